@@ -1,0 +1,62 @@
+/**
+ * The one error type that users meet. A `PithError` is a fault of the input or of the machine, never of
+ * Pith's own code: it says what was wrong, where, and what to do next, and the command line prints it
+ * without a stack and exits with code 2. Anything else that is thrown is a bug and keeps its stack.
+ */
+
+/** What kind of thing was wrong; programs branch on it, people read the message. */
+export type PithErrorCode =
+  | "checkpoint" // safetensors or weights that can't be what they claim
+  | "config" // config.json
+  | "tokenizer"
+  | "task" // a task file, its lines and splits
+  | "options" // a flag or an argument
+  | "circuit" // a circuit.json or a circuit folder
+  | "output" // a folder that exists, a disk that is full
+  | "hub" // a download
+  | "verification" // standalone and patched disagree
+  | "runtime"; // the compute engine refused
+
+/** Where the fault lies; every field that is known is given. */
+export interface ErrorPlace {
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+  readonly tensor?: string;
+  readonly field?: string;
+  readonly url?: string;
+}
+
+export class PithError extends Error {
+  override readonly name = "PithError";
+  readonly code: PithErrorCode;
+  readonly place: ErrorPlace;
+  /** What to do about it, one sentence; empty when the message says it already. */
+  readonly advice: string;
+
+  /** @param message what was wrong, without the place (it is put in front) and without advice. */
+  constructor(
+    code: PithErrorCode,
+    message: string,
+    details: { readonly place?: ErrorPlace; readonly advice?: string; readonly cause?: unknown } = {},
+  ) {
+    const place = details.place ?? {};
+    const advice = details.advice ?? "";
+    super(
+      [describePlace(place), message, advice && ` ${advice}`].join(""),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.code = code;
+    this.place = place;
+    this.advice = advice;
+  }
+}
+
+function describePlace(place: ErrorPlace): string {
+  const parts: string[] = [];
+  if (place.file !== undefined) parts.push(place.line === undefined ? place.file : `${place.file}:${place.line}`);
+  if (place.url !== undefined) parts.push(place.url);
+  if (place.tensor !== undefined) parts.push(`tensor "${place.tensor}"`);
+  if (place.field !== undefined) parts.push(`"${place.field}"`);
+  return parts.length === 0 ? "" : `${parts.join(", ")}: `;
+}

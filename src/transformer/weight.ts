@@ -1,0 +1,28 @@
+/**
+ * A tensor that is read when it is needed and let go after. Models are described by weights, not by arrays,
+ * so that a description of a model larger than memory is a small value, and slicing one copies nothing.
+ */
+export interface Weight {
+  /** The name in the checkpoint, or a made-up one that says where the values come from: errors repeat it. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Reads all values, row-major, widened to float32; length = product of `shape`. Reads anew at every call. */
+  read(): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** A weight that is already in memory. @throws RangeError when the values don't fill the shape. */
+export function constantWeight(
+  name: string,
+  shape: readonly number[],
+  values: Float32Array<ArrayBuffer>,
+): Weight {
+  if (elementCount(shape) !== values.length) {
+    throw new RangeError(`${name}: ${values.length} values don't fill [${shape.join(", ")}]`);
+  }
+  return { name, shape, read: async () => values };
+}
+
+/** Product of the dimensions; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
