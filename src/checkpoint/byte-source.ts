@@ -1,0 +1,38 @@
+/**
+ * Where bytes are read from, so that the format readers work on a file, a browser's Blob or memory alike
+ * and never see more than the range they asked for.
+ */
+
+export interface ByteSource {
+  /** What errors call it: a path, a URL, a file's name. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * Exactly `length` bytes from `offset`, in memory that the caller may keep and change.
+   * @throws RangeError when the range does not lie in the source: readers check first.
+   */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+/** Bytes that are in memory already. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => {
+      assertRange(name, bytes.length, offset, length);
+      return new Uint8Array(bytes.subarray(offset, offset + length));
+    },
+    close: async () => {},
+  };
+}
+
+/** @throws RangeError unless offset and length are whole numbers and the range lies in [0, size). */
+export function assertRange(name: string, size: number, offset: number, length: number): void {
+  const valid = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (!valid || offset + length > size) {
+    throw new RangeError(`${name}: [${offset}, ${offset} + ${length}) is outside its ${size} bytes`);
+  }
+}

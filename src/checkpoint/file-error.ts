@@ -1,0 +1,31 @@
+/** The operating system's refusals, in words that name the file and what to do. */
+import { PithError, type PithErrorCode } from "../errors.ts";
+
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "does not exist"],
+  ["ENOTDIR", "does not exist: a part of its path is not a folder"],
+  ["EACCES", "may not be opened: permission denied"],
+  ["EPERM", "may not be opened: permission denied"],
+  ["EISDIR", "is a folder, not a file"],
+  ["EEXIST", "exists already"],
+  ["ELOOP", "is a symbolic link that leads back to itself"],
+  ["ENAMETOOLONG", "has a name that is too long for this file system"],
+  ["EMFILE", "can't be opened: too many files are open"],
+  ["EIO", "can't be read: the device reports an input/output error"],
+]);
+
+/** The `code` of a system error ("ENOENT"), or undefined. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What the operating system said about `path`, as a PithError; anything that it did not say is given back. */
+export function fileError(code: PithErrorCode, path: string, error: unknown): unknown {
+  const systemCode = errorCode(error);
+  if (systemCode === undefined || !(error instanceof Error)) return error;
+  return new PithError(code, MEANINGS.get(systemCode) ?? error.message, {
+    place: { file: path },
+    cause: error,
+  });
+}

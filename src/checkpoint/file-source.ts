@@ -1,0 +1,73 @@
+/** A file as a `ByteSource` (Node): one handle, positional reads, nothing buffered. */
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { PithError } from "../errors.ts";
+import { assertRange, type ByteSource } from "./byte-source.ts";
+import { errorCode, fileError } from "./file-error.ts";
+
+/** Linux reads at most 2 GiB − 4 KiB a call. */
+const LARGEST_READ = 2 ** 30;
+
+/**
+ * Opens a regular file; symbolic links are followed, as the hub's cache is made of them.
+ * @throws PithError "checkpoint" when it is missing, is not a regular file, or can't be read.
+ */
+export async function openFileSource(path: string): Promise<ByteSource> {
+  // Before open(): opening a named pipe would wait for a writer.
+  await requireRegularFile(path);
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "r");
+  } catch (error) {
+    throw fileError("checkpoint", path, error);
+  }
+  const { size } = await handle.stat();
+  return {
+    name: path,
+    size,
+    read: async (offset, length) => {
+      assertRange(path, size, offset, length);
+      return readFully(handle, path, offset, length);
+    },
+    close: () => handle.close(),
+  };
+}
+
+async function requireRegularFile(path: string): Promise<void> {
+  let stats: Awaited<ReturnType<typeof stat>>;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    throw fileError("checkpoint", path, error);
+  }
+  if (!stats.isFile()) {
+    const what = stats.isDirectory() ? "is a folder, not a file" : "is not a regular file";
+    throw new PithError("checkpoint", what, { place: { file: path } });
+  }
+}
+
+/** A read may give less than was asked for, so it is repeated until nothing is missing. */
+async function readFully(
+  handle: FileHandle,
+  path: string,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    let bytesRead: number;
+    try {
+      const wanted = Math.min(length - done, LARGEST_READ);
+      ({ bytesRead } = await handle.read(bytes, done, wanted, offset + done));
+    } catch (error) {
+      // Reading after close() is a fault of the program, not of the file.
+      if (errorCode(error) === "EBADF") throw error;
+      throw fileError("checkpoint", path, error);
+    }
+    if (bytesRead === 0) {
+      throw new PithError("checkpoint", "became shorter while it was being read", { place: { file: path } });
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}

@@ -1,0 +1,107 @@
+/**
+ * JSON that came from outside. `JSON.parse` takes the last of two equal keys in silence, and a few megabytes of
+ * "[[[[" can exhaust memory, so both are looked for before it runs.
+ */
+import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
+
+/** Far above any real header or config: they are 3 to 5 deep. */
+const DEEPEST_NESTING = 64;
+
+/**
+ * The object that UTF-8 `bytes` hold. Keys such as "__proto__" are ordinary own properties of it.
+ * @throws PithError with `code` when they are not UTF-8, not JSON, not an object, or repeat a key.
+ */
+export function parseJsonObject(
+  bytes: Uint8Array,
+  code: PithErrorCode,
+  place: ErrorPlace,
+  what: string,
+): Record<string, unknown> {
+  const fail = (message: string, cause?: unknown) =>
+    new PithError(code, `${what} ${message}`, cause === undefined ? { place } : { place, cause });
+
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw fail("is not UTF-8 text", error);
+  }
+  const problem = structureProblem(text);
+  if (problem !== undefined) throw fail(problem);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw fail(
+      `is not JSON: ${error instanceof Error ? shorten(error.message, 200) : "it can't be parsed"}`,
+      error,
+    );
+  }
+  if (!isRecord(value)) throw fail("is not a JSON object");
+  return value;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value of an own property: never one that every object inherits. */
+export function ownProperty(record: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** Repeats a value from outside in an error, at a length that people can read. */
+export function shorten(text: string, length = 80): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`;
+}
+
+/** Repeats a JSON value from outside in an error. */
+export function describeValue(value: unknown): string {
+  return value === undefined ? "nothing" : shorten(JSON.stringify(value));
+}
+
+/** Looks for repeated keys and deep nesting; text that is not JSON is left for JSON.parse to refuse. */
+function structureProblem(text: string): string | undefined {
+  // For each open bracket: the keys seen so far, or undefined in an array.
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "{" || character === "[") {
+      if (open.length === DEEPEST_NESTING) return `nests deeper than ${DEEPEST_NESTING} levels`;
+      open.push(character === "{" ? new Set() : undefined);
+    } else if (character === "}" || character === "]") {
+      open.pop();
+    } else if (character === '"') {
+      const start = at;
+      at = closingQuote(text, at);
+      const keys = open.at(-1);
+      if (keys === undefined || !isColonNext(text, at + 1)) continue;
+      const key = unquote(text.slice(start, at + 1));
+      if (key === undefined) return undefined;
+      if (keys.has(key)) return `has the key "${shorten(key)}" twice`;
+      keys.add(key);
+    }
+  }
+  return undefined;
+}
+
+function closingQuote(text: string, opening: number): number {
+  let at = opening + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
+}
+
+function isColonNext(text: string, from: number): boolean {
+  let at = from;
+  while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at++;
+  return text[at] === ":";
+}
+
+function unquote(literal: string): string | undefined {
+  if (!literal.includes("\\")) return literal.slice(1, -1);
+  try {
+    return JSON.parse(literal) as string;
+  } catch {
+    return undefined;
+  }
+}

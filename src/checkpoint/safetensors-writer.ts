@@ -1,0 +1,87 @@
+/**
+ * Lays out a safetensors file of F32 tensors before a byte of it exists, so that an ONNX graph can point into it
+ * by offset and the file can be streamed. The format's rules stand in `safetensors.ts`; the one that shapes this
+ * layout is that there may be no holes: only the start of the data can be aligned, by spaces after the header.
+ */
+import { elementCount } from "../transformer/weight.ts";
+import { LARGEST_HEADER, LENGTH_BYTES } from "./safetensors.ts";
+
+/** Enough for the widest vector loads; the format itself asks for 8. */
+const DATA_ALIGNMENT = 64;
+
+export interface PlannedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** From the start of the file, in bytes; a multiple of 4. */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+export interface SafetensorsPlan {
+  /** Everything before the data, the 8 bytes of the length included: its own length is where the data starts. */
+  readonly header: Uint8Array<ArrayBuffer>;
+  /** In the order given; they fill the file to its end. */
+  readonly entries: readonly PlannedTensor[];
+  /** Size of the file. */
+  readonly totalBytes: number;
+}
+
+/**
+ * @param tensors in the order that their data shall have.
+ * @throws RangeError for a repeated or reserved name, or a shape that is not one.
+ */
+export function planSafetensors(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsPlan {
+  checkTensors(tensors);
+  // Written member by member: a JavaScript object would reorder names like "7" and swallow "__proto__".
+  const members: string[] = [];
+  if (Object.keys(metadata).length > 0) members.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  let dataBytes = 0;
+  const placed = tensors.map(({ name, shape }) => {
+    const begin = dataBytes;
+    const byteLength = 4 * elementCount(shape);
+    dataBytes += byteLength;
+    const info = { dtype: "F32", shape, data_offsets: [begin, dataBytes] };
+    members.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
+    return { name, shape, begin, byteLength };
+  });
+  const header = encodeHeader(`{${members.join(",")}}`);
+  return {
+    header,
+    entries: placed.map(({ name, shape, begin, byteLength }) => ({
+      name,
+      shape,
+      offset: header.length + begin,
+      byteLength,
+    })),
+    totalBytes: header.length + dataBytes,
+  };
+}
+
+function encodeHeader(json: string): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(json);
+  const total = Math.ceil((LENGTH_BYTES + text.length) / DATA_ALIGNMENT) * DATA_ALIGNMENT;
+  if (total - LENGTH_BYTES > LARGEST_HEADER) {
+    throw new RangeError(`a header of ${total} bytes is longer than the format allows`);
+  }
+  const header = new Uint8Array(total).fill(0x20);
+  header.set(text, LENGTH_BYTES);
+  new DataView(header.buffer).setBigUint64(0, BigInt(total - LENGTH_BYTES), true);
+  return header;
+}
+
+function checkTensors(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): void {
+  const names = new Set<string>();
+  for (const { name, shape } of tensors) {
+    if (name === "__metadata__") throw new RangeError('a tensor can\'t be named "__metadata__"');
+    if (names.has(name)) throw new RangeError(`two tensors are named "${name}"`);
+    names.add(name);
+    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+      throw new RangeError(`tensor "${name}" can't have shape [${shape.join(", ")}]`);
+    }
+  }
+}

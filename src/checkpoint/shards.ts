@@ -1,0 +1,99 @@
+/**
+ * The weights of one or more safetensors files under one roof. With several, an index
+ * (`model.safetensors.index.json`, "weight_map": tensor → file) says what lies where; index and files must agree
+ * exactly, since a disagreement means that files of two downloads got mixed.
+ */
+import { PithError } from "../errors.ts";
+import type { Weight } from "../transformer/weight.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { describeValue, isRecord, ownProperty, shorten } from "./json.ts";
+import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from "./safetensors.ts";
+
+/** A tensor in a file. Weights made in memory have neither field. */
+export interface StoredWeight extends Weight {
+  /** As stored: "F16", "I64", … `read()` throws a PithError when it can't be widened to float32. */
+  readonly dtype?: string;
+  /** The file that holds it. */
+  readonly file?: string;
+}
+
+/** Tensor → shard, as the index says. */
+export type WeightMap = ReadonlyMap<string, string>;
+
+/** The weights of a checkpoint that is one file, in the order of their data. */
+export async function readSingleFile(source: ByteSource): Promise<ReadonlyMap<string, StoredWeight>> {
+  const { tensors } = await readSafetensorsHeader(source);
+  return new Map(tensors.map((entry) => [entry.name, storedWeight(source, entry)]));
+}
+
+/**
+ * The weights of a sharded checkpoint.
+ * @param shards by the name that the index uses; exactly those that it names.
+ * @param indexFile the index's path, for errors.
+ * @throws PithError "checkpoint" when files and index disagree.
+ */
+export async function readShards(
+  shards: ReadonlyMap<string, ByteSource>,
+  weightMap: WeightMap,
+  indexFile: string,
+): Promise<ReadonlyMap<string, StoredWeight>> {
+  const weights = new Map<string, StoredWeight>();
+  for (const [shard, source] of shards) {
+    const { tensors } = await readSafetensorsHeader(source);
+    for (const entry of tensors) {
+      const expected = weightMap.get(entry.name);
+      if (expected !== shard) {
+        const says = expected === undefined ? "does not list it" : `puts it in ${expected}`;
+        throw new PithError("checkpoint", `is in this shard, but ${indexFile} ${says}`, {
+          place: { file: source.name, tensor: shorten(entry.name, 200) },
+        });
+      }
+      weights.set(entry.name, storedWeight(source, entry));
+    }
+  }
+  for (const [name, shard] of weightMap) {
+    if (weights.has(name)) continue;
+    throw new PithError("checkpoint", `is not in ${shard}, where the index puts it`, {
+      place: { file: indexFile, tensor: shorten(name, 200) },
+    });
+  }
+  return weights;
+}
+
+/**
+ * Checks an index. Shards are plain file names, so none can lie outside the checkpoint's folder.
+ * @throws PithError "checkpoint".
+ */
+export function parseWeightMap(index: Record<string, unknown>, file: string): WeightMap {
+  const place = { file, field: "weight_map" };
+  const value = ownProperty(index, "weight_map");
+  if (!isRecord(value)) {
+    throw new PithError("checkpoint", `is ${describeValue(value)}, not an object from tensors to files`, {
+      place,
+    });
+  }
+  return new Map(
+    Object.entries(value).map(([tensor, shard]) => {
+      if (typeof shard === "string" && isPlainFileName(shard)) return [tensor, shard];
+      throw new PithError("checkpoint", `puts "${shorten(tensor)}" in ${describeValue(shard)}`, {
+        place,
+        advice: "A shard must be the name of a .safetensors file in the same folder.",
+      });
+    }),
+  );
+}
+
+function isPlainFileName(name: string): boolean {
+  // A colon is a drive or a stream on Windows.
+  return name.endsWith(".safetensors") && !name.startsWith(".") && !/[/\\:\0]/.test(name);
+}
+
+function storedWeight(source: ByteSource, entry: SafetensorsEntry): StoredWeight {
+  return {
+    name: entry.name,
+    shape: entry.shape,
+    dtype: entry.dtype,
+    file: source.name,
+    read: () => readTensor(source, entry),
+  };
+}

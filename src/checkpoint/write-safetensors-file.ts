@@ -1,0 +1,98 @@
+/** Streams weights into a safetensors file (Node): one tensor in memory at a time, on disk when it is done. */
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { PithError } from "../errors.ts";
+import type { Weight } from "../transformer/weight.ts";
+import { errorCode, fileError } from "./file-error.ts";
+import { planSafetensors, type SafetensorsPlan } from "./safetensors-writer.ts";
+
+/** Bounds how long an abort waits. */
+const WRITE_BYTES = 16 * 2 ** 20;
+
+export interface WriteOptions {
+  /** Text for the header's `__metadata__`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** After each tensor: bytes of the file written so far, and in all. */
+  readonly onProgress?: (written: number, total: number) => void;
+}
+
+/**
+ * Writes a new F32 file and flushes it to the disk. When it fails, or is aborted, no file is left.
+ * @returns the layout, with each tensor's offset.
+ * @throws PithError "output" when the file exists, can't be made, or the disk is full.
+ */
+export async function writeSafetensorsFile(
+  path: string,
+  weights: readonly Weight[],
+  options: WriteOptions = {},
+): Promise<SafetensorsPlan> {
+  const plan = planSafetensors(weights, options.metadata);
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "wx");
+  } catch (error) {
+    throw fileError("output", path, error);
+  }
+  try {
+    try {
+      await writeSafetensors(handle, path, plan, weights, options);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  return plan;
+}
+
+/** Writes `plan` and its weights from the start of an open file. */
+export async function writeSafetensors(
+  handle: Pick<FileHandle, "write" | "sync">,
+  path: string,
+  plan: SafetensorsPlan,
+  weights: readonly Weight[],
+  options: WriteOptions = {},
+): Promise<void> {
+  let position = 0;
+  const write = async (bytes: Uint8Array<ArrayBuffer>) => {
+    for (let done = 0; done < bytes.length; ) {
+      options.signal?.throwIfAborted();
+      const length = Math.min(bytes.length - done, WRITE_BYTES);
+      const { bytesWritten } = await onDisk(path, plan, () => handle.write(bytes, done, length, position));
+      done += bytesWritten;
+      position += bytesWritten;
+    }
+    options.onProgress?.(position, plan.totalBytes);
+  };
+  await write(plan.header);
+  for (const [index, weight] of weights.entries()) {
+    const values = await weight.read();
+    const expected = plan.entries[index]?.byteLength;
+    if (values.byteLength !== expected) {
+      throw new Error(`${weight.name}: read ${values.byteLength} bytes where its shape has ${expected}`);
+    }
+    await write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  await onDisk(path, plan, () => handle.sync());
+}
+
+async function onDisk<Result>(
+  path: string,
+  plan: SafetensorsPlan,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
+      throw new PithError("output", `the disk is full: this file needs ${plan.totalBytes} bytes`, {
+        place: { file: path },
+        advice: "Free some space, or choose another output folder.",
+        cause: error,
+      });
+    }
+    throw fileError("output", path, error);
+  }
+}
