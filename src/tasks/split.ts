@@ -1,0 +1,89 @@
+/**
+ * Who serves what: examples into patching, validation and test. A prompt that chose the circuit must not
+ * measure it too, so equal prompts always stay together.
+ */
+import { PithError } from "../errors.ts";
+import { createRandom } from "./random.ts";
+import type { TaskExample } from "./task-file.ts";
+
+/** Each in the order of the file's lines. */
+export interface TaskSplits {
+  readonly patching: readonly TaskExample[];
+  readonly validation: readonly TaskExample[];
+  readonly test: readonly TaskExample[];
+}
+
+export interface SplitOptions {
+  readonly seed: number;
+  /** Examples for the means; left out: 150, the paper's number, or a third of the file if that is less. */
+  readonly patchingCount?: number | undefined;
+  /** Examples for the pruning decisions; left out: as `patchingCount`. What remains is the test set. */
+  readonly validationCount?: number | undefined;
+  /** As errors show it. */
+  readonly fileName?: string | undefined;
+}
+
+const DEFAULT_COUNT = 150;
+
+/**
+ * Keeps the splits of a file that carries them; divides one that doesn't, the same way for the same seed on
+ * any machine. A group of equal prompts that no longer fits into a split goes to the next, so with many
+ * repeated prompts a split may stay below its count.
+ * @throws PithError "task" when only some lines carry a split; "options" for counts or a seed that can't be.
+ */
+export function splitExamples(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
+  const file = options.fileName === undefined ? {} : { file: options.fileName };
+  const carrier = examples.find(({ split }) => split !== undefined);
+  if (carrier === undefined) return divide(examples, options);
+
+  const bare = examples.find(({ split }) => split === undefined);
+  if (bare !== undefined) {
+    throw new PithError("task", `has no "split", but line ${carrier.line} has one.`, {
+      place: { ...file, line: bare.line },
+      advice: "Give every line a split, or none.",
+    });
+  }
+  if (options.patchingCount !== undefined || options.validationCount !== undefined) {
+    throw new PithError("options", "the task file carries its own splits; their sizes can't be chosen.", {
+      place: file,
+      advice: "Leave the counts out, or take the splits out of the file.",
+    });
+  }
+  const having = (split: TaskExample["split"]) => examples.filter((example) => example.split === split);
+  return { patching: having("patching"), validation: having("validation"), test: having("test") };
+}
+
+function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
+  const third = Math.max(1, Math.floor(examples.length / 3));
+  const patchingCount = checkCount("patchingCount", options.patchingCount ?? Math.min(DEFAULT_COUNT, third));
+  const validationCount = checkCount("validationCount", options.validationCount ?? patchingCount);
+  if (patchingCount + validationCount > examples.length) {
+    throw new PithError(
+      "options",
+      `${patchingCount} patching and ${validationCount} validation examples are asked for, but there are ${examples.length}`,
+      { place: options.fileName === undefined ? {} : { file: options.fileName } },
+    );
+  }
+
+  const groups = new Map<string, TaskExample[]>();
+  for (const example of examples) {
+    const group = groups.get(example.prompt);
+    if (group === undefined) groups.set(example.prompt, [example]);
+    else group.push(example);
+  }
+  const patching: TaskExample[] = [];
+  const validation: TaskExample[] = [];
+  const test: TaskExample[] = [];
+  for (const group of createRandom(options.seed).shuffled([...groups.values()])) {
+    if (patching.length + group.length <= patchingCount) patching.push(...group);
+    else if (validation.length + group.length <= validationCount) validation.push(...group);
+    else test.push(...group);
+  }
+  for (const split of [patching, validation, test]) split.sort((a, b) => a.line - b.line);
+  return { patching, validation, test };
+}
+
+function checkCount(field: string, count: number): number {
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new PithError("options", `${count} is not a whole number from 1 on`, { place: { field } });
+}
