@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { PithError } from "../errors.ts";
+import { ownProperty, parseJsonObject } from "./json.ts";
+
+const parse = (text: string | Uint8Array) =>
+  parseJsonObject(
+    typeof text === "string" ? new TextEncoder().encode(text) : text,
+    "config",
+    { file: "x.json" },
+    "it",
+  );
+
+describe("parseJsonObject", () => {
+  test("gives what JSON.parse gives", () => {
+    const text = String.raw`{"a": [{"b": "}\"{"}, {"b": 1}], "c\n": null , "": {"a": {}} }`;
+    expect(parse(text)).toEqual(JSON.parse(text));
+  });
+
+  test.each([
+    ['{"a": 1, "b": 2, "a": 3}', 'has the key "a" twice'],
+    ['{"x": {"a": 1,\n "\\u0061" : 3}}', 'has the key "a" twice'],
+    ['{"__proto__": 1, "__proto__": 2}', 'has the key "__proto__" twice'],
+    [`{"a":${"[".repeat(5_000_000)}`, "nests deeper than 64 levels"],
+    ['{"a": 1', "is not JSON"],
+    ['{"a', "is not JSON"],
+    ['{"a\\', "is not JSON"],
+    ['{"a\\x": 1}', "is not JSON"],
+    ["\ufeff{}", "is not JSON"],
+    ["[]", "is not a JSON object"],
+    ["null", "is not a JSON object"],
+    ["", "is not JSON"],
+  ])("refuses %j", (text, message) => {
+    expect(() => parse(text)).toThrow(PithError);
+    expect(() => parse(text)).toThrow(`x.json: it ${message}`);
+  });
+
+  test("refuses what is not UTF-8", () => {
+    expect(() => parse(Uint8Array.of(0x7b, 0xff, 0x7d))).toThrow("x.json: it is not UTF-8 text");
+  });
+
+  test('a key "__proto__" is data and changes no object', () => {
+    const value = parse('{"__proto__": {"dtype": "F32"}}');
+    expect(Object.keys(value)).toEqual(["__proto__"]);
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect(ownProperty(value, "dtype")).toBeUndefined();
+    expect(ownProperty(value, "constructor")).toBeUndefined();
+  });
+});

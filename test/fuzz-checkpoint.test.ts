@@ -1,0 +1,316 @@
+/**
+ * Damaged and hostile checkpoints. Whatever the bytes are, a reader either gives tensors that lie within the file,
+ * or throws a PithError: never another error, never a read outside the file, never a hang.
+ */
+import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readTransformer } from "../src/architectures/index.ts";
+import { type ByteSource, memorySource } from "../src/checkpoint/byte-source.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { parseConfig } from "../src/checkpoint/config.ts";
+import { isWeightDtype } from "../src/checkpoint/dtype.ts";
+import { parseJsonObject } from "../src/checkpoint/json.ts";
+import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
+import { parseWeightMap, readShards, readSingleFile } from "../src/checkpoint/shards.ts";
+import { encodeSafetensors, rawSafetensors, TINY_CONFIG, tinyTensors } from "../src/checkpoint/testing.ts";
+import { PithError } from "../src/errors.ts";
+import { elementCount } from "../src/transformer/weight.ts";
+
+const RUNS = 2000;
+const LONGEST_CASE_MS = 5000;
+const encode = (text: string) => new TextEncoder().encode(text);
+
+const mask = { name: "h.0.attn.bias", dtype: "BOOL", shape: [1, 1, 5, 5], bytes: new Uint8Array(25) };
+const tensors = [...tinyTensors({ dtype: "F16" }), mask, ...tinyTensors({ unembedding: true }).slice(-1)];
+const weightsFile = encodeSafetensors(tensors);
+const headerLength = Number(new DataView(weightsFile.buffer).getBigUint64(0, true));
+const data = weightsFile.slice(8 + headerLength);
+const header: Readonly<Record<string, unknown>> = JSON.parse(
+  new TextDecoder().decode(weightsFile.subarray(8, 8 + headerLength)),
+);
+
+/** Memory that fails the test, as no PithError can, when a reader leaves its bounds or asks for nonsense. */
+function guardedSource(name: string, bytes: Uint8Array): ByteSource {
+  const inner = memorySource(name, bytes);
+  return {
+    ...inner,
+    read: (offset, length) => {
+      const inside = offset >= 0 && length >= 0 && offset + length <= bytes.length;
+      if (!inside || !Number.isInteger(offset + length)) {
+        throw new Error(`read of ${length} at ${offset} outside ${bytes.length} bytes`);
+      }
+      return inner.read(offset, length);
+    },
+  };
+}
+
+/** True when it succeeded, false for a PithError; anything else fails the test. */
+async function survives(action: () => Promise<void>): Promise<boolean> {
+  const start = performance.now();
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    if (!(error instanceof PithError)) throw error;
+    expect(error.message.length).toBeLessThan(2000);
+    return false;
+  } finally {
+    expect(performance.now() - start).toBeLessThan(LONGEST_CASE_MS);
+  }
+}
+
+/** Runs the property and makes sure that it saw both outcomes, or it would prove little. */
+async function fuzz<Input>(
+  inputs: fc.Arbitrary<Input>,
+  runs: number,
+  action: (input: Input) => Promise<void>,
+): Promise<void> {
+  const outcomes = { loaded: 0, refused: 0 };
+  const property = fc.asyncProperty(inputs, async (input) => {
+    outcomes[(await survives(() => action(input))) ? "loaded" : "refused"]++;
+  });
+  await fc.assert(property, { numRuns: runs });
+  expect(outcomes.loaded).toBeGreaterThan(0);
+  expect(outcomes.refused).toBeGreaterThan(runs / 10);
+}
+
+// ── Ways to damage bytes and JSON ──
+
+const nastyValue: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    "",
+    "F32",
+    "F16",
+    "BF16",
+    "F4",
+    "I64",
+    "__proto__",
+    [],
+    {},
+    [[]],
+    -1,
+    0,
+    -0,
+  ),
+  fc.constantFrom<unknown>(0.5, 1e9, 1e300, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e-320),
+  fc.array(fc.oneof(fc.nat(64), fc.maxSafeInteger(), fc.double()), { maxLength: 6 }),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+const nastyKey = fc.oneof(
+  fc.constantFrom("__proto__", "constructor", "__metadata__", "toString", "", "w".repeat(5000)),
+  fc.string(),
+);
+
+/** Flips, inserts, removes or overwrites a few bytes, or cuts the end off. */
+function damagedBytes(bytes: Uint8Array, within: number): fc.Arbitrary<Uint8Array> {
+  const place = fc.nat(within - 1);
+  const edit = fc.oneof(
+    fc.record({ kind: fc.constant("flip" as const), at: place, bit: fc.nat(7) }),
+    fc.record({
+      kind: fc.constant("set" as const),
+      at: place,
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }),
+    }),
+    fc.record({
+      kind: fc.constant("insert" as const),
+      at: place,
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }),
+    }),
+    fc.record({ kind: fc.constant("remove" as const), at: place, length: fc.integer({ min: 1, max: 16 }) }),
+    fc.record({ kind: fc.constant("truncate" as const), at: fc.nat(bytes.length - 1) }),
+  );
+  return fc.array(edit, { minLength: 1, maxLength: 3 }).map((edits) => {
+    let result = [...bytes];
+    for (const one of edits) {
+      if (one.at >= result.length) continue;
+      if (one.kind === "flip") result[one.at] = (result[one.at] ?? 0) ^ (1 << one.bit);
+      else if (one.kind === "set") result.splice(one.at, one.bytes.length, ...one.bytes);
+      else if (one.kind === "insert") result.splice(one.at, 0, ...one.bytes);
+      else if (one.kind === "remove") result.splice(one.at, one.length);
+      else result = result.slice(0, one.at);
+    }
+    return Uint8Array.from(result);
+  });
+}
+
+/** Replaces, adds or removes members of an object, as JSON text, so that "__proto__" can be a member. */
+function damagedMembers(
+  record: Readonly<Record<string, unknown>>,
+  replacement: (key: string, old: unknown) => fc.Arbitrary<unknown>,
+): fc.Arbitrary<string> {
+  const keys = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...Object.keys(record)) }, nastyKey);
+  const change = keys.chain((key) =>
+    fc.tuple(fc.constant(key), fc.option(replacement(key, record[key]), { nil: undefined, freq: 8 })),
+  );
+  return fc.array(change, { minLength: 1, maxLength: 3 }).map((changes) => {
+    const members = new Map(Object.entries(record));
+    for (const [key, value] of changes) {
+      if (value === undefined) members.delete(key);
+      else members.set(key, value);
+    }
+    const text = [...members].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+    return `{${text.join(",")}}`;
+  });
+}
+
+/** A tensor's description, damaged in one field, or swapped for another's, or nudged by a few bytes. */
+function damagedInfo(_: string, old: unknown): fc.Arbitrary<unknown> {
+  const info = typeof old === "object" && old !== null ? old : {};
+  const offsets = "data_offsets" in info && Array.isArray(info.data_offsets) ? info.data_offsets : [0, 0];
+  const nudge = fc.integer({ min: -8, max: 8 });
+  return fc.oneof(
+    nastyValue,
+    fc.constantFrom(...Object.values(header)),
+    fc
+      .tuple(fc.constantFrom("dtype", "shape", "data_offsets", "extra"), nastyValue)
+      .map(([field, value]) => ({
+        ...info,
+        [field]: value,
+      })),
+    fc.tuple(nudge, nudge).map(([a, b]) => ({ ...info, data_offsets: [offsets[0] + a, offsets[1] + b] })),
+  );
+}
+
+const damagedHeader = damagedMembers(header, damagedInfo).map((text) => rawSafetensors(text, data));
+const damagedLength = fc
+  .oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(2 * weightsFile.length).map(BigInt))
+  .map((length) => {
+    const file = weightsFile.slice();
+    new DataView(file.buffer).setBigUint64(0, length, true);
+    return file;
+  });
+const damagedFile: fc.Arbitrary<Uint8Array> = fc.oneof(
+  { weight: 3, arbitrary: damagedBytes(weightsFile, 8 + headerLength) },
+  { weight: 1, arbitrary: damagedBytes(weightsFile, weightsFile.length) },
+  { weight: 4, arbitrary: damagedHeader },
+  { weight: 1, arbitrary: damagedLength },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+);
+
+const fullConfig = {
+  ...TINY_CONFIG,
+  activation_function: "gelu_new",
+  layer_norm_epsilon: 1e-5,
+  scale_attn_weights: true,
+  scale_attn_by_inverse_layer_idx: false,
+  reorder_and_upcast_attn: false,
+  tie_word_embeddings: true,
+  add_cross_attention: false,
+  task_specific_params: { "text-generation": { do_sample: true } },
+};
+const configBytes = encode(JSON.stringify(fullConfig));
+const smallEdit = fc.oneof(nastyValue, fc.integer({ min: -2, max: 12 }), fc.boolean());
+const damagedConfig: fc.Arbitrary<Uint8Array> = fc.oneof(
+  { weight: 3, arbitrary: damagedMembers(fullConfig, () => smallEdit).map(encode) },
+  { weight: 1, arbitrary: damagedBytes(configBytes, configBytes.length) },
+);
+
+// ── What the readers must survive ──
+
+describe("damaged checkpoints", () => {
+  test("safetensors files", { timeout: 60_000 }, async () => {
+    await fuzz(damagedFile, RUNS, async (file) => {
+      const source = guardedSource("fuzz.safetensors", file);
+      const { tensors: entries, dataStart } = await readSafetensorsHeader(source);
+      let position = dataStart;
+      for (const entry of entries) {
+        expect(entry.begin).toBe(position);
+        position = entry.end;
+        if (!isWeightDtype(entry.dtype)) continue;
+        const values = await readTensor(source, entry);
+        expect(values.length).toBe(elementCount(entry.shape));
+        expect(values.length * (entry.dtype === "F32" ? 4 : 2)).toBe(entry.end - entry.begin);
+      }
+      expect(position).toBe(file.length);
+    });
+  });
+
+  test("config.json, alone and against the weights", { timeout: 60_000 }, async () => {
+    const weights = await readSingleFile(guardedSource("fuzz.safetensors", weightsFile));
+    await fuzz(damagedConfig, RUNS, async (bytes) => {
+      const raw = parseJsonObject(bytes, "config", { file: "config.json" }, "config.json");
+      const config = parseConfig(raw, "config.json");
+      expect(config.width % config.heads).toBe(0);
+      expect(config.layers).toBeLessThanOrEqual(4096);
+      const model = readTransformer({ directory: "fuzz", config, weights });
+      expect(model.blocks).toHaveLength(2);
+      const query = model.blocks[0]?.attention?.query.weight;
+      expect(await query?.read()).toHaveLength(16);
+    });
+  });
+
+  test("safetensors files against a config", { timeout: 60_000 }, async () => {
+    const config = parseConfig(TINY_CONFIG, "config.json");
+    await fuzz(damagedFile, RUNS, async (file) => {
+      const weights = await readSingleFile(guardedSource("fuzz.safetensors", file));
+      const model = readTransformer({ directory: "fuzz", config, weights });
+      expect(await model.blocks[1]?.attention?.value.weight.read()).toHaveLength(16);
+      expect(await model.unembedding.read()).toHaveLength(28);
+    });
+  });
+
+  test("indices of shards", { timeout: 60_000 }, async () => {
+    const shards = { "a.safetensors": tensors.slice(0, 9), "b.safetensors": tensors.slice(9) };
+    const sources = new Map(
+      Object.entries(shards).map(([name, list]) => [name, guardedSource(name, encodeSafetensors(list))]),
+    );
+    const weightMap = Object.fromEntries(
+      Object.entries(shards).flatMap(([shard, list]) => list.map(({ name }) => [name, shard])),
+    );
+    const shardName = fc.oneof(
+      nastyValue,
+      fc.constantFrom("a.safetensors", "b.safetensors", "../a.safetensors"),
+    );
+    const damagedMap = damagedMembers(weightMap, () => shardName).map((text) =>
+      encode(`{"weight_map":${text}}`),
+    );
+    const intact = encode(JSON.stringify({ metadata: { total_size: 1 }, weight_map: weightMap }));
+    await fuzz(fc.oneof(damagedMap, damagedBytes(intact, intact.length)), RUNS / 2, async (bytes) => {
+      const index = parseJsonObject(bytes, "checkpoint", { file: "index.json" }, "index.json");
+      const map = parseWeightMap(index, "index.json");
+      for (const shard of map.values()) expect(shard).toMatch(/^[^/\\]+\.safetensors$/);
+      const weights = await readShards(sources, map, "index.json");
+      expect([...weights.keys()].sort()).toEqual(tensors.map(({ name }) => name).sort());
+    });
+  });
+});
+
+describe("damaged folders on disk", () => {
+  let root = "";
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "pith-fuzz-"));
+  });
+  afterAll(() => rm(root, { recursive: true }));
+
+  test("open or are refused, and no file stays open", { timeout: 60_000 }, async () => {
+    const parts = fc.tuple(
+      fc.option(damagedConfig, { nil: configBytes }),
+      fc.option(damagedFile, { nil: weightsFile }),
+    );
+    let folders = 0;
+    await fuzz(parts, 200, async ([config, weights]) => {
+      const folder = join(root, String(folders++));
+      await mkdir(folder);
+      await writeFile(join(folder, "config.json"), config);
+      await writeFile(join(folder, "model.safetensors"), weights);
+      const checkpoint = await openCheckpoint(folder);
+      try {
+        expect(await readTransformer(checkpoint).tokenEmbedding.read()).toHaveLength(28);
+      } finally {
+        await checkpoint.close();
+      }
+    });
+    if (process.platform === "linux") {
+      const descriptors = await readdir("/proc/self/fd");
+      const targets = await Promise.all(
+        descriptors.map((fd) => readlink(join("/proc/self/fd", fd)).catch(() => "")),
+      );
+      expect(targets.filter((target) => target.startsWith(root))).toEqual([]);
+    }
+  });
+});
