@@ -1,0 +1,307 @@
+/**
+ * Requests to a hub, over the global fetch. `@huggingface/hub` has its own, but they follow redirects out of our
+ * sight (whether the token goes along is then the runtime's choice), retry nothing, wait for ever on a silent
+ * connection, and accept no tokens but those that start with `hf_`. So here: redirects by hand, the token only
+ * to the hub's own origin, an idle timeout, bounded retries.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { PithError } from "../errors.ts";
+
+export interface HubTiming {
+  /** How long a connection may be silent, in milliseconds. */
+  readonly idleMs: number;
+  /** Failures in a row, without a new byte in between, before giving up. */
+  readonly attempts: number;
+  /** The pause after the first failure in milliseconds; it doubles with each that follows. */
+  readonly retryDelayMs: number;
+  /** No pause is longer, whatever Retry-After says. */
+  readonly longestDelayMs: number;
+}
+
+export const defaultTiming: HubTiming = {
+  idleMs: 30_000,
+  attempts: 5,
+  retryDelayMs: 500,
+  longestDelayMs: 30_000,
+};
+
+export interface HubConnection {
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  readonly timing: HubTiming;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a request is about, for messages. */
+export interface HubSubject {
+  readonly repository: string;
+  readonly revision: string;
+  readonly file?: string;
+}
+
+/** A failure that may pass: the network, a busy server. Becomes a PithError once the retries are used up. */
+export class HubUnreachable extends Error {
+  readonly url: string;
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    url: string,
+    message: string,
+    details: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.url = withoutQuery(url);
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+export interface HubResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body. Ends early without an error if the connection says so; stalls and cuts throw HubUnreachable. */
+  readonly chunks: () => AsyncGenerator<Uint8Array>;
+  /** Lets the connection go, if the body is not wanted. */
+  readonly discard: () => void;
+}
+
+const tooManyRedirects = 5;
+
+/**
+ * One GET. Gives back responses 200, 206 and 416.
+ * @throws PithError "hub" for answers that no retry will change, HubUnreachable for the others.
+ */
+export async function openHubUrl(
+  connection: HubConnection,
+  subject: HubSubject,
+  firstUrl: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<HubResponse> {
+  const hubOrigin = new URL(connection.endpoint).origin;
+  let url = new URL(firstUrl);
+  let trusted = true;
+  for (let hops = 0; ; hops++) {
+    // Once away from the hub's origin, a redirect back doesn't earn the token again.
+    trusted &&= url.origin === hubOrigin;
+    const response = await fetchOnce(connection, url, {
+      ...headers,
+      // Sizes and Range count the file's own bytes, so no compression on the way.
+      "accept-encoding": "identity",
+      ...(trusted && connection.token !== undefined ? { authorization: `Bearer ${connection.token}` } : {}),
+    });
+    if (![301, 302, 303, 307, 308].includes(response.status)) {
+      if ([200, 206, 416].includes(response.status)) return response;
+      response.discard();
+      throw refusal(connection, subject, firstUrl, response, trusted);
+    }
+    response.discard();
+    const location = response.headers.get("location") ?? "";
+    const target = URL.canParse(location, url) ? new URL(location, url) : null;
+    if (target === null || !/^https?:$/.test(target.protocol)) {
+      throw hubError(firstUrl, "the hub redirects to an address that can't be followed.");
+    }
+    if (hops === tooManyRedirects) throw hubError(firstUrl, `more than ${tooManyRedirects} redirects.`);
+    url = target;
+  }
+}
+
+/** A whole small body. Retried like everything else. */
+export async function readHubText(
+  connection: HubConnection,
+  subject: HubSubject,
+  url: string,
+): Promise<{ readonly text: string; readonly headers: Headers }> {
+  const longest = 64 * 2 ** 20;
+  return withRetries(connection, async () => {
+    const response = await openHubUrl(connection, subject, url, { accept: "application/json" });
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of response.chunks()) {
+      length += chunk.length;
+      if (length > longest) throw hubError(url, `the answer is longer than ${longest} bytes.`);
+      parts.push(chunk);
+    }
+    const declared = response.headers.get("content-length");
+    if (declared !== null && length < Number(declared))
+      throw new HubUnreachable(url, "the answer was cut off.");
+    return { text: Buffer.concat(parts).toString("utf8"), headers: response.headers };
+  });
+}
+
+/**
+ * Runs until it succeeds, fails for good, or has failed `attempts` times in a row.
+ * @param progressed says, after a failure, whether anything was gained since the failure before.
+ */
+export async function withRetries<T>(
+  connection: HubConnection,
+  run: () => Promise<T>,
+  progressed: () => boolean = () => false,
+): Promise<T> {
+  const { attempts, retryDelayMs, longestDelayMs } = connection.timing;
+  const mostInAll = 20 * attempts;
+  let inRow = 0;
+  for (let inAll = 1; ; inAll++) {
+    connection.signal?.throwIfAborted();
+    try {
+      return await run();
+    } catch (error) {
+      connection.signal?.throwIfAborted();
+      if (!(error instanceof HubUnreachable)) throw error;
+      inRow = progressed() ? 1 : inRow + 1;
+      if (inRow >= attempts || inAll >= mostInAll) throw error;
+      // Some spread, so that many machines that failed together don't come back together.
+      const backoff = retryDelayMs * 2 ** (inRow - 1) * (0.75 + Math.random() / 2);
+      await pause(Math.min(error.retryAfterMs ?? backoff, longestDelayMs), connection.signal);
+    }
+  }
+}
+
+/** @throws the signal's reason when it fires. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+export function hubError(url: string, message: string, advice?: string, cause?: unknown): PithError {
+  return new PithError("hub", message, {
+    place: { url: withoutQuery(url) },
+    ...(advice === undefined ? {} : { advice }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+async function fetchOnce(
+  connection: HubConnection,
+  url: URL,
+  headers: Record<string, string>,
+): Promise<HubResponse> {
+  const { signal, timing } = connection;
+  const own = new AbortController();
+  let idle = false;
+  let timer: NodeJS.Timeout | undefined;
+  const watch = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      idle = true;
+      own.abort();
+    }, timing.idleMs);
+  };
+  const failure = (error: unknown): unknown => {
+    if (signal?.aborted) return signal.reason;
+    if (idle)
+      return new HubUnreachable(url.href, `nothing came for ${timing.idleMs / 1000} s.`, { cause: error });
+    return new HubUnreachable(url.href, `the connection failed (${reasonOf(error)}).`, { cause: error });
+  };
+
+  watch();
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      headers,
+      redirect: "manual",
+      signal: signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]),
+    });
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    clearTimeout(timer);
+  }
+
+  return {
+    status: response.status,
+    headers: response.headers,
+    discard: () => own.abort(),
+    chunks: async function* () {
+      const reader = response.body?.getReader();
+      try {
+        for (;;) {
+          watch();
+          const next = await reader?.read();
+          clearTimeout(timer);
+          if (next === undefined || next.done) return;
+          yield next.value;
+        }
+      } catch (error) {
+        throw failure(error);
+      } finally {
+        clearTimeout(timer);
+        own.abort();
+      }
+    },
+  };
+}
+
+/** The network's own word: fetch says "fetch failed" and hides it in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause ? String(cause.code) : "";
+  return [code, cause.message].filter((text) => text !== "").join(": ") || cause.name;
+}
+
+function refusal(
+  connection: HubConnection,
+  subject: HubSubject,
+  url: string,
+  response: HubResponse,
+  fromHub: boolean,
+): Error {
+  const { status, headers } = response;
+  const { repository, revision, file } = subject;
+  // The hub explains itself in a header; it is a stranger's text, so one short printable line of it.
+  const said = (headers.get("x-error-message") ?? "")
+    .replace(/[^\x20-\x7e]/g, " ")
+    .slice(0, 200)
+    .trim();
+  const because = said === "" ? "" : ` The hub says: ${said}`;
+  // A signed address of a file store expires; the hub hands out a new one.
+  const expired = !fromHub && [400, 401, 403, 404, 410].includes(status);
+  if (expired || status === 408 || status === 429 || status >= 500) {
+    const what = status === 429 ? "too many requests (429)" : `the server failed (${status})`;
+    return new HubUnreachable(url, `${what}.${because}`, {
+      retryAfterMs: retryAfter(headers.get("retry-after")),
+    });
+  }
+  if (status === 401 || status === 403) {
+    const advice =
+      connection.token === undefined
+        ? "Check the name; if the model is private or gated, set HF_TOKEN to a token that may read it."
+        : `Check that HF_TOKEN is valid and may read it; if the model is gated, accept its terms at ${connection.endpoint}/${repository} first.`;
+    return hubError(url, `the hub refuses access to "${repository}" (${status}).${because}`, advice);
+  }
+  if (status === 404) {
+    const code = headers.get("x-error-code");
+    if (code === "RevisionNotFound") {
+      return hubError(
+        url,
+        `"${repository}" has no revision "${revision}" (404).`,
+        "Check the name after the @.",
+      );
+    }
+    if (file !== undefined && code !== "RepoNotFound") {
+      return hubError(url, `"${repository}" at "${revision}" has no file "${file}" (404).`);
+    }
+    const hidden = connection.token === undefined ? "; if it is private, set HF_TOKEN" : "";
+    return hubError(
+      url,
+      `the hub has no model "${repository}"${revision === "main" ? "" : ` at revision "${revision}"`} (404).`,
+      `Check the name${hidden}.`,
+    );
+  }
+  return hubError(url, `the hub answers with status ${status}.${because}`);
+}
+
+/** Seconds or a date, in milliseconds from now. */
+function retryAfter(value: string | null): number | undefined {
+  if (value === null || value.trim() === "") return undefined;
+  const milliseconds = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
+}
+
+/** Queries carry signatures, which have no place in messages and logs. */
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, "");
+}

@@ -1,0 +1,46 @@
+/** Adds up how far the files of one download are; says so ten times a second at most. */
+
+/** How far a download is; all counts in bytes. Given only while something is fetched. */
+export interface HubProgress {
+  /** The file that moved. */
+  readonly file: string;
+  readonly fileDone: number;
+  readonly fileTotal: number;
+  /** Over the files that this call fetches; the total grows once, when a sharded model's index has been read. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ProgressMeter {
+  readonly expect: (file: string, bytes: number) => void;
+  readonly report: (file: string, bytesHere: number) => void;
+}
+
+export function progressMeter(listener: ((progress: HubProgress) => void) | undefined): ProgressMeter {
+  const pauseMs = 100;
+  const files = new Map<string, { done: number; readonly total: number }>();
+  const started = new Set<string>();
+  let done = 0;
+  let total = 0;
+  let said = Number.NEGATIVE_INFINITY;
+  return {
+    expect(file, bytes) {
+      if (files.has(file)) return;
+      files.set(file, { done: 0, total: bytes });
+      total += bytes;
+    },
+    report(file, bytesHere) {
+      const state = files.get(file);
+      if (state === undefined) return;
+      const turns = !started.has(file) || (bytesHere === state.total && state.done !== bytesHere);
+      started.add(file);
+      done += bytesHere - state.done;
+      state.done = bytesHere;
+      const now = performance.now();
+      // The beginning and the end of a file are always said.
+      if (!turns && now - said < pauseMs) return;
+      said = now;
+      listener?.({ file, fileDone: bytesHere, fileTotal: state.total, done, total });
+    },
+  };
+}
