@@ -204,9 +204,20 @@ const fullConfig = {
   task_specific_params: { "text-generation": { do_sample: true } },
 };
 const configBytes = encode(JSON.stringify(fullConfig));
-const smallEdit = fc.oneof(nastyValue, fc.integer({ min: -2, max: 12 }), fc.boolean());
+const hugeNumber = fc.constantFrom(
+  4097,
+  65_536,
+  2 ** 24,
+  2 ** 24 + 1,
+  1e9,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53 - 1,
+  1e300,
+);
+const configValue = fc.oneof(nastyValue, hugeNumber, fc.integer({ min: -2, max: 12 }), fc.boolean());
 const damagedConfig: fc.Arbitrary<Uint8Array> = fc.oneof(
-  { weight: 3, arbitrary: damagedMembers(fullConfig, () => smallEdit).map(encode) },
+  { weight: 3, arbitrary: damagedMembers(fullConfig, () => configValue).map(encode) },
   { weight: 1, arbitrary: damagedBytes(configBytes, configBytes.length) },
 );
 
@@ -289,8 +300,8 @@ describe("damaged folders on disk", () => {
 
   test("open or are refused, and no file stays open", { timeout: 60_000 }, async () => {
     const parts = fc.tuple(
-      fc.option(damagedConfig, { nil: configBytes }),
-      fc.option(damagedFile, { nil: weightsFile }),
+      fc.option(damagedConfig, { nil: configBytes, freq: 2 }),
+      fc.option(damagedFile, { nil: weightsFile, freq: 2 }),
     );
     let folders = 0;
     await fuzz(parts, 200, async ([config, weights]) => {

@@ -6,6 +6,8 @@ import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
 
 /** Far above any real header or config: they are 3 to 5 deep. */
 const DEEPEST_NESTING = 64;
+/** More than 100 MB of honest tensor descriptions have; as many "{}" would take gigabytes and a minute. */
+const MOST_CONTAINERS = 5_000_000;
 
 /**
  * The object that UTF-8 `bytes` hold. Keys such as "__proto__" are ordinary own properties of it.
@@ -64,10 +66,12 @@ export function describeValue(value: unknown): string {
 function structureProblem(text: string): string | undefined {
   // For each open bracket: the keys seen so far, or undefined in an array.
   const open: (Set<string> | undefined)[] = [];
+  let containers = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === "{" || character === "[") {
       if (open.length === DEEPEST_NESTING) return `nests deeper than ${DEEPEST_NESTING} levels`;
+      if (++containers > MOST_CONTAINERS) return `has more than ${MOST_CONTAINERS} objects and lists`;
       open.push(character === "{" ? new Set() : undefined);
     } else if (character === "}" || character === "]") {
       open.pop();
