@@ -11,14 +11,8 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { diskError, hasSize, type RepositoryCache } from "./hub-cache.ts";
-import {
-  type HubConnection,
-  type HubSubject,
-  HubUnreachable,
-  hubError,
-  openHubUrl,
-  withRetries,
-} from "./hub-http.ts";
+import { type HubSubject, HubUnreachable, hubError } from "./hub-errors.ts";
+import { type HubConnection, openHubUrl, withRetries } from "./hub-http.ts";
 import type { HubFile } from "./hub-listing.ts";
 import { acquireLock } from "./hub-lock.ts";
 

@@ -6,7 +6,8 @@
 import { listFiles } from "@huggingface/hub";
 import { z } from "zod";
 import { PithError } from "../errors.ts";
-import { type HubConnection, HubUnreachable, hubError, readHubText } from "./hub-http.ts";
+import { HubUnreachable, hubError } from "./hub-errors.ts";
+import { type HubConnection, readHubText } from "./hub-http.ts";
 import { isCommit } from "./hub-name.ts";
 
 /** One file of a repository at one commit. */

@@ -7,8 +7,9 @@
 import { join } from "node:path";
 import { hasSize, placeInSnapshot, type RepositoryCache } from "./hub-cache.ts";
 import { ensureBlob } from "./hub-download.ts";
+import { hubError } from "./hub-errors.ts";
 import { missingSmallFiles, readShardNames, singleWeights, smallFiles, weightsIndex } from "./hub-files.ts";
-import { type HubConnection, hubError } from "./hub-http.ts";
+import type { HubConnection } from "./hub-http.ts";
 import type { HubFile } from "./hub-listing.ts";
 import { type HubProgress, type ProgressMeter, progressMeter } from "./hub-progress.ts";
 
