@@ -125,6 +125,7 @@ function checkComponent(component: unknown, field: string, file: string, depth: 
       );
     }
   }
+  if (component["type"] === "Split" || component["type"] === "Replace") checkPattern(component, field, file);
   for (const list of ["normalizers", "pretokenizers", "processors", "decoders"]) {
     const inner = component[list];
     if (inner === undefined) continue;
@@ -133,6 +134,14 @@ function checkComponent(component: unknown, field: string, file: string, depth: 
       checkComponent(part, `${field}.${list}.${i}`, file, depth + 1);
     });
   }
+}
+
+/** The library takes a pattern that it doesn't know for none, and then splits or replaces nothing. */
+function checkPattern(component: JsonObject, field: string, file: string): void {
+  const { pattern } = component;
+  if (isObject(pattern) && (typeof pattern["String"] === "string" || typeof pattern["Regex"] === "string"))
+    return;
+  throw tokenizerError(file, `${field}.pattern`, 'expected {"String": "…"} or {"Regex": "…"}');
 }
 
 /** Older files (GPT-2's own among them) don't name the model's type; its fields tell. */

@@ -189,6 +189,11 @@ describe("createTokenizer", () => {
     ],
     ["an empty added token", { added_tokens: [{ id: 9, content: "" }] }, '"added_tokens.0.content"'],
     [
+      "a pattern that is none",
+      { normalizer: { type: "Replace", pattern: "a" } },
+      '"normalizer.pattern": expected {"String"',
+    ],
+    [
       "an unknown component",
       { pre_tokenizer: { type: "Telepathy" } },
       "Unknown PreTokenizer type: Telepathy",
