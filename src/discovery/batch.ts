@@ -1,0 +1,40 @@
+/**
+ * Prompts in batches of one length, so that no prompt is padded and none can touch another's result. A batch
+ * is also short enough for its widest activation to stay in a processor's cache, which is worth a tenth of
+ * the time of an MLP.
+ */
+
+export interface Batch {
+  /** Indices of the prompts in the set that the batch was made from. */
+  readonly members: readonly number[];
+  /** Tokens per prompt. */
+  readonly length: number;
+  /** The members' token ids. */
+  readonly ids: readonly (readonly number[])[];
+}
+
+/** Measured on GPT-2's shape: larger gains nothing, smaller costs calls. */
+export const defaultTokensPerBatch = 1024;
+
+export function makeBatches(
+  prompts: readonly (readonly number[])[],
+  tokensPerBatch: number = defaultTokensPerBatch,
+): readonly Batch[] {
+  const byLength = new Map<number, number[]>();
+  for (const [index, ids] of prompts.entries()) {
+    const members = byLength.get(ids.length) ?? [];
+    members.push(index);
+    byLength.set(ids.length, members);
+  }
+  const batches: Batch[] = [];
+  for (const [length, members] of byLength) {
+    // Parts of nearly equal size: a small rest would waste a call.
+    const parts = Math.ceil((members.length * length) / tokensPerBatch);
+    const size = Math.ceil(members.length / Math.max(1, parts));
+    for (let start = 0; start < members.length; start += size) {
+      const part = members.slice(start, start + size);
+      batches.push({ members: part, length, ids: part.map((index) => prompts[index] ?? []) });
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,43 @@
+/**
+ * What a pruned component leaves behind, and all else that is added to the residual stream whatever the
+ * prompt: rows of width d, one for all positions or one for each. Kept and added in float64, so that the
+ * order of adding does not matter; rounded once, when a graph takes them.
+ */
+import type { HostTensor } from "../runtime/runtime.ts";
+
+export interface Constant {
+  readonly rows: number;
+  readonly width: number;
+  /** Row-major [rows, width]. */
+  readonly values: Float64Array;
+}
+
+export function zeroConstant(rows: number, width: number): Constant {
+  return { rows, width, values: new Float64Array(rows * width) };
+}
+
+/** A vector [width] as a constant of as many rows as asked. */
+export function constantFromVector(vector: Float32Array, rows: number): Constant {
+  const values = new Float64Array(rows * vector.length);
+  for (let row = 0; row < rows; row++) values.set(vector, row * vector.length);
+  return { rows, width: vector.length, values };
+}
+
+export function addConstants(...constants: readonly Constant[]): Constant {
+  const [first, ...others] = constants;
+  if (first === undefined) throw new RangeError("nothing to add");
+  const values = first.values.slice();
+  for (const other of others) {
+    if (other.rows !== first.rows || other.width !== first.width) throw new RangeError("constants differ in shape");
+    for (let index = 0; index < values.length; index++) values[index] = (values[index] ?? 0) + (other.values[index] ?? 0);
+  }
+  return { rows: first.rows, width: first.width, values };
+}
+
+/** The constant as a graph's input: every row, or only the last position's. */
+export function constantTensor(constant: Constant, positions: "all" | "last"): HostTensor {
+  const { rows, width, values } = constant;
+  const from = positions === "last" ? (rows - 1) * width : 0;
+  const data = Float32Array.from(values.subarray(from));
+  return { type: "float32", shape: [data.length / width, width], data };
+}

@@ -1,0 +1,213 @@
+/**
+ * What does the model lose if this component goes? This module answers that for one layer after another,
+ * last to first, and computes nothing that cannot have changed:
+ *
+ * 1. Layers below the one on trial are the original's, so the residual stream before it comes from one pass
+ *    over the validation prompts, made once. No candidate runs a layer below its own.
+ * 2. Attention inside the layer (scores, softmax, z) does not depend on which of its heads are kept: a head's
+ *    write is z_h·W_O^h, and taking it out costs one thin product. Attention runs once a layer.
+ * 3. What lies above is decided and small (`upper.ts`); each part crosses into the runtime once.
+ * 4. Above the highest kept head only the answer position is computed: nothing reads the others.
+ * 5. Unembedding and KL run at the answer position, in the graph (`scorer.ts`).
+ *
+ * Everything that does not depend on the prompt (b_O, b_2, replacements) is one constant before each reader;
+ * it is added in JavaScript and costs a candidate nothing. States are values: a caller may hold several of
+ * one layer, as a sweep over thresholds does.
+ */
+import { keptHeads, mlpStage, removeHead, trialAttention } from "../lowering/stages.ts";
+import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import { keepHeads } from "../surgery/cut-heads.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { type Batch, makeBatches } from "./batch.ts";
+import { addConstants, type Constant, zeroConstant } from "./constant.ts";
+import { causalMask } from "./embedding.ts";
+import { downBias, forward, outputBias, wholeBlock } from "./forward.ts";
+import type { Replacements } from "./replacements.ts";
+import { createScorer } from "./scorer.ts";
+import { addBelow, below, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
+
+export interface Evaluator {
+  /** The original's most likely next token for each validation prompt. */
+  readonly predictions: readonly number[];
+  /** What lies above the last layer: nothing. */
+  readonly top: Upper;
+  /** Puts a layer on trial: runs its attention. Layers must be opened last to first. */
+  openLayer(layer: number, upper: Upper): Promise<LayerTrial>;
+  close(): Promise<void>;
+}
+
+/** Some choice of what one layer keeps. Hand each one back with `discard`. */
+export interface LayerState {
+  /** For each batch the residual stream after the kept heads, constants not yet joined. */
+  readonly base: readonly DeviceTensor[];
+  /** b_O and the replacements of the heads that went. */
+  readonly constant: Constant;
+  /** Indices of the kept heads, ascending. */
+  readonly heads: readonly number[];
+  readonly mlp: boolean;
+}
+
+export interface LayerTrial {
+  /** The whole layer. */
+  readonly start: LayerState;
+  withoutHead(state: LayerState, head: number): Promise<LayerState>;
+  withoutMlp(state: LayerState): LayerState;
+  /** KL(original ‖ this state) for each prompt, in nats. */
+  kl(state: LayerState, upper: Upper): Promise<Float64Array>;
+  /** The layer as decided, put below `upper`. */
+  close(state: LayerState, upper: Upper): Promise<Upper>;
+  discard(state: LayerState): Promise<void>;
+  /** Lets go of what only this trial needs. */
+  end(): Promise<void>;
+}
+
+/** @param prompts the validation prompts' token ids; under aligned means all of the replacements' length. */
+export async function createEvaluator(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  replacements: Replacements,
+  options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
+): Promise<Evaluator> {
+  const batches = makeBatches(prompts, options.tokensPerBatch);
+  const residuals = await forward(runtime, model, batches, { keepAll: true, signal: options.signal });
+  const final = residuals.at(-1) ?? [];
+  const scorer = await createScorer(runtime, model, batches, final);
+  await runtime.release(...final);
+
+  return {
+    predictions: scorer.predictions,
+    top: { stages: [], constants: [zeroConstant(replacements.rows, model.width)], readsAll: false },
+    openLayer: (layer, upper) =>
+      openLayer({ runtime, model, batches, replacements, scorer }, layer, residuals[layer] ?? [], upper),
+    close: () => scorer.close(),
+  };
+}
+
+interface Context {
+  readonly runtime: Runtime;
+  readonly model: Transformer;
+  readonly batches: readonly Batch[];
+  readonly replacements: Replacements;
+  readonly scorer: Awaited<ReturnType<typeof createScorer>>;
+}
+
+async function openLayer(
+  { runtime, model, batches, replacements, scorer }: Context,
+  layer: number,
+  residual: readonly DeviceTensor[],
+  upper: Upper,
+): Promise<LayerTrial> {
+  const { attention, mlp } = wholeBlock(model, layer);
+  const rows = replacements.rows === 1 ? "one" : "each";
+  const queries = upper.readsAll ? "all" : "last";
+
+  const z: DeviceTensor[] = [];
+  const whole: DeviceTensor[] = [];
+  const attentionSession = await runtime.load(trialAttention(attention, model.width, queries));
+  for (const [index, batch] of batches.entries()) {
+    const x = residual[index];
+    if (x === undefined) throw new RangeError(`layer ${layer} was opened already`);
+    const outputs = await attentionSession.run({
+      x,
+      ...(queries === "all" ? { mask: causalMask(batch.length) } : {}),
+    });
+    if (outputs["z"] === undefined || outputs["sum"] === undefined) throw new TypeError("attention lacks an output");
+    z.push(outputs["z"]);
+    whole.push(outputs["sum"]);
+  }
+  await attentionSession.unload();
+
+  const removal = await runtime.load(removeHead(attention, model.width));
+  const mlpStageHere: Stage = {
+    session: await runtime.load(mlpStage(mlp, model.width, queries === "last" ? "one" : rows)),
+    positions: queries,
+    masked: false,
+  };
+  let mlpIsKept = false;
+  const down = await downBias(mlp, model.width, replacements.rows);
+
+  // Several states may share one base: it goes with the last of them.
+  const users = new Map<readonly DeviceTensor[], number>();
+  const state = (fields: LayerState): LayerState => {
+    users.set(fields.base, (users.get(fields.base) ?? 0) + 1);
+    return fields;
+  };
+
+  return {
+    start: state({
+      base: whole,
+      constant: await outputBias(attention, model.width, replacements.rows),
+      heads: attention.heads,
+      mlp: true,
+    }),
+
+    async withoutHead(from, head) {
+      const base: DeviceTensor[] = [];
+      const index = BigInt64Array.of(BigInt(attention.heads.indexOf(head)));
+      for (const [at, tensor] of from.base.entries()) {
+        const zHere = z[at];
+        if (zHere === undefined) throw new RangeError("a batch without z");
+        const { y } = await removal.run({ base: tensor, z: zHere, head: { type: "int64", shape: [], data: index } });
+        if (y === undefined) throw new TypeError("the removal lacks its output");
+        base.push(y);
+      }
+      return state({
+        ...from,
+        base,
+        constant: addConstants(from.constant, replacements.head(layer, head)),
+        heads: from.heads.filter((kept) => kept !== head),
+      });
+    },
+
+    withoutMlp: (from) => state({ ...from, mlp: false }),
+
+    async kl(candidate, above) {
+      const after = candidate.mlp ? down : addConstants(candidate.constant, replacements.mlp(layer));
+      const rest = addBelow(above, after);
+      const ends: DeviceTensor[] = [];
+      const between: DeviceTensor[] = [];
+      for (const [index, base] of candidate.base.entries()) {
+        const length = batches[index]?.length ?? 0;
+        const x = candidate.mlp ? await runStage(mlpStageHere, base, candidate.constant, length) : base;
+        const end = await runUpper(runtime, rest, x, length);
+        if (x !== base && end !== x) await runtime.release(x);
+        if (end !== base) between.push(end);
+        ends.push(end);
+      }
+      const kl = await scorer.score(ends, rest.constants.at(-1) ?? after);
+      await runtime.release(...between);
+      return kl;
+    },
+
+    async close(decided, above) {
+      mlpIsKept ||= decided.mlp;
+      let result = decided.mlp
+        ? below(addBelow(above, down), mlpStageHere, decided.constant)
+        : addBelow(above, addConstants(decided.constant, replacements.mlp(layer)));
+      if (decided.heads.length > 0) {
+        const kept = keepHeads(attention, decided.heads);
+        const stage: Stage = {
+          session: await runtime.load(keptHeads(kept, model.width, queries, rows)),
+          positions: "all",
+          masked: queries === "all",
+        };
+        result = below(result, stage, zeroConstant(replacements.rows, model.width));
+      }
+      return result;
+    },
+
+    async discard(done) {
+      const left = (users.get(done.base) ?? 0) - 1;
+      users.set(done.base, left);
+      if (left === 0) await runtime.release(...done.base);
+    },
+
+    async end() {
+      await runtime.release(...z, ...residual);
+      await removal.unload();
+      if (!mlpIsKept) await mlpStageHere.session.unload();
+    },
+  };
+}
+

@@ -1,0 +1,119 @@
+/**
+ * The original model, layer by layer, with a gate on every component. It serves three passes: over patching
+ * prompts (whose activations give the means), over validation prompts (whose residual streams the search
+ * starts from), and the patched model, original weights with replacements switched in, that a standalone
+ * model is verified against. Only one layer's weights are held at a time.
+ */
+import { gatedLayer } from "../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
+import type { Attention, Block, Mlp, Transformer } from "../transformer/transformer.ts";
+import type { Batch } from "./batch.ts";
+import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
+import { causalMask, embed } from "./embedding.ts";
+
+/** What is done to one layer; constants include b_O and b_2 where these stay. */
+export interface LayerGates {
+  /** One a head; true keeps it. */
+  readonly heads: readonly boolean[];
+  readonly mlp: boolean;
+  readonly attentionConstant: Constant;
+  readonly mlpConstant: Constant;
+}
+
+export interface LayerOutputs {
+  readonly layer: number;
+  /** Index into the batches. */
+  readonly batch: number;
+  /** [prompts, length, heads × headWidth], before the gates. */
+  readonly z: DeviceTensor;
+  /** [prompts, length, d], what the MLP writes without b_2, before its gate. */
+  readonly mlp: DeviceTensor;
+}
+
+export interface ForwardOptions {
+  /** The gates of a layer; by default everything is kept. */
+  readonly gates?: (layer: number) => Promise<LayerGates>;
+  /** Sees each layer's activations; they are released when it returns. */
+  readonly visit?: (outputs: LayerOutputs) => Promise<void>;
+  /** Keep the residual stream before every layer, not only the last one's. */
+  readonly keepAll?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * @returns the residual stream before each layer and after the last, [layers + 1][batches]; without
+ * `keepAll` only the last entry. The caller releases them.
+ */
+export async function forward(
+  runtime: Runtime,
+  model: Transformer,
+  batches: readonly Batch[],
+  options: ForwardOptions = {},
+): Promise<readonly (readonly DeviceTensor[])[]> {
+  const kept: DeviceTensor[][] = [];
+  let residual: DeviceTensor[] = [];
+  for (const embedded of await embed(model, batches)) residual.push(await runtime.upload(embedded));
+
+  for (const layer of model.blocks.keys()) {
+    options.signal?.throwIfAborted();
+    const block = wholeBlock(model, layer);
+    const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
+    const rows = gates.attentionConstant.rows === 1 ? "one" : "each";
+    const session = await runtime.load(gatedLayer(block, model.width, rows));
+    const next: DeviceTensor[] = [];
+    for (const [index, batch] of batches.entries()) {
+      options.signal?.throwIfAborted();
+      const x = residual[index];
+      if (x === undefined) throw new RangeError("a batch without a residual stream");
+      const { z, mlp, y } = await session.run({ x, mask: causalMask(batch.length), ...gateTensors(gates) });
+      if (z === undefined || mlp === undefined || y === undefined) throw new TypeError("the layer lacks an output");
+      await options.visit?.({ layer, batch: index, z, mlp });
+      await runtime.release(z, mlp);
+      next.push(y);
+    }
+    await session.unload();
+    if (options.keepAll) kept.push(residual);
+    else await runtime.release(...residual);
+    residual = next;
+  }
+  return [...kept, residual];
+}
+
+/** Both parts of a layer, which every layer of an original model has. */
+export function wholeBlock(model: Transformer, layer: number): { readonly attention: Attention; readonly mlp: Mlp } {
+  const block: Block | undefined = model.blocks[layer];
+  if (block?.attention === undefined || block.mlp === undefined) {
+    throw new TypeError(`layer ${layer} is not whole: only an original model can be searched`);
+  }
+  return { attention: block.attention, mlp: block.mlp };
+}
+
+/** b_O of a layer as a constant; zeros if it has none. */
+export async function outputBias(attention: Attention, width: number, rows: number): Promise<Constant> {
+  return constantFromVector((await attention.output.bias?.read()) ?? new Float32Array(width), rows);
+}
+
+/** b_2 of a layer as a constant; zeros if it has none. */
+export async function downBias(mlp: Mlp, width: number, rows: number): Promise<Constant> {
+  return constantFromVector((await mlp.down.bias?.read()) ?? new Float32Array(width), rows);
+}
+
+async function openGates(block: { readonly attention: Attention; readonly mlp: Mlp }): Promise<LayerGates> {
+  const width = block.attention.output.weight.shape[1] ?? 0;
+  return {
+    heads: block.attention.heads.map(() => true),
+    mlp: true,
+    attentionConstant: await outputBias(block.attention, width, 1),
+    mlpConstant: await downBias(block.mlp, width, 1),
+  };
+}
+
+function gateTensors(gates: LayerGates): Readonly<Record<string, HostTensor>> {
+  const heads = Float32Array.from(gates.heads, Number);
+  return {
+    headGates: { type: "float32", shape: [heads.length, 1], data: heads },
+    mlpGate: { type: "float32", shape: [1], data: Float32Array.of(Number(gates.mlp)) },
+    attentionConstant: constantTensor(gates.attentionConstant, "all"),
+    mlpConstant: constantTensor(gates.mlpConstant, "all"),
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * Counts the floating-point operations of a graph's matrix products, 2·m·n·k each. Only these: everything
+ * else (norms, softmax, activations) is bound by memory, and tools that quote model FLOPs leave it out too.
+ */
+import type { Dimension, Graph, GraphNode, Shape } from "./graph.ts";
+
+/** @param sizes the value of every symbolic dimension that the products use. */
+export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>>): number {
+  return graph.nodes.reduce((sum, node) => sum + nodeFlops(node, sizes), 0);
+}
+
+function nodeFlops(node: GraphNode, sizes: Readonly<Record<string, number>>): number {
+  if (node.operator !== "MatMul" && node.operator !== "Gemm") return 0;
+  const inner = node.inputs[0]?.shape.at(-1);
+  const output = node.outputs[0]?.shape;
+  if (inner === undefined || output === undefined) throw new TypeError(`${node.operator} without shapes`);
+  return 2 * size(inner, sizes) * shapeSize(output, sizes);
+}
+
+function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>): number {
+  return shape.reduce<number>((product, dimension) => product * size(dimension, sizes), 1);
+}
+
+function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
+  if (typeof dimension === "number") return dimension;
+  const known = sizes[dimension];
+  if (known === undefined) throw new RangeError(`the size of dimension "${dimension}" is not given`);
+  return known;
+}

@@ -1,0 +1,141 @@
+/**
+ * The part of the runtime that holds ONNX Runtime sessions and the tensors between them, by number. It runs
+ * where the computing is done (a worker thread, or this one); `runtime.ts` is what the rest of Pith talks to.
+ * It takes ONNX Runtime as an argument, so that Node's and the browser's builds are both welcome.
+ */
+import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from "onnxruntime-common";
+
+export interface OrtApi {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
+/** A tensor as it crosses threads. */
+export interface HostTensor {
+  readonly type: "float32" | "int64";
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+}
+
+/** Either the values, or the number of a tensor that the engine holds. */
+export type Feed = HostTensor | { readonly held: number };
+
+export interface LoadRequest {
+  readonly model: Uint8Array<ArrayBuffer>;
+  /** The weights, as one block that the model's external data point into; empty if there are none. */
+  readonly weights: Uint8Array<ArrayBuffer>;
+  readonly threads: number;
+  /**
+   * Weights are laid out anew for the matrix product when a session is loaded. Costs memory and time, pays
+   * from the second run on.
+   */
+  readonly prepack: boolean;
+}
+
+export interface HeldTensor {
+  readonly held: number;
+  readonly shape: readonly number[];
+}
+
+export interface Engine {
+  load(request: LoadRequest): Promise<number>;
+  /** Loads a model that lies in a folder with its external data beside it. */
+  loadFile(path: string, threads: number): Promise<number>;
+  /** Runs a session; what it puts out is held here until it is released. */
+  run(session: number, feeds: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, HeldTensor>>>;
+  /** Takes a tensor in, for inputs that many runs share. */
+  hold(tensor: HostTensor): Promise<HeldTensor>;
+  read(held: number): Promise<HostTensor>;
+  release(held: readonly number[]): Promise<void>;
+  unload(session: number): Promise<void>;
+}
+
+/** The name under which external data are handed over in memory. */
+export const weightsLocation = "weights";
+
+export function createEngine(ort: OrtApi): Engine {
+  const sessions = new Map<number, InferenceSession>();
+  const tensors = new Map<number, Tensor>();
+  let lastNumber = 0;
+
+  const get = <T>(map: ReadonlyMap<number, T>, number: number, what: string): T => {
+    const found = map.get(number);
+    if (found === undefined) throw new RangeError(`the engine holds no ${what} ${number}`);
+    return found;
+  };
+  const keep = (session: InferenceSession): number => {
+    sessions.set(++lastNumber, session);
+    return lastNumber;
+  };
+  const options = (threads: number): InferenceSession.SessionOptions => ({
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Each session would keep an arena as large as its largest activations; there are dozens of sessions.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+  });
+
+  return {
+    async load({ model, weights, threads, prepack }) {
+      const session = await ort.InferenceSession.create(model, {
+        ...options(threads),
+        ...(weights.byteLength > 0 ? { externalData: [{ path: weightsLocation, data: weights }] } : {}),
+        ...(prepack ? {} : { extra: { session: { disable_prepacking: "1" } } }),
+      });
+      return keep(session);
+    },
+
+    async loadFile(path, threads) {
+      return keep(await ort.InferenceSession.create(path, options(threads)));
+    },
+
+    async run(session, feeds) {
+      const inputs: Record<string, Tensor> = {};
+      for (const [name, feed] of Object.entries(feeds)) {
+        inputs[name] = "held" in feed ? get(tensors, feed.held, "tensor") : toOrt(ort, feed);
+      }
+      const outputs = await get(sessions, session, "session").run(inputs);
+      const held: Record<string, HeldTensor> = {};
+      for (const [name, tensor] of Object.entries(outputs)) {
+        tensors.set(++lastNumber, tensor as Tensor);
+        held[name] = { held: lastNumber, shape: tensor.dims };
+      }
+      return held;
+    },
+
+    async hold(tensor) {
+      tensors.set(++lastNumber, toOrt(ort, tensor));
+      return { held: lastNumber, shape: tensor.shape };
+    },
+
+    async read(held) {
+      const tensor = get(tensors, held, "tensor");
+      const { data } = tensor;
+      if (!(data instanceof Float32Array || data instanceof BigInt64Array)) {
+        throw new TypeError(`a tensor of ${tensor.type} can't be read here`);
+      }
+      const type = data instanceof Float32Array ? "float32" : "int64";
+      return { type, shape: tensor.dims, data: data as HostTensor["data"] };
+    },
+
+    async release(held) {
+      for (const number of held) {
+        tensors.get(number)?.dispose();
+        tensors.delete(number);
+      }
+    },
+
+    async unload(session) {
+      const found = sessions.get(session);
+      sessions.delete(session);
+      await found?.release();
+    },
+  };
+}
+
+function toOrt(ort: OrtApi, tensor: HostTensor): Tensor {
+  return tensor.data instanceof Float32Array
+    ? new ort.Tensor("float32", tensor.data, tensor.shape)
+    : new ort.Tensor("int64", tensor.data, tensor.shape);
+}

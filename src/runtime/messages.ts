@@ -1,0 +1,12 @@
+/** What a runtime and its worker say to each other: the engine's calls by name, and their answers. */
+import type { Engine } from "./engine.ts";
+
+export interface Call {
+  readonly id: number;
+  readonly method: keyof Engine;
+  readonly args: readonly unknown[];
+}
+
+export type Answer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: string };

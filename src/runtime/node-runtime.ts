@@ -1,0 +1,71 @@
+/** Runtimes for Node: with the engine in a worker thread (what a program wants), or in this thread. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import { PithError } from "../errors.ts";
+import { createEngine, type Engine, type LoadRequest } from "./engine.ts";
+import type { Answer, Call } from "./messages.ts";
+import { createRuntime, type Runtime } from "./runtime.ts";
+
+export interface RuntimeOptions {
+  /** Threads for computing; by default, as many as the machine has cores. */
+  readonly threads?: number;
+}
+
+/** The engine in this thread: it blocks while it computes. For tests and short scripts. */
+export function inlineRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+  return createRuntime(createEngine(ort), threads, async () => {});
+}
+
+/** The engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
+export function workerRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+  const worker = new Worker(workerProgram());
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  let lastId = 0;
+  let ended: Error | undefined;
+
+  const fail = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  worker.on("message", (answer: Answer) => {
+    const entry = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    // A program that waits for nothing more may end, though the worker still listens.
+    if (waiting.size === 0) worker.unref();
+    if ("error" in answer) entry?.reject(new PithError("runtime", `ONNX Runtime: ${answer.error}`));
+    else entry?.resolve(answer.result);
+  });
+  worker.on("error", (cause) => fail(new PithError("runtime", `the compute thread failed: ${String(cause)}`)));
+  worker.on("exit", () => fail(new PithError("runtime", "the compute thread has ended")));
+  worker.unref();
+
+  const call = <T>(method: Call["method"], args: readonly unknown[], transfer: ArrayBuffer[] = []) =>
+    new Promise<T>((resolve, reject) => {
+      if (ended !== undefined) return reject(ended);
+      const id = ++lastId;
+      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      worker.ref();
+      worker.postMessage({ id, method, args } satisfies Call, transfer);
+    });
+
+  const engine: Engine = {
+    load: (request: LoadRequest) => call("load", [request], [request.weights.buffer]),
+    loadFile: (path, sessionThreads) => call("loadFile", [path, sessionThreads]),
+    run: (session, feeds) => call("run", [session, feeds]),
+    hold: (tensor) => call("hold", [tensor]),
+    read: (held) => call("read", [held]),
+    release: (held) => call("release", [held]),
+    unload: (session) => call("unload", [session]),
+  };
+  return createRuntime(engine, threads, async () => {
+    await worker.terminate();
+  });
+}
+
+/** Built code finds the worker beside it; code run from source (tests, benches) uses the built one. */
+function workerProgram(): URL {
+  const here = import.meta.url;
+  return here.endsWith(".ts") ? new URL("../../dist/worker.js", here) : new URL("./worker.js", here);
+}

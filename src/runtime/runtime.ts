@@ -1,0 +1,145 @@
+/**
+ * Runs graphs. A `Runtime` loads a graph into a `Session`; what a session puts out stays where it was
+ * computed (`DeviceTensor`) until it is asked for, so that a residual stream goes from session to session
+ * without crossing threads. It also counts what it issued: floating-point operations, runs and weight bytes.
+ */
+import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
+import { countFlops } from "../onnx/flops.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { elementCount } from "../transformer/weight.ts";
+import { type Engine, type Feed, type HostTensor, weightsLocation } from "./engine.ts";
+
+export type { HostTensor } from "./engine.ts";
+
+/** A tensor that lies with the engine. Whoever is given one releases it. */
+export interface DeviceTensor {
+  readonly held: number;
+  readonly shape: readonly number[];
+}
+
+export interface Counters {
+  /** Floating-point operations of all matrix products that were run, 2·m·n·k each. */
+  flops: number;
+  runs: number;
+  sessions: number;
+  /** Bytes of weights that crossed into the engine. */
+  weightBytes: number;
+}
+
+export interface Session {
+  /** The caller releases every tensor that comes back. */
+  run(feeds: Readonly<Record<string, HostTensor | DeviceTensor>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+  unload(): Promise<void>;
+}
+
+export interface Runtime {
+  readonly threads: number;
+  readonly counters: Readonly<Counters>;
+  /** Reads the graph's weights and hands them over. `prepack: false` saves memory where a session runs once. */
+  load(graph: Graph, options?: { readonly prepack?: boolean }): Promise<Session>;
+  /** A model file with its external data beside it. Its operations are not counted. */
+  loadFile(path: string): Promise<Session>;
+  /** Hands a tensor over once, for inputs that many runs share. */
+  upload(tensor: HostTensor): Promise<DeviceTensor>;
+  readFloats(tensor: DeviceTensor): Promise<Float32Array<ArrayBuffer>>;
+  readIntegers(tensor: DeviceTensor): Promise<readonly number[]>;
+  release(...tensors: readonly DeviceTensor[]): Promise<void>;
+  /** Ends the engine at once, even in the middle of a run. */
+  close(): Promise<void>;
+}
+
+/** @param engine where the work is done; @param close what ends it. */
+export function createRuntime(engine: Engine, threads: number, close: () => Promise<void>): Runtime {
+  const counters: Counters = { flops: 0, runs: 0, sessions: 0, weightBytes: 0 };
+
+  return {
+    threads,
+    counters,
+
+    async load(graph, { prepack = true } = {}) {
+      const { weights, locations } = await gatherWeights(graph);
+      const model = encodeGraph(graph, (name) => {
+        const location = locations.get(name);
+        if (location === undefined) throw new RangeError(`${graph.name}: no weight ${name}`);
+        return location;
+      });
+      counters.sessions++;
+      counters.weightBytes += weights.byteLength;
+      const number = await engine.load({ model, weights, threads, prepack });
+      return session(number, (feeds) => {
+        counters.flops += countFlops(graph, symbolSizes(graph, feeds));
+      });
+    },
+
+    async loadFile(path) {
+      counters.sessions++;
+      return session(await engine.loadFile(path, threads), () => {});
+    },
+
+    async readFloats(tensor) {
+      const { data } = await engine.read(tensor.held);
+      if (!(data instanceof Float32Array)) throw new TypeError("not a float tensor");
+      return data;
+    },
+
+    async readIntegers(tensor) {
+      const { data } = await engine.read(tensor.held);
+      return Array.from<number | bigint, number>(data, Number);
+    },
+
+    upload: (tensor) => engine.hold(tensor),
+    release: (...tensors) => engine.release(tensors.map((tensor) => tensor.held)),
+    close,
+  };
+
+  function session(number: number, count: (feeds: Readonly<Record<string, Feed & Shaped>>) => void): Session {
+    return {
+      async run(feeds) {
+        counters.runs++;
+        count(feeds);
+        return engine.run(number, feeds);
+      },
+      unload: () => engine.unload(number),
+    };
+  }
+}
+
+interface Shaped {
+  readonly shape: readonly number[];
+}
+
+/** What the symbols in the inputs' shapes stand for in this run. */
+function symbolSizes(graph: Graph, feeds: Readonly<Record<string, Shaped>>): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const input of graph.inputs) {
+    const shape = feeds[input.name]?.shape;
+    if (shape === undefined) throw new RangeError(`${graph.name}: input ${input.name} is missing`);
+    input.shape.forEach((dimension, index) => {
+      const size = shape[index];
+      if (typeof dimension === "string" && size !== undefined) sizes[dimension] = size;
+    });
+  }
+  return sizes;
+}
+
+/** All weights of a graph in one block, one after another. */
+async function gatherWeights(graph: Graph): Promise<{
+  readonly weights: Uint8Array<ArrayBuffer>;
+  readonly locations: ReadonlyMap<string, ExternalLocation>;
+}> {
+  const locations = new Map<string, ExternalLocation>();
+  let total = 0;
+  for (const { value, weight } of graph.weights) {
+    const byteLength = 4 * elementCount(weight.shape);
+    locations.set(value.name, { location: weightsLocation, offset: total, byteLength });
+    total += byteLength;
+  }
+  const block = new Float32Array(total / 4);
+  let at = 0;
+  for (const { weight } of graph.weights) {
+    const values = await weight.read();
+    block.set(values, at);
+    at += values.length;
+  }
+  return { weights: new Uint8Array(block.buffer), locations };
+}

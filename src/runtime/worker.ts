@@ -1,0 +1,21 @@
+/**
+ * A worker thread's whole program: an engine that answers calls. ONNX Runtime's `run` blocks the thread that
+ * calls it; here it blocks this one, and progress, Ctrl-C and servers stay alive on the other.
+ */
+import { parentPort } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import { createEngine, type Engine } from "./engine.ts";
+import type { Answer, Call } from "./messages.ts";
+
+if (parentPort === null) throw new Error("this file is a worker thread's program");
+const port = parentPort;
+const engine = createEngine(ort);
+
+port.on("message", async ({ id, method, args }: Call) => {
+  try {
+    const call = engine[method] as (...args: readonly unknown[]) => ReturnType<Engine[keyof Engine]>;
+    port.postMessage({ id, result: await call(...args) } satisfies Answer);
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Answer);
+  }
+});

@@ -1,0 +1,71 @@
+/** Weights made of other weights, still read only when asked for. */
+import { elementCount, type Weight } from "./weight.ts";
+
+/** Matrices of equal height side by side, or vectors one after another. */
+export function joinColumns(weights: readonly Weight[]): Weight {
+  const name = weights.map((weight) => weight.name).join("+");
+  const heights = new Set(weights.map((weight) => elementCount(weight.shape.slice(0, -1))));
+  const [height, other] = heights;
+  if (height === undefined || other !== undefined) throw new RangeError(`${name}: heights differ`);
+  const widths = weights.map((weight) => weight.shape.at(-1) ?? 1);
+  const width = widths.reduce((sum, each) => sum + each, 0);
+  return {
+    name,
+    shape: [...(weights[0]?.shape.slice(0, -1) ?? []), width],
+    async read() {
+      const joined = new Float32Array(height * width);
+      let at = 0;
+      for (const [index, weight] of weights.entries()) {
+        const values = await weight.read();
+        const own = widths[index] ?? 0;
+        for (let row = 0; row < height; row++) {
+          joined.set(values.subarray(row * own, (row + 1) * own), row * width + at);
+        }
+        at += own;
+      }
+      return joined;
+    },
+  };
+}
+
+/** The weight times a number. */
+export function scaled(weight: Weight, factor: number): Weight {
+  if (factor === 1) return weight;
+  return {
+    name: `${weight.name}×${factor}`,
+    shape: weight.shape,
+    read: async () => (await weight.read()).map((value) => value * factor),
+  };
+}
+
+/** The same values under another shape. */
+export function reshaped(weight: Weight, shape: readonly number[]): Weight {
+  if (elementCount(shape) !== elementCount(weight.shape)) {
+    throw new RangeError(`${weight.name}: [${weight.shape.join(", ")}] can't become [${shape.join(", ")}]`);
+  }
+  return { name: weight.name, shape, read: () => weight.read() };
+}
+
+/**
+ * A matrix less the mean of its rows. Softmax over the products with all rows stays the same, and the
+ * products become small enough that float32 keeps three more digits of them (GPT-2's logits lie near -100).
+ */
+export function centeredRows(weight: Weight): Weight {
+  return {
+    name: `${weight.name} (centred)`,
+    shape: weight.shape,
+    async read() {
+      const values = (await weight.read()).slice();
+      const width = weight.shape.at(-1) ?? 1;
+      const rows = values.length / width;
+      const mean = new Float64Array(width);
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < width; column++) mean[column] = (mean[column] ?? 0) + (values[row * width + column] ?? 0);
+      }
+      for (let index = 0; index < values.length; index++) {
+        values[index] = (values[index] ?? 0) - (mean[index % width] ?? 0) / rows;
+      }
+      return values;
+    },
+  };
+}
