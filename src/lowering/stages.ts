@@ -133,6 +133,15 @@ export function score(model: Transformer): Graph {
   return graph.build();
 }
 
+/** The original's own end: input x [batch, d], output logits [batch, vocabulary]. */
+export function unembed(model: Transformer): Graph {
+  const graph = new GraphBuilder("unembedding");
+  const x = graph.input("x", "float32", ["batch", model.width]);
+  const normed = normalize(graph, x, model.finalNorm);
+  graph.output("logits", graph.matMulTransposed(normed, graph.weight(model.unembedding)));
+  return graph.build();
+}
+
 function atQueries(graph: GraphBuilder, x: Value, queries: Queries): Value {
   return queries === "last" ? graph.slice(x, 1, -1, Number.MAX_SAFE_INTEGER, 1) : x;
 }
