@@ -43,13 +43,18 @@ export class PithError extends Error {
     const place = details.place ?? {};
     const advice = details.advice ?? "";
     super(
-      [describePlace(place), message, advice && ` ${advice}`].join(""),
+      describePlace(place) + (advice === "" ? message : `${endSentence(message)} ${advice}`),
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;
     this.place = place;
     this.advice = advice;
   }
+}
+
+/** Advice comes after the message as a sentence of its own. */
+function endSentence(message: string): string {
+  return /[.!?…:;]["'”’)]*$/.test(message) ? message : `${message}.`;
 }
 
 function describePlace(place: ErrorPlace): string {

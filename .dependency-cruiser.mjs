@@ -1,0 +1,133 @@
+/**
+ * Which folder of src/ may import from which: down only, no cycles, and nothing of Node outside the files that
+ * are named as a Node half. Part of `npm run lint`.
+ */
+
+/** Each folder, lowest first, with the folders that it may import from beside itself and src/errors.ts. */
+const layers = {
+  transformer: [],
+  onnx: ["transformer"],
+  runtime: ["transformer", "onnx"],
+  checkpoint: ["transformer"],
+  tokenizer: [],
+  tasks: ["tokenizer"],
+  architectures: ["transformer", "checkpoint"],
+  lowering: ["transformer", "onnx"],
+  // Of surgery, only how heads are cut out of a layer: see "only-cut-heads".
+  discovery: ["transformer", "onnx", "runtime", "lowering", "surgery"],
+  surgery: ["transformer", "onnx", "runtime", "lowering", "discovery"],
+  evaluation: ["transformer", "onnx", "runtime", "lowering", "discovery"],
+  export: ["transformer", "onnx", "checkpoint", "tokenizer", "lowering", "surgery", "discovery", "evaluation"],
+  pipeline: [
+    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
+    ...["surgery", "lowering", "discovery", "evaluation", "export"],
+  ],
+  report: ["transformer", "discovery", "evaluation", "export", "pipeline"],
+  cli: ["tasks", "export", "pipeline", "report"],
+};
+
+/** Files that need Node; all the others in src/ run in a browser unchanged. */
+const nodeHalves = [
+  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|write-safetensors-file)\\.ts$",
+  "^src/tokenizer/load-tokenizer\\.ts$",
+  "^src/tasks/read-task-file\\.ts$",
+  "^src/runtime/(node-runtime|worker)\\.ts$",
+  "^src/export/(write-folder|read-folder)\\.ts$",
+  "^src/pipeline/",
+  "^src/cli/",
+  "^src/index\\.ts$",
+];
+
+const testFiles = "\\.test\\.ts$|/testing\\.ts$";
+const folder = (name) => `^src/${name}/`;
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-unresolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "no-orphans",
+      comment: "A file that nothing imports is either an entry point or left over.",
+      severity: "error",
+      from: {
+        orphan: true,
+        pathNot: [testFiles, "^src/(index|cli/main|runtime/worker)\\.ts$"],
+      },
+      to: {},
+    },
+    {
+      name: "errors-at-the-bottom",
+      severity: "error",
+      from: { path: "^src/errors\\.ts$" },
+      to: { path: "^src/", pathNot: "^src/errors\\.ts$" },
+    },
+    ...Object.entries(layers).map(([name, below]) => ({
+      name: `${name}-imports-down-only`,
+      comment: `src/${name} may import from ${["errors.ts", ...below].join(", ")}.`,
+      severity: "error",
+      from: { path: folder(name), pathNot: testFiles },
+      to: {
+        path: "^src/",
+        pathNot: ["^src/errors\\.ts$", folder(name), ...below.map(folder)],
+      },
+    })),
+    {
+      name: "only-cut-heads",
+      comment: "The search needs heads cut out of a layer; making standalone models comes after it.",
+      severity: "error",
+      from: { path: folder("discovery"), pathNot: testFiles },
+      to: { path: folder("surgery"), pathNot: "^src/surgery/cut-heads\\.ts$" },
+    },
+    {
+      name: "cut-heads-below-the-search",
+      severity: "error",
+      from: { path: "^src/surgery/cut-heads\\.ts$" },
+      to: { path: "^src/", pathNot: ["^src/errors\\.ts$", folder("transformer")] },
+    },
+    {
+      name: "browser-safe",
+      comment: "Only the Node halves, listed in .dependency-cruiser.mjs, may import from Node.",
+      severity: "error",
+      from: { path: "^src/", pathNot: [...nodeHalves, testFiles] },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "browser-safe-all-the-way",
+      comment: "A file that runs in a browser may take types from a Node half, and nothing else.",
+      severity: "error",
+      from: { path: "^src/", pathNot: [...nodeHalves, testFiles] },
+      to: { path: nodeHalves, dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "onnx-runtime-in-runtime",
+      severity: "error",
+      from: { path: "^src/", pathNot: ["^src/runtime/", testFiles] },
+      to: { path: "onnxruntime-" },
+    },
+    {
+      name: "tests-are-not-imported",
+      severity: "error",
+      from: { path: "^src/", pathNot: testFiles },
+      to: { path: testFiles },
+    },
+    {
+      name: "declared-dependencies-only",
+      comment: "What is shipped may import only what package.json lists under dependencies.",
+      severity: "error",
+      from: { path: "^src/", pathNot: testFiles },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};
