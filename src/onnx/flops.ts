@@ -21,8 +21,10 @@ function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>): numbe
   return shape.reduce<number>((product, dimension) => product * size(dimension, sizes), 1);
 }
 
+/** A symbol may be a product, "batch*sequence": what a reshape makes of two dimensions. */
 function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
   if (typeof dimension === "number") return dimension;
+  if (dimension.includes("*")) return shapeSize(dimension.split("*"), sizes);
   const known = sizes[dimension];
   if (known === undefined) throw new RangeError(`the size of dimension "${dimension}" is not given`);
   return known;

@@ -1,0 +1,33 @@
+/**
+ * The patched model: the original's weights, with replacements switched in for what a circuit prunes. What a
+ * standalone model is verified against, so it shares no code with the surgery that made that one.
+ */
+import { addConstants } from "../discovery/constant.ts";
+import { downBias, type LayerGates, outputBias, wholeBlock } from "../discovery/forward.ts";
+import type { Replacements } from "../discovery/replacements.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+
+/** The gates with which `forward` runs the patched model. @param model an original model. */
+export function patchedGates(
+  model: Transformer,
+  circuit: Circuit,
+  replacements: Replacements,
+): (layer: number) => Promise<LayerGates> {
+  return async (layer) => {
+    const { attention, mlp } = wholeBlock(model, layer);
+    const isKept = (head: number) => circuit.heads.some(([l, h]) => l === layer && h === head);
+    const heads = attention.heads.map(isKept);
+    let attentionConstant = await outputBias(attention, model.width, replacements.rows);
+    for (const head of attention.heads) {
+      if (!isKept(head)) attentionConstant = addConstants(attentionConstant, replacements.head(layer, head));
+    }
+    const keepsMlp = circuit.mlps.includes(layer);
+    return {
+      heads,
+      mlp: keepsMlp,
+      attentionConstant,
+      mlpConstant: keepsMlp ? await downBias(mlp, model.width, replacements.rows) : replacements.mlp(layer),
+    };
+  };
+}
