@@ -71,9 +71,10 @@ export function createEngine(ort: OrtApi): Engine {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // Each session would keep an arena as large as its largest activations; there are dozens of sessions.
-    enableCpuMemArena: false,
+    enableCpuMemArena: true,
     enableMemPattern: false,
     logSeverityLevel: 3,
+    extra: { session: { force_spinning_stop: "1" } },
   });
 
   return {
@@ -81,7 +82,7 @@ export function createEngine(ort: OrtApi): Engine {
       const session = await ort.InferenceSession.create(model, {
         ...options(threads),
         ...(weights.byteLength > 0 ? { externalData: [{ path: weightsLocation, data: weights }] } : {}),
-        ...(prepack ? {} : { extra: { session: { disable_prepacking: "1" } } }),
+        ...(prepack ? {} : { extra: { session: { disable_prepacking: "1", force_spinning_stop: "1" } } }),
       });
       return keep(session);
     },

@@ -1,0 +1,74 @@
+/**
+ * The least floating-point operations of matrix products with which a search that ends in a given circuit can
+ * evaluate every candidate, by the design's section 4. Counted from shapes alone, apart from the code that it
+ * judges: the graphs count what was issued.
+ */
+import type { Circuit } from "../src/transformer/circuit.ts";
+import type { Shape } from "./random-model.ts";
+
+export interface LeastFlops {
+  /** Means and validation passes, and the reference's distribution. */
+  readonly passes: number;
+  readonly candidates: number;
+  readonly total: number;
+  /** How many candidates there are. */
+  readonly count: number;
+  /** One forward pass over the validation prompts, logits at the last position, and at every position. */
+  readonly forwardLast: number;
+  readonly forwardAll: number;
+}
+
+export function leastFlops(shape: Shape, circuit: Circuit, prompts: { patching: number; validation: number; length: number }): LeastFlops {
+  const { layers, heads, width: d, vocabulary } = shape;
+  const { patching, validation, length } = prompts;
+  const headWidth = d / heads;
+  const all = validation * length;
+
+  const product = (rows: number, inner: number, columns: number) => 2 * rows * inner * columns;
+  const mlp = (rows: number) => 2 * product(rows, d, 4 * d);
+  const unembedding = (rows: number) => product(rows, d, vocabulary);
+  /** `count` heads that ask at `queries` positions of `set` prompts: projections, scores, values, output. */
+  const attention = (count: number, set: number, queries: number, output = true) =>
+    product(set * length, d, 2 * count * headWidth) +
+    product(set * queries, d, count * headWidth) +
+    2 * product(set * count * queries, headWidth, length) +
+    (output ? product(set * queries, count * headWidth, d) : 0);
+  const layer = (set: number) => attention(heads, set, length) + mlp(set * length);
+
+  // The last layer is read at the answer position alone. W_O serves means once a head, not once a prompt.
+  const lastLayer = (set: number) => attention(heads, set, 1) + mlp(set);
+  const passes =
+    (layers - 1) * (layer(patching) + layer(validation)) +
+    lastLayer(patching) +
+    lastLayer(validation) +
+    // The reference's distribution, and its product with the unembedding.
+    2 * unembedding(validation);
+
+  let candidates = 0;
+  let count = 0;
+  let upper = unembedding(validation);
+  let readsAll = false;
+  for (let index = layers - 1; index >= 0; index--) {
+    const rows = readsAll ? all : validation;
+    const queries = readsAll ? length : 1;
+    const kept = circuit.heads.filter(([at]) => at === index).length;
+    const keepsMlp = circuit.mlps.includes(index);
+    candidates += attention(heads, validation, queries);
+    candidates += heads * (product(rows, headWidth, d) + mlp(rows) + upper) + upper;
+    count += heads + 1;
+    if (keepsMlp) upper += mlp(rows);
+    if (kept > 0) {
+      upper += attention(kept, validation, queries);
+      readsAll = true;
+    }
+  }
+  const body = layers * layer(validation);
+  return {
+    passes,
+    candidates,
+    total: passes + candidates,
+    count,
+    forwardLast: body + unembedding(validation),
+    forwardAll: body + unembedding(validation * length),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * One plain full forward pass of the original model: what a hook-based tool pays at least for every candidate.
+ * The same operators, batches and runtime as the search's, so that only the method differs.
+ */
+import { makeBatches } from "../src/discovery/batch.ts";
+import { causalMask, embed } from "../src/discovery/embedding.ts";
+import { attend, affine } from "../src/lowering/attention.ts";
+import { applyMlp } from "../src/lowering/mlp.ts";
+import { normalize } from "../src/lowering/norm.ts";
+import { unembed } from "../src/lowering/stages.ts";
+import type { Graph } from "../src/onnx/graph.ts";
+import { GraphBuilder } from "../src/onnx/graph-builder.ts";
+import type { DeviceTensor, Runtime } from "../src/runtime/runtime.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
+
+export interface PlainForward {
+  /** @returns milliseconds; the logits stay in the runtime and are let go. */
+  run(logits: "last" | "all"): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function plainForward(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+): Promise<PlainForward> {
+  const batches = makeBatches(prompts);
+  const inputs: DeviceTensor[] = [];
+  for (const x of await embed(model, batches)) inputs.push(await runtime.upload(x));
+  const body = await runtime.load(wholeBody(model));
+  const head = await runtime.load(unembed(model));
+
+  return {
+    async run(which) {
+      const begin = performance.now();
+      const lastRows = new Float32Array(prompts.length * model.width);
+      let at = 0;
+      for (const [index, batch] of batches.entries()) {
+        const x = inputs[index];
+        if (x === undefined) throw new RangeError("a batch without input");
+        const { y, last } = await body.run({ x, mask: causalMask(batch.length) });
+        if (y === undefined || last === undefined) throw new TypeError("the body lacks an output");
+        if (which === "all") {
+          const { logits } = await head.run({ x: y });
+          if (logits !== undefined) await runtime.release(logits);
+        } else {
+          lastRows.set(await runtime.readFloats(last), at);
+          at += batch.members.length * model.width;
+        }
+        await runtime.release(y, last);
+      }
+      if (which === "last") {
+        const x = { type: "float32", shape: [prompts.length, model.width], data: lastRows } as const;
+        const { logits } = await head.run({ x });
+        if (logits !== undefined) await runtime.release(logits);
+      }
+      return performance.now() - begin;
+    },
+    async close() {
+      await runtime.release(...inputs);
+      await body.unload();
+      await head.unload();
+    },
+  };
+}
+
+/** x [batch, sequence, d] → y [batch × sequence, d] and its last positions [batch, d]. */
+function wholeBody(model: Transformer): Graph {
+  const graph = new GraphBuilder("whole body");
+  let x = graph.input("x", "float32", ["batch", "sequence", model.width]);
+  const mask = graph.input("mask", "float32", ["sequence", "sequence"]);
+  for (const { attention, mlp } of model.blocks) {
+    if (attention !== undefined) {
+      const z = attend(graph, normalize(graph, x, attention.norm), attention, "all", mask);
+      x = graph.add(x, affine(graph, z, attention.output));
+    }
+    if (mlp !== undefined) {
+      const delta = applyMlp(graph, normalize(graph, x, mlp.norm), mlp, "onnxruntime");
+      x = graph.add(x, mlp.down.bias === undefined ? delta : graph.add(delta, graph.weight(mlp.down.bias)));
+    }
+  }
+  graph.output("y", graph.reshape(x, [-1, model.width], "positions"));
+  const last = graph.slice(x, 1, -1, Number.MAX_SAFE_INTEGER, 1);
+  graph.output("last", graph.reshape(last, [-1, model.width], "batch"));
+  return graph.build();
+}

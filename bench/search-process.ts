@@ -1,0 +1,72 @@
+/**
+ * The search alone, in a process of its own, so that the peak of resident memory is the search's. Prints one
+ * line of JSON. Called by `search.ts`.
+ */
+import { readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { createEvaluator } from "../src/discovery/evaluator.ts";
+import { meanReplacements } from "../src/discovery/replacements.ts";
+import { search } from "../src/discovery/search.ts";
+import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import type { Circuit } from "../src/transformer/circuit.ts";
+import { randomPrompts } from "./random-model.ts";
+
+export interface SearchJob {
+  readonly folder: string;
+  readonly circuit: Circuit;
+  readonly patching: number;
+  readonly validation: number;
+  readonly length: number;
+  readonly threads: number;
+}
+
+export interface SearchReport {
+  readonly seconds: { readonly load: number; readonly means: number; readonly validation: number; readonly search: number; readonly total: number };
+  readonly flops: number;
+  readonly runs: number;
+  readonly weightBytes: number;
+  readonly evaluated: number;
+  readonly peakBytes: number;
+  readonly kept: { readonly heads: number; readonly mlps: number };
+}
+
+const job = JSON.parse(process.argv[2] ?? "") as SearchJob;
+const marks = [performance.now()];
+const mark = () => marks.push(performance.now());
+
+const checkpoint = await openCheckpoint(job.folder);
+const model = readTransformer(checkpoint);
+const runtime = workerRuntime({ threads: job.threads });
+const prompts = (count: number, seed: number) => randomPrompts(count, job.length, model.vocabularySize, seed);
+mark();
+const replacements = await meanReplacements(runtime, model, prompts(job.patching, 1), "aligned");
+mark();
+const evaluator = await createEvaluator(runtime, model, prompts(job.validation, 2), replacements);
+mark();
+const keepsHead = new Set(job.circuit.heads.map(([layer, head]) => `${layer}.${head}`));
+const result = await search(evaluator, model, {
+  alpha: 0,
+  mlps: true,
+  order: "published",
+  decide: (component) =>
+    component.kind === "head"
+      ? !keepsHead.has(`${component.layer}.${component.head}`)
+      : !job.circuit.mlps.includes(component.layer),
+  onDecision: (_, done, total) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r  candidate ${done}/${total} `);
+  },
+});
+mark();
+const seconds = (from: number, to: number) => ((marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN)) / 1000;
+const report: SearchReport = {
+  seconds: { load: seconds(0, 1), means: seconds(1, 2), validation: seconds(2, 3), search: seconds(3, 4), total: seconds(0, 4) },
+  flops: runtime.counters.flops,
+  runs: runtime.counters.runs,
+  weightBytes: runtime.counters.weightBytes,
+  evaluated: result.trace.length,
+  peakBytes: process.resourceUsage().maxRSS * 1024,
+  kept: { heads: result.circuit.heads.length, mlps: result.circuit.mlps.length },
+};
+console.log(JSON.stringify(report));
+await runtime.close();
+await checkpoint.close();

@@ -1,0 +1,149 @@
+/**
+ * `npm run bench -- search`: the search at GPT-2 small's true shape with seeded random weights, decisions
+ * forced to a given circuit while every candidate is still evaluated; against plain full forwards, the least
+ * arithmetic that the method allows, and the machine's matmul ceiling, all in one run.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, stat } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { summarize, type Timing } from "../src/evaluation/latency.ts";
+import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import type { Circuit } from "../src/transformer/circuit.ts";
+import { matmulCeiling } from "./ceiling.ts";
+import { leastFlops } from "./least-flops.ts";
+import { plainForward } from "./plain-forward.ts";
+import { gpt2Small, randomCheckpoint, randomPrompts } from "./random-model.ts";
+import type { SearchJob, SearchReport } from "./search-process.ts";
+
+export interface SearchBenchOptions {
+  /** Kept heads by layer, lowest first; the kept ones are a layer's first. */
+  readonly headsByLayer: readonly number[];
+  readonly mlps: readonly number[];
+  readonly patching: number;
+  readonly validation: number;
+  readonly length: number;
+  readonly threads: number;
+  readonly json: boolean;
+}
+
+export const defaultSearchBench: SearchBenchOptions = {
+  headsByLayer: [2, 0, 1, 1, 1, 2, 1, 2, 2, 4, 6, 1],
+  mlps: [0, 1, 9, 10],
+  patching: 150,
+  validation: 150,
+  length: 15,
+  threads: availableParallelism(),
+  json: false,
+};
+
+interface Bar {
+  readonly name: string;
+  readonly value: number;
+  readonly bar: number;
+  readonly met: boolean;
+}
+
+/** @returns whether every bar was met. */
+export async function benchSearch(options: SearchBenchOptions): Promise<boolean> {
+  const cache = join(import.meta.dirname, ".cache");
+  await mkdir(cache, { recursive: true });
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  log("weights: seeded random, GPT-2 small's shape, float32 safetensors …");
+  const folder = await randomCheckpoint(cache, gpt2Small, 1);
+  const weightBytes = (await stat(join(folder, "model.safetensors"))).size;
+  const circuit: Circuit = {
+    heads: options.headsByLayer.flatMap((count, layer) => Array.from({ length: count }, (_, head) => [layer, head] as const)),
+    mlps: options.mlps,
+  };
+  const { patching, validation, length, threads } = options;
+  const least = leastFlops(gpt2Small, circuit, { patching, validation, length });
+
+  const sample = async () => {
+    const runtime = workerRuntime({ threads });
+    const checkpoint = await openCheckpoint(folder);
+    const ceiling = await matmulCeiling(runtime);
+    const forward = await plainForward(
+      runtime,
+      readTransformer(checkpoint),
+      randomPrompts(validation, length, gpt2Small.vocabulary, 2),
+    );
+    const last: number[] = [];
+    const all: number[] = [];
+    for (let run = 0; run < 6; run++) {
+      const [lastTime, allTime] = [await forward.run("last"), await forward.run("all")];
+      // The first pair warms caches and is not counted.
+      if (run > 0) {
+        last.push(lastTime);
+        all.push(allTime);
+      }
+    }
+    const after = await matmulCeiling(runtime);
+    await forward.close();
+    await runtime.close();
+    await checkpoint.close();
+    return { ceiling: Math.max(ceiling, after), last, all };
+  };
+
+  log("ceiling and plain forwards, before …");
+  const before = await sample();
+  log("the search …");
+  const job: SearchJob = { folder, circuit, patching, validation, length, threads };
+  const program = join(import.meta.dirname, "search-process.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program, JSON.stringify(job)], {
+    maxBuffer: 1 << 20,
+  });
+  const search = JSON.parse(stdout) as SearchReport;
+  log("ceiling and plain forwards, after …");
+  const after = await sample();
+
+  const ceiling = Math.max(before.ceiling, after.ceiling);
+  const last = summarize([...before.last, ...after.last]);
+  const all = summarize([...before.all, ...after.all]);
+  const seconds = search.seconds.total;
+  const rate = search.flops / seconds;
+  const plainLast = (least.count * last.median) / 1000;
+  const plainAll = (least.count * all.median) / 1000;
+  const bars: readonly Bar[] = [
+    atMost("issued FLOPs / least FLOPs", search.flops / least.total, 1.1),
+    atLeast("issued FLOP/s / ceiling", rate / ceiling, 0.75),
+    atLeast("plain forwards (last) / search", plainLast / seconds, 4.3),
+    atLeast("plain forwards (all) / search", plainAll / seconds, 6),
+    atMost("peak memory / float32 weights", search.peakBytes / weightBytes, 2.5),
+  ];
+
+  if (options.json) {
+    console.log(JSON.stringify({ options, machine: machine(threads), ceiling, least, search, last, all, plainLast, plainAll, weightBytes, bars }, null, 2));
+  } else {
+    console.log(
+      [
+        `machine                 ${machine(threads)}`,
+        `model                   GPT-2 small's shape, seeded random weights, ${mega(weightBytes)} MB float32`,
+        `prompts                 ${patching} patching + ${validation} validation of ${length} tokens`,
+        `circuit                 ${circuit.heads.length} heads (${options.headsByLayer.join(" ")}), MLPs ${options.mlps.join(" ")}; ${search.evaluated} candidates, all evaluated`,
+        `matmul ceiling          ${giga(ceiling)} GFLOP/s (before ${giga(before.ceiling)}, after ${giga(after.ceiling)})`,
+        `least FLOPs             ${tera(least.total)} TFLOP (passes ${tera(least.passes)}, candidates ${tera(least.candidates)})`,
+        `issued FLOPs            ${tera(search.flops)} TFLOP in ${search.runs} runs; ${mega(search.weightBytes)} MB of weights handed over`,
+        `(a) search              ${seconds.toFixed(1)} s: load ${search.seconds.load.toFixed(1)}, means ${search.seconds.means.toFixed(1)}, validation pass ${search.seconds.validation.toFixed(1)}, candidates ${search.seconds.search.toFixed(1)}; ${giga(rate)} GFLOP/s`,
+        `(b) forwards, last      ${plainLast.toFixed(1)} s = ${least.count} × ${spread(last)}; ${tera(least.count * least.forwardLast)} TFLOP, ${giga(least.forwardLast / (last.median / 1000))} GFLOP/s`,
+        `(b) forwards, all       ${plainAll.toFixed(1)} s = ${least.count} × ${spread(all)}; ${tera(least.count * least.forwardAll)} TFLOP, ${giga(least.forwardAll / (all.median / 1000))} GFLOP/s`,
+        `peak resident memory    ${mega(search.peakBytes)} MB`,
+        "",
+        ...bars.map(({ name, value, bar, met }) => `${met ? "met   " : "MISSED"}  ${name.padEnd(32)} ${value.toFixed(3).padStart(7)}  (bar ${bar})`),
+      ].join("\n"),
+    );
+  }
+  return bars.every(({ met }) => met);
+}
+
+const atMost = (name: string, value: number, bar: number): Bar => ({ name, value, bar, met: value <= bar });
+const atLeast = (name: string, value: number, bar: number): Bar => ({ name, value, bar, met: value >= bar });
+const giga = (value: number) => (value / 1e9).toFixed(0);
+const tera = (value: number) => (value / 1e12).toFixed(2);
+const mega = (value: number) => (value / 1e6).toFixed(0);
+const spread = ({ median, min, max, runs }: Timing) =>
+  `${median.toFixed(0)} ms (${min.toFixed(0)}–${max.toFixed(0)}, ${runs} runs)`;
+const machine = (threads: number) => `${cpus()[0]?.model ?? "unknown"}, ${threads} threads, Node ${process.versions.node}`;
