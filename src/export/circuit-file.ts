@@ -1,0 +1,172 @@
+/**
+ * circuit.json: what was kept, the whole trace, the options, where it came from and what was measured. People
+ * and other programs write such files too, so what is read is checked, and what it says twice must agree.
+ */
+import { z } from "zod";
+import { PithError } from "../errors.ts";
+
+export const circuitFormat = "pith.circuit/1";
+export const circuitFileName = "circuit.json";
+
+const count = z.int().min(0);
+const size = z.int().min(1);
+const number = z.number();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+const pair = z.object({ original: number, circuit: number });
+const split = z.enum(["patching", "validation", "test"]);
+const parameters = z.object({ body: count, embedding: count, bias: count, total: count });
+const file = z.object({ name: z.string(), bytes: count, sha256 });
+
+const schema = z.object({
+  format: z.literal(circuitFormat),
+  /** Version of the program that wrote it. */
+  pith: z.string(),
+  /** Prompts of `length` tokens only, or any length with a key/value cache. */
+  profile: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("aligned"), length: size }),
+    z.object({ kind: z.literal("decoder") }),
+  ]),
+  /** The original. */
+  model: z.object({
+    name: z.string(),
+    family: z.string(),
+    layers: size,
+    /** Heads of each layer. */
+    heads: z.array(count),
+    width: size,
+    vocabulary: size,
+    /** The files that held its weights. */
+    files: z.array(file),
+  }),
+  task: z.object({
+    name: z.string(),
+    sha256,
+    /** How many examples each split had. */
+    examples: z.object({ patching: count, validation: count, test: count }),
+  }),
+  options: z.object({
+    alpha: z.number().positive(),
+    ablation: z.enum(["mean", "zero"]),
+    /** Whether MLPs were tried. */
+    mlps: z.boolean(),
+    means: z.enum(["aligned", "pooled"]),
+    order: z.enum(["published", "downstream"]),
+    seed: count,
+    bos: z.boolean(),
+  }),
+  /** Kept, ascending: [layer, head]. */
+  heads: z.array(z.tuple([count, count])),
+  /** Layers whose MLP is kept, ascending. */
+  mlps: z.array(count),
+  /** Every decision in order; kl and delta in nats. Empty for a circuit that no search found. */
+  trace: z.array(
+    z.object({
+      layer: count,
+      component: z.string().regex(/^(?:head\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N" or "mlp"'),
+      kl: number,
+      delta: number,
+      pruned: z.boolean(),
+    }),
+  ),
+  metrics: z.object({
+    /** Share of examples that are answered right, 0 to 1. */
+    accuracy: z.partialRecord(split, pair),
+    /** KL(original ‖ circuit) at the answer position in nats, mean over the split. */
+    kl: z.partialRecord(split, number),
+    parameters: z.object({ original: parameters, circuit: parameters }),
+    /** Size of the files that hold the weights. */
+    bytes: z.object({ original: count, circuit: count }),
+    /** Milliseconds a prompt, where they were measured. */
+    milliseconds: pair.optional(),
+    /** The largest difference between a standalone and a patched logit on the validation set. */
+    verified: z.number().nonnegative(),
+  }),
+});
+
+/** Fields that are not known here are ignored. */
+export type CircuitFile = z.infer<typeof schema>;
+
+/**
+ * @param value what `JSON.parse` gave; @param file for errors.
+ * @throws PithError "circuit" that names the field.
+ */
+export function parseCircuitFile(value: unknown, file: string = circuitFileName): CircuitFile {
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw circuitError(file, fieldName(issue?.path ?? []), issue?.message ?? "is malformed");
+  }
+  checkKept(result.data, file);
+  checkTrace(result.data, file);
+  return result.data;
+}
+
+/** The text of circuit.json: one decision and one head a line, so that two circuits can be compared by `diff`. */
+export function formatCircuitFile(circuit: CircuitFile): string {
+  const lines = (items: readonly unknown[]): string =>
+    items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
+  const members = Object.entries(circuit).map(([name, value]) => {
+    const text = name === "trace" || name === "heads" ? lines(value as readonly unknown[]) : indented(value);
+    return `  ${JSON.stringify(name)}: ${text}`;
+  });
+  return `{\n${members.join(",\n")}\n}\n`;
+}
+
+const indented = (value: unknown): string => JSON.stringify(value, undefined, 2).replaceAll("\n", "\n  ");
+
+function checkKept({ model, heads, mlps }: CircuitFile, file: string): void {
+  if (model.heads.length !== model.layers) {
+    throw circuitError(file, "model.heads", `has ${model.heads.length} entries for ${model.layers} layers`);
+  }
+  for (const [index, [layer, head]] of heads.entries()) {
+    const field = `heads[${index}]`;
+    if (head >= (model.heads[layer] ?? 0)) {
+      throw circuitError(file, field, `the model has no head ${head} in layer ${layer}`);
+    }
+    const before = heads[index - 1];
+    if (before !== undefined && (before[0] > layer || (before[0] === layer && before[1] >= head))) {
+      throw circuitError(file, field, "must come after the one before it: heads are listed once, ascending");
+    }
+  }
+  for (const [index, layer] of mlps.entries()) {
+    const field = `mlps[${index}]`;
+    if (layer >= model.layers) throw circuitError(file, field, `the model has no layer ${layer}`);
+    if ((mlps[index - 1] ?? -1) >= layer) {
+      throw circuitError(file, field, "must be above the one before it: layers are listed once, ascending");
+    }
+  }
+}
+
+/** What the trace prunes must be what is not kept. */
+function checkTrace({ model, heads, mlps, trace }: CircuitFile, file: string): void {
+  const kept = new Set([
+    ...heads.map(([layer, head]) => `${layer}.head.${head}`),
+    ...mlps.map((l) => `${l}.mlp`),
+  ]);
+  const seen = new Set<string>();
+  for (const [index, { layer, component, pruned }] of trace.entries()) {
+    const field = `trace[${index}]`;
+    const head = component === "mlp" ? undefined : Number(component.slice("head.".length));
+    if (layer >= model.layers || (head !== undefined && head >= (model.heads[layer] ?? 0))) {
+      throw circuitError(file, field, `the model has no ${component} in layer ${layer}`);
+    }
+    const name = `${layer}.${component}`;
+    if (seen.has(name)) throw circuitError(file, field, `decides on ${component} of layer ${layer} twice`);
+    seen.add(name);
+    if (kept.has(name) === pruned) {
+      const [here, there] = pruned ? ["prunes", "is kept"] : ["keeps", "is not kept"];
+      throw circuitError(file, field, `${here} ${component} of layer ${layer}, which ${there} by the lists`);
+    }
+  }
+}
+
+/** ["trace", 3, "kl"] → "trace[3].kl". */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`))
+    .join("");
+}
+
+function circuitError(file: string, field: string, message: string): PithError {
+  return new PithError("circuit", message, { place: { file, ...(field !== "" && { field }) } });
+}

@@ -1,0 +1,67 @@
+/**
+ * config.json and generation_config.json, for transformers.js and its kin. They are written in GPT-2's terms
+ * whatever the family was: what these tools take from them is the number of caches and the sizes, and a
+ * circuit has no family any more. The true structure stands under `pith`.
+ */
+import type { Transformer } from "../transformer/transformer.ts";
+
+/** Token ids that generation needs. */
+export interface SpecialTokens {
+  readonly bos: number | undefined;
+  readonly eos: readonly number[];
+}
+
+export type Profile = { readonly kind: "aligned"; readonly length: number } | { readonly kind: "decoder" };
+
+/** @param model the standalone model, `fitLength`'s under the aligned profile. */
+export function configJson(model: Transformer, profile: Profile, tokens: SpecialTokens): object {
+  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
+  const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
+  return {
+    architectures: ["GPT2LMHeadModel"],
+    model_type: "gpt2",
+    // The number of key/value caches: transformers.js makes past_key_values.0 … n_layer − 1.
+    n_layer: attentions.length,
+    // Layers differ; readers take the true number from the graph's inputs.
+    n_head: Math.max(1, ...attentions.map(({ heads }) => heads.length)),
+    n_embd: model.width,
+    n_inner: mlp?.up.weight.shape[1] ?? null,
+    n_positions: model.contextLength,
+    n_ctx: model.contextLength,
+    vocab_size: model.vocabularySize,
+    activation_function: activationNames[mlp?.activation ?? "gelu-tanh"],
+    layer_norm_epsilon: model.finalNorm.epsilon,
+    tie_word_embeddings: model.unembedding === model.tokenEmbedding,
+    ...tokenIds(tokens),
+    torch_dtype: "float32",
+    "transformers.js_config": { dtype: "fp32", use_external_data_format: { "model.onnx": 1 } },
+    pith: {
+      profile,
+      blocks: model.blocks.map(({ attention, mlp: own }) => ({
+        heads: attention?.heads ?? [],
+        ...(attention && { head_dim: attention.headWidth }),
+        ...(own && { mlp_hidden: own.up.weight.shape[1] }),
+      })),
+    },
+  };
+}
+
+const activationNames = {
+  "gelu-tanh": "gelu_new",
+  gelu: "gelu",
+  relu: "relu",
+  silu: "silu",
+} as const;
+
+/** Greedy: a circuit answers; it was never asked to vary. */
+export function generationConfigJson(tokens: SpecialTokens): object {
+  return { do_sample: false, ...tokenIds(tokens) };
+}
+
+function tokenIds({ bos, eos }: SpecialTokens): object {
+  const [first] = eos;
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(first !== undefined && { eos_token_id: eos.length === 1 ? first : eos, pad_token_id: first }),
+  };
+}

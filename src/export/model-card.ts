@@ -1,0 +1,134 @@
+/** README.md of a shipped folder: what the model is, what it is not, and how to run it. */
+import type { CircuitFile } from "./circuit-file.ts";
+
+/** @param circuit what circuit.json says. */
+export function modelCard(circuit: CircuitFile): string {
+  const { model, task, profile } = circuit;
+  const title = `${model.name} · ${task.name}`;
+  return [
+    frontMatter(circuit),
+    `# ${plain(title)}`,
+    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${circuit.options.ablation === "mean" ? "its mean output, a constant" : "nothing"}.`,
+    "**It does this one task.** On any other text its answers mean nothing, though they may look fluent.",
+    "## What was kept",
+    "One row a layer, last layer first: heads by number, `·` where a head was pruned, `MLP` where it stays.",
+    codeBlock("text", circuitMap(circuit)),
+    "## What was measured",
+    metricsTable(circuit),
+    `Standalone and patched model agree within ${scientific(circuit.metrics.verified)} in every logit on the validation set.`,
+    "## How to run it",
+    howToRun(circuit),
+    "## Where it comes from",
+    `Cut by Pith ${plain(circuit.pith)}, ${describeOptions(circuit)}. \`circuit.json\` has every decision of the search and the hashes of the model and the task. ${
+      profile.kind === "aligned"
+        ? `It takes prompts of exactly ${profile.length} tokens.`
+        : "It takes prompts of any length."
+    }`,
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+/** The circuit as text, layers last to first. */
+export function circuitMap({ model, heads, mlps }: Pick<CircuitFile, "model" | "heads" | "mlps">): string {
+  const kept = new Set(heads.map(([layer, head]) => `${layer}.${head}`));
+  const digits = String(Math.max(0, ...model.heads) - 1).length;
+  return model.heads
+    .map((count, layer) => {
+      const cells = Array.from({ length: count }, (_, head) =>
+        (kept.has(`${layer}.${head}`) ? String(head) : "·").padStart(digits),
+      );
+      const mlp = mlps.includes(layer) ? "MLP" : "·";
+      return `layer ${String(layer).padStart(String(model.layers - 1).length)}  ${cells.join(" ")}  ${mlp}`;
+    })
+    .reverse()
+    .join("\n");
+}
+
+function frontMatter({ model, task, profile }: CircuitFile): string {
+  // Names as JSON strings: they are YAML too, whatever is in them.
+  return [
+    "---",
+    "library_name: transformers.js",
+    ...(profile.kind === "decoder" ? ["pipeline_tag: text-generation"] : []),
+    `base_model: ${JSON.stringify(model.name)}`,
+    `tags: ["onnx", "pith", "circuit", ${JSON.stringify(task.name)}]`,
+    "---",
+  ].join("\n");
+}
+
+function metricsTable({ metrics }: CircuitFile): string {
+  const { original, circuit } = metrics.parameters;
+  const rows: (readonly [string, string, string])[] = [];
+  for (const split of ["test", "validation", "patching"] as const) {
+    const accuracy = metrics.accuracy[split];
+    if (accuracy)
+      rows.push([`accuracy, ${split} set`, percent(accuracy.original), percent(accuracy.circuit)]);
+  }
+  for (const split of ["test", "validation", "patching"] as const) {
+    const kl = metrics.kl[split];
+    if (kl !== undefined) rows.push([`KL(original ‖ circuit), ${split} set, nats`, "0", kl.toPrecision(4)]);
+  }
+  rows.push(
+    ["parameters", grouped(original.total), grouped(circuit.total)],
+    ["… of attention and MLPs", grouped(original.body), grouped(circuit.body)],
+    ["… of embeddings", grouped(original.embedding), grouped(circuit.embedding)],
+    ["weight files, bytes", grouped(metrics.bytes.original), grouped(metrics.bytes.circuit)],
+  );
+  if (metrics.milliseconds) {
+    const { milliseconds } = metrics;
+    rows.push([
+      "milliseconds a prompt",
+      milliseconds.original.toPrecision(3),
+      milliseconds.circuit.toPrecision(3),
+    ]);
+  }
+  const lines = rows.map(([name, before, after]) => `| ${name} | ${before} | ${after} |`);
+  return ["| | original | circuit |", "|---|---:|---:|", ...lines].join("\n");
+}
+
+function howToRun({ profile, options }: CircuitFile): string {
+  const bos = options.bos
+    ? "Prompts must begin with the model's start-of-text token: the circuit was found with it in front."
+    : "";
+  const withTransformers =
+    profile.kind === "decoder"
+      ? `import { env, pipeline } from "@huggingface/transformers";
+
+env.allowRemoteModels = false;
+env.localModelPath = "./"; // where this folder lies
+const generate = await pipeline("text-generation", "FOLDER", { dtype: "fp32" });
+console.log(await generate("PROMPT", { max_new_tokens: 1 }));`
+      : `import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transformers";
+
+env.allowRemoteModels = false;
+env.localModelPath = "./"; // where this folder lies
+const tokenizer = await AutoTokenizer.from_pretrained("FOLDER");
+const model = await AutoModelForCausalLM.from_pretrained("FOLDER", { dtype: "fp32" });
+const { logits } = await model(tokenizer("PROMPT", { add_special_tokens: false })); // [1, vocabulary]`;
+  const feeds =
+    profile.kind === "decoder"
+      ? "`input_ids`, `attention_mask` and `position_ids`, and an empty `past_key_values.J.key` and `.value` for every cache"
+      : `\`input_ids\`, int64 [batch, ${profile.length}]`;
+  return [
+    bos,
+    "With [transformers.js](https://www.npmjs.com/package/@huggingface/transformers):",
+    codeBlock("js", withTransformers),
+    `With ONNX Runtime, any language: open \`onnx/model.onnx\`, whose weights lie beside it in \`model.onnx_data\` (a safetensors container), and feed ${feeds}; \`logits\` comes back.`,
+    "With Pith: `pith run FOLDER --prompt PROMPT`.",
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function describeOptions({ options }: CircuitFile): string {
+  const means = options.ablation === "mean" ? `${options.means} means` : "zero ablation";
+  return `α = ${options.alpha}, ${means}, ${options.mlps ? "MLPs tried" : "MLPs not tried"}, ${options.order} order`;
+}
+
+const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
+/** Names come from outside: in running text they must not begin something in Markdown. */
+const plain = (text: string): string => text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const grouped = (count: number): string => count.toLocaleString("en-US");
+const scientific = (value: number): string => (value === 0 ? "0" : value.toExponential(1));

@@ -1,0 +1,114 @@
+/** Opens a shipped folder (Node): everything that it says about itself is checked before anything is run. */
+import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { openFileSource } from "../checkpoint/file-source.ts";
+import { parseJsonObject } from "../checkpoint/json.ts";
+import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
+import { PithError } from "../errors.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type CircuitFile, parseCircuitFile } from "./circuit-file.ts";
+import { folderLayout as names } from "./folder-layout.ts";
+
+export interface CircuitFolder {
+  readonly directory: string;
+  readonly circuit: CircuitFile;
+  readonly tokenizer: Tokenizer;
+  /** onnx/model.onnx, with its weights beside it. */
+  readonly modelPath: string;
+  readonly weightsPath: string;
+}
+
+/** A trace of a million decisions has some 100 MB. */
+const LARGEST_JSON = 256 * 2 ** 20;
+
+/** @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files. */
+export async function readCircuitFolder(directory: string): Promise<CircuitFolder> {
+  const found = await kindOf(directory);
+  if (found !== "folder") {
+    throw circuitError(directory, found === undefined ? "does not exist" : "is not a folder");
+  }
+  const circuitPath = join(directory, names.circuit);
+  if ((await kindOf(circuitPath)) === undefined) {
+    throw circuitError(
+      directory,
+      `the folder has no ${names.circuit}`,
+      "Give a folder that `pith extract` made.",
+    );
+  }
+  const circuit = parseCircuitFile(await readJson(circuitPath), circuitPath);
+  const modelPath = join(directory, names.modelFolder, names.model);
+  const weightsPath = join(directory, names.modelFolder, names.weights);
+  for (const path of [modelPath, weightsPath]) {
+    if ((await kindOf(path)) !== "file") throw circuitError(path, "is missing", "Copy the whole folder.");
+  }
+  await checkWeights(weightsPath, circuit);
+  const tokenizer = await loadTokenizer(directory);
+  if (tokenizer.vocabularySize > circuit.model.vocabulary) {
+    throw circuitError(
+      circuitPath,
+      `says ${circuit.model.vocabulary}, but the tokenizer beside it has ${tokenizer.vocabularySize} ids`,
+      "The folder's files are not of one model.",
+      "model.vocabulary",
+    );
+  }
+  return { directory, circuit, tokenizer, modelPath, weightsPath };
+}
+
+/** The container must be whole, and be the one that was measured. */
+async function checkWeights(path: string, { metrics }: CircuitFile): Promise<void> {
+  const source = await openFileSource(path);
+  try {
+    if (source.size !== metrics.bytes.circuit) {
+      throw circuitError(
+        path,
+        `has ${source.size} bytes, but ${names.circuit} says ${metrics.bytes.circuit}`,
+        "It was cut off, or is another circuit's.",
+      );
+    }
+    const { tensors, dataStart } = await readSafetensorsHeader(source).catch((error: unknown) => {
+      if (!(error instanceof PithError)) throw error;
+      // The message names the file already.
+      throw new PithError("circuit", error.message, { cause: error });
+    });
+    const elements = (source.size - dataStart) / 4;
+    if (tensors.some(({ dtype }) => dtype !== "F32") || elements !== metrics.parameters.circuit.total) {
+      throw circuitError(
+        path,
+        `holds ${elements} numbers, but ${names.circuit} counts ${metrics.parameters.circuit.total} parameters`,
+      );
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  if ((await kindOf(path)) !== "file") throw circuitError(path, "is not a file");
+  let bytes: Uint8Array;
+  try {
+    const { size } = await stat(path);
+    if (size > LARGEST_JSON) throw circuitError(path, `${size} bytes are too many for this file`);
+    bytes = await readFile(path);
+  } catch (error) {
+    throw fileError("circuit", path, error);
+  }
+  return parseJsonObject(bytes, "circuit", { file: path }, basename(path));
+}
+
+async function kindOf(path: string): Promise<"folder" | "file" | "other" | undefined> {
+  try {
+    const found = await stat(path);
+    if (found.isDirectory()) return "folder";
+    return found.isFile() ? "file" : "other";
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw fileError("circuit", path, error);
+  }
+}
+
+function circuitError(file: string, message: string, advice = "", field?: string): PithError {
+  return new PithError("circuit", message, { place: { file, ...(field && { field }) }, advice });
+}

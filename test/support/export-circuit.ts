@@ -1,0 +1,136 @@
+/** A golden circuit of nano, cut and shipped to a temporary folder, for tests of what others make of it. */
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readTransformer } from "../../src/architectures/index.ts";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
+import { countParameters } from "../../src/evaluation/parameters.ts";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import type { Profile } from "../../src/export/config-json.ts";
+import { shippedTransformer } from "../../src/export/ship-model.ts";
+import { prepareCircuitFolder, type WriteFolderOptions } from "../../src/export/write-folder.ts";
+import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
+import { cutCircuit } from "../../src/surgery/cut-circuit.ts";
+import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
+import type { Circuit } from "../../src/transformer/circuit.ts";
+import type { Transformer } from "../../src/transformer/transformer.ts";
+
+export const runtime = inlineRuntime({ threads: 1 });
+
+export type Means = "aligned" | "pooled" | "zero";
+export type Prompts = readonly (readonly number[])[];
+
+export interface GoldenRun {
+  readonly ablation: "mean" | "zero";
+  readonly means: "aligned" | "pooled";
+  readonly bos: boolean;
+  readonly kept_heads: readonly (readonly [number, number])[];
+  readonly kept_mlps: readonly number[];
+}
+
+export const tasks = ["ioi", "greater-than", "acronyms"] as const;
+export type Task = (typeof tasks)[number];
+
+export const goldenRuns = async (task: Task): Promise<readonly GoldenRun[]> =>
+  JSON.parse(await readFile(`test/golden/nano-${task}.expected.json`, "utf8"));
+
+export async function loadNano(): Promise<Transformer> {
+  return readTransformer(await openCheckpoint("models/nano"));
+}
+
+export const nanoTokenizer = () => loadTokenizer("models/nano");
+
+/** A golden task's prompts of one split; id 2193 is nano's start-of-text. */
+export async function goldenPrompts(
+  task: Task,
+  split: "patching" | "validation",
+  bos = false,
+): Promise<Prompts> {
+  const tokenizer = await nanoTokenizer();
+  const lines = (await readFile(`test/golden/nano-${task}.jsonl`, "utf8")).trim().split("\n");
+  return lines
+    .map((line): { split: string; prompt: string } => JSON.parse(line))
+    .filter((line) => line.split === split)
+    .map(({ prompt }) => [...(bos ? [2193] : []), ...tokenizer.encode(prompt)]);
+}
+
+export async function goldenReplacements(
+  model: Transformer,
+  task: Task,
+  run: Pick<GoldenRun, "ablation" | "means" | "bos">,
+): Promise<Replacements> {
+  return run.ablation === "zero"
+    ? zeroReplacements(model.width)
+    : meanReplacements(runtime, model, await goldenPrompts(task, "patching", run.bos), run.means);
+}
+
+/** circuit.json for tests: true where it is checked, made up elsewhere. */
+export function circuitFile(
+  original: Transformer,
+  standalone: Transformer,
+  circuit: Circuit,
+  profile: Profile,
+  bytes: number,
+): CircuitFile {
+  return {
+    format: "pith.circuit/1",
+    pith: "0.0.0",
+    profile,
+    model: {
+      name: "nano",
+      family: "gpt2",
+      layers: original.blocks.length,
+      heads: original.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+      width: original.width,
+      vocabulary: original.vocabularySize,
+      files: [{ name: "model.safetensors", bytes: 3, sha256: "0".repeat(64) }],
+    },
+    task: { name: "a test", sha256: "1".repeat(64), examples: { patching: 2, validation: 2, test: 0 } },
+    options: {
+      alpha: 0.02,
+      ablation: "mean",
+      mlps: true,
+      means: profile.kind === "aligned" ? "aligned" : "pooled",
+      order: "published",
+      seed: 0,
+      bos: false,
+    },
+    heads: circuit.heads.map(([layer, head]) => [layer, head]),
+    mlps: [...circuit.mlps],
+    trace: [],
+    metrics: {
+      accuracy: { validation: { original: 1, circuit: 0.99 } },
+      kl: { validation: 0.1 },
+      parameters: {
+        original: countParameters(original),
+        circuit: countParameters(shippedTransformer(standalone, profile)),
+      },
+      bytes: { original: 3, circuit: bytes },
+      verified: 1e-5,
+    },
+  };
+}
+
+/** Writes and commits; `directory` is by default a fresh temporary place. */
+export async function shipCircuit(
+  original: Transformer,
+  circuit: Circuit,
+  replacements: Replacements,
+  profile: Profile,
+  directory?: string,
+  options?: WriteFolderOptions,
+): Promise<{ readonly directory: string; readonly standalone: Transformer; readonly bytes: number }> {
+  const standalone = await cutCircuit(original, circuit, replacements);
+  const place = directory ?? join(await temporaryFolder(), "circuit");
+  const tokenizer = await nanoTokenizer();
+  const prepared = await prepareCircuitFolder(
+    place,
+    { model: standalone, profile, tokenizer: tokenizer.files, specialTokens: { bos: 2193, eos: [2193] } },
+    options,
+  );
+  await prepared.commit(circuitFile(original, standalone, circuit, profile, prepared.bytes));
+  return { directory: place, standalone, bytes: prepared.bytes };
+}
+
+export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "pith-export-"));
