@@ -15,7 +15,8 @@ const products = 8;
 export async function matmulCeiling(runtime: Runtime, runs = 10): Promise<number> {
   const graph = new GraphBuilder("ceiling");
   let x = graph.input("x", "float32", ["rows", width]);
-  const fill = (count: number) => Float32Array.from({ length: count }, (_, index) => ((index * 7919) % 1009) / 1e5 - 0.005);
+  const fill = (count: number) =>
+    Float32Array.from({ length: count }, (_, index) => ((index * 7919) % 1009) / 1e5 - 0.005);
   const up = graph.weight(constantWeight("up", [width, hidden], fill(width * hidden)));
   const down = graph.weight(constantWeight("down", [hidden, width], fill(hidden * width)));
   for (let product = 0; product < products; product += 2) x = graph.matMul(graph.matMul(x, up), down);

@@ -18,7 +18,11 @@ export interface LeastFlops {
   readonly forwardAll: number;
 }
 
-export function leastFlops(shape: Shape, circuit: Circuit, prompts: { patching: number; validation: number; length: number }): LeastFlops {
+export function leastFlops(
+  shape: Shape,
+  circuit: Circuit,
+  prompts: { patching: number; validation: number; length: number },
+): LeastFlops {
   const { layers, heads, width: d, vocabulary } = shape;
   const { patching, validation, length } = prompts;
   const headWidth = d / heads;

@@ -4,7 +4,7 @@
  */
 import { makeBatches } from "../src/discovery/batch.ts";
 import { causalMask, embed } from "../src/discovery/embedding.ts";
-import { attend, affine } from "../src/lowering/attention.ts";
+import { affine, attend } from "../src/lowering/attention.ts";
 import { applyMlp } from "../src/lowering/mlp.ts";
 import { normalize } from "../src/lowering/norm.ts";
 import { unembed } from "../src/lowering/stages.ts";

@@ -21,7 +21,13 @@ export interface SearchJob {
 }
 
 export interface SearchReport {
-  readonly seconds: { readonly load: number; readonly means: number; readonly validation: number; readonly search: number; readonly total: number };
+  readonly seconds: {
+    readonly load: number;
+    readonly means: number;
+    readonly validation: number;
+    readonly search: number;
+    readonly total: number;
+  };
   readonly flops: number;
   readonly runs: number;
   readonly weightBytes: number;
@@ -57,9 +63,16 @@ const result = await search(evaluator, model, {
   },
 });
 mark();
-const seconds = (from: number, to: number) => ((marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN)) / 1000;
+const seconds = (from: number, to: number) =>
+  ((marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN)) / 1000;
 const report: SearchReport = {
-  seconds: { load: seconds(0, 1), means: seconds(1, 2), validation: seconds(2, 3), search: seconds(3, 4), total: seconds(0, 4) },
+  seconds: {
+    load: seconds(0, 1),
+    means: seconds(1, 2),
+    validation: seconds(2, 3),
+    search: seconds(3, 4),
+    total: seconds(0, 4),
+  },
   flops: runtime.counters.flops,
   runs: runtime.counters.runs,
   weightBytes: runtime.counters.weightBytes,

@@ -56,7 +56,9 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   const folder = await randomCheckpoint(cache, gpt2Small, 1);
   const weightBytes = (await stat(join(folder, "model.safetensors"))).size;
   const circuit: Circuit = {
-    heads: options.headsByLayer.flatMap((count, layer) => Array.from({ length: count }, (_, head) => [layer, head] as const)),
+    heads: options.headsByLayer.flatMap((count, layer) =>
+      Array.from({ length: count }, (_, head) => [layer, head] as const),
+    ),
     mlps: options.mlps,
   };
   const { patching, validation, length, threads } = options;
@@ -93,9 +95,13 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   log("the search …");
   const job: SearchJob = { folder, circuit, patching, validation, length, threads };
   const program = join(import.meta.dirname, "search-process.ts");
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program, JSON.stringify(job)], {
-    maxBuffer: 1 << 20,
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...process.execArgv, program, JSON.stringify(job)],
+    {
+      maxBuffer: 1 << 20,
+    },
+  );
   const search = JSON.parse(stdout) as SearchReport;
   log("ceiling and plain forwards, after …");
   const after = await sample();
@@ -116,7 +122,25 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   ];
 
   if (options.json) {
-    console.log(JSON.stringify({ options, machine: machine(threads), ceiling, least, search, last, all, plainLast, plainAll, weightBytes, bars }, null, 2));
+    console.log(
+      JSON.stringify(
+        {
+          options,
+          machine: machine(threads),
+          ceiling,
+          least,
+          search,
+          last,
+          all,
+          plainLast,
+          plainAll,
+          weightBytes,
+          bars,
+        },
+        null,
+        2,
+      ),
+    );
   } else {
     console.log(
       [
@@ -132,7 +156,10 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         `(b) forwards, all       ${plainAll.toFixed(1)} s = ${least.count} × ${spread(all)}; ${tera(least.count * least.forwardAll)} TFLOP, ${giga(least.forwardAll / (all.median / 1000))} GFLOP/s`,
         `peak resident memory    ${mega(search.peakBytes)} MB`,
         "",
-        ...bars.map(({ name, value, bar, met }) => `${met ? "met   " : "MISSED"}  ${name.padEnd(32)} ${value.toFixed(3).padStart(7)}  (bar ${bar})`),
+        ...bars.map(
+          ({ name, value, bar, met }) =>
+            `${met ? "met   " : "MISSED"}  ${name.padEnd(32)} ${value.toFixed(3).padStart(7)}  (bar ${bar})`,
+        ),
       ].join("\n"),
     );
   }
@@ -146,4 +173,5 @@ const tera = (value: number) => (value / 1e12).toFixed(2);
 const mega = (value: number) => (value / 1e6).toFixed(0);
 const spread = ({ median, min, max, runs }: Timing) =>
   `${median.toFixed(0)} ms (${min.toFixed(0)}–${max.toFixed(0)}, ${runs} runs)`;
-const machine = (threads: number) => `${cpus()[0]?.model ?? "unknown"}, ${threads} threads, Node ${process.versions.node}`;
+const machine = (threads: number) =>
+  `${cpus()[0]?.model ?? "unknown"}, ${threads} threads, Node ${process.versions.node}`;

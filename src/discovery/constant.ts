@@ -28,8 +28,10 @@ export function addConstants(...constants: readonly Constant[]): Constant {
   if (first === undefined) throw new RangeError("nothing to add");
   const values = first.values.slice();
   for (const other of others) {
-    if (other.rows !== first.rows || other.width !== first.width) throw new RangeError("constants differ in shape");
-    for (let index = 0; index < values.length; index++) values[index] = (values[index] ?? 0) + (other.values[index] ?? 0);
+    if (other.rows !== first.rows || other.width !== first.width)
+      throw new RangeError("constants differ in shape");
+    for (let index = 0; index < values.length; index++)
+      values[index] = (values[index] ?? 0) + (other.values[index] ?? 0);
   }
   return { rows: first.rows, width: first.width, values };
 }

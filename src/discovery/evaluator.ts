@@ -112,7 +112,8 @@ async function openLayer(
       x,
       ...(queries === "all" ? { mask: causalMask(batch.length) } : {}),
     });
-    if (outputs["z"] === undefined || outputs["sum"] === undefined) throw new TypeError("attention lacks an output");
+    if (outputs["z"] === undefined || outputs["sum"] === undefined)
+      throw new TypeError("attention lacks an output");
     z.push(outputs["z"]);
     whole.push(outputs["sum"]);
   }
@@ -148,7 +149,11 @@ async function openLayer(
       for (const [at, tensor] of from.base.entries()) {
         const zHere = z[at];
         if (zHere === undefined) throw new RangeError("a batch without z");
-        const { y } = await removal.run({ base: tensor, z: zHere, head: { type: "int64", shape: [], data: index } });
+        const { y } = await removal.run({
+          base: tensor,
+          z: zHere,
+          head: { type: "int64", shape: [], data: index },
+        });
         if (y === undefined) throw new TypeError("the removal lacks its output");
         base.push(y);
       }
@@ -210,4 +215,3 @@ async function openLayer(
     },
   };
 }
-

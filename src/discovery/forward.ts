@@ -66,7 +66,8 @@ export async function forward(
       const x = residual[index];
       if (x === undefined) throw new RangeError("a batch without a residual stream");
       const { z, mlp, y } = await session.run({ x, mask: causalMask(batch.length), ...gateTensors(gates) });
-      if (z === undefined || mlp === undefined || y === undefined) throw new TypeError("the layer lacks an output");
+      if (z === undefined || mlp === undefined || y === undefined)
+        throw new TypeError("the layer lacks an output");
       await options.visit?.({ layer, batch: index, z, mlp });
       await runtime.release(z, mlp);
       next.push(y);
@@ -80,7 +81,10 @@ export async function forward(
 }
 
 /** Both parts of a layer, which every layer of an original model has. */
-export function wholeBlock(model: Transformer, layer: number): { readonly attention: Attention; readonly mlp: Mlp } {
+export function wholeBlock(
+  model: Transformer,
+  layer: number,
+): { readonly attention: Attention; readonly mlp: Mlp } {
   const block: Block | undefined = model.blocks[layer];
   if (block?.attention === undefined || block.mlp === undefined) {
     throw new TypeError(`layer ${layer} is not whole: only an original model can be searched`);

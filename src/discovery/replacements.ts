@@ -35,11 +35,14 @@ export async function meanReplacements(
 ): Promise<Replacements> {
   const batches = makeBatches(prompts, options.tokensPerBatch);
   const lengths = new Set(batches.map((batch) => batch.length));
-  if (means === "aligned" && lengths.size !== 1) throw new RangeError("aligned means need prompts of one length");
+  if (means === "aligned" && lengths.size !== 1)
+    throw new RangeError("aligned means need prompts of one length");
   const rows = means === "aligned" ? (batches[0]?.length ?? 0) : 1;
   const count = means === "aligned" ? prompts.length : prompts.reduce((sum, ids) => sum + ids.length, 0);
 
-  const zSums = model.blocks.map((_, layer) => new Float64Array(rows * zWidth(wholeBlock(model, layer).attention)));
+  const zSums = model.blocks.map(
+    (_, layer) => new Float64Array(rows * zWidth(wholeBlock(model, layer).attention)),
+  );
   const mlpSums = model.blocks.map(() => new Float64Array(rows * model.width));
   const [last] = await forward(runtime, model, batches, {
     signal: options.signal,
@@ -70,12 +73,18 @@ function addPositions(sums: Float64Array | undefined, values: Float32Array): voi
   const target = found(sums);
   const period = target.length;
   for (let start = 0; start < values.length; start += period) {
-    for (let index = 0; index < period; index++) target[index] = (target[index] ?? 0) + (values[start + index] ?? 0);
+    for (let index = 0; index < period; index++)
+      target[index] = (target[index] ?? 0) + (values[start + index] ?? 0);
   }
 }
 
 /** For each head its mean z [rows, headWidth] times its rows of W_O. */
-async function headMeans(attention: Attention, z: Float64Array, rows: number, width: number): Promise<Constant[]> {
+async function headMeans(
+  attention: Attention,
+  z: Float64Array,
+  rows: number,
+  width: number,
+): Promise<Constant[]> {
   const output = await attention.output.weight.read();
   const { headWidth } = attention;
   return attention.heads.map((_, head) => {
@@ -96,7 +105,8 @@ async function headMeans(attention: Attention, z: Float64Array, rows: number, wi
 
 const zWidth = (attention: Attention): number => attention.heads.length * attention.headWidth;
 
-const divide = (sums: Float64Array | undefined, count: number): Float64Array => found(sums).map((sum) => sum / count);
+const divide = (sums: Float64Array | undefined, count: number): Float64Array =>
+  found(sums).map((sum) => sum / count);
 
 function found<T>(value: T | undefined): T {
   if (value === undefined) throw new RangeError("no such layer or head");

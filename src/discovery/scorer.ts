@@ -49,7 +49,10 @@ export async function createScorer(
     const start = part * promptsPerRun;
     return { start, end: Math.min(count, start + promptsPerRun) };
   });
-  const rowsOf = (rows: Float32Array<ArrayBuffer>, { start, end }: { start: number; end: number }): HostTensor => ({
+  const rowsOf = (
+    rows: Float32Array<ArrayBuffer>,
+    { start, end }: { start: number; end: number },
+  ): HostTensor => ({
     type: "float32",
     shape: [end - start, width],
     data: rows.slice(start * width, end * width),
@@ -61,7 +64,8 @@ export async function createScorer(
   const predictions: number[] = [];
   for (const part of parts) {
     const { target, prediction } = await reference.run({ x: rowsOf(original, part) });
-    if (target === undefined || prediction === undefined) throw new TypeError("the reference lacks an output");
+    if (target === undefined || prediction === undefined)
+      throw new TypeError("the reference lacks an output");
     targets.push(target);
     predictions.push(...(await runtime.readIntegers(prediction)));
     await runtime.release(prediction);
@@ -69,7 +73,10 @@ export async function createScorer(
   await reference.unload();
 
   const session = await runtime.load(score(model));
-  const crossEntropy = async (rows: Float32Array<ArrayBuffer>, constant: HostTensor): Promise<Float64Array> => {
+  const crossEntropy = async (
+    rows: Float32Array<ArrayBuffer>,
+    constant: HostTensor,
+  ): Promise<Float64Array> => {
     const values = new Float64Array(count);
     for (const [index, part] of parts.entries()) {
       const target = targets[index];

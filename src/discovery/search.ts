@@ -3,8 +3,9 @@
  * layer heads 0 … H−1, then its MLP; a component is pruned for good if the KL divergence to the original
  * grows by less than α when it is replaced.
  */
-import { type Component, componentName } from "../transformer/component.ts";
+
 import type { Circuit } from "../transformer/circuit.ts";
+import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Evaluator } from "./evaluator.ts";
 
@@ -45,11 +46,15 @@ export interface SearchResult {
 }
 
 /** The candidates in the order in which they are tried. */
-export function candidates(model: Transformer, options: Pick<SearchOptions, "mlps" | "order">): readonly Component[] {
+export function candidates(
+  model: Transformer,
+  options: Pick<SearchOptions, "mlps" | "order">,
+): readonly Component[] {
   return model.blocks
     .map((block, layer): readonly Component[] => {
       const heads = (block.attention?.heads ?? []).map((head): Component => ({ kind: "head", layer, head }));
-      const mlp: readonly Component[] = options.mlps && block.mlp !== undefined ? [{ kind: "mlp", layer }] : [];
+      const mlp: readonly Component[] =
+        options.mlps && block.mlp !== undefined ? [{ kind: "mlp", layer }] : [];
       return options.order === "published" ? [...heads, ...mlp] : [...mlp, ...heads];
     })
     .reverse()
@@ -79,7 +84,9 @@ export async function search(
       const prunes = known === undefined || known.pruned;
       if (prunes) {
         const candidate =
-          component.kind === "head" ? await trial.withoutHead(state, component.head) : trial.withoutMlp(state);
+          component.kind === "head"
+            ? await trial.withoutHead(state, component.head)
+            : trial.withoutMlp(state);
         const decision = known ?? judge(component, mean(await trial.kl(candidate, upper)), current, options);
         if (decision.pruned) {
           await trial.discard(state);

@@ -37,7 +37,10 @@ export function below(upper: Upper, stage: Stage, constant: Constant): Upper {
 /** Joins a constant below everything. */
 export function addBelow(upper: Upper, constant: Constant): Upper {
   const [first, ...others] = upper.constants;
-  return { ...upper, constants: first === undefined ? [constant] : [addConstants(first, constant), ...others] };
+  return {
+    ...upper,
+    constants: first === undefined ? [constant] : [addConstants(first, constant), ...others],
+  };
 }
 
 /**

@@ -35,6 +35,8 @@ const schema = z.object({
     heads: z.array(count),
     width: size,
     vocabulary: size,
+    /** The longest prompt, in tokens. */
+    context: size,
     /** The files that held its weights. */
     files: z.array(file),
   }),
@@ -101,18 +103,26 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   return result.data;
 }
 
-/** The text of circuit.json: one decision and one head a line, so that two circuits can be compared by `diff`. */
+/** The text of circuit.json: one decision, and one kept head, a line, so that `diff` compares circuits. */
 export function formatCircuitFile(circuit: CircuitFile): string {
-  const lines = (items: readonly unknown[]): string =>
-    items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
-  const members = Object.entries(circuit).map(([name, value]) => {
-    const text = name === "trace" || name === "heads" ? lines(value as readonly unknown[]) : indented(value);
-    return `  ${JSON.stringify(name)}: ${text}`;
-  });
-  return `{\n${members.join(",\n")}\n}\n`;
+  return `${format(circuit, "")}\n`;
 }
 
-const indented = (value: unknown): string => JSON.stringify(value, undefined, 2).replaceAll("\n", "\n  ");
+function format(value: unknown, indent: string): string {
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    if (!value.some(isContainer)) return JSON.stringify(value);
+    const lines = value.map((item) => `${inner}${JSON.stringify(item)}`);
+    return `[\n${lines.join(",\n")}\n${indent}]`;
+  }
+  if (!isContainer(value)) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => `${inner}${JSON.stringify(name)}: ${format(member, inner)}`);
+  return `{\n${members.join(",\n")}\n${indent}}`;
+}
+
+const isContainer = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 function checkKept({ model, heads, mlps }: CircuitFile, file: string): void {
   if (model.heads.length !== model.layers) {

@@ -54,7 +54,10 @@ export function project(
   };
   if (queries === "last") {
     const last = graph.slice(normed, 1, -1, Number.MAX_SAFE_INTEGER, 1);
-    const [k, v] = graph.split(affine(graph, normed, joinLinear([attention.key, attention.value])), -1, [width, width]);
+    const [k, v] = graph.split(affine(graph, normed, joinLinear([attention.key, attention.value])), -1, [
+      width,
+      width,
+    ]);
     if (k === undefined || v === undefined) throw new RangeError("split gave too few parts");
     return { query: affine(graph, last, query), key: k, value: v };
   }

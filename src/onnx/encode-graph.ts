@@ -43,7 +43,10 @@ const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
 };
 
 /** @param locate says for the name of each external weight where its bytes are. */
-export function encodeGraph(graph: Graph, locate: (name: string) => ExternalLocation): Uint8Array<ArrayBuffer> {
+export function encodeGraph(
+  graph: Graph,
+  locate: (name: string) => ExternalLocation,
+): Uint8Array<ArrayBuffer> {
   const domains = new Set(graph.nodes.map((node) => node.domain));
   domains.add("");
   const model = create(ModelProtoSchema, {
@@ -131,7 +134,8 @@ function externalTensor(value: Value, place: ExternalLocation) {
 
 function staticDimensions(value: Value): bigint[] {
   return value.shape.map((dimension) => {
-    if (typeof dimension === "string") throw new TypeError(`${value.name}: an initializer needs a fixed shape`);
+    if (typeof dimension === "string")
+      throw new TypeError(`${value.name}: an initializer needs a fixed shape`);
     return BigInt(dimension);
   });
 }

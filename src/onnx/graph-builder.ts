@@ -77,7 +77,13 @@ export class GraphBuilder {
   /** a [m, k] × b [n, k]ᵀ → [m, n]: for matrices that are stored [out, in]. */
   matMulTransposed(a: Value, b: Value): Value {
     const [m, k, n] = [a.shape[0], a.shape[1], b.shape[0]];
-    if (a.shape.length !== 2 || b.shape.length !== 2 || m === undefined || n === undefined || k !== b.shape[1]) {
+    if (
+      a.shape.length !== 2 ||
+      b.shape.length !== 2 ||
+      m === undefined ||
+      n === undefined ||
+      k !== b.shape[1]
+    ) {
       throw new ShapeError("Gemm", a, b);
     }
     return this.node("Gemm", [a, b], [m, n], { transB: int(1) });
@@ -254,7 +260,13 @@ export class GraphBuilder {
     const shape = keep
       ? x.shape.map((dimension, index) => (at.includes(index) ? 1 : dimension))
       : x.shape.filter((_, index) => !at.includes(index));
-    return this.node(operator, [x, this.integers([at.length], at)], shape, { keepdims: int(keep ? 1 : 0) }, x.type);
+    return this.node(
+      operator,
+      [x, this.integers([at.length], at)],
+      shape,
+      { keepdims: int(keep ? 1 : 0) },
+      x.type,
+    );
   }
 
   private node(
@@ -296,7 +308,8 @@ export class GraphBuilder {
 
   private freeName(stem: string): string {
     let name = stem;
-    for (let count = this.names.size; this.names.has(name) || name.length <= 1; count++) name = `${stem}.${count}`;
+    for (let count = this.names.size; this.names.has(name) || name.length <= 1; count++)
+      name = `${stem}.${count}`;
     return this.claim(name);
   }
 }

@@ -3,7 +3,12 @@
  * where the computing is done (a worker thread, or this one); `runtime.ts` is what the rest of Pith talks to.
  * It takes ONNX Runtime as an argument, so that Node's and the browser's builds are both welcome.
  */
-import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from "onnxruntime-common";
+import type {
+  InferenceSession,
+  InferenceSessionFactory,
+  Tensor,
+  TensorConstructor,
+} from "onnxruntime-common";
 
 export interface OrtApi {
   readonly InferenceSession: InferenceSessionFactory;

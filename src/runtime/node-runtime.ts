@@ -37,7 +37,9 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     if ("error" in answer) entry?.reject(new PithError("runtime", `ONNX Runtime: ${answer.error}`));
     else entry?.resolve(answer.result);
   });
-  worker.on("error", (cause) => fail(new PithError("runtime", `the compute thread failed: ${String(cause)}`)));
+  worker.on("error", (cause) =>
+    fail(new PithError("runtime", `the compute thread failed: ${String(cause)}`)),
+  );
   worker.on("exit", () => fail(new PithError("runtime", "the compute thread has ended")));
   worker.unref();
 

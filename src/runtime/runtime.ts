@@ -28,7 +28,9 @@ export interface Counters {
 
 export interface Session {
   /** The caller releases every tensor that comes back. */
-  run(feeds: Readonly<Record<string, HostTensor | DeviceTensor>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+  run(
+    feeds: Readonly<Record<string, HostTensor | DeviceTensor>>,
+  ): Promise<Readonly<Record<string, DeviceTensor>>>;
   unload(): Promise<void>;
 }
 

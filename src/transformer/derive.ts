@@ -60,7 +60,8 @@ export function centeredRows(weight: Weight): Weight {
       const rows = values.length / width;
       const mean = new Float64Array(width);
       for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < width; column++) mean[column] = (mean[column] ?? 0) + (values[row * width + column] ?? 0);
+        for (let column = 0; column < width; column++)
+          mean[column] = (mean[column] ?? 0) + (values[row * width + column] ?? 0);
       }
       for (let index = 0; index < values.length; index++) {
         values[index] = (values[index] ?? 0) - (mean[index % width] ?? 0) / rows;

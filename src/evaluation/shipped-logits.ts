@@ -1,0 +1,83 @@
+/**
+ * Logits at the answer position from a shipped graph, of either profile. Prompts of one length go together,
+ * so nothing is padded; the decoder profile starts from an empty cache.
+ */
+import { makeBatches } from "../discovery/batch.ts";
+import { PithError } from "../errors.ts";
+import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
+import type { VisitLogits } from "./answer-logits.ts";
+
+/** What must be known of a shipped graph to run it. */
+export interface ShippedGraph {
+  readonly profile: { readonly kind: "aligned"; readonly length: number } | { readonly kind: "decoder" };
+  /** Heads of each cache, for layers that still have attention. */
+  readonly cacheHeads: readonly number[];
+  readonly headWidth: number;
+  readonly vocabulary: number;
+}
+
+/** Bounds the logits of one run, in numbers. */
+const logitsPerRun = 2 ** 24;
+const tokensPerRun = 1024;
+
+export async function shippedLogits(
+  runtime: Runtime,
+  session: Session,
+  graph: ShippedGraph,
+  prompts: readonly (readonly number[])[],
+  visit: VisitLogits,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { profile, vocabulary } = graph;
+  // The decoder profile puts out logits at every position.
+  const most = Math.max(1, Math.floor(logitsPerRun / vocabulary));
+  for (const batch of makeBatches(
+    prompts,
+    profile.kind === "decoder" ? Math.min(tokensPerRun, most) : tokensPerRun,
+  )) {
+    signal?.throwIfAborted();
+    if (profile.kind === "aligned" && batch.length !== profile.length) {
+      throw new PithError(
+        "task",
+        `a prompt has ${batch.length} tokens, but this circuit takes exactly ${profile.length}.`,
+        {
+          advice: "Circuits with pooled means (--means pooled) take any length.",
+        },
+      );
+    }
+    const { logits, ...others } = await session.run(feeds(graph, batch.ids, batch.length));
+    if (logits === undefined) throw new TypeError("the graph lacks its logits");
+    const values = await runtime.readFloats(logits);
+    await runtime.release(logits, ...Object.values(others));
+    const stride = values.length / batch.members.length;
+    for (const [row, member] of batch.members.entries()) {
+      visit(member, values.subarray((row + 1) * stride - vocabulary, (row + 1) * stride));
+    }
+  }
+}
+
+function feeds(
+  graph: ShippedGraph,
+  ids: readonly (readonly number[])[],
+  length: number,
+): Record<string, HostTensor> {
+  const integers = (value: (row: readonly number[], at: number) => number): HostTensor => ({
+    type: "int64",
+    shape: [ids.length, length],
+    data: BigInt64Array.from(ids.flatMap((row) => row.map((_, at) => BigInt(value(row, at))))),
+  });
+  const input_ids = integers((row, at) => row[at] ?? 0);
+  if (graph.profile.kind === "aligned") return { input_ids };
+  const caches = graph.cacheHeads.flatMap((heads, index) =>
+    ["key", "value"].map((part): [string, HostTensor] => [
+      `past_key_values.${index}.${part}`,
+      { type: "float32", shape: [ids.length, heads, 0, graph.headWidth], data: new Float32Array() },
+    ]),
+  );
+  return {
+    input_ids,
+    attention_mask: integers(() => 1),
+    position_ids: integers((_, at) => at),
+    ...Object.fromEntries(caches),
+  };
+}

@@ -1,0 +1,63 @@
+/** A model by folder or hub name, ready to be searched (Node). Weights are read when they are needed. */
+import { readTransformer } from "../architectures/index.ts";
+import { openCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import { resolveModelFolder } from "../checkpoint/hub.ts";
+import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { OnEvent } from "./events.ts";
+import { embeddedModel, packagePath } from "./package-files.ts";
+
+export interface Model {
+  /** As it was asked for. */
+  readonly name: string;
+  readonly directory: string;
+  readonly transformer: Transformer;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  /** The files that hold the weights, sizes in bytes. */
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** Whether it is the model that comes with Pith. */
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/**
+ * @param nameOrPath a folder, or a hub name as `org/name`; left out, the embedded model.
+ * @throws PithError for a folder, a download, a config, weights or a tokenizer that can't be used.
+ */
+export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOptions = {}): Promise<Model> {
+  const embedded = nameOrPath === undefined;
+  const directory = embedded
+    ? packagePath(embeddedModel)
+    : await resolveModelFolder(nameOrPath, {
+        ...(signal && { signal }),
+        ...(onEvent && { onProgress: (progress) => onEvent({ kind: "download", progress }) }),
+      });
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    const transformer = readTransformer(checkpoint);
+    const tokenizer = await loadTokenizer(directory);
+    checkVocabulary(tokenizer, transformer.vocabularySize);
+    return {
+      name: nameOrPath ?? "nano",
+      directory,
+      transformer,
+      tokenizer,
+      config: checkpoint.config,
+      files: checkpoint.files,
+      embedded,
+      close: () => checkpoint.close(),
+    };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}

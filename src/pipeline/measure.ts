@@ -1,0 +1,189 @@
+/**
+ * What a fresh export is worth. First it is verified: the shipped graph against the patched model, prompt by
+ * prompt on the validation set, before anybody relies on it. Then accuracy and KL beside the original, sizes,
+ * and time.
+ */
+
+import type { Replacements } from "../discovery/replacements.ts";
+import { PithError } from "../errors.ts";
+import { answerLogits } from "../evaluation/answer-logits.ts";
+import { compareSplit } from "../evaluation/compare.ts";
+import { largestDifference } from "../evaluation/distribution.ts";
+import { type Timing, timeInTurns } from "../evaluation/latency.ts";
+import { countParameters } from "../evaluation/parameters.ts";
+import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Profile } from "../export/config-json.ts";
+import { shipModel, shippedTransformer } from "../export/ship-model.ts";
+import type { PreparedFolder } from "../export/write-folder.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import { patchedGates } from "../surgery/patched.ts";
+import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { OnEvent } from "./events.ts";
+import type { Model } from "./load-model.ts";
+import { tokenIds } from "./prompts.ts";
+
+/** Two float32 models that compute the same function differ by rounding alone, a hundred times less than this. */
+export const verificationTolerance = 1e-3;
+
+export interface MeasureJob {
+  readonly runtime: Runtime;
+  readonly model: Model;
+  readonly encoded: EncodedTask;
+  readonly circuit: Circuit;
+  readonly replacements: Replacements;
+  readonly standalone: Transformer;
+  readonly profile: Profile;
+  readonly prepared: PreparedFolder;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+export interface Measured {
+  readonly metrics: CircuitFile["metrics"];
+  readonly timing: { readonly original: Timing; readonly circuit: Timing };
+}
+
+/** @throws PithError "verification" when the two models disagree. */
+export async function measureCircuit(job: MeasureJob): Promise<Measured> {
+  const { runtime, model, encoded, standalone, profile, prepared, onEvent } = job;
+  const session = await runtime.loadFile(prepared.modelPath);
+  const shipped = describeGraph(standalone, profile);
+
+  onEvent?.({ kind: "step", step: "verify" });
+  const circuitOnValidation = await shippedRows(job, session, shipped, encoded.validation);
+  const verified = await verify(job, circuitOnValidation);
+
+  onEvent?.({ kind: "step", step: "measure" });
+  const accuracy: CircuitFile["metrics"]["accuracy"] = {};
+  const kl: CircuitFile["metrics"]["kl"] = {};
+  for (const split of ["validation", "test"] as const) {
+    const examples = encoded[split];
+    if (examples.length === 0) continue;
+    const circuit =
+      split === "validation" ? circuitOnValidation : await shippedRows(job, session, shipped, examples);
+    const original = await originalRows(job, examples);
+    const result = compareSplit(examples, circuit, original);
+    accuracy[split] = { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy };
+    kl[split] = result.kl ?? Number.NaN;
+  }
+  const timing = await time(job, session, shipped);
+  await session.unload();
+  return {
+    timing,
+    metrics: {
+      accuracy,
+      kl,
+      parameters: {
+        original: countParameters(model.transformer),
+        circuit: countParameters(shippedTransformer(standalone, profile)),
+      },
+      bytes: {
+        original: model.files.reduce((sum, file) => sum + file.size, 0),
+        circuit: prepared.bytes,
+      },
+      milliseconds: { original: timing.original.median, circuit: timing.circuit.median },
+      verified,
+    },
+  };
+}
+
+/** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
+async function verify(
+  { runtime, model, encoded, circuit, replacements, signal }: MeasureJob,
+  shipped: readonly Float32Array[],
+): Promise<number> {
+  let largest = 0;
+  await answerLogits(
+    runtime,
+    model.transformer,
+    tokenIds(encoded.validation),
+    (index, logits) => {
+      const own = shipped[index];
+      if (own === undefined) throw new RangeError(`no logits for example ${index}`);
+      const difference = largestDifference(logits, own);
+      if (!(difference <= largest)) largest = difference;
+    },
+    { gates: patchedGates(model.transformer, circuit, replacements), signal },
+  );
+  if (!(largest <= verificationTolerance)) {
+    throw new PithError(
+      "verification",
+      `the exported circuit and the patched model differ by ${largest} in a logit; ${verificationTolerance} is allowed. Nothing was written.`,
+      { advice: "Please report this: it is a fault of Pith or of the compute engine, not of your input." },
+    );
+  }
+  return largest;
+}
+
+async function originalRows(
+  { runtime, model, signal }: MeasureJob,
+  examples: readonly EncodedExample[],
+): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  await answerLogits(
+    runtime,
+    model.transformer,
+    tokenIds(examples),
+    (index, logits) => {
+      rows[index] = logits.slice();
+    },
+    { signal },
+  );
+  return rows;
+}
+
+async function shippedRows(
+  { runtime, signal }: MeasureJob,
+  session: Session,
+  graph: ShippedGraph,
+  examples: readonly EncodedExample[],
+): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  await shippedLogits(
+    runtime,
+    session,
+    graph,
+    tokenIds(examples),
+    (index, logits) => {
+      rows[index] = logits.slice();
+    },
+    signal,
+  );
+  return rows;
+}
+
+/** One prompt at a time, original and circuit in turns, both lowered by the same code. */
+async function time(
+  { runtime, model, encoded, profile, signal }: MeasureJob,
+  session: Session,
+  shipped: ShippedGraph,
+): Promise<Measured["timing"]> {
+  const original = await runtime.load(shipModel(model.transformer, profile).graph);
+  const whole = describeGraph(model.transformer, profile);
+  const prompts = tokenIds(encoded.validation);
+  let turn = 0;
+  const runOne = (graph: Session, description: ShippedGraph) => async () => {
+    const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
+    await shippedLogits(runtime, graph, description, [prompt], () => {});
+  };
+  const [originalTiming, circuitTiming] = await timeInTurns(
+    runOne(original, whole),
+    runOne(session, shipped),
+    { signal },
+  );
+  await original.unload();
+  return { original: originalTiming, circuit: circuitTiming };
+}
+
+export function describeGraph(model: Transformer, profile: Profile): ShippedGraph {
+  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
+  return {
+    profile,
+    cacheHeads: attentions.map(({ heads }) => heads.length),
+    headWidth: attentions[0]?.headWidth ?? 0,
+    vocabulary: model.vocabularySize,
+  };
+}

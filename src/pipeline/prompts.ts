@@ -1,0 +1,25 @@
+/** From a task file to what a model reads: splits, token ids, and the prompts that a pass needs. */
+import { type EncodedExample, type EncodedTask, encodeTask } from "../tasks/encode-task.ts";
+import { splitExamples } from "../tasks/split.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Task } from "./read-task.ts";
+
+export interface EncodeOptions {
+  readonly means: "aligned" | "pooled";
+  readonly bos: boolean;
+  readonly seed: number;
+}
+
+export function encodePrompts(
+  task: Task,
+  tokenizer: Tokenizer,
+  contextLength: number,
+  { means, bos, seed }: EncodeOptions,
+): EncodedTask {
+  const splits = splitExamples(task.examples, { seed, fileName: task.path });
+  return encodeTask(splits, tokenizer, { means, bos, contextLength, fileName: task.path });
+}
+
+export function tokenIds(examples: readonly EncodedExample[]): readonly (readonly number[])[] {
+  return examples.map((example) => example.ids);
+}
