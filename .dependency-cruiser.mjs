@@ -23,7 +23,7 @@ const layers = {
     ...["surgery", "lowering", "discovery", "evaluation", "export"],
   ],
   report: ["transformer", "discovery", "evaluation", "export", "pipeline"],
-  cli: ["tasks", "export", "pipeline", "report"],
+  cli: ["checkpoint", "tasks", "export", "pipeline", "report"],
 };
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */

@@ -1,0 +1,66 @@
+/** `pith eval`: how well a circuit does a task, and how far it is from its original. */
+import { Command, Option } from "commander";
+import { loadCircuit } from "../pipeline/load-circuit.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import { readTask } from "../pipeline/read-task.ts";
+import { evaluationReport } from "../report/terminal-summary.ts";
+import type { CommandContext } from "./command-line.ts";
+import { findOriginal } from "./find-original.ts";
+import { parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
+
+interface Flags {
+  readonly task?: string;
+  readonly model?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+export function evalCommand({ exit }: CommandContext): Command {
+  return new Command("eval")
+    .summary("Measure a circuit on a task.")
+    .description(
+      "Measures a circuit's accuracy on a task, and its divergence from the original where that is at hand.",
+    )
+    .argument("<dir>", "The folder that `pith extract` wrote.")
+    .option("-t, --task <file>", "The task, one JSON object a line (default: nano's indirect objects)")
+    .option(
+      "-m, --model <dir|name>",
+      "The original, to compare with (default: the model it was cut from, if on this machine)",
+    )
+    .addOption(
+      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
+        parseThreads,
+      ),
+    )
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ pith eval ioi-circuit --task ioi-other-names.jsonl --model openai-community/gpt2",
+    )
+    .action(async (directory: string, flags: Flags) => {
+      exit(await perform((work) => run(directory, flags, work), flags));
+    });
+}
+
+async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+  const task = await readTask(flags.task);
+  const circuit = closing(
+    await loadCircuit(directory, flags.threads === undefined ? {} : { threads: flags.threads }),
+  );
+  const original =
+    flags.model === undefined
+      ? await findOriginal(circuit.circuit)
+      : await loadModel(flags.model, { signal, onEvent });
+  if (original === undefined)
+    printNote("The original is not at hand, so there is no KL; --model says where it is.");
+  else closing(original);
+  const evaluation = await circuit.evaluate(task, { ...(original && { original }), signal, onEvent });
+  const { parameters, bytes } = circuit.circuit.metrics;
+  return {
+    json: { directory, task: task.path, ...evaluation, parameters, bytes },
+    report: (style) =>
+      evaluationReport({ directory, task: task.name, circuit: circuit.circuit }, evaluation, style),
+  };
+}

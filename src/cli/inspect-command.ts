@@ -1,0 +1,30 @@
+/** `pith inspect`: the picture of a circuit, and the numbers that were measured when it was made. */
+import { Command } from "commander";
+import { readCircuitFolder } from "../export/read-folder.ts";
+import { circuitReport } from "../report/terminal-summary.ts";
+import type { CommandContext } from "./command-line.ts";
+import { type Outcome, perform } from "./perform.ts";
+
+interface Flags {
+  readonly json?: boolean;
+}
+
+export function inspectCommand({ exit }: CommandContext): Command {
+  return new Command("inspect")
+    .summary("Show what a circuit keeps, and its numbers.")
+    .description("Prints a circuit's picture, and what was measured when it was made.")
+    .argument("<dir>", "The folder that `pith extract` wrote.")
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText("after", "\nExample:\n  $ pith inspect ioi-circuit")
+    .action(async (directory: string, flags: Flags) => {
+      exit(await perform(() => run(directory), flags));
+    });
+}
+
+async function run(directory: string): Promise<Outcome> {
+  const { circuit } = await readCircuitFolder(directory);
+  return {
+    json: { directory, ...circuit },
+    report: (style) => circuitReport(directory, circuit, style),
+  };
+}

@@ -1,0 +1,37 @@
+/** Ctrl-C and SIGTERM: the first asks the work to stop at the next good moment, the second kills. */
+
+/** The reason with which work is aborted. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/** 128 + SIGINT, as shells count. */
+export const INTERRUPTED_EXIT_CODE = 130;
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the system. */
+  readonly stop: () => void;
+}
+
+/** @param beforeKill puts the terminal in order; must not wait for anything. */
+export function watchInterruptions(beforeKill: () => void): Interruption {
+  const controller = new AbortController();
+  const stop = () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  };
+  const onSignal = (name: NodeJS.Signals) => {
+    if (!controller.signal.aborted) {
+      controller.abort(new Interrupted(`stopped by ${name}`));
+      return;
+    }
+    // Not process.exit: it would wait for the compute thread, which may be deep in a product of matrices.
+    beforeKill();
+    stop();
+    process.kill(process.pid, name);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return { signal: controller.signal, stop };
+}

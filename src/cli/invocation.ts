@@ -1,0 +1,30 @@
+/** Command lines for people to copy: how this program was called, and with what words it goes on. */
+import { basename, relative } from "node:path";
+
+/**
+ * What to type for `pith`: "npx pith" under npx, "pith" where it is installed, else "node dist/cli.js".
+ * @param script process.argv[1].
+ */
+export function programName(
+  script: string | undefined,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  if (environment["npm_command"] === "exec") return "npx pith";
+  if (script === undefined || basename(script) === "pith") return "pith";
+  const path = relative(process.cwd(), script);
+  return `node ${quote(path.startsWith("..") ? script : path)}`;
+}
+
+/** The words, each quoted for a POSIX shell where it needs to be. */
+export function commandLine(program: string, words: readonly string[]): string {
+  return [program, ...words.map(quote)].join(" ");
+}
+
+/** The same words with `--resume`, once. */
+export function resumeCommand(program: string, words: readonly string[]): string {
+  return commandLine(program, [...words.filter((word) => word !== "--resume"), "--resume"]);
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

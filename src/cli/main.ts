@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+/** The command line: `pith` and its subcommands. What it does is the library's; this folder asks and tells. */
+import { runCommandLine } from "./command-line.ts";
+import { quietOnBrokenPipe } from "./streams.ts";
+
+quietOnBrokenPipe();
+// Not process.exit: what is still on its way to a pipe would be lost.
+process.exitCode = await runCommandLine(process.argv);

@@ -1,0 +1,56 @@
+/**
+ * What every command shares: progress while it works, Ctrl-C, errors told in one manner, models closed at the
+ * end. A command is a function from its options to what it prints.
+ */
+import type { OnEvent } from "../pipeline/events.ts";
+import type { TerminalStyle } from "../report/terminal-style.ts";
+import { reportFailure } from "./failure.ts";
+import { INTERRUPTED_EXIT_CODE, watchInterruptions } from "./interruption.ts";
+import { showProgress } from "./progress.ts";
+import { printJson, printNote, printReport, styleOf } from "./streams.ts";
+
+export interface Work {
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+  /** Has `thing` closed when the command ends, however it ends. */
+  readonly closing: <T extends { close(): Promise<void> }>(thing: T) => T;
+}
+
+export interface Outcome {
+  readonly json: object;
+  readonly report: (style: TerminalStyle) => string;
+}
+
+/**
+ * @param afterInterruption what to tell a user who stopped it.
+ * @returns the exit code.
+ */
+export async function perform(
+  command: (work: Work) => Promise<Outcome>,
+  options: { readonly json?: boolean; readonly afterInterruption?: string },
+): Promise<number> {
+  const progress = showProgress();
+  const { signal, stop } = watchInterruptions(progress.finish);
+  signal.addEventListener("abort", progress.stopping);
+  const open: { close(): Promise<void> }[] = [];
+  const closing: Work["closing"] = (thing) => {
+    open.push(thing);
+    return thing;
+  };
+  try {
+    const { json, report } = await command({ signal, onEvent: progress.onEvent, closing });
+    progress.finish();
+    if (options.json === true) printJson(json);
+    else printReport(report(styleOf(process.stdout)));
+    return 0;
+  } catch (error) {
+    progress.finish();
+    // Once stopped, whatever fails afterwards fails because of it.
+    if (!signal.aborted) return reportFailure(error);
+    printNote(["interrupted", options.afterInterruption].filter(Boolean).join("; "));
+    return INTERRUPTED_EXIT_CODE;
+  } finally {
+    for (const thing of open.reverse()) await thing.close().catch(() => {});
+    stop();
+  }
+}

@@ -1,0 +1,52 @@
+/** What this program writes on: reports and JSON on stdout, all else on stderr. */
+import { type TerminalStyle, terminalStyle } from "../report/terminal-style.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type OutputStream = NodeJS.WriteStream;
+
+/** A reader that goes away (`pith inspect | head`) is no fault: stop, and say nothing. */
+export function quietOnBrokenPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
+/** Colour, width and marks for a stream. NO_COLOR, FORCE_COLOR and TERM are read by Node (getColorDepth). */
+export function styleOf(stream: OutputStream, environment: Environment = process.env): TerminalStyle {
+  const locale = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || "";
+  const poor = /^(C|POSIX)$/.test(locale) || environment["TERM"] === "linux";
+  return terminalStyle({
+    width: stream.columns ?? (Number(environment["COLUMNS"]) || 80),
+    colours: stream.isTTY ? colourLevel(stream.getColorDepth(environment)) : 0,
+    unicode: !(stream.isTTY && poor),
+  });
+}
+
+/** Whether lines can be drawn over: not in a file, a pipe, or a terminal without cursor movement. */
+export function canRedraw(stream: OutputStream, environment: Environment = process.env): boolean {
+  return stream.isTTY === true && environment["TERM"] !== "dumb";
+}
+
+export function printReport(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One object in one line, so that scripts can read it line by line. */
+export function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function printNote(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** From Node's bits per pixel to ansis's levels. */
+function colourLevel(depth: number): 0 | 1 | 2 | 3 {
+  if (depth >= 24) return 3;
+  if (depth >= 8) return 2;
+  return depth >= 4 ? 1 : 0;
+}

@@ -1,0 +1,106 @@
+/**
+ * The picture of a circuit: one row a layer, one mark a head, and a column for the MLPs. The last layer is on
+ * top, as in the papers' figures, so that what a token passes through is read upwards, and a search, which
+ * begins there, grows the picture downwards.
+ */
+import type { Decision } from "../discovery/search.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { TerminalStyle } from "./terminal-style.ts";
+
+/** What is known of a component: `unknown` is not tried yet. */
+export type CellState = "kept" | "pruned" | "trial" | "unknown";
+
+export interface MapLayer {
+  readonly layer: number;
+  readonly heads: readonly CellState[];
+  /** Undefined where the layer has no MLP. */
+  readonly mlp: CellState | undefined;
+}
+
+/** A finished circuit in a model with `headsPerLayer`. First layer first. */
+export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circuit): readonly MapLayer[] {
+  const heads = new Set(circuit.heads.map(([layer, head]) => `${layer}.${head}`));
+  const mlps = new Set(circuit.mlps);
+  return headsPerLayer.map((count, layer) => ({
+    layer,
+    heads: Array.from({ length: count }, (_, head) => (heads.has(`${layer}.${head}`) ? "kept" : "pruned")),
+    mlp: mlps.has(layer) ? "kept" : "pruned",
+  }));
+}
+
+/** A search under way: decisions so far, and the component on trial, as `Decision` names them. */
+export function layersOfSearch(
+  headsPerLayer: readonly number[],
+  mlpsOnTrial: boolean,
+  decisions: readonly Pick<Decision, "layer" | "component" | "pruned">[],
+  trial?: Pick<Decision, "layer" | "component">,
+): readonly MapLayer[] {
+  const states = new Map<string, CellState>();
+  for (const { layer, component, pruned } of decisions) {
+    states.set(`${layer}.${component}`, pruned ? "pruned" : "kept");
+  }
+  if (trial !== undefined) states.set(`${trial.layer}.${trial.component}`, "trial");
+  return headsPerLayer.map((count, layer) => ({
+    layer,
+    heads: Array.from({ length: count }, (_, head) => states.get(`${layer}.head.${head}`) ?? "unknown"),
+    mlp: mlpsOnTrial ? (states.get(`${layer}.mlp`) ?? "unknown") : "kept",
+  }));
+}
+
+/** The picture's lines, without a line break at the end of each. A row too long for the width is folded. */
+export function terminalMap(layers: readonly MapLayer[], style: TerminalStyle): readonly string[] {
+  const most = Math.max(0, ...layers.map(({ heads }) => heads.length));
+  const label = Math.max("layer".length, String(layers.length - 1).length);
+  const hasMlps = layers.some(({ mlp }) => mlp !== undefined);
+  // One column more than the marks take: the last head's number may have two digits.
+  const room = style.width - 1 - label - 2 - 1 - (hasMlps ? 2 + "MLP".length : 0);
+  const gap = 2 * most - 1 <= room ? " " : "";
+  // Folded at a head whose number is in the header.
+  const fold = room >= 5 ? room - (room % 5) : room;
+  const perRow = Math.max(1, most <= room ? most : fold);
+  const numbers = headNumbers(perRow, gap);
+  const width = Math.max("head".length, gap === "" ? perRow : 2 * perRow - 1, numbers.length);
+
+  const row = (name: string, heads: string, shown: number, mlp: string) =>
+    ` ${name.padStart(label)}  ${heads}${hasMlps ? `${" ".repeat(width - shown)}  ${mlp}` : ""}`.trimEnd();
+  const lines = [row("", "head", "head".length, ""), row("layer", numbers, numbers.length, "MLP")];
+  for (const { layer, heads, mlp } of [...layers].reverse()) {
+    for (let start = 0; start === 0 || start < heads.length; start += perRow) {
+      const part = heads.slice(start, start + perRow);
+      const marks = part.map((state) => mark(state, "head", style)).join(gap);
+      const shown = Math.max(0, part.length * (1 + gap.length) - gap.length);
+      const right = start === 0 && mlp !== undefined ? ` ${mark(mlp, "mlp", style)}` : "";
+      lines.push(row(start === 0 ? String(layer) : "", marks, shown, right));
+    }
+  }
+  return lines;
+}
+
+/** What the marks mean, in one line. */
+export function mapLegend(style: TerminalStyle): string {
+  const { symbols, paint } = style;
+  const kept = `${paint("keptHead", symbols.keptHead)} ${paint("keptMlp", symbols.keptMlp)}`;
+  return ` ${kept} kept   ${paint("pruned", symbols.pruned)} pruned`;
+}
+
+/** Every head's number where there is room, else every fifth. */
+function headNumbers(count: number, gap: string): string {
+  const step = 1 + gap.length;
+  const every = count <= 10 && gap === " " ? 1 : 5;
+  let line = "";
+  for (let head = 0; head < count; head += every) line = line.padEnd(head * step) + String(head);
+  return line;
+}
+
+function mark(state: CellState, kind: "head" | "mlp", { symbols, paint }: TerminalStyle): string {
+  switch (state) {
+    case "kept":
+      return kind === "head" ? paint("keptHead", symbols.keptHead) : paint("keptMlp", symbols.keptMlp);
+    case "pruned":
+      return paint("pruned", symbols.pruned);
+    case "trial":
+      return paint("trial", symbols.trial);
+    case "unknown":
+      return symbols.unknown;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * What a person sees while something long runs: the state that events leave behind, and its pictures: a block
+ * that is drawn over and over on a terminal, or one line for logs. Pure; `cli/progress.ts` does the drawing.
+ */
+import type { Decision } from "../discovery/search.ts";
+import type { PithEvent, Step } from "../pipeline/events.ts";
+import { formatBytes, formatDuration } from "./format.ts";
+import { layersOfSearch, terminalMap } from "./terminal-map.ts";
+import type { TerminalStyle } from "./terminal-style.ts";
+
+export interface ProgressState {
+  readonly step: Step | undefined;
+  readonly finished: readonly Step[];
+  /** When the current step began, in milliseconds of any clock that only goes forward. */
+  readonly stepStarted: number;
+  readonly done: number;
+  readonly total: number;
+  /** Of a download, in bytes. */
+  readonly file: string | undefined;
+  readonly search: SearchState | undefined;
+}
+
+interface SearchState {
+  readonly headsPerLayer: readonly number[];
+  readonly mlpsOnTrial: boolean;
+  readonly candidates: number;
+  readonly resumed: number;
+  readonly decisions: readonly Decision[];
+  readonly started: number;
+}
+
+export const noProgress: ProgressState = {
+  step: undefined,
+  finished: [],
+  stepStarted: 0,
+  done: 0,
+  total: 0,
+  file: undefined,
+  search: undefined,
+};
+
+/** @param now milliseconds. */
+export function advance(state: ProgressState, event: PithEvent, now: number): ProgressState {
+  switch (event.kind) {
+    case "step":
+      return enter(state, event.step, now);
+    case "download": {
+      const { done, total, file } = event.progress;
+      return { ...enter(state, "download", now), done, total, file };
+    }
+    case "progress":
+      return { ...enter(state, event.step, now), done: event.done, total: event.total };
+    case "search": {
+      const { headsPerLayer, candidates, resumed } = event;
+      const heads = headsPerLayer.reduce((sum, count) => sum + count, 0);
+      return {
+        ...enter(state, "search", now),
+        done: resumed.length,
+        total: candidates,
+        search: {
+          headsPerLayer,
+          mlpsOnTrial: candidates > heads,
+          candidates,
+          resumed: resumed.length,
+          decisions: resumed,
+          started: now,
+        },
+      };
+    }
+    case "decision": {
+      const { search } = state;
+      if (search === undefined) return state;
+      return {
+        ...state,
+        done: event.done,
+        total: event.total,
+        search: { ...search, decisions: [...search.decisions, event.decision] },
+      };
+    }
+  }
+}
+
+function enter(state: ProgressState, step: Step, now: number): ProgressState {
+  if (state.step === step) return state;
+  const finished = state.step === undefined ? state.finished : [...state.finished, state.step];
+  return { ...state, step, finished, stepStarted: now, done: 0, total: 0, file: undefined };
+}
+
+const stepNames: Readonly<Record<Step, string>> = {
+  download: "downloading",
+  means: "means over the patching prompts",
+  validation: "the original on the validation prompts",
+  search: "searching",
+  export: "writing the standalone model",
+  verify: "checking it against the patched original",
+  measure: "measuring accuracy and time",
+};
+
+/** One line without colour: what is being done, how far it is, how fast, and how long it will take yet. */
+export function progressLine(state: ProgressState, now: number): string {
+  if (state.step === undefined) return "starting";
+  return [stepNames[state.step], ...howFar(state, now)].join(", ");
+}
+
+/**
+ * The same as a block of lines for a terminal, with the circuit as far as it is known.
+ * @param rows of the terminal; the map shows the layers around the one on trial if not all fit.
+ */
+export function progressBlock(
+  state: ProgressState,
+  style: TerminalStyle,
+  now: number,
+  rows: number,
+): readonly string[] {
+  const status = ` ${shorten(progressLine(state, now), style.width - 2, style.symbols.ellipsis)}`;
+  const { search } = state;
+  // In a very low window a map of a layer or two tells less than it takes.
+  if (search === undefined || rows < 8) return [status];
+  const last = search.decisions.at(-1);
+  const trial = state.step === "search" ? nextCandidate(search) : undefined;
+  const layers = layersOfSearch(search.headsPerLayer, search.mlpsOnTrial, search.decisions, trial);
+  const map = terminalMap(layers, style);
+  const room = rows - 3;
+  const [head, body] = [map.slice(0, 2), map.slice(2)];
+  const perLayer = Math.max(1, Math.round(body.length / Math.max(1, layers.length)));
+  const current = (layers.length - 1 - (trial?.layer ?? last?.layer ?? layers.length - 1)) * perLayer;
+  const shown = Math.max(1, room - head.length);
+  const start = Math.max(0, Math.min(current - Math.floor(shown / 2), body.length - shown));
+  return [...head, ...body.slice(start, start + shown), "", status];
+}
+
+function howFar({ step, done, total, file, search }: ProgressState, now: number): readonly string[] {
+  if (total === 0) return [];
+  if (step === "download") return [`${file ?? ""} ${formatBytes(done)} of ${formatBytes(total)}`.trim()];
+  if (step !== "search" || search === undefined) return [`${done} of ${total}`];
+  const tried = done - search.resumed;
+  const seconds = (now - search.started) / 1000;
+  const parts = [`${done} of ${total}`];
+  if (tried > 0 && seconds > 0.2) {
+    const rate = tried / seconds;
+    parts.push(`${rate >= 10 ? rate.toFixed(0) : rate.toFixed(1)}/s`);
+    if (done < total) parts.push(`${formatDuration((total - done) / rate)} left`);
+  }
+  return parts;
+}
+
+/**
+ * The component that is tried next, as far as the order of past decisions tells: within a layer heads come in
+ * ascending order, and the MLP before or after them.
+ */
+function nextCandidate(search: SearchState): Pick<Decision, "layer" | "component"> | undefined {
+  const { decisions, headsPerLayer, mlpsOnTrial } = search;
+  if (decisions.length >= search.candidates) return undefined;
+  for (let layer = headsPerLayer.length - 1; layer >= 0; layer--) {
+    const heads = headsPerLayer[layer] ?? 0;
+    const here = decisions.filter((each) => each.layer === layer);
+    if (here.length >= heads + (mlpsOnTrial ? 1 : 0)) continue;
+    const headsDone = here.filter(({ component }) => component !== "mlp").length;
+    const mlpFirst = decisions[0]?.component === "mlp";
+    if (mlpsOnTrial && (headsDone === heads || (mlpFirst && here.length === 0))) {
+      return { layer, component: "mlp" };
+    }
+    return { layer, component: `head.${headsDone}` };
+  }
+  return undefined;
+}
+
+function shorten(text: string, width: number, ellipsis: string): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - ellipsis.length))}${ellipsis}`;
+}

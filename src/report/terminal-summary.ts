@@ -1,0 +1,181 @@
+/**
+ * What a person is told at the end: of an extraction, of a circuit folder, of an evaluation, of a prompt. Pure
+ * functions from results to text; the accuracy that nothing was chosen by, the test set's, always comes first.
+ */
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Extraction } from "../pipeline/extract.ts";
+import type { Evaluation, Prediction } from "../pipeline/load-circuit.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatDuration,
+  formatKl,
+  formatMilliseconds,
+  formatShare,
+  plural,
+} from "./format.ts";
+import { layOut, type Row } from "./layout.ts";
+import { layersOfCircuit, mapLegend, terminalMap } from "./terminal-map.ts";
+import type { TerminalStyle } from "./terminal-style.ts";
+
+/** The order in which splits are told. */
+const splits = ["test", "validation", "patching"] as const;
+
+/** @param next the command to try next; @param threads that computed. */
+export function extractionReport(
+  { folder, circuit, timing, seconds }: Extraction,
+  context: { readonly threads: number; readonly next: string },
+  style: TerminalStyle,
+): string {
+  const { arrow } = style.symbols;
+  const { original, circuit: own } = timing;
+  const range = (times: { readonly min: number; readonly max: number }) =>
+    `${formatMilliseconds(times.min)} to ${formatMilliseconds(times.max)}`;
+  const rows: readonly Row[] = [
+    ...circuitRows(circuit, style),
+    [
+      "time",
+      `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${ratio(original.median / own.median)}`,
+      `medians of ${plural(own.runs, "run")} each, one prompt at a time, ${plural(context.threads, "thread")}`,
+      `from ${range(original)} ${arrow} from ${range(own)}`,
+    ],
+    ["took", `${formatDuration(seconds)} for ${plural(circuit.trace.length, "candidate")}`],
+    ["folder", folder],
+  ];
+  return text([
+    ...picture(circuit, style),
+    "",
+    ...layOut(rows, style),
+    "",
+    ` ${style.bold("next")}`,
+    `   ${context.next}`,
+  ]);
+}
+
+/** A circuit folder, as its circuit.json tells. */
+export function circuitReport(directory: string, circuit: CircuitFile, style: TerminalStyle): string {
+  const { arrow } = style.symbols;
+  const { milliseconds } = circuit.metrics;
+  const rows: Row[] = [...circuitRows(circuit, style)];
+  if (milliseconds !== undefined) {
+    rows.push([
+      "time",
+      `${formatMilliseconds(milliseconds.original)} ${arrow} ${formatMilliseconds(milliseconds.circuit)} per prompt, when it was made`,
+    ]);
+  }
+  rows.push(["input", inputOf(circuit)], ["folder", directory]);
+  return text([...picture(circuit, style), "", ...layOut(rows, style)]);
+}
+
+export function evaluationReport(
+  subject: { readonly directory: string; readonly task: string; readonly circuit: CircuitFile },
+  evaluation: Evaluation,
+  style: TerminalStyle,
+): string {
+  const { arrow } = style.symbols;
+  const rows: Row[] = [];
+  for (const split of splits) {
+    const result = evaluation.splits[split];
+    if (result === undefined) continue;
+    const { accuracy, originalAccuracy, kl, examples } = result;
+    const before = originalAccuracy === undefined ? "" : `${formatShare(originalAccuracy)} ${arrow} `;
+    rows.push([
+      split,
+      `accuracy ${before}${formatShare(accuracy)} on ${plural(examples, "prompt")}`,
+      ...(kl === undefined ? [] : [`KL to the original ${formatKl(kl)} nats`]),
+    ]);
+  }
+  rows.push(...sizeRows(subject.circuit, style));
+  return text([` ${style.bold(`${subject.directory} on ${subject.task}`)}`, "", ...layOut(rows, style)]);
+}
+
+/** The most likely next tokens, quoted, so that their spaces can be seen. */
+export function predictionsReport(predictions: readonly Prediction[], style: TerminalStyle): string {
+  const quoted = predictions.map(({ text }) => JSON.stringify(text));
+  const width = Math.max(0, ...quoted.map((each) => each.length));
+  const barRoom = Math.min(30, style.width - width - 14);
+  return text(
+    predictions.map(({ probability }, index) => {
+      const filled = Math.round(probability * barRoom);
+      const bar = barRoom < 5 ? "" : `  ${style.paint("keptMlp", style.symbols.keptMlp.repeat(filled))}`;
+      return ` ${(quoted[index] ?? "").padEnd(width)}  ${formatShare(probability).padStart(7)}${bar}`.trimEnd();
+    }),
+  );
+}
+
+function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
+  const { model, task, options, profile } = circuit;
+  const head = `${model.name} on ${task.name}`;
+  const how = `${options.ablation} ablation, α = ${options.alpha}, ${options.means} means`;
+  const layers = layersOfCircuit(model.heads, circuit);
+  const kept = [
+    `${circuit.heads.length} of ${plural(sum(model.heads), "head")}`,
+    `${circuit.mlps.length} of ${plural(model.layers, "MLP")}${options.mlps ? "" : " (not on trial)"}`,
+  ].join(" and ");
+  void profile;
+  return [
+    ...layOut([[head, how]], { ...style, width: 0 }),
+    "",
+    ...terminalMap(layers, style),
+    "",
+    mapLegend(style),
+    ...layOut([["kept", kept]], style),
+  ];
+}
+
+function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
+  const { arrow } = style.symbols;
+  const { metrics, task } = circuit;
+  const accuracy = splits.flatMap((split) => {
+    const pair = metrics.accuracy[split];
+    if (pair === undefined) return [];
+    return [
+      `${formatShare(pair.original)} ${arrow} ${formatShare(pair.circuit)} on ${plural(task.examples[split], `${split} prompt`)}`,
+    ];
+  });
+  const kl = splits.flatMap((split) => {
+    const value = metrics.kl[split];
+    return value === undefined ? [] : [`${formatKl(value)} nats on the ${split} prompts`];
+  });
+  return [
+    ["accuracy", ...(accuracy.length === 0 ? ["not measured"] : accuracy)],
+    ["KL", ...(kl.length === 0 ? ["not measured"] : kl)],
+    ...sizeRows(circuit, style),
+    ["checked", `standalone and patched logits differ by ${formatKl(metrics.verified)} at most`],
+  ];
+}
+
+function sizeRows({ metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
+  const { arrow } = style.symbols;
+  const { original, circuit } = metrics.parameters;
+  const change = (before: number, after: number, format: (value: number) => string) =>
+    `${format(before)} ${arrow} ${format(after)} (${formatChange(before, after)})`;
+  return [
+    [
+      "parameters",
+      `body ${change(original.body, circuit.body, formatCount)}`,
+      `all ${change(original.total, circuit.total, formatCount)}`,
+    ],
+    ["weights", change(metrics.bytes.original, metrics.bytes.circuit, formatBytes)],
+  ];
+}
+
+function inputOf({ profile }: CircuitFile): string {
+  return profile.kind === "aligned"
+    ? `prompts of ${plural(profile.length, "token")} (aligned)`
+    : "prompts of any length, with a key/value cache (decoder)";
+}
+
+function ratio(times: number): string {
+  if (!Number.isFinite(times)) return "not comparable";
+  return times >= 1 ? `${times.toFixed(1)} times as fast` : `${(1 / times).toFixed(1)} times as slow`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => line.trimEnd()).join("\n");
+}
