@@ -2,22 +2,52 @@
  * The laws that make a cut a cut (DESIGN, section 8): the standalone model computes what the patched one does,
  * whatever the profile, the ablation and the circuit.
  */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { openFileSource } from "../src/checkpoint/file-source.ts";
+import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../src/discovery/replacements.ts";
-import { largestDifference } from "../src/evaluation/distribution.ts";
-import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
+import { countParameters } from "../src/evaluation/parameters.ts";
+import type { Profile } from "../src/export/config-json.ts";
+import { shippedTransformer } from "../src/export/ship-model.ts";
+import { prepareCircuitFolder } from "../src/export/write-folder.ts";
+import { lowerAligned } from "../src/lowering/aligned.ts";
+import { lowerDecoder } from "../src/lowering/decoder.ts";
+import { countFlops } from "../src/onnx/flops.ts";
 import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
+import { elementCount, type Weight } from "../src/transformer/weight.ts";
+import {
+  goldenPrompts,
+  goldenReplacements,
+  goldenRuns,
+  loadNano,
+  type Means,
+  nanoTokenizer,
+  runtime,
+  tasks,
+  temporaryFolder,
+} from "./support/export-circuit.ts";
 import {
   type RandomTransformerOptions,
   randomPrompts,
   randomTransformer,
 } from "./support/random-transformer.ts";
-import { alignedLogits, decoderLogits, found, originalLogits, patchedLogits } from "./support/run-model.ts";
+import {
+  alignedLogits,
+  type DecoderStep,
+  decoderLogits,
+  decoderStep,
+  found,
+  originalLogits,
+  patchedLogits,
+  runDecoder,
+} from "./support/run-model.ts";
 
-const runtime = inlineRuntime({ threads: 1 });
 /** Invariant 1's, for float32. */
 const tolerance = 1e-4;
 
@@ -32,8 +62,6 @@ const everything = (model: Transformer): Circuit => ({
   ),
   mlps: [...model.blocks.keys()],
 });
-
-type Means = "aligned" | "pooled" | "zero";
 
 const replacementsFor = (model: Transformer, means: Means): Promise<Replacements> | Replacements =>
   means === "zero"
@@ -165,6 +193,24 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
   });
 });
 
+describe("invariant 1, on nano's golden circuits", () => {
+  for (const task of tasks) {
+    test(task, async () => {
+      const model = await loadNano();
+      for (const run of await goldenRuns(task)) {
+        const circuit: Circuit = { heads: run.kept_heads, mlps: run.kept_mlps };
+        const replacements = await goldenReplacements(model, task, run);
+        const standalone = await cutCircuit(model, circuit, replacements);
+        const prompts = (await goldenPrompts(task, "validation", run.bos)).slice(0, 24);
+        const patched = await patchedLogits(runtime, model, circuit, replacements, prompts);
+        expect(distance(patched, await alignedLogits(runtime, standalone, prompts))).toBeLessThan(tolerance);
+        if (replacements.rows > 1) continue;
+        expect(distance(patched, await decoderLogits(runtime, standalone, prompts))).toBeLessThan(tolerance);
+      }
+    }, 60_000);
+  }
+});
+
 describe("invariant 2", () => {
   test("an empty prune list gives back the original's logits", async () => {
     const model = randomTransformer({ heads: 3, tied: false });
@@ -178,4 +224,303 @@ describe("invariant 2", () => {
       expect(distance(await decoderLogits(runtime, whole, prompts), original)).toBeLessThan(tolerance);
     }
   });
+
+  test("pruning everything leaves embeddings plus constants", async () => {
+    const model = randomTransformer({ vocabulary: 7, width: 4 });
+    const replacements = await replacementsFor(model, "aligned");
+    const [ids = []] = randomPrompts([6], model.vocabularySize);
+    const standalone = await cutCircuit(model, { heads: [], mlps: [] }, replacements);
+    const logits = found((await alignedLogits(runtime, standalone, [ids]))[0]);
+
+    const row = async (weight: Weight, index: number) =>
+      Array.from(await weight.read()).slice(index * model.width, (index + 1) * model.width);
+    const sum = [await row(model.tokenEmbedding, found(ids.at(-1))), await row(model.positionEmbedding, 5)];
+    for (const [layer, { attention, mlp }] of model.blocks.entries()) {
+      sum.push(await row(found(attention?.output.bias), 0));
+      const constants = [...found(attention).heads.map((head) => replacements.head(layer, head))];
+      for (const { values } of [...constants, replacements.mlp(layer)]) {
+        sum.push(Array.from(values.slice(5 * model.width, 6 * model.width)));
+      }
+      expect(mlp).toBeDefined();
+    }
+    const x = Array.from({ length: model.width }, (_, at) =>
+      sum.reduce((total, each) => total + found(each[at]), 0),
+    );
+    const mean = x.reduce((a, b) => a + b) / x.length;
+    const deviation = Math.sqrt(
+      x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length + model.finalNorm.epsilon,
+    );
+    const [scale, shift] = [await row(model.finalNorm.scale, 0), await row(model.finalNorm.shift, 0)];
+    const normed = x.map((value, at) => ((value - mean) / deviation) * found(scale[at]) + found(shift[at]));
+    for (const [token, logit] of logits.entries()) {
+      const unembedding = await row(model.unembedding, token);
+      const expected = normed.reduce((total, value, at) => total + value * found(unembedding[at]), 0);
+      expect(Math.abs(logit - expected)).toBeLessThan(tolerance);
+    }
+  });
+});
+
+describe("what is removed is not there", () => {
+  test("weights shrink with the heads, norms go with their parts, constants are one a reader at most", async () => {
+    const model = randomTransformer({ heads: 5, headWidth: 3, width: 8, hidden: 10, context: 11 });
+    const replacements = await replacementsFor(model, "aligned");
+    const standalone = await cutCircuit(
+      model,
+      {
+        heads: [
+          [0, 1],
+          [2, 0],
+          [2, 3],
+        ],
+        mlps: [2],
+      },
+      replacements,
+    );
+    expect(standalone.contextLength).toBe(6);
+    expect(standalone.positionEmbedding.shape).toEqual([6, 8]);
+    const [first, second, third] = standalone.blocks;
+    expect(first?.attention?.query.weight.shape).toEqual([8, 3]);
+    expect(first?.attention?.output).toMatchObject({ weight: { shape: [3, 8] } });
+    expect(first?.mlp).toBeUndefined();
+    expect(second).toEqual({ attention: undefined, mlp: undefined });
+    expect(third?.attention?.value.bias?.shape).toEqual([6]);
+    const norms = [first?.attention?.norm, third?.attention?.norm, third?.mlp?.norm, standalone.finalNorm];
+    expect(norms.map((norm) => norm?.residualBias?.shape)).toEqual([undefined, [6, 8], [6, 8], [8]]);
+    for (const { attention, mlp } of standalone.blocks) {
+      expect([attention?.output.bias, mlp?.down.bias]).toEqual([undefined, undefined]);
+    }
+  });
+
+  test("under zero ablation what nothing is left of needs no constant", async () => {
+    const model = randomTransformer({ layers: 2 });
+    const standalone = await cutCircuit(model, { heads: [[0, 0]], mlps: [0] }, zeroReplacements(model.width));
+    expect(standalone.contextLength).toBe(model.contextLength);
+    expect(standalone.blocks[0]?.attention?.norm.residualBias).toBeUndefined();
+    // Layer 1's b_O, and layer 0's b_2.
+    expect(standalone.finalNorm.residualBias?.shape).toEqual([model.width]);
+  });
+
+  test("nothing is read before it is asked for, and a component that is not there is refused", async () => {
+    const unreadable = (weight: Weight): Weight => ({
+      ...weight,
+      read: () => Promise.reject(new Error("read too early")),
+    });
+    const model = randomTransformer();
+    const replacements = await replacementsFor(model, "pooled");
+    const lazy: Transformer = {
+      ...model,
+      positionEmbedding: unreadable(model.positionEmbedding),
+      blocks: model.blocks.map(({ attention, mlp }) => ({
+        attention: attention && {
+          ...attention,
+          output: {
+            weight: unreadable(attention.output.weight),
+            bias: unreadable(found(attention.output.bias)),
+          },
+        },
+        mlp: mlp && { ...mlp, down: { weight: mlp.down.weight, bias: unreadable(found(mlp.down.bias)) } },
+      })),
+    };
+    await cutCircuit(lazy, { heads: [[1, 1]], mlps: [0] }, replacements);
+    await expect(cutCircuit(model, { heads: [[0, 9]], mlps: [] }, replacements)).rejects.toThrow(
+      "no head 9 in layer 0",
+    );
+    await expect(cutCircuit(model, { heads: [], mlps: [9] }, replacements)).rejects.toThrow(
+      "no MLP in layer 9",
+    );
+  });
+
+  test("only positions that something reads are computed", async () => {
+    const model = randomTransformer({
+      layers: 4,
+      heads: 2,
+      headWidth: 4,
+      width: 8,
+      hidden: 16,
+      vocabulary: 10,
+    });
+    const replacements = zeroReplacements(model.width);
+    const flops = async (circuit: Circuit) =>
+      countFlops(lowerAligned(await cutCircuit(model, circuit, replacements), 6, "portable"), { batch: 1 });
+    const unembedding = 2 * 8 * 10;
+    const mlp = 2 * 2 * 8 * 16;
+    expect(await flops({ heads: [], mlps: [0, 1, 2, 3] })).toBe(unembedding + 4 * mlp);
+    // Keys and values of six positions, one query; scores and z of one row; its W_O.
+    const lastHead = 2 * (6 * 8 * 8 + 8 * 4 + 4 * 6 + 6 * 4 + 4 * 8);
+    expect(await flops({ heads: [[2, 1]], mlps: [1, 2, 3] })).toBe(
+      unembedding + (6 + 1 + 1) * mlp + lastHead,
+    );
+    const wholeHead = 2 * (6 * 8 * 12 + 6 * 6 * 4 * 2 + 6 * 4 * 8);
+    expect(
+      await flops({
+        heads: [
+          [0, 0],
+          [2, 1],
+        ],
+        mlps: [],
+      }),
+    ).toBe(unembedding + wholeHead + lastHead);
+  });
+});
+
+describe("invariant 5 and the cache, on standalone decoders", () => {
+  /** Layers of 2, no and 3 heads. */
+  const circuit: Circuit = {
+    heads: [
+      [0, 0],
+      [0, 4],
+      [2, 1],
+      [2, 2],
+      [2, 3],
+    ],
+    mlps: [0, 2],
+  };
+  const prepare = async () => {
+    const original = randomTransformer({ heads: 5, seed: 5 });
+    const model = await cutCircuit(original, circuit, await replacementsFor(original, "pooled"));
+    return { model, session: await runtime.load(lowerDecoder(model, "portable")) };
+  };
+  const plain = (length: number) => ({
+    mask: Array(length).fill(1),
+    positions: Array.from({ length }, (_, at) => at),
+  });
+
+  test("with a cache, one token or several at a time, as without", async () => {
+    const { model, session } = await prepare();
+    const [prompt = []] = randomPrompts([4], model.vocabularySize);
+    const whole = async (ids: readonly number[]) => {
+      const { mask, positions } = plain(ids.length);
+      const { logits } = await decoderStep(runtime, session, model, {
+        ids: [ids],
+        mask: [mask],
+        positions: [positions],
+      });
+      return found(logits[0]);
+    };
+    let ids = [...prompt];
+    let cache: DecoderStep["cache"] | undefined;
+    for (let step = 0; step < 5; step++) {
+      const { mask, positions } = plain(ids.length);
+      const known = cache === undefined ? 0 : ids.length - 1;
+      const feeds = { ids: [ids.slice(known)], mask: [mask], positions: [positions.slice(known)] };
+      const result = await decoderStep(runtime, session, model, feeds, cache);
+      expect(distance(found(result.logits[0]), (await whole(ids)).slice(known))).toBeLessThan(tolerance);
+      cache = result.cache;
+      ids = [...ids, mostLikely(found(result.logits[0]?.at(-1)))];
+    }
+    // Two new tokens at once onto a cache of all but them.
+    const first = plain(ids.length - 2);
+    const { cache: most } = await decoderStep(runtime, session, model, {
+      ids: [ids.slice(0, -2)],
+      mask: [first.mask],
+      positions: [first.positions],
+    });
+    const all = plain(ids.length);
+    const rest = { ids: [ids.slice(-2)], mask: [all.mask], positions: [all.positions.slice(-2)] };
+    const { logits } = await decoderStep(runtime, session, model, rest, most);
+    expect(distance(found(logits[0]), (await whole(ids)).slice(-2))).toBeLessThan(tolerance);
+  });
+
+  test("neither padding on the left nor the prompts beside it change a result", async () => {
+    const { model, session } = await prepare();
+    const prompts = randomPrompts([2, 7, 5], model.vocabularySize);
+    const alone = await runDecoder(runtime, session, model, prompts);
+    const length = 7;
+    // Padded as transformers.js does: any token, masked, at position 1.
+    const padded = (fill: number) => ({
+      ids: prompts.map((ids) => [...Array(length - ids.length).fill(fill), ...ids]),
+      mask: prompts.map((ids) => [...Array(length - ids.length).fill(0), ...ids.map(() => 1)]),
+      positions: prompts.map((ids) => [...Array(length - ids.length).fill(1), ...ids.map((_, at) => at)]),
+    });
+    const together = await decoderStep(runtime, session, model, padded(0));
+    expect(
+      distance(
+        together.logits.map((rows) => found(rows.at(-1))),
+        alone,
+      ),
+    ).toBeLessThan(tolerance);
+    const otherPadding = await decoderStep(runtime, session, model, padded(9));
+    expect(
+      distance(
+        otherPadding.logits.map((rows) => found(rows.at(-1))),
+        alone,
+      ),
+    ).toBeLessThan(tolerance);
+
+    // And a step further, onto the padded cache.
+    const next = [3, 4, 5];
+    const feeds = padded(0);
+    const step = await decoderStep(
+      runtime,
+      session,
+      model,
+      {
+        ids: next.map((id) => [id]),
+        mask: feeds.mask.map((row) => [...row, 1]),
+        positions: prompts.map((ids) => [ids.length]),
+      },
+      together.cache,
+    );
+    const longer = prompts.map((ids, at) => [...ids, found(next[at])]);
+    const expected = await runDecoder(runtime, session, model, longer);
+    expect(
+      distance(
+        step.logits.map((rows) => found(rows[0])),
+        expected,
+      ),
+    ).toBeLessThan(tolerance);
+  });
+
+  test("a model whose constants differ by position is refused", async () => {
+    const original = randomTransformer();
+    const model = await cutCircuit(
+      original,
+      { heads: [[1, 0]], mlps: [1] },
+      await replacementsFor(original, "aligned"),
+    );
+    expect(() => lowerDecoder(model, "portable")).toThrow("differs by position");
+    expect(() => lowerAligned(model, 7, "portable")).toThrow(
+      "a model of 6 positions takes no prompts of 7 tokens",
+    );
+  });
+});
+
+describe("invariant 6: what is counted is what is shipped", () => {
+  const circuits: readonly Circuit[] = [
+    {
+      heads: [
+        [0, 0],
+        [2, 1],
+      ],
+      mlps: [0, 2],
+    },
+    { heads: [], mlps: [1] },
+    { heads: [], mlps: [] },
+  ];
+  for (const means of ["aligned", "pooled", "zero"] as const) {
+    for (const tied of [true, false]) {
+      test(`${means}, ${tied ? "tied" : "untied"}`, async () => {
+        for (const circuit of circuits) {
+          const original = randomTransformer({ tied });
+          const model = await cutCircuit(original, circuit, await replacementsFor(original, means));
+          const profile: Profile = means === "pooled" ? { kind: "decoder" } : { kind: "aligned", length: 6 };
+          const tokenizer = await nanoTokenizer();
+          const folder = await prepareCircuitFolder(join(await temporaryFolder(), "circuit"), {
+            model,
+            profile,
+            tokenizer: tokenizer.files,
+            specialTokens: { bos: undefined, eos: [] },
+          });
+          const path = join(folder.directory, "onnx", "model.onnx_data");
+          expect(folder.bytes).toBe((await stat(path)).size);
+          const source = await openFileSource(path);
+          const { tensors } = await readSafetensorsHeader(source);
+          await source.close();
+          const elements = tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+          expect(countParameters(shippedTransformer(model, profile)).total).toBe(elements);
+          await folder.discard();
+        }
+      });
+    }
+  }
 });

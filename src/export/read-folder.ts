@@ -86,15 +86,18 @@ async function checkWeights(path: string, { metrics }: CircuitFile): Promise<voi
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   if ((await kindOf(path)) !== "file") throw circuitError(path, "is not a file");
-  let bytes: Uint8Array;
+  const { size, bytes } = await readAtMost(path, LARGEST_JSON);
+  if (bytes === undefined) throw circuitError(path, `${size} bytes are too many for this file`);
+  return parseJsonObject(bytes, "circuit", { file: path }, basename(path));
+}
+
+async function readAtMost(path: string, most: number): Promise<{ size: number; bytes?: Uint8Array }> {
   try {
     const { size } = await stat(path);
-    if (size > LARGEST_JSON) throw circuitError(path, `${size} bytes are too many for this file`);
-    bytes = await readFile(path);
+    return size > most ? { size } : { size, bytes: await readFile(path) };
   } catch (error) {
     throw fileError("circuit", path, error);
   }
-  return parseJsonObject(bytes, "circuit", { file: path }, basename(path));
 }
 
 async function kindOf(path: string): Promise<"folder" | "file" | "other" | undefined> {

@@ -7,6 +7,7 @@ import type { Graph } from "../onnx/graph.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { Profile } from "./config-json.ts";
+import { nameWeights } from "./name-weights.ts";
 
 export interface ShippedModel {
   readonly graph: Graph;
@@ -17,10 +18,12 @@ export interface ShippedModel {
 }
 
 export function shipModel(model: Transformer, profile: Profile): ShippedModel {
+  // Folded first, so that constants are named for where they are read.
+  const named = nameWeights(foldConstants(model));
   const graph =
     profile.kind === "aligned"
-      ? lowerAligned(model, profile.length, "portable")
-      : lowerDecoder(model, "portable");
+      ? lowerAligned(named, profile.length, "portable")
+      : lowerDecoder(named, "portable");
   const weights = graph.weights.map(({ value, weight }) => ({
     name: value.name,
     shape: weight.shape,

@@ -99,7 +99,7 @@ export async function prepareCircuitFolder(
       return await action();
     } catch (error) {
       await remove();
-      throw options.signal?.aborted ? error : fileError("output", partial, error);
+      throw options.signal?.aborted ? error : outputFailure(partial, error);
     }
   };
 
@@ -176,7 +176,7 @@ async function makeFolder(target: string, partial: string): Promise<void> {
     await mkdir(partial);
   } catch (error) {
     active.delete(partial);
-    throw fileError("output", partial, error);
+    throw outputFailure(partial, error);
   }
 }
 
@@ -252,7 +252,7 @@ export async function writeBytes(path: string, bytes: Uint8Array): Promise<void>
     }
   } catch (error) {
     const code = errorCode(error);
-    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw fileError("output", path, error);
+    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw outputFailure(path, error);
     throw new PithError("output", `the disk is full: this file needs ${bytes.length} bytes`, {
       place: { file: path },
       advice: "Free some space, or choose another output folder.",
@@ -266,6 +266,11 @@ async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);
   await handle?.close();
+}
+
+/** What the operating system said, in our words; what is in our words already, or a bug, as it is. */
+function outputFailure(path: string, error: unknown): unknown {
+  return error instanceof PithError ? error : fileError("output", path, error);
 }
 
 function outputError(file: string, message: string, advice = ""): PithError {

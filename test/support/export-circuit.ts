@@ -1,7 +1,8 @@
 /** A golden circuit of nano, cut and shipped to a temporary folder, for tests of what others make of it. */
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { readTransformer } from "../../src/architectures/index.ts";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
@@ -35,8 +36,12 @@ export type Task = (typeof tasks)[number];
 export const goldenRuns = async (task: Task): Promise<readonly GoldenRun[]> =>
   JSON.parse(await readFile(`test/golden/nano-${task}.expected.json`, "utf8"));
 
-export async function loadNano(): Promise<Transformer> {
-  return readTransformer(await openCheckpoint("models/nano"));
+let nano: Promise<Transformer> | undefined;
+
+/** Opened once, and for as long as the tests run: its weights are read from the file when they are asked for. */
+export function loadNano(): Promise<Transformer> {
+  nano ??= openCheckpoint("models/nano").then(readTransformer);
+  return nano;
 }
 
 export const nanoTokenizer = () => loadTokenizer("models/nano");
@@ -84,6 +89,7 @@ export function circuitFile(
       heads: original.blocks.map(({ attention }) => attention?.heads.length ?? 0),
       width: original.width,
       vocabulary: original.vocabularySize,
+      context: original.contextLength,
       files: [{ name: "model.safetensors", bytes: 3, sha256: "0".repeat(64) }],
     },
     task: { name: "a test", sha256: "1".repeat(64), examples: { patching: 2, validation: 2, test: 0 } },
@@ -133,4 +139,12 @@ export async function shipCircuit(
   return { directory: place, standalone, bytes: prepared.bytes };
 }
 
-export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "pith-export-"));
+const temporaryFolders: string[] = [];
+afterAll(() => Promise.all(temporaryFolders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** Gone when the test file is through. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "pith-export-"));
+  temporaryFolders.push(folder);
+  return folder;
+}

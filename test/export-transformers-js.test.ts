@@ -1,0 +1,122 @@
+/** Decoder-profile folders in transformers.js, unforked: the same greedy text as without any cache. */
+import { basename, dirname } from "node:path";
+import {
+  AutoModelForCausalLM,
+  AutoTokenizer,
+  env,
+  pipeline,
+  type TextGenerationPipeline,
+} from "@huggingface/transformers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
+import { lowerDecoder } from "../src/lowering/decoder.ts";
+import type { Session } from "../src/runtime/runtime.ts";
+import type { Circuit } from "../src/transformer/circuit.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
+import {
+  goldenPrompts,
+  goldenReplacements,
+  goldenRuns,
+  loadNano,
+  nanoTokenizer,
+  runtime,
+  shipCircuit,
+} from "./support/export-circuit.ts";
+import { found, patchedLogits, runDecoder } from "./support/run-model.ts";
+
+/** Heads by layer: 2, none, 3, 1, none, 4. */
+const uneven: Circuit = {
+  heads: [
+    [0, 1],
+    [0, 4],
+    [2, 0],
+    [2, 3],
+    [2, 5],
+    [3, 1],
+    [5, 0],
+    [5, 2],
+    [5, 4],
+    [5, 5],
+  ],
+  mlps: [0, 1, 3, 5],
+};
+const headless: Circuit = { heads: [], mlps: [0, 3] };
+const newTokens = 6;
+const prompts = [
+  "Then, Marcus and Michelle went to the garden. Marcus gave a computer to",
+  "Then, George and Roman went",
+];
+
+/** Where folders lie, so that transformers.js takes the rest for a model's name. */
+function nameFor(directory: string): string {
+  env.allowRemoteModels = false;
+  env.localModelPath = dirname(directory);
+  return basename(directory);
+}
+
+async function ship(circuit: Circuit) {
+  const model = await loadNano();
+  const replacements = await goldenReplacements(model, "ioi", {
+    ablation: "mean",
+    means: "pooled",
+    bos: false,
+  });
+  return shipCircuit(model, circuit, replacements, { kind: "decoder" });
+}
+
+/** Greedy continuation by our own runtime, each token from scratch. */
+async function recompute(session: Session, model: Transformer, prompt: string): Promise<string> {
+  const tokenizer = await nanoTokenizer();
+  const ids = tokenizer.encode(prompt);
+  for (let step = 0; step < newTokens; step++) {
+    const [logits] = await runDecoder(runtime, session, model, [ids]);
+    ids.push(mostLikely(found(logits)));
+  }
+  return tokenizer.decode(ids);
+}
+
+describe.each([
+  { name: "layers that keep different numbers of heads, two of them none", circuit: uneven },
+  { name: "no attention at all", circuit: headless },
+])("pipeline: $name", ({ circuit }) => {
+  let generate: TextGenerationPipeline;
+  let expected: readonly string[];
+
+  beforeAll(async () => {
+    const { directory, standalone } = await ship(circuit);
+    generate = await pipeline("text-generation", nameFor(directory), { dtype: "fp32" });
+    const session = await runtime.load(lowerDecoder(standalone, "portable"));
+    expected = await Promise.all(prompts.map((prompt) => recompute(session, standalone, prompt)));
+  });
+
+  test("one prompt", async () => {
+    for (const [index, prompt] of prompts.entries()) {
+      const [result] = await generate(prompt, { max_new_tokens: newTokens });
+      expect(result?.generated_text).toBe(expected[index]);
+    }
+  });
+
+  test("several prompts of unequal length, padded on the left", async () => {
+    const results = await generate([...prompts], { max_new_tokens: newTokens });
+    expect(results.map(([result]) => result?.generated_text)).toEqual(expected);
+  });
+});
+
+test("the aligned profile, as the model card says", async () => {
+  const model = await loadNano();
+  const run = found((await goldenRuns("ioi"))[0]);
+  const replacements = await goldenReplacements(model, "ioi", run);
+  const circuit = { heads: run.kept_heads, mlps: run.kept_mlps };
+  const [ids = []] = await goldenPrompts("ioi", "validation");
+  const profile = { kind: "aligned", length: ids.length } as const;
+  const { directory } = await shipCircuit(model, circuit, replacements, profile);
+
+  const name = nameFor(directory);
+  const tokenizer = await AutoTokenizer.from_pretrained(name);
+  const loaded = await AutoModelForCausalLM.from_pretrained(name, { dtype: "fp32" });
+  const text = (await nanoTokenizer()).decode(ids);
+  const { logits } = await loaded(tokenizer(text, { add_special_tokens: false }));
+  expect(logits.dims).toEqual([1, model.vocabularySize]);
+  const [patched] = await patchedLogits(runtime, model, circuit, replacements, [ids]);
+  expect(largestDifference(logits.data, found(patched))).toBeLessThan(1e-4);
+});
