@@ -1,0 +1,56 @@
+/**
+ * A whole search in one call, for tests: the only place among them that puts replacements, evaluator and
+ * search together.
+ */
+import { createEvaluator } from "../../src/discovery/evaluator.ts";
+import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
+import { type SearchOptions, type SearchResult, search } from "../../src/discovery/search.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import type { Transformer } from "../../src/transformer/transformer.ts";
+
+export type Prompts = readonly (readonly number[])[];
+
+/** What a pruned component is replaced by. */
+export type Ablation = "aligned" | "pooled" | "zero";
+
+export interface SearchRun extends SearchOptions {
+  readonly ablation: Ablation;
+  readonly patching: Prompts;
+  readonly validation: Prompts;
+  /** Of the validation and the patching passes. */
+  readonly tokensPerBatch?: number;
+}
+
+export interface SearchOutcome extends SearchResult {
+  readonly replacements: Replacements;
+  /** The original's most likely next tokens. */
+  readonly predictions: readonly number[];
+}
+
+export async function makeReplacements(
+  runtime: Runtime,
+  model: Transformer,
+  ablation: Ablation,
+  patching: Prompts,
+  tokensPerBatch?: number,
+): Promise<Replacements> {
+  return ablation === "zero"
+    ? zeroReplacements(model.width)
+    : meanReplacements(runtime, model, patching, ablation, { tokensPerBatch });
+}
+
+export async function runSearch(
+  runtime: Runtime,
+  model: Transformer,
+  { ablation, patching, validation, tokensPerBatch, ...options }: SearchRun,
+  known?: Replacements,
+): Promise<SearchOutcome> {
+  const replacements = known ?? (await makeReplacements(runtime, model, ablation, patching, tokensPerBatch));
+  const evaluator = await createEvaluator(runtime, model, validation, replacements, { tokensPerBatch });
+  try {
+    const result = await search(evaluator, model, options);
+    return { ...result, replacements, predictions: evaluator.predictions };
+  } finally {
+    await evaluator.close();
+  }
+}
