@@ -14,16 +14,17 @@
  * it is added in JavaScript and costs a candidate nothing. States are values: a caller may hold several of
  * one layer, as a sweep over thresholds does.
  */
-import { keptHeads, mlpStage, removeHead, trialAttention } from "../lowering/stages.ts";
-import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import { keptHeads } from "../lowering/stages.ts";
+import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { keepHeads } from "../surgery/cut-heads.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { causalMask } from "./embedding.ts";
 import { downBias, forward, outputBias, wholeBlock } from "./forward.ts";
+import { createLayerLoader, type LayerLoader } from "./layer-loader.ts";
 import type { Replacements } from "./replacements.ts";
-import { createScorer } from "./scorer.ts";
+import { createScorer, type Group, type Scorer } from "./scorer.ts";
 import { addBelow, below, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
 
 export interface Evaluator {
@@ -74,13 +75,17 @@ export async function createEvaluator(
   const final = residuals.at(-1) ?? [];
   const scorer = await createScorer(runtime, model, batches, final);
   await runtime.release(...final);
+  const sessions = createLayerLoader(runtime, model, replacements.rows === 1 ? "one" : "each");
+  const context: Context = { runtime, model, batches, replacements, scorer, sessions };
 
   return {
     predictions: scorer.predictions,
     top: { stages: [], constants: [zeroConstant(replacements.rows, model.width)], readsAll: false },
-    openLayer: (layer, upper) =>
-      openLayer({ runtime, model, batches, replacements, scorer }, layer, residuals[layer] ?? [], upper),
-    close: () => scorer.close(),
+    openLayer: (layer, upper) => openLayer(context, layer, residuals[layer] ?? [], upper),
+    async close() {
+      await sessions.close();
+      await scorer.close();
+    },
   };
 }
 
@@ -89,11 +94,12 @@ interface Context {
   readonly model: Transformer;
   readonly batches: readonly Batch[];
   readonly replacements: Replacements;
-  readonly scorer: Awaited<ReturnType<typeof createScorer>>;
+  readonly scorer: Scorer;
+  readonly sessions: LayerLoader;
 }
 
 async function openLayer(
-  { runtime, model, batches, replacements, scorer }: Context,
+  { runtime, model, batches, replacements, scorer, sessions }: Context,
   layer: number,
   residual: readonly DeviceTensor[],
   upper: Upper,
@@ -101,30 +107,20 @@ async function openLayer(
   const { attention, mlp } = wholeBlock(model, layer);
   const rows = replacements.rows === 1 ? "one" : "each";
   const queries = upper.readsAll ? "all" : "last";
+  const own = await sessions.take(layer, queries);
 
-  const z: DeviceTensor[] = [];
-  const whole: DeviceTensor[] = [];
-  const attentionSession = await runtime.load(trialAttention(attention, model.width, queries));
-  for (const [index, batch] of batches.entries()) {
-    const x = residual[index];
-    if (x === undefined) throw new RangeError(`layer ${layer} was opened already`);
-    const outputs = await attentionSession.run({
-      x,
-      ...(queries === "all" ? { mask: causalMask(batch.length) } : {}),
-    });
-    if (outputs["z"] === undefined || outputs["sum"] === undefined)
-      throw new TypeError("attention lacks an output");
-    z.push(outputs["z"]);
-    whole.push(outputs["sum"]);
-  }
-  await attentionSession.unload();
+  const ran = await runAttention(own.attention, batches, residual, queries);
+  await own.attention.unload();
+  // Where only the last position counts, a batch is a few rows: all prompts go together.
+  const merge = queries === "last" && batches.length > 1;
+  const groups: readonly Group[] = merge
+    ? [{ members: batches.flatMap(({ members }) => members), length: 1 }]
+    : batches;
+  const z = merge ? [await concatenate(runtime, ran.z)] : ran.z;
+  const whole = merge ? [await concatenate(runtime, ran.sum)] : ran.sum;
 
-  const removal = await runtime.load(removeHead(attention, model.width));
-  const mlpStageHere: Stage = {
-    session: await runtime.load(mlpStage(mlp, model.width, queries === "last" ? "one" : rows)),
-    positions: queries,
-    masked: false,
-  };
+  const removal = own.removal;
+  const mlpStageHere: Stage = { session: own.mlp, positions: queries, masked: false };
   let mlpIsKept = false;
   const down = await downBias(mlp, model.width, replacements.rows);
 
@@ -173,14 +169,14 @@ async function openLayer(
       const ends: DeviceTensor[] = [];
       const between: DeviceTensor[] = [];
       for (const [index, base] of candidate.base.entries()) {
-        const length = batches[index]?.length ?? 0;
+        const length = groups[index]?.length ?? 0;
         const x = candidate.mlp ? await runStage(mlpStageHere, base, candidate.constant, length) : base;
         const end = await runUpper(runtime, rest, x, length);
         if (x !== base && end !== x) await runtime.release(x);
         if (end !== base) between.push(end);
         ends.push(end);
       }
-      const kl = await scorer.score(ends, rest.constants.at(-1) ?? after);
+      const kl = await scorer.score(ends, rest.constants.at(-1) ?? after, groups);
       await runtime.release(...between);
       return kl;
     },
@@ -214,4 +210,38 @@ async function openLayer(
       if (!mlpIsKept) await mlpStageHere.session.unload();
     },
   };
+}
+
+/** Attention of the layer for every batch: z, and the residual stream after all heads, at the queries' positions. */
+async function runAttention(
+  session: Session,
+  batches: readonly Batch[],
+  residual: readonly DeviceTensor[],
+  queries: "all" | "last",
+): Promise<{ readonly z: readonly DeviceTensor[]; readonly sum: readonly DeviceTensor[] }> {
+  const outputs: { readonly z: DeviceTensor; readonly sum: DeviceTensor }[] = [];
+  for (const [index, batch] of batches.entries()) {
+    const x = residual[index];
+    if (x === undefined) throw new RangeError("this layer was opened already");
+    const mask = queries === "all" ? { mask: causalMask(batch.length) } : {};
+    const { z, sum } = await session.run({ x, ...mask });
+    if (z === undefined || sum === undefined) throw new TypeError("attention lacks an output");
+    outputs.push({ z, sum });
+  }
+  return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
+}
+
+/** Joins tensors along their first axis, and releases them. */
+async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): Promise<DeviceTensor> {
+  const parts: Float32Array[] = [];
+  for (const tensor of tensors) parts.push(await runtime.readFloats(tensor));
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  await runtime.release(...tensors);
+  const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });
 }

@@ -54,12 +54,16 @@ export async function forward(
   let residual: DeviceTensor[] = [];
   for (const embedded of await embed(model, batches)) residual.push(await runtime.upload(embedded));
 
-  for (const layer of model.blocks.keys()) {
-    options.signal?.throwIfAborted();
+  // While one layer computes, the next one's weights are read.
+  const load = ahead(model.blocks.length, async (layer) => {
     const block = wholeBlock(model, layer);
     const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
     const rows = gates.attentionConstant.rows === 1 ? "one" : "each";
-    const session = await runtime.load(gatedLayer(block, model.width, rows));
+    return { gates, session: await runtime.load(gatedLayer(block, model.width, rows)) };
+  });
+  for (const layer of model.blocks.keys()) {
+    options.signal?.throwIfAborted();
+    const { gates, session } = await load(layer);
     const next: DeviceTensor[] = [];
     for (const [index, batch] of batches.entries()) {
       options.signal?.throwIfAborted();
@@ -78,6 +82,18 @@ export async function forward(
     residual = next;
   }
   return [...kept, residual];
+}
+
+/** Calls `load` for one index after another, each begun when the one before it is taken. */
+function ahead<T>(count: number, load: (index: number) => Promise<T>): (index: number) => Promise<T> {
+  let upcoming: Promise<T> | undefined;
+  return (index) => {
+    const current = upcoming ?? load(index);
+    upcoming = index + 1 < count ? current.then(() => load(index + 1)) : undefined;
+    // Whoever stops early never takes it; its failure is nobody's then.
+    upcoming?.catch(() => {});
+    return current;
+  };
 }
 
 /** Both parts of a layer, which every layer of an original model has. */

@@ -12,12 +12,20 @@ export interface Scorer {
   /** The original's most likely next token for each prompt. */
   readonly predictions: readonly number[];
   /**
-   * @param residual for each batch [prompts, 1, d] at the answer position; they are not released.
+   * @param residual for each group [prompts, 1, d] at the answer position; they are not released.
+   * @param groups which prompts of the set each tensor holds.
    * @returns KL of each prompt, in the order of the set.
    */
-  score(residual: readonly DeviceTensor[], constant: Constant): Promise<Float64Array>;
+  score(
+    residual: readonly DeviceTensor[],
+    constant: Constant,
+    groups: readonly Group[],
+  ): Promise<Float64Array>;
   close(): Promise<void>;
 }
+
+/** Prompts that go through the graphs together. */
+export type Group = Pick<Batch, "members" | "length">;
 
 /** Prompts scored in one run: bounds the logits to this many rows of the vocabulary. */
 const promptsPerRun = 256;
@@ -32,9 +40,12 @@ export async function createScorer(
   const { width } = model;
   const count = batches.reduce((sum, batch) => sum + batch.members.length, 0);
 
-  const gather = async (residual: readonly DeviceTensor[]): Promise<Float32Array<ArrayBuffer>> => {
+  const gather = async (
+    residual: readonly DeviceTensor[],
+    groups: readonly Group[],
+  ): Promise<Float32Array<ArrayBuffer>> => {
     const rows = new Float32Array(count * width);
-    for (const [index, batch] of batches.entries()) {
+    for (const [index, batch] of groups.entries()) {
       const tensor = residual[index];
       if (tensor === undefined) throw new RangeError("a batch without a residual stream");
       const values = await runtime.readFloats(tensor);
@@ -58,7 +69,7 @@ export async function createScorer(
     data: rows.slice(start * width, end * width),
   });
 
-  const original = await gather(final);
+  const original = await gather(final, batches);
   const reference = await runtime.load(scoreReference(model), { prepack: false });
   const targets: DeviceTensor[] = [];
   const predictions: number[] = [];
@@ -93,8 +104,8 @@ export async function createScorer(
 
   return {
     predictions,
-    async score(residual, constant) {
-      const values = await crossEntropy(await gather(residual), constantTensor(constant, "last"));
+    async score(residual, constant, groups) {
+      const values = await crossEntropy(await gather(residual, groups), constantTensor(constant, "last"));
       return values.map((value, index) => value - (entropy[index] ?? 0));
     },
     async close() {

@@ -27,8 +27,8 @@ export type Feed = HostTensor | { readonly held: number };
 
 export interface LoadRequest {
   readonly model: Uint8Array<ArrayBuffer>;
-  /** The weights, as one block that the model's external data point into; empty if there are none. */
-  readonly weights: Uint8Array<ArrayBuffer>;
+  /** The weights, each under the location that the model's external data name. */
+  readonly weights: readonly { readonly location: string; readonly data: Float32Array<ArrayBuffer> }[];
   readonly threads: number;
   /**
    * Weights are laid out anew for the matrix product when a session is loaded. Costs memory and time, pays
@@ -54,9 +54,6 @@ export interface Engine {
   release(held: readonly number[]): Promise<void>;
   unload(session: number): Promise<void>;
 }
-
-/** The name under which external data are handed over in memory. */
-export const weightsLocation = "weights";
 
 export function createEngine(ort: OrtApi): Engine {
   const sessions = new Map<number, InferenceSession>();
@@ -86,7 +83,10 @@ export function createEngine(ort: OrtApi): Engine {
     async load({ model, weights, threads, prepack }) {
       const session = await ort.InferenceSession.create(model, {
         ...options(threads),
-        ...(weights.byteLength > 0 ? { externalData: [{ path: weightsLocation, data: weights }] } : {}),
+        externalData: weights.map(({ location, data }) => ({
+          path: location,
+          data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+        })),
         ...(prepack ? {} : { extra: { session: { disable_prepacking: "1", force_spinning_stop: "1" } } }),
       });
       return keep(session);

@@ -53,7 +53,8 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     });
 
   const engine: Engine = {
-    load: (request: LoadRequest) => call("load", [request], [request.weights.buffer]),
+    load: (request: LoadRequest) =>
+      call("load", [request], [...new Set(request.weights.map(({ data }) => data.buffer))]),
     loadFile: (path, sessionThreads) => call("loadFile", [path, sessionThreads]),
     run: (session, feeds) => call("run", [session, feeds]),
     hold: (tensor) => call("hold", [tensor]),

@@ -6,8 +6,7 @@
 import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
 import { countFlops } from "../onnx/flops.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { elementCount } from "../transformer/weight.ts";
-import { type Engine, type Feed, type HostTensor, weightsLocation } from "./engine.ts";
+import type { Engine, Feed, HostTensor } from "./engine.ts";
 
 export type { HostTensor } from "./engine.ts";
 
@@ -59,14 +58,21 @@ export function createRuntime(engine: Engine, threads: number, close: () => Prom
     counters,
 
     async load(graph, { prepack = true } = {}) {
-      const { weights, locations } = await gatherWeights(graph);
+      const weights = [];
+      const locations = new Map<string, ExternalLocation>();
+      for (const [index, { value, weight }] of graph.weights.entries()) {
+        const data = await weight.read();
+        const location = `weights-${index}`;
+        weights.push({ location, data });
+        locations.set(value.name, { location, offset: 0, byteLength: data.byteLength });
+        counters.weightBytes += data.byteLength;
+      }
       const model = encodeGraph(graph, (name) => {
         const location = locations.get(name);
         if (location === undefined) throw new RangeError(`${graph.name}: no weight ${name}`);
         return location;
       });
       counters.sessions++;
-      counters.weightBytes += weights.byteLength;
       const number = await engine.load({ model, weights, threads, prepack });
       return session(number, (feeds) => {
         counters.flops += countFlops(graph, symbolSizes(graph, feeds));
@@ -122,26 +128,4 @@ function symbolSizes(graph: Graph, feeds: Readonly<Record<string, Shaped>>): Rec
     });
   }
   return sizes;
-}
-
-/** All weights of a graph in one block, one after another. */
-async function gatherWeights(graph: Graph): Promise<{
-  readonly weights: Uint8Array<ArrayBuffer>;
-  readonly locations: ReadonlyMap<string, ExternalLocation>;
-}> {
-  const locations = new Map<string, ExternalLocation>();
-  let total = 0;
-  for (const { value, weight } of graph.weights) {
-    const byteLength = 4 * elementCount(weight.shape);
-    locations.set(value.name, { location: weightsLocation, offset: total, byteLength });
-    total += byteLength;
-  }
-  const block = new Float32Array(total / 4);
-  let at = 0;
-  for (const { weight } of graph.weights) {
-    const values = await weight.read();
-    block.set(values, at);
-    at += values.length;
-  }
-  return { weights: new Uint8Array(block.buffer), locations };
 }

@@ -34,7 +34,11 @@ export function scaled(weight: Weight, factor: number): Weight {
   return {
     name: `${weight.name}×${factor}`,
     shape: weight.shape,
-    read: async () => (await weight.read()).map((value) => value * factor),
+    async read() {
+      const values = await weight.read();
+      for (let index = 0; index < values.length; index++) values[index] = (values[index] ?? 0) * factor;
+      return values;
+    },
   };
 }
 
@@ -55,16 +59,19 @@ export function centeredRows(weight: Weight): Weight {
     name: `${weight.name} (centred)`,
     shape: weight.shape,
     async read() {
-      const values = (await weight.read()).slice();
+      const values = await weight.read();
       const width = weight.shape.at(-1) ?? 1;
       const rows = values.length / width;
       const mean = new Float64Array(width);
-      for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < width; column++)
-          mean[column] = (mean[column] ?? 0) + (values[row * width + column] ?? 0);
+      for (let start = 0; start < values.length; start += width) {
+        for (let column = 0; column < width; column++) {
+          mean[column] = (mean[column] ?? 0) + (values[start + column] ?? 0) / rows;
+        }
       }
-      for (let index = 0; index < values.length; index++) {
-        values[index] = (values[index] ?? 0) - (mean[index % width] ?? 0) / rows;
+      for (let start = 0; start < values.length; start += width) {
+        for (let column = 0; column < width; column++) {
+          values[start + column] = (values[start + column] ?? 0) - (mean[column] ?? 0);
+        }
       }
       return values;
     },

@@ -6,7 +6,10 @@ export interface Weight {
   /** The name in the checkpoint, or a made-up one that says where the values come from: errors repeat it. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** Reads all values, row-major, widened to float32; length = product of `shape`. Reads anew at every call. */
+  /**
+   * Reads all values, row-major, widened to float32; length = product of `shape`. Reads anew at every call:
+   * the array is the caller's to change or to hand over to another thread.
+   */
   read(): Promise<Float32Array<ArrayBuffer>>;
 }
 
@@ -19,7 +22,7 @@ export function constantWeight(
   if (elementCount(shape) !== values.length) {
     throw new RangeError(`${name}: ${values.length} values don't fill [${shape.join(", ")}]`);
   }
-  return { name, shape, read: async () => values };
+  return { name, shape, read: async () => values.slice() };
 }
 
 /** Product of the dimensions; 1 for a scalar. */
