@@ -14,7 +14,7 @@ import { type Outcome, perform, type Work } from "./perform.ts";
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
-  "alpha" | "ablation" | "mlps" | "means" | "order" | "bos" | "seed"
+  "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"
 >;
 
 interface Flags extends SearchOptions {
@@ -24,6 +24,7 @@ interface Flags extends SearchOptions {
   readonly out?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
+  readonly bos?: boolean;
   readonly json?: boolean;
 }
 
@@ -31,7 +32,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
   return new Command("extract")
     .summary("Find a task's circuit and write it as a model of its own.")
     .description(
-      "Finds the attention heads and MLPs that a task needs, removes all others, and writes what is left as a\n" +
+      "Finds the attention heads and MLPs that a task needs, removes all others, and writes what is left as a " +
         "model of its own. Without options it does so for a small model and a task that come with Pith.",
     )
     .option(
@@ -69,7 +70,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
         .choices(["published", "downstream"])
         .default(defaults.order),
     )
-    .option("--bos", "Put the beginning-of-text token before every prompt.", defaults.bos)
+    .option("--bos", "Put the beginning-of-text token before every prompt.")
     .addOption(
       new Option("--seed <integer>", "How a task without splits is split.")
         .default(defaults.seed)
@@ -104,9 +105,10 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const task = await readTask(flags.task);
   const model = closing(await loadModel(flags.model, { signal, onEvent }));
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${task.name}`);
-  const { alpha, ablation, mlps, means, order, bos, seed } = flags;
+  const { alpha, ablation, mlps, means, order, seed } = flags;
   const extraction = await extract(model, task, out, {
-    ...{ alpha, ablation, mlps, means, order, bos, seed, threads },
+    ...{ alpha, ablation, mlps, means, order, seed, threads },
+    bos: flags.bos ?? defaults.bos,
     force: flags.force ?? defaults.force,
     resume: flags.resume ?? defaults.resume,
     signal,

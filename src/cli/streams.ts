@@ -4,15 +4,15 @@ import { type TerminalStyle, terminalStyle } from "../report/terminal-style.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 type OutputStream = NodeJS.WriteStream;
 
-/** A reader that goes away (`pith inspect | head`) is no fault: stop, and say nothing. */
+/** A reader that goes away (`pith inspect | head`) is no fault: stop, and say nothing. A full disk is. */
 export function quietOnBrokenPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
+    if (error.code === "EPIPE") process.exit();
+    printNote(`error: standard output: ${error.message}`);
+    process.exit(2);
   });
-  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+  // With nowhere left to complain, the exit code has to tell.
+  process.stderr.on("error", () => {});
 }
 
 /** Colour, width and marks for a stream. NO_COLOR, FORCE_COLOR and TERM are read by Node (getColorDepth). */

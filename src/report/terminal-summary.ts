@@ -15,7 +15,7 @@ import {
   formatShare,
   plural,
 } from "./format.ts";
-import { layOut, type Row } from "./layout.ts";
+import { layOut, type Row, wrap } from "./layout.ts";
 import { layersOfCircuit, mapLegend, terminalMap } from "./terminal-map.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
@@ -105,7 +105,7 @@ export function predictionsReport(predictions: readonly Prediction[], style: Ter
 }
 
 function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
-  const { model, task, options, profile } = circuit;
+  const { model, task, options } = circuit;
   const head = `${model.name} on ${task.name}`;
   const how = `${options.ablation} ablation, α = ${options.alpha}, ${options.means} means`;
   const layers = layersOfCircuit(model.heads, circuit);
@@ -113,9 +113,9 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
     `${circuit.heads.length} of ${plural(sum(model.heads), "head")}`,
     `${circuit.mlps.length} of ${plural(model.layers, "MLP")}${options.mlps ? "" : " (not on trial)"}`,
   ].join(" and ");
-  void profile;
   return [
-    ...layOut([[head, how]], { ...style, width: 0 }),
+    ` ${style.bold(head)}`,
+    ...wrap(how, style.width - 1).map((line) => ` ${line}`),
     "",
     ...terminalMap(layers, style),
     "",
@@ -148,17 +148,35 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
 
 function sizeRows({ metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
   const { arrow } = style.symbols;
-  const { original, circuit } = metrics.parameters;
+  const { parameters, bytes } = metrics;
   const change = (before: number, after: number, format: (value: number) => string) =>
     `${format(before)} ${arrow} ${format(after)} (${formatChange(before, after)})`;
+  const bits = {
+    original: bitsPerParameter(bytes.original, parameters.original.total),
+    circuit: bitsPerParameter(bytes.circuit, parameters.circuit.total),
+  };
+  // A circuit's file may outgrow a half-precision original's, though it holds fewer numbers: say why.
+  const sameBits = (bytes.original * bits.circuit) / bits.original;
+  const weights =
+    bits.original === bits.circuit
+      ? [change(bytes.original, bytes.circuit, formatBytes)]
+      : [
+          `${change(bytes.original, bytes.circuit, formatBytes)}: ${bits.original} bits a weight ${arrow} ${bits.circuit}`,
+          `${change(sameBits, bytes.circuit, formatBytes)} at ${bits.circuit} bits each`,
+        ];
   return [
     [
       "parameters",
-      `body ${change(original.body, circuit.body, formatCount)}`,
-      `all ${change(original.total, circuit.total, formatCount)}`,
+      `body ${change(parameters.original.body, parameters.circuit.body, formatCount)}`,
+      `all ${change(parameters.original.total, parameters.circuit.total, formatCount)}`,
     ],
-    ["weights", change(metrics.bytes.original, metrics.bytes.circuit, formatBytes)],
+    ["weights", ...weights],
   ];
+}
+
+/** To the nearest byte: headers and padding don't count. */
+function bitsPerParameter(bytes: number, parameters: number): number {
+  return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
 }
 
 function inputOf({ profile }: CircuitFile): string {

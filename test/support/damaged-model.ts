@@ -1,0 +1,46 @@
+/** Copies of the embedded model, each damaged in one way. */
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export interface TensorEntry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+type Header = Record<string, TensorEntry>;
+
+export function copyNano(directory: string): string {
+  cpSync(resolve("models/nano"), directory, { recursive: true });
+  return directory;
+}
+
+export function editJson(path: string, edit: (value: Record<string, unknown>) => void): void {
+  const value = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  edit(value);
+  writeFileSync(path, JSON.stringify(value));
+}
+
+/** Rewrites the header of model.safetensors; the data after it stay as they are. */
+export function editHeader(directory: string, edit: (header: Header) => void): void {
+  const path = join(directory, "model.safetensors");
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Header;
+  edit(header);
+  const text = Buffer.from(JSON.stringify(header));
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([prefix, text, bytes.subarray(8 + length)]));
+}
+
+/** Changes model.safetensors as bytes. */
+export function editWeights(directory: string, edit: (bytes: Buffer) => Buffer): void {
+  const path = join(directory, "model.safetensors");
+  writeFileSync(path, edit(readFileSync(path)));
+}
+
+export function entry(header: Header, name: string): TensorEntry {
+  const found = header[name];
+  if (found === undefined) throw new Error(`nano has no tensor ${name}`);
+  return found;
+}
