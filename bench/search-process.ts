@@ -4,8 +4,7 @@
  */
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { createEvaluator } from "../src/discovery/evaluator.ts";
-import { meanReplacements } from "../src/discovery/replacements.ts";
+import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
@@ -23,8 +22,7 @@ export interface SearchJob {
 export interface SearchReport {
   readonly seconds: {
     readonly load: number;
-    readonly means: number;
-    readonly validation: number;
+    readonly activations: number;
     readonly search: number;
     readonly total: number;
   };
@@ -45,9 +43,8 @@ const model = readTransformer(checkpoint);
 const runtime = workerRuntime({ threads: job.threads });
 const prompts = (count: number, seed: number) => randomPrompts(count, job.length, model.vocabularySize, seed);
 mark();
-const replacements = await meanReplacements(runtime, model, prompts(job.patching, 1), "aligned");
-mark();
-const evaluator = await createEvaluator(runtime, model, prompts(job.validation, 2), replacements);
+const sets = { patching: prompts(job.patching, 1), validation: prompts(job.validation, 2) };
+const { evaluator } = await prepareSearch(runtime, model, sets, { ablation: "mean", means: "aligned" });
 mark();
 const keepsHead = new Set(job.circuit.heads.map(([layer, head]) => `${layer}.${head}`));
 const result = await search(evaluator, model, {
@@ -66,13 +63,7 @@ mark();
 const seconds = (from: number, to: number) =>
   ((marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN)) / 1000;
 const report: SearchReport = {
-  seconds: {
-    load: seconds(0, 1),
-    means: seconds(1, 2),
-    validation: seconds(2, 3),
-    search: seconds(3, 4),
-    total: seconds(0, 4),
-  },
+  seconds: { load: seconds(0, 1), activations: seconds(1, 2), search: seconds(2, 3), total: seconds(0, 3) },
   flops: runtime.counters.flops,
   runs: runtime.counters.runs,
   weightBytes: runtime.counters.weightBytes,

@@ -151,7 +151,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         `matmul ceiling          ${giga(ceiling)} GFLOP/s (before ${giga(before.ceiling)}, after ${giga(after.ceiling)})`,
         `least FLOPs             ${tera(least.total)} TFLOP (passes ${tera(least.passes)}, candidates ${tera(least.candidates)})`,
         `issued FLOPs            ${tera(search.flops)} TFLOP in ${search.runs} runs; ${mega(search.weightBytes)} MB of weights handed over`,
-        `(a) search              ${seconds.toFixed(1)} s: load ${search.seconds.load.toFixed(1)}, means ${search.seconds.means.toFixed(1)}, validation pass ${search.seconds.validation.toFixed(1)}, candidates ${search.seconds.search.toFixed(1)}; ${giga(rate)} GFLOP/s`,
+        `(a) search              ${seconds.toFixed(1)} s: load ${search.seconds.load.toFixed(1)}, activations ${search.seconds.activations.toFixed(1)}, candidates ${search.seconds.search.toFixed(1)}; ${giga(rate)} GFLOP/s`,
         `(b) forwards, last      ${plainLast.toFixed(1)} s = ${least.count} × ${spread(last)}; ${tera(least.count * least.forwardLast)} TFLOP, ${giga(least.forwardLast / (last.median / 1000))} GFLOP/s`,
         `(b) forwards, all       ${plainAll.toFixed(1)} s = ${least.count} × ${spread(all)}; ${tera(least.count * least.forwardAll)} TFLOP, ${giga(least.forwardAll / (all.median / 1000))} GFLOP/s`,
         `peak resident memory    ${mega(search.peakBytes)} MB`,

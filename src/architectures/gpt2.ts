@@ -5,6 +5,7 @@
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Gpt2Config } from "../checkpoint/config.ts";
+import { readOnceTogether } from "../transformer/derive.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
@@ -61,9 +62,10 @@ function readAttention(tensors: TensorTaker, config: Gpt2Config, name: string, l
   const { width, heads } = config;
   const headWidth = width / heads;
   const fused = readLinear(tensors, `${name}.attn.c_attn`, width, 3 * width);
+  const weight = readOnceTogether(fused.weight);
   const part = (index: number): Linear => {
     const columns = [[index * width, (index + 1) * width]] as const;
-    return { weight: sliceColumns(fused.weight, columns), bias: sliceVector(fused.bias, columns) };
+    return { weight: sliceColumns(weight, columns), bias: sliceVector(fused.bias, columns) };
   };
   return {
     norm: readNorm(tensors, config, `${name}.ln_1`),

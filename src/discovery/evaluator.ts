@@ -14,18 +14,26 @@
  * it is added in JavaScript and costs a candidate nothing. States are values: a caller may hold several of
  * one layer, as a sweep over thresholds does.
  */
-import { keptHeads } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { keepHeads } from "../surgery/cut-heads.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
-import { addConstants, type Constant, zeroConstant } from "./constant.ts";
+import { addConstants, type Constant } from "./constant.ts";
 import { causalMask } from "./embedding.ts";
 import { downBias, forward, outputBias, wholeBlock } from "./forward.ts";
 import { createLayerLoader, type LayerLoader } from "./layer-loader.ts";
 import type { Replacements } from "./replacements.ts";
 import { createScorer, type Group, type Scorer } from "./scorer.ts";
-import { addBelow, below, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
+import {
+  addBelow,
+  emptyUpper,
+  headsBelow,
+  mlpBelow,
+  runStage,
+  runUpper,
+  type Stage,
+  type Upper,
+} from "./upper.ts";
 
 export interface Evaluator {
   /** The original's most likely next token for each validation prompt. */
@@ -58,8 +66,8 @@ export interface LayerTrial {
   /** The layer as decided, put below `upper`. */
   close(state: LayerState, upper: Upper): Promise<Upper>;
   discard(state: LayerState): Promise<void>;
-  /** Lets go of what only this trial needs. */
-  end(): Promise<void>;
+  /** Lets go of what only this trial needs, and of all sessions that none of `alive` uses. */
+  end(alive: readonly Upper[]): Promise<void>;
 }
 
 /** @param prompts the validation prompts' token ids; under aligned means all of the replacements' length. */
@@ -71,16 +79,35 @@ export async function createEvaluator(
   options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
 ): Promise<Evaluator> {
   const batches = makeBatches(prompts, options.tokensPerBatch);
-  const residuals = await forward(runtime, model, batches, { keepAll: true, signal: options.signal });
+  const residuals = await forward(runtime, model, batches, { keepFrom: 0, signal: options.signal });
+  return evaluatorFrom(runtime, model, batches, residuals, replacements);
+}
+
+/** @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is released here. */
+export async function evaluatorFrom(
+  runtime: Runtime,
+  model: Transformer,
+  batches: readonly Batch[],
+  residuals: readonly (readonly DeviceTensor[])[],
+  replacements: Replacements,
+): Promise<Evaluator> {
   const final = residuals.at(-1) ?? [];
   const scorer = await createScorer(runtime, model, batches, final);
   await runtime.release(...final);
   const sessions = createLayerLoader(runtime, model, replacements.rows === 1 ? "one" : "each");
-  const context: Context = { runtime, model, batches, replacements, scorer, sessions };
+  const context: Context = {
+    runtime,
+    model,
+    batches,
+    replacements,
+    scorer,
+    sessions,
+    stages: createStageKeeper(),
+  };
 
   return {
     predictions: scorer.predictions,
-    top: { stages: [], constants: [zeroConstant(replacements.rows, model.width)], readsAll: false },
+    top: emptyUpper(replacements.rows, model.width),
     openLayer: (layer, upper) => openLayer(context, layer, residuals[layer] ?? [], upper),
     async close() {
       await sessions.close();
@@ -96,10 +123,11 @@ interface Context {
   readonly replacements: Replacements;
   readonly scorer: Scorer;
   readonly sessions: LayerLoader;
+  readonly stages: StageKeeper;
 }
 
 async function openLayer(
-  { runtime, model, batches, replacements, scorer, sessions }: Context,
+  { runtime, model, batches, replacements, scorer, sessions, stages }: Context,
   layer: number,
   residual: readonly DeviceTensor[],
   upper: Upper,
@@ -119,9 +147,7 @@ async function openLayer(
   const z = merge ? [await concatenate(runtime, ran.z)] : ran.z;
   const whole = merge ? [await concatenate(runtime, ran.sum)] : ran.sum;
 
-  const removal = own.removal;
-  const mlpStageHere: Stage = { session: own.mlp, positions: queries, masked: false };
-  let mlpIsKept = false;
+  const mlpHere: Stage = { session: own.mlp, positions: queries, attentions: [] };
   const down = await downBias(mlp, model.width, replacements.rows);
 
   // Several states may share one base: it goes with the last of them.
@@ -140,19 +166,20 @@ async function openLayer(
     }),
 
     async withoutHead(from, head) {
-      const base: DeviceTensor[] = [];
       const index = BigInt64Array.of(BigInt(attention.heads.indexOf(head)));
-      for (const [at, tensor] of from.base.entries()) {
-        const zHere = z[at];
-        if (zHere === undefined) throw new RangeError("a batch without z");
-        const { y } = await removal.run({
-          base: tensor,
-          z: zHere,
-          head: { type: "int64", shape: [], data: index },
-        });
-        if (y === undefined) throw new TypeError("the removal lacks its output");
-        base.push(y);
-      }
+      const base = await Promise.all(
+        from.base.map(async (tensor, at) => {
+          const zHere = z[at];
+          if (zHere === undefined) throw new RangeError("a batch without z");
+          const { y } = await own.removal.run({
+            base: tensor,
+            z: zHere,
+            head: { type: "int64", shape: [], data: index },
+          });
+          if (y === undefined) throw new TypeError("the removal lacks its output");
+          return y;
+        }),
+      );
       return state({
         ...from,
         base,
@@ -166,36 +193,29 @@ async function openLayer(
     async kl(candidate, above) {
       const after = candidate.mlp ? down : addConstants(candidate.constant, replacements.mlp(layer));
       const rest = addBelow(above, after);
-      const ends: DeviceTensor[] = [];
-      const between: DeviceTensor[] = [];
-      for (const [index, base] of candidate.base.entries()) {
-        const length = groups[index]?.length ?? 0;
-        const x = candidate.mlp ? await runStage(mlpStageHere, base, candidate.constant, length) : base;
-        const end = await runUpper(runtime, rest, x, length);
-        if (x !== base && end !== x) await runtime.release(x);
-        if (end !== base) between.push(end);
-        ends.push(end);
-      }
-      const kl = await scorer.score(ends, rest.constants.at(-1) ?? after, groups);
-      await runtime.release(...between);
+      const here = { stage: mlpHere, constants: [candidate.constant] };
+      // All batches are asked for at once, so that the engine never waits for the next.
+      const ends = await Promise.all(
+        candidate.base.map(async (base, index) => {
+          const length = groups[index]?.length ?? 0;
+          const x = candidate.mlp ? await runStage(here, base, length) : base;
+          const end = await runUpper(runtime, rest, x, length);
+          if (x !== base && end !== x) await runtime.release(x);
+          return end;
+        }),
+      );
+      const kl = await scorer.score(ends, rest.last, groups);
+      await runtime.release(...ends.filter((end) => !candidate.base.includes(end)));
       return kl;
     },
 
     async close(decided, above) {
-      mlpIsKept ||= decided.mlp;
-      let result = decided.mlp
-        ? below(addBelow(above, down), mlpStageHere, decided.constant)
+      const joined = decided.mlp
+        ? mlpBelow(addBelow(above, down), mlpHere, decided.constant)
         : addBelow(above, addConstants(decided.constant, replacements.mlp(layer)));
-      if (decided.heads.length > 0) {
-        const kept = keepHeads(attention, decided.heads);
-        const stage: Stage = {
-          session: await runtime.load(keptHeads(kept, model.width, queries, rows)),
-          positions: "all",
-          masked: queries === "all",
-        };
-        result = below(result, stage, zeroConstant(replacements.rows, model.width));
-      }
-      return result;
+      if (decided.heads.length === 0) return joined;
+      const kept = keepHeads(attention, decided.heads);
+      return headsBelow(runtime, joined, kept, queries, model.width, rows);
     },
 
     async discard(done) {
@@ -204,10 +224,10 @@ async function openLayer(
       if (left === 0) await runtime.release(...done.base);
     },
 
-    async end() {
+    async end(alive) {
       await runtime.release(...z, ...residual);
-      await removal.unload();
-      if (!mlpIsKept) await mlpStageHere.session.unload();
+      await own.removal.unload();
+      await stages.keepOnly([mlpHere], alive);
     },
   };
 }
@@ -244,4 +264,23 @@ async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): 
   await runtime.release(...tensors);
   const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });
+}
+
+/** Knows the sessions that uppers use, and unloads those that no living one does. */
+interface StageKeeper {
+  /** @param fresh stages that no upper may have taken over. */
+  keepOnly(fresh: readonly Stage[], alive: readonly Upper[]): Promise<void>;
+}
+
+function createStageKeeper(): StageKeeper {
+  let known = new Set<Session>();
+  return {
+    async keepOnly(fresh, alive) {
+      const used = new Set(alive.flatMap(({ parts }) => parts.map(({ stage }) => stage.session)));
+      for (const session of new Set([...known, ...fresh.map(({ session }) => session)])) {
+        if (!used.has(session)) await session.unload();
+      }
+      known = used;
+    },
+  };
 }

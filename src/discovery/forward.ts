@@ -35,14 +35,14 @@ export interface ForwardOptions {
   readonly gates?: (layer: number) => Promise<LayerGates>;
   /** Sees each layer's activations; they are released when it returns. */
   readonly visit?: (outputs: LayerOutputs) => Promise<void>;
-  /** Keep the residual stream before every layer, not only the last one's. */
-  readonly keepAll?: boolean;
+  /** Keep the residual stream before every layer, not only the last one's, of the batches from this one on. */
+  readonly keepFrom?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * @returns the residual stream before each layer and after the last, [layers + 1][batches]; without
- * `keepAll` only the last entry. The caller releases them.
+ * @returns the residual stream before each layer and after the last, [layers + 1][batches from `keepFrom` on];
+ * without `keepFrom` only the last entry, of all batches. The caller releases them.
  */
 export async function forward(
   runtime: Runtime,
@@ -77,11 +77,13 @@ export async function forward(
       next.push(y);
     }
     await session.unload();
-    if (options.keepAll) kept.push(residual);
-    else await runtime.release(...residual);
+    const keepFrom = options.keepFrom ?? batches.length;
+    if (keepFrom < batches.length) kept.push(residual.slice(keepFrom));
+    await runtime.release(...residual.slice(0, keepFrom));
     residual = next;
   }
-  return [...kept, residual];
+  await runtime.release(...residual.slice(0, options.keepFrom ?? 0));
+  return [...kept, residual.slice(options.keepFrom ?? 0)];
 }
 
 /** Calls `load` for one index after another, each begun when the one before it is taken. */

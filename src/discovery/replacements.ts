@@ -6,7 +6,7 @@
  * A head's output is linear in z, so its mean is taken of z and multiplied by W_O once. Sums are float64 in
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
-import type { Runtime } from "../runtime/runtime.ts";
+import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
@@ -34,37 +34,58 @@ export async function meanReplacements(
   options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
 ): Promise<Replacements> {
   const batches = makeBatches(prompts, options.tokensPerBatch);
-  const lengths = new Set(batches.map((batch) => batch.length));
+  const sums = createMeans(model, prompts, means);
+  const [last] = await forward(runtime, model, batches, {
+    signal: options.signal,
+    visit: ({ layer, z, mlp }) => sums.add(runtime, layer, z, mlp),
+  });
+  await runtime.release(...(last ?? []));
+  return sums.finish();
+}
+
+/** Means in the making: activations go in layer by layer, in the order of the prompts. */
+export interface Means {
+  /** @param z and @param mlp as `forward` gives them for a batch of patching prompts. */
+  add(runtime: Runtime, layer: number, z: DeviceTensor, mlp: DeviceTensor): Promise<void>;
+  finish(): Promise<Replacements>;
+}
+
+export function createMeans(
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  means: "aligned" | "pooled",
+): Means {
+  const lengths = new Set(prompts.map((ids) => ids.length));
   if (means === "aligned" && lengths.size !== 1)
     throw new RangeError("aligned means need prompts of one length");
-  const rows = means === "aligned" ? (batches[0]?.length ?? 0) : 1;
+  const rows = means === "aligned" ? (prompts[0]?.length ?? 0) : 1;
   const count = means === "aligned" ? prompts.length : prompts.reduce((sum, ids) => sum + ids.length, 0);
-
   const zSums = model.blocks.map(
     (_, layer) => new Float64Array(rows * zWidth(wholeBlock(model, layer).attention)),
   );
   const mlpSums = model.blocks.map(() => new Float64Array(rows * model.width));
-  const [last] = await forward(runtime, model, batches, {
-    signal: options.signal,
-    async visit({ layer, z, mlp }) {
+
+  return {
+    async add(runtime, layer, z, mlp) {
       addPositions(zSums[layer], await runtime.readFloats(z));
       addPositions(mlpSums[layer], await runtime.readFloats(mlp));
     },
-  });
-  await runtime.release(...(last ?? []));
 
-  const heads: Constant[][] = [];
-  const mlps: Constant[] = [];
-  for (const layer of model.blocks.keys()) {
-    const { attention, mlp } = wholeBlock(model, layer);
-    heads.push(await headMeans(attention, divide(zSums[layer], count), rows, model.width));
-    const mean = { rows, width: model.width, values: divide(mlpSums[layer], count) };
-    mlps.push(addConstants(mean, await downBias(mlp, model.width, rows)));
-  }
-  return {
-    rows,
-    head: (layer, head) => found(heads[layer]?.[head]),
-    mlp: (layer) => found(mlps[layer]),
+    async finish() {
+      const heads: Constant[][] = [];
+      const mlps: Constant[] = [];
+      for (const layer of model.blocks.keys()) {
+        const { attention, mlp } = wholeBlock(model, layer);
+        heads.push(await headMeans(attention, divide(zSums[layer], count), rows, model.width));
+        const mean = { rows, width: model.width, values: divide(mlpSums[layer], count) };
+        mlps.push(addConstants(mean, await downBias(mlp, model.width, rows)));
+      }
+      return {
+        rows,
+        head: (layer, head) => found(heads[layer]?.[head]),
+        mlp: (layer) => found(mlps[layer]),
+      };
+    },
   };
 }
 

@@ -105,7 +105,7 @@ export async function search(
     heads.push(...state.heads.map((head): readonly [number, number] => [layer, head]));
     if (state.mlp) mlps.push(layer);
     await trial.discard(state);
-    await trial.end();
+    await trial.end([upper]);
   }
   return {
     circuit: {

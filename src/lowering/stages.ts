@@ -18,8 +18,9 @@ export type ConstantRows = "one" | "each";
 const residual = (graph: GraphBuilder, width: number, name = "x"): Value =>
   graph.input(name, "float32", ["batch", "sequence", width]);
 
-const constantInput = (graph: GraphBuilder, width: number, rows: ConstantRows): Value =>
-  graph.input("constant", "float32", [rows === "one" ? 1 : "sequence", width]);
+/** The constants before a stage's readers, lowest first. */
+const constantInput = (graph: GraphBuilder, index: number, width: number, rows: ConstantRows): Value =>
+  graph.input(`constant.${index}`, "float32", [rows === "one" ? 1 : "sequence", width]);
 
 /**
  * A whole original layer with a gate on every component: the forward passes over patching and validation
@@ -80,20 +81,34 @@ export function removeHead(attention: Attention, width: number): Graph {
   return graph.build();
 }
 
-/** The kept heads of a layer that is decided: x + constant, then + their writes. Inputs x, constant, mask (for `all`). */
-export function keptHeads(attention: Attention, width: number, queries: Queries, rows: ConstantRows): Graph {
+/** A layer's kept heads, and the positions at which they ask: only the topmost may ask at the last alone. */
+export interface KeptAttention {
+  readonly attention: Attention;
+  readonly queries: Queries;
+}
+
+/**
+ * The kept heads of one or more decided layers without an MLP between, lowest first: for each, + constant,
+ * then + their writes. Inputs x; constant.0, constant.1, …; mask, if any asks at all positions.
+ */
+export function keptHeads(layers: readonly KeptAttention[], width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("kept heads");
-  const x = joinConstant(graph, residual(graph, width), constantInput(graph, width, rows));
-  const mask = queries === "all" ? graph.input("mask", "float32", ["sequence", "sequence"]) : undefined;
-  const z = attend(graph, normalize(graph, x, attention.norm), attention, queries, mask);
-  graph.output("y", graph.add(atQueries(graph, x, queries), writeHeads(graph, z, attention)));
+  let x = residual(graph, width);
+  const masked = layers.some(({ queries }) => queries === "all");
+  const mask = masked ? graph.input("mask", "float32", ["sequence", "sequence"]) : undefined;
+  for (const [index, { attention, queries }] of layers.entries()) {
+    x = joinConstant(graph, x, constantInput(graph, index, width, rows));
+    const z = attend(graph, normalize(graph, x, attention.norm), attention, queries, mask);
+    x = graph.add(atQueries(graph, x, queries), writeHeads(graph, z, attention));
+  }
+  graph.output("y", x);
   return graph.build();
 }
 
-/** An MLP: x + constant, then + what it writes without b_2. Inputs x, constant. */
+/** An MLP: x + constant, then + what it writes without b_2. Inputs x, constant.0. */
 export function mlpStage(mlp: Mlp, width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("mlp");
-  const x = joinConstant(graph, residual(graph, width), constantInput(graph, width, rows));
+  const x = joinConstant(graph, residual(graph, width), constantInput(graph, 0, width, rows));
   graph.output("y", graph.add(x, applyMlp(graph, normalize(graph, x, mlp.norm), mlp, "onnxruntime")));
   return graph.build();
 }

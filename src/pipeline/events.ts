@@ -5,8 +5,7 @@ import type { Decision } from "../discovery/search.ts";
 /** The steps of an extraction, in the order in which they come. */
 export type Step =
   | "download"
-  | "means" // one pass over the patching prompts
-  | "validation" // one pass over the validation prompts
+  | "activations" // one pass over the patching and validation prompts
   | "search"
   | "export" // surgery, lowering, writing
   | "verify" // standalone against patched

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
-import { createEvaluator } from "../discovery/evaluator.ts";
-import { meanReplacements, type Replacements, zeroReplacements } from "../discovery/replacements.ts";
+import { prepareSearch } from "../discovery/prepare.ts";
+import type { Replacements } from "../discovery/replacements.ts";
 import { candidates, type SearchResult, search } from "../discovery/search.ts";
 import type { Timing } from "../evaluation/latency.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
@@ -151,13 +151,11 @@ async function runSearch(
   journal: Awaited<ReturnType<typeof openJournal>>,
 ): Promise<{ readonly replacements: Replacements; readonly result: SearchResult }> {
   const { transformer } = model;
-  onEvent?.({ kind: "step", step: "means" });
-  const replacements =
-    settings.ablation === "zero"
-      ? zeroReplacements(transformer.width)
-      : await meanReplacements(runtime, transformer, tokenIds(encoded.patching), settings.means, { signal });
-  onEvent?.({ kind: "step", step: "validation" });
-  const evaluator = await createEvaluator(runtime, transformer, tokenIds(encoded.validation), replacements, {
+  onEvent?.({ kind: "step", step: "activations" });
+  const sets = { patching: tokenIds(encoded.patching), validation: tokenIds(encoded.validation) };
+  const { evaluator, replacements } = await prepareSearch(runtime, transformer, sets, {
+    ablation: settings.ablation,
+    means: settings.means,
     signal,
   });
   onEvent?.({ kind: "step", step: "search" });

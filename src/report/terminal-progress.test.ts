@@ -44,11 +44,11 @@ describe("the line", () => {
 
   test("a new step forgets how far the last one was", () => {
     const state = stateAfter(
-      [{ kind: "progress", step: "means", done: 3, total: 4 }, 0],
-      [{ kind: "step", step: "validation" }, 10],
+      [{ kind: "progress", step: "activations", done: 3, total: 4 }, 0],
+      [{ kind: "step", step: "export" }, 10],
     );
-    expect(progressLine(state, 20)).toBe("the original on the validation prompts");
-    expect(state.finished).toEqual(["means"]);
+    expect(progressLine(state, 20)).toBe("writing the standalone model");
+    expect(state.finished).toEqual(["activations"]);
   });
 });
 
@@ -100,8 +100,8 @@ describe("the block", () => {
   });
 
   test("before the search it is the line alone", () => {
-    expect(progressBlock(stateAfter([{ kind: "step", step: "means" }, 0]), plain, 0, 24)).toEqual([
-      " means over the patching prompts",
+    expect(progressBlock(stateAfter([{ kind: "step", step: "activations" }, 0]), plain, 0, 24)).toEqual([
+      " the original on the patching and validation prompts",
     ]);
   });
 });

@@ -88,8 +88,7 @@ function enter(state: ProgressState, step: Step, now: number): ProgressState {
 
 const stepNames: Readonly<Record<Step, string>> = {
   download: "downloading",
-  means: "means over the patching prompts",
-  validation: "the original on the validation prompts",
+  activations: "the original on the patching and validation prompts",
   search: "searching",
   export: "writing the standalone model",
   verify: "checking it against the patched original",

@@ -14,9 +14,10 @@ export function joinColumns(weights: readonly Weight[]): Weight {
     shape: [...(weights[0]?.shape.slice(0, -1) ?? []), width],
     async read() {
       const joined = new Float32Array(height * width);
+      // Together, so that parts of one fused matrix can share its reading.
+      const parts = await Promise.all(weights.map((weight) => weight.read()));
       let at = 0;
-      for (const [index, weight] of weights.entries()) {
-        const values = await weight.read();
+      for (const [index, values] of parts.entries()) {
         const own = widths[index] ?? 0;
         for (let row = 0; row < height; row++) {
           joined.set(values.subarray(row * own, (row + 1) * own), row * width + at);
@@ -24,6 +25,23 @@ export function joinColumns(weights: readonly Weight[]): Weight {
         at += own;
       }
       return joined;
+    },
+  };
+}
+
+/**
+ * The same weight, but reads that overlap are one. For matrices that are only read in parts: the array that
+ * they share is nobody's to change.
+ */
+export function readOnceTogether(weight: Weight): Weight {
+  let running: Promise<Float32Array<ArrayBuffer>> | undefined;
+  return {
+    ...weight,
+    read() {
+      running ??= weight.read().finally(() => {
+        running = undefined;
+      });
+      return running;
     },
   };
 }
