@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
     // Each of these files may start compute threads of its own; more at once only wait for one another.
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // For a machine of two cores that does other things as well.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
