@@ -70,7 +70,8 @@ export async function createScorer(
   });
 
   const original = await gather(final, batches);
-  const reference = await runtime.load(scoreReference(model), { prepack: false });
+  // Prepacked though it runs few times: without, the product's rounding depends on how many threads share it.
+  const reference = await runtime.load(scoreReference(model));
   const targets: DeviceTensor[] = [];
   const predictions: number[] = [];
   for (const part of parts) {
