@@ -147,7 +147,7 @@ async function openLayer(
   const z = merge ? [await concatenate(runtime, ran.z)] : ran.z;
   const whole = merge ? [await concatenate(runtime, ran.sum)] : ran.sum;
 
-  const mlpHere: Stage = { session: own.mlp, positions: queries, attentions: [] };
+  const mlpHere: Stage = { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
   const down = await downBias(mlp, model.width, replacements.rows);
 
   // Several states may share one base: it goes with the last of them.
@@ -215,7 +215,7 @@ async function openLayer(
         : addBelow(above, addConstants(decided.constant, replacements.mlp(layer)));
       if (decided.heads.length === 0) return joined;
       const kept = keepHeads(attention, decided.heads);
-      return headsBelow(runtime, joined, kept, queries, model.width, rows);
+      return headsBelow(runtime, joined, { attention: kept, queries }, decided.mlp, rows);
     },
 
     async discard(done) {

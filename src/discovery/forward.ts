@@ -65,13 +65,20 @@ export async function forward(
     options.signal?.throwIfAborted();
     const { gates, session } = await load(layer);
     const next: DeviceTensor[] = [];
-    for (const [index, batch] of batches.entries()) {
+    const run = (index: number) => {
+      const [batch, x] = [batches[index], residual[index]];
+      if (batch === undefined || x === undefined) return undefined;
+      return session.run({ x, mask: causalMask(batch.length), ...gateTensors(gates) });
+    };
+    // The next batch is asked for before this one is looked at, so that the engine never waits.
+    let running = run(0);
+    for (const index of batches.keys()) {
       options.signal?.throwIfAborted();
-      const x = residual[index];
-      if (x === undefined) throw new RangeError("a batch without a residual stream");
-      const { z, mlp, y } = await session.run({ x, mask: causalMask(batch.length), ...gateTensors(gates) });
+      const { z, mlp, y } = (await running) ?? {};
       if (z === undefined || mlp === undefined || y === undefined)
         throw new TypeError("the layer lacks an output");
+      running = run(index + 1);
+      running?.catch(() => {});
       await options.visit?.({ layer, batch: index, z, mlp });
       await runtime.release(z, mlp);
       next.push(y);

@@ -3,7 +3,7 @@
  * are read and handed over while the candidates of the one before it are evaluated.
  */
 import type { Queries } from "../lowering/attention.ts";
-import { type ConstantRows, mlpStage, removeHead, trialAttention } from "../lowering/stages.ts";
+import { type ConstantRows, keptParts, removeHead, trialAttention } from "../lowering/stages.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { wholeBlock } from "./forward.ts";
@@ -28,7 +28,9 @@ export function createLayerLoader(runtime: Runtime, model: Transformer, rows: Co
     return {
       attention: await runtime.load(trialAttention(attention, model.width, queries)),
       removal: await runtime.load(removeHead(attention, model.width)),
-      mlp: await runtime.load(mlpStage(mlp, model.width, queries === "last" ? "one" : rows)),
+      mlp: await runtime.load(
+        keptParts([{ kind: "mlp", mlp }], model.width, queries === "last" ? "one" : rows),
+      ),
     };
   };
   const unload = async (sessions: LayerSessions) => {

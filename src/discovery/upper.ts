@@ -4,11 +4,12 @@
  * gives a new value that shares the sessions of the old one, so that searches with different thresholds can
  * go separate ways from a common path.
  *
- * Layers that keep heads and no MLP between them are one session: a few heads are little work, and handing
- * the residual stream from session to session would cost as much.
+ * Handing the residual stream from session to session costs as much as a few heads do. So a layer's kept heads
+ * and MLP become one session, and layers that keep heads alone join each other; heads are small enough to
+ * cross again, an MLP crosses twice at most.
  */
 import type { Queries } from "../lowering/attention.ts";
-import { type ConstantRows, type KeptAttention, keptHeads } from "../lowering/stages.ts";
+import { type ConstantRows, type KeptPart, keptParts, needsMask } from "../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Attention } from "../transformer/transformer.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "./constant.ts";
@@ -19,8 +20,8 @@ export interface Stage {
   readonly session: Session;
   /** Which positions its input has. */
   readonly positions: Queries;
-  /** The kept heads of one or more layers, lowest first; empty for an MLP. */
-  readonly attentions: readonly KeptAttention[];
+  /** The kept parts in it, lowest first. */
+  readonly parts: readonly KeptPart[];
 }
 
 /** A stage and the constants that join the residual stream before each of its readers. */
@@ -57,26 +58,26 @@ export function mlpBelow(upper: Upper, stage: Stage, constant: Constant): Upper 
   return { ...upper, parts: [{ stage, constants: [constant] }, ...upper.parts] };
 }
 
-/** Puts a layer's kept heads below everything. */
+/** Puts a layer's kept heads below everything. @param joinsMlp whether the lowest part is the same layer's MLP. */
 export async function headsBelow(
   runtime: Runtime,
   upper: Upper,
-  attention: Attention,
-  queries: Queries,
-  width: number,
+  { attention, queries }: { readonly attention: Attention; readonly queries: Queries },
+  joinsMlp: boolean,
   rows: ConstantRows,
 ): Promise<Upper> {
+  const { width } = upper.last;
   const [first, ...others] = upper.parts;
-  const joins = first !== undefined && first.stage.attentions.length > 0;
-  const attentions = [{ attention, queries }, ...(joins ? first.stage.attentions : [])];
-  const session = await runtime.load(keptHeads(attentions, width, rows));
-  const stage: Stage = { session, positions: "all", attentions };
-  const nothing = zeroConstant(upper.last.rows, width);
+  const joins = first !== undefined && (joinsMlp || first.stage.parts.every(({ kind }) => kind === "heads"));
+  const parts: readonly KeptPart[] = [
+    { kind: "heads", attention, queries },
+    ...(joins ? first.stage.parts : []),
+  ];
+  const session = await runtime.load(keptParts(parts, width, rows));
+  const constants = [zeroConstant(upper.last.rows, width), ...(joins ? first.constants : [])];
   return {
     ...upper,
-    parts: joins
-      ? [{ stage, constants: [nothing, ...first.constants] }, ...others]
-      : [{ stage, constants: [nothing] }, ...upper.parts],
+    parts: [{ stage: { session, positions: "all", parts }, constants }, ...(joins ? others : upper.parts)],
     readsAll: true,
   };
 }
@@ -106,15 +107,17 @@ export async function runStage(
   x: DeviceTensor,
   length: number,
 ): Promise<DeviceTensor> {
-  const masked = stage.attentions.some(({ queries }) => queries === "all");
-  const inputs = constants.map((constant, index): [string, HostTensor] => [
-    `constant.${index}`,
-    constantTensor(constant, stage.positions),
-  ]);
+  let positions = stage.positions;
+  const inputs = constants.map((constant, index): [string, HostTensor] => {
+    const tensor = constantTensor(constant, positions);
+    const part = stage.parts[index];
+    if (part?.kind === "heads") positions = part.queries;
+    return [`constant.${index}`, tensor];
+  });
   const { y } = await stage.session.run({
     x,
     ...Object.fromEntries(inputs),
-    ...(masked ? { mask: causalMask(length) } : {}),
+    ...(needsMask(stage.parts) ? { mask: causalMask(length) } : {}),
   });
   if (y === undefined) throw new TypeError("a stage without an output");
   return y;

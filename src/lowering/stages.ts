@@ -18,10 +18,6 @@ export type ConstantRows = "one" | "each";
 const residual = (graph: GraphBuilder, width: number, name = "x"): Value =>
   graph.input(name, "float32", ["batch", "sequence", width]);
 
-/** The constants before a stage's readers, lowest first. */
-const constantInput = (graph: GraphBuilder, index: number, width: number, rows: ConstantRows): Value =>
-  graph.input(`constant.${index}`, "float32", [rows === "one" ? 1 : "sequence", width]);
-
 /**
  * A whole original layer with a gate on every component: the forward passes over patching and validation
  * prompts, and the patched model that a standalone one is verified against.
@@ -81,35 +77,39 @@ export function removeHead(attention: Attention, width: number): Graph {
   return graph.build();
 }
 
-/** A layer's kept heads, and the positions at which they ask: only the topmost may ask at the last alone. */
-export interface KeptAttention {
-  readonly attention: Attention;
-  readonly queries: Queries;
+/** A kept reader: a layer's heads, with the positions at which they ask (only the topmost at the last alone), or its MLP. */
+export type KeptPart =
+  | { readonly kind: "heads"; readonly attention: Attention; readonly queries: Queries }
+  | { readonly kind: "mlp"; readonly mlp: Mlp };
+
+/** Whether a stage of these parts needs the causal mask. */
+export function needsMask(parts: readonly KeptPart[]): boolean {
+  return parts.some((part) => part.kind === "heads" && part.queries === "all");
 }
 
 /**
- * The kept heads of one or more decided layers without an MLP between, lowest first: for each, + constant,
- * then + their writes. Inputs x; constant.0, constant.1, …; mask, if any asks at all positions.
+ * Kept parts, lowest first: for each, + constant, then + what it writes (an MLP without b_2).
+ * Inputs x; constant.0, constant.1, …; mask, if any asks at all positions.
  */
-export function keptHeads(layers: readonly KeptAttention[], width: number, rows: ConstantRows): Graph {
-  const graph = new GraphBuilder("kept heads");
+export function keptParts(parts: readonly KeptPart[], width: number, rows: ConstantRows): Graph {
+  const graph = new GraphBuilder("kept parts");
   let x = residual(graph, width);
-  const masked = layers.some(({ queries }) => queries === "all");
-  const mask = masked ? graph.input("mask", "float32", ["sequence", "sequence"]) : undefined;
-  for (const [index, { attention, queries }] of layers.entries()) {
-    x = joinConstant(graph, x, constantInput(graph, index, width, rows));
-    const z = attend(graph, normalize(graph, x, attention.norm), attention, queries, mask);
-    x = graph.add(atQueries(graph, x, queries), writeHeads(graph, z, attention));
+  const mask = needsMask(parts) ? graph.input("mask", "float32", ["sequence", "sequence"]) : undefined;
+  for (const [index, part] of parts.entries()) {
+    const atLast = parts.slice(0, index).some((below) => below.kind === "heads" && below.queries === "last");
+    const constant = graph.input(`constant.${index}`, "float32", [
+      rows === "one" || atLast ? 1 : "sequence",
+      width,
+    ]);
+    x = joinConstant(graph, x, constant);
+    if (part.kind === "mlp") {
+      x = graph.add(x, applyMlp(graph, normalize(graph, x, part.mlp.norm), part.mlp, "onnxruntime"));
+    } else {
+      const z = attend(graph, normalize(graph, x, part.attention.norm), part.attention, part.queries, mask);
+      x = graph.add(atQueries(graph, x, part.queries), writeHeads(graph, z, part.attention));
+    }
   }
   graph.output("y", x);
-  return graph.build();
-}
-
-/** An MLP: x + constant, then + what it writes without b_2. Inputs x, constant.0. */
-export function mlpStage(mlp: Mlp, width: number, rows: ConstantRows): Graph {
-  const graph = new GraphBuilder("mlp");
-  const x = joinConstant(graph, residual(graph, width), constantInput(graph, 0, width, rows));
-  graph.output("y", graph.add(x, applyMlp(graph, normalize(graph, x, mlp.norm), mlp, "onnxruntime")));
   return graph.build();
 }
 

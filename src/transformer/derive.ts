@@ -80,15 +80,16 @@ export function centeredRows(weight: Weight): Weight {
       const values = await weight.read();
       const width = weight.shape.at(-1) ?? 1;
       const rows = values.length / width;
-      const mean = new Float64Array(width);
+      const sums = new Float64Array(width);
       for (let start = 0; start < values.length; start += width) {
         for (let column = 0; column < width; column++) {
-          mean[column] = (mean[column] ?? 0) + (values[start + column] ?? 0) / rows;
+          sums[column] = (sums[column] as number) + (values[start + column] as number);
         }
       }
+      const mean = Float32Array.from(sums, (sum) => sum / rows);
       for (let start = 0; start < values.length; start += width) {
         for (let column = 0; column < width; column++) {
-          values[start + column] = (values[start + column] ?? 0) - (mean[column] ?? 0);
+          values[start + column] = (values[start + column] as number) - (mean[column] as number);
         }
       }
       return values;
