@@ -59,7 +59,8 @@ function endSentence(message: string): string {
 
 function describePlace(place: ErrorPlace): string {
   const parts: string[] = [];
-  if (place.file !== undefined) parts.push(place.line === undefined ? place.file : `${place.file}:${place.line}`);
+  if (place.file !== undefined)
+    parts.push(place.line === undefined ? place.file : `${place.file}:${place.line}`);
   if (place.url !== undefined) parts.push(place.url);
   if (place.tensor !== undefined) parts.push(`tensor "${place.tensor}"`);
   if (place.field !== undefined) parts.push(`"${place.field}"`);
