@@ -7,6 +7,7 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import type { GraphCounters } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import { randomPrompts } from "./random-model.ts";
 
@@ -29,6 +30,8 @@ export interface SearchReport {
   readonly flops: number;
   readonly runs: number;
   readonly weightBytes: number;
+  /** Where the engine's time went, by kind of graph. */
+  readonly graphs: Readonly<Record<string, Readonly<GraphCounters>>>;
   readonly evaluated: number;
   readonly peakBytes: number;
   readonly kept: { readonly heads: number; readonly mlps: number };
@@ -67,6 +70,7 @@ const report: SearchReport = {
   flops: runtime.counters.flops,
   runs: runtime.counters.runs,
   weightBytes: runtime.counters.weightBytes,
+  graphs: Object.fromEntries(runtime.counters.graphs),
   evaluated: result.trace.length,
   peakBytes: process.resourceUsage().maxRSS * 1024,
   kept: { heads: result.circuit.heads.length, mlps: result.circuit.mlps.length },

@@ -154,6 +154,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         `(a) search              ${seconds.toFixed(1)} s: load ${search.seconds.load.toFixed(1)}, activations ${search.seconds.activations.toFixed(1)}, candidates ${search.seconds.search.toFixed(1)}; ${giga(rate)} GFLOP/s`,
         `(b) forwards, last      ${plainLast.toFixed(1)} s = ${least.count} × ${spread(last)}; ${tera(least.count * least.forwardLast)} TFLOP, ${giga(least.forwardLast / (last.median / 1000))} GFLOP/s`,
         `(b) forwards, all       ${plainAll.toFixed(1)} s = ${least.count} × ${spread(all)}; ${tera(least.count * least.forwardAll)} TFLOP, ${giga(least.forwardAll / (all.median / 1000))} GFLOP/s`,
+        ...whereTimeWent(search, seconds, ceiling),
         `peak resident memory    ${mega(search.peakBytes)} MB`,
         "",
         ...bars.map(
@@ -164,6 +165,19 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
     );
   }
   return bars.every(({ met }) => met);
+}
+
+/** The engine's time by kind of graph, and what is left: weights read and handed over, and waiting. */
+function whereTimeWent(search: SearchReport, seconds: number, ceiling: number): string[] {
+  const graphs = Object.entries(search.graphs).sort(([, a], [, b]) => b.milliseconds - a.milliseconds);
+  const busy = graphs.reduce((sum, [, { milliseconds }]) => sum + milliseconds / 1000, 0);
+  return [
+    ...graphs.map(([name, { runs, flops, milliseconds }]) => {
+      const rate = flops / (milliseconds / 1000);
+      return `    ${name.padEnd(19)} ${(milliseconds / 1000).toFixed(1).padStart(5)} s in ${runs} runs, ${tera(flops)} TFLOP, ${giga(rate)} GFLOP/s (${((100 * rate) / ceiling).toFixed(0)} % of the ceiling)`;
+    }),
+    `    outside the engine  ${(seconds - busy).toFixed(1).padStart(5)} s: weights read, handed over and laid out; waiting`,
+  ];
 }
 
 const atMost = (name: string, value: number, bar: number): Bar => ({ name, value, bar, met: value <= bar });

@@ -16,6 +16,14 @@ export interface DeviceTensor {
   readonly shape: readonly number[];
 }
 
+/** What one kind of graph took. */
+export interface GraphCounters {
+  runs: number;
+  flops: number;
+  /** Inside ONNX Runtime. */
+  milliseconds: number;
+}
+
 export interface Counters {
   /** Floating-point operations of all matrix products that were run, 2·m·n·k each. */
   flops: number;
@@ -23,6 +31,8 @@ export interface Counters {
   sessions: number;
   /** Bytes of weights that crossed into the engine. */
   weightBytes: number;
+  /** By the graphs' names. */
+  readonly graphs: Map<string, GraphCounters>;
 }
 
 export interface Session {
@@ -51,7 +61,7 @@ export interface Runtime {
 
 /** @param engine where the work is done; @param close what ends it. */
 export function createRuntime(engine: Engine, threads: number, close: () => Promise<void>): Runtime {
-  const counters: Counters = { flops: 0, runs: 0, sessions: 0, weightBytes: 0 };
+  const counters: Counters = { flops: 0, runs: 0, sessions: 0, weightBytes: 0, graphs: new Map() };
 
   return {
     threads,
@@ -74,14 +84,12 @@ export function createRuntime(engine: Engine, threads: number, close: () => Prom
       });
       counters.sessions++;
       const number = await engine.load({ model, weights, threads, prepack });
-      return session(number, (feeds) => {
-        counters.flops += countFlops(graph, symbolSizes(graph, feeds));
-      });
+      return session(number, graph.name, (feeds) => countFlops(graph, symbolSizes(graph, feeds)));
     },
 
     async loadFile(path) {
       counters.sessions++;
-      return session(await engine.loadFile(path, threads), () => {});
+      return session(await engine.loadFile(path, threads), "file", () => 0);
     },
 
     async readFloats(tensor) {
@@ -100,12 +108,23 @@ export function createRuntime(engine: Engine, threads: number, close: () => Prom
     close,
   };
 
-  function session(number: number, count: (feeds: Readonly<Record<string, Feed & Shaped>>) => void): Session {
+  function session(
+    number: number,
+    name: string,
+    flopsOf: (feeds: Readonly<Record<string, Feed & Shaped>>) => number,
+  ): Session {
     return {
       async run(feeds) {
+        const flops = flopsOf(feeds);
         counters.runs++;
-        count(feeds);
-        return engine.run(number, feeds);
+        counters.flops += flops;
+        const { outputs, milliseconds } = await engine.run(number, feeds);
+        const own = counters.graphs.get(name) ?? { runs: 0, flops: 0, milliseconds: 0 };
+        own.runs++;
+        own.flops += flops;
+        own.milliseconds += milliseconds;
+        counters.graphs.set(name, own);
+        return outputs;
       },
       unload: () => engine.unload(number),
     };
