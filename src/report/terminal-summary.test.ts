@@ -14,6 +14,7 @@ const circuit: CircuitFile = {
     heads: [2, 2],
     width: 4,
     vocabulary: 10,
+    context: 16,
     files: [{ name: "model.safetensors", bytes: 2000, sha256: "0".repeat(64) }],
   },
   task: { name: "ioi", sha256: "0".repeat(64), examples: { patching: 150, validation: 150, test: 1 } },
