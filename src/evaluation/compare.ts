@@ -1,6 +1,13 @@
-/** How a circuit does beside its original on a set of examples. */
+/**
+ * How a circuit does beside its original on a set of examples. A model is here whatever gives logits for
+ * prompts; logits are held for a bounded number of examples at a time, however large the set.
+ */
 import type { EncodedExample } from "../tasks/encode-task.ts";
-import { klDivergence, mostLikely } from "./distribution.ts";
+import type { VisitLogits } from "./answer-logits.ts";
+import { klDivergence, largestDifference, mostLikely } from "./distribution.ts";
+
+/** Calls `visit` with the logits at the answer position of every prompt. */
+export type GiveLogits = (prompts: readonly (readonly number[])[], visit: VisitLogits) => Promise<void>;
 
 export interface SplitEvaluation {
   readonly examples: number;
@@ -11,27 +18,54 @@ export interface SplitEvaluation {
   readonly kl?: number;
 }
 
-/** @param original logits by example, where the original is at hand. */
-export function compareSplit(
+/** Examples whose logits are held at a time. */
+const examplesPerPart = 512;
+
+/** @param original where it is at hand. */
+export async function evaluateSplit(
   examples: readonly EncodedExample[],
-  circuit: readonly Float32Array[],
-  original: readonly Float32Array[] | undefined,
-): SplitEvaluation {
-  const rows = (logits: readonly Float32Array[], index: number): Float32Array => {
-    const row = logits[index];
-    if (row === undefined) throw new RangeError(`no logits for example ${index}`);
-    return row;
-  };
-  const accuracyOf = (logits: readonly Float32Array[]) =>
-    mean(examples.map((example, index) => Number(isRight(example, mostLikely(rows(logits, index))))));
+  circuit: GiveLogits,
+  original?: GiveLogits,
+): Promise<SplitEvaluation> {
+  let right = 0;
+  let originalRight = 0;
+  let kl = 0;
+  for (const part of inParts(examples)) {
+    const own = await collect(part, circuit);
+    const reference = original && (await collect(part, original));
+    for (const [index, example] of part.entries()) {
+      const logits = rowOf(own, index);
+      right += Number(isRight(example, mostLikely(logits)));
+      if (reference === undefined) continue;
+      const originalLogits = rowOf(reference, index);
+      originalRight += Number(isRight(example, mostLikely(originalLogits)));
+      kl += klDivergence(originalLogits, logits);
+    }
+  }
+  const count = examples.length;
   return {
-    examples: examples.length,
-    accuracy: accuracyOf(circuit),
-    ...(original && {
-      originalAccuracy: accuracyOf(original),
-      kl: mean(examples.map((_, index) => klDivergence(rows(original, index), rows(circuit, index)))),
-    }),
+    examples: count,
+    accuracy: right / count,
+    ...(original && { originalAccuracy: originalRight / count, kl: kl / count }),
   };
+}
+
+/** The largest difference of any logit between two models on a set; NaN if any is. */
+export async function largestLogitDifference(
+  examples: readonly EncodedExample[],
+  a: GiveLogits,
+  b: GiveLogits,
+): Promise<number> {
+  let largest = 0;
+  for (const part of inParts(examples)) {
+    const [left, right] = [await collect(part, a), await collect(part, b)];
+    for (const index of part.keys()) {
+      const difference = largestDifference(rowOf(left, index), rowOf(right, index));
+      // NaN must not pass for agreement.
+      if (!(difference <= largest)) largest = difference;
+    }
+  }
+  return largest;
 }
 
 /** Whether a token is the first of an accepted answer. */
@@ -39,6 +73,29 @@ export function isRight(example: EncodedExample, token: number): boolean {
   return example.answers.some(([first]) => first === token);
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function inParts(examples: readonly EncodedExample[]): readonly (readonly EncodedExample[])[] {
+  const count = Math.ceil(examples.length / examplesPerPart);
+  return Array.from({ length: count }, (_, part) =>
+    examples.slice(part * examplesPerPart, (part + 1) * examplesPerPart),
+  );
+}
+
+async function collect(
+  examples: readonly EncodedExample[],
+  give: GiveLogits,
+): Promise<readonly Float32Array[]> {
+  const rows: Float32Array[] = [];
+  await give(
+    examples.map(({ ids }) => ids),
+    (index, logits) => {
+      rows[index] = logits.slice();
+    },
+  );
+  return rows;
+}
+
+function rowOf(rows: readonly Float32Array[], index: number): Float32Array {
+  const row = rows[index];
+  if (row === undefined) throw new RangeError(`no logits for example ${index}`);
+  return row;
 }

@@ -2,7 +2,7 @@
 
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
-import { compareSplit, type SplitEvaluation } from "../evaluation/compare.ts";
+import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
 import { logProbabilities } from "../evaluation/distribution.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
@@ -15,7 +15,6 @@ import type { TaskExample } from "../tasks/task-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
-import { tokenIds } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
 
 export interface Prediction {
@@ -111,30 +110,12 @@ async function evaluate(
     );
     if (members.length === 0) continue;
     const examples = encodeExamples(folder, members, task.path);
-    const circuit: Float32Array[] = [];
-    await shippedLogits(
-      runtime,
-      session,
-      graph,
-      tokenIds(examples),
-      (index, logits) => {
-        circuit[index] = logits.slice();
-      },
-      signal,
-    );
-    const reference: Float32Array[] = [];
-    if (original !== undefined) {
-      await answerLogits(
-        runtime,
-        original.transformer,
-        tokenIds(examples),
-        (index, logits) => {
-          reference[index] = logits.slice();
-        },
-        { signal },
-      );
-    }
-    splits[split] = compareSplit(examples, circuit, original === undefined ? undefined : reference);
+    const circuit: GiveLogits = (prompts, visit) =>
+      shippedLogits(runtime, session, graph, prompts, visit, signal);
+    const reference: GiveLogits | undefined =
+      original &&
+      ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
+    splits[split] = await evaluateSplit(examples, circuit, reference);
   }
   if (Object.values(splits).every((split) => split === undefined)) {
     throw new PithError("task", "no example has an answer: nothing can be evaluated.", {

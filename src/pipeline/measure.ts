@@ -7,8 +7,7 @@
 import type { Replacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
-import { compareSplit } from "../evaluation/compare.ts";
-import { largestDifference } from "../evaluation/distribution.ts";
+import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../evaluation/compare.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
@@ -18,7 +17,7 @@ import { shipModel, shippedTransformer } from "../export/ship-model.ts";
 import type { PreparedFolder } from "../export/write-folder.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { patchedGates } from "../surgery/patched.ts";
-import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
+import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
@@ -48,24 +47,23 @@ export interface Measured {
 
 /** @throws PithError "verification" when the two models disagree. */
 export async function measureCircuit(job: MeasureJob): Promise<Measured> {
-  const { runtime, model, encoded, standalone, profile, prepared, onEvent } = job;
+  const { runtime, model, encoded, standalone, profile, prepared, signal, onEvent } = job;
   const session = await runtime.loadFile(prepared.modelPath);
   const shipped = describeGraph(standalone, profile);
+  const circuit: GiveLogits = (prompts, visit) =>
+    shippedLogits(runtime, session, shipped, prompts, visit, signal);
+  const original: GiveLogits = (prompts, visit) =>
+    answerLogits(runtime, model.transformer, prompts, visit, { signal });
 
   onEvent?.({ kind: "step", step: "verify" });
-  const circuitOnValidation = await shippedRows(job, session, shipped, encoded.validation);
-  const verified = await verify(job, circuitOnValidation);
+  const verified = await verify(job, circuit);
 
   onEvent?.({ kind: "step", step: "measure" });
   const accuracy: CircuitFile["metrics"]["accuracy"] = {};
   const kl: CircuitFile["metrics"]["kl"] = {};
   for (const split of ["validation", "test"] as const) {
-    const examples = encoded[split];
-    if (examples.length === 0) continue;
-    const circuit =
-      split === "validation" ? circuitOnValidation : await shippedRows(job, session, shipped, examples);
-    const original = await originalRows(job, examples);
-    const result = compareSplit(examples, circuit, original);
+    if (encoded[split].length === 0) continue;
+    const result = await evaluateSplit(encoded[split], circuit, original);
     accuracy[split] = { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy };
     kl[split] = result.kl ?? Number.NaN;
   }
@@ -93,21 +91,12 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
 /** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
 async function verify(
   { runtime, model, encoded, circuit, replacements, signal }: MeasureJob,
-  shipped: readonly Float32Array[],
+  shipped: GiveLogits,
 ): Promise<number> {
-  let largest = 0;
-  await answerLogits(
-    runtime,
-    model.transformer,
-    tokenIds(encoded.validation),
-    (index, logits) => {
-      const own = shipped[index];
-      if (own === undefined) throw new RangeError(`no logits for example ${index}`);
-      const difference = largestDifference(logits, own);
-      if (!(difference <= largest)) largest = difference;
-    },
-    { gates: patchedGates(model.transformer, circuit, replacements), signal },
-  );
+  const gates = patchedGates(model.transformer, circuit, replacements);
+  const patched: GiveLogits = (prompts, visit) =>
+    answerLogits(runtime, model.transformer, prompts, visit, { gates, signal });
+  const largest = await largestLogitDifference(encoded.validation, patched, shipped);
   if (!(largest <= verificationTolerance)) {
     throw new PithError(
       "verification",
@@ -116,43 +105,6 @@ async function verify(
     );
   }
   return largest;
-}
-
-async function originalRows(
-  { runtime, model, signal }: MeasureJob,
-  examples: readonly EncodedExample[],
-): Promise<Float32Array[]> {
-  const rows: Float32Array[] = [];
-  await answerLogits(
-    runtime,
-    model.transformer,
-    tokenIds(examples),
-    (index, logits) => {
-      rows[index] = logits.slice();
-    },
-    { signal },
-  );
-  return rows;
-}
-
-async function shippedRows(
-  { runtime, signal }: MeasureJob,
-  session: Session,
-  graph: ShippedGraph,
-  examples: readonly EncodedExample[],
-): Promise<Float32Array[]> {
-  const rows: Float32Array[] = [];
-  await shippedLogits(
-    runtime,
-    session,
-    graph,
-    tokenIds(examples),
-    (index, logits) => {
-      rows[index] = logits.slice();
-    },
-    signal,
-  );
-  return rows;
 }
 
 /** One prompt at a time, original and circuit in turns, both lowered by the same code. */
