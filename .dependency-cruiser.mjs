@@ -16,7 +16,7 @@ const layers = {
   // Of surgery, only how heads are cut out of a layer: see "only-cut-heads".
   discovery: ["transformer", "onnx", "runtime", "lowering", "surgery"],
   surgery: ["transformer", "onnx", "runtime", "lowering", "discovery"],
-  evaluation: ["transformer", "onnx", "runtime", "lowering", "discovery"],
+  evaluation: ["transformer", "onnx", "runtime", "tasks", "lowering", "discovery"],
   export: ["transformer", "onnx", "checkpoint", "tokenizer", "lowering", "surgery", "discovery", "evaluation"],
   pipeline: [
     ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
@@ -126,6 +126,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    // All of it is ES modules: a function of one's own called `require` is no import.
+    moduleSystems: ["es6"],
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },

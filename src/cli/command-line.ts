@@ -1,18 +1,12 @@
 /** The commands, their options and their help: from the words of a command line to an exit code. */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../pipeline/package-files.ts";
+import type { CommandContext } from "./command-context.ts";
 import { evalCommand } from "./eval-command.ts";
 import { extractCommand } from "./extract-command.ts";
 import { reportFailure, usageExitCode } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
 import { runCommand } from "./run-command.ts";
-
-/** What a command tells its caller. */
-export interface CommandContext {
-  /** The words that the user wrote after the program's name. */
-  readonly words: readonly string[];
-  readonly exit: (code: number) => void;
-}
 
 /**
  * @param argv as process.argv: the runtime, the script, then the user's words.

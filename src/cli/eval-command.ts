@@ -4,7 +4,7 @@ import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { readTask } from "../pipeline/read-task.ts";
 import { evaluationReport } from "../report/terminal-summary.ts";
-import type { CommandContext } from "./command-line.ts";
+import type { CommandContext } from "./command-context.ts";
 import { findOriginal } from "./find-original.ts";
 import { parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";

@@ -7,7 +7,7 @@ import { defaultExtractOptions as defaults, type ExtractOptions } from "../pipel
 import { loadModel } from "../pipeline/load-model.ts";
 import { readTask } from "../pipeline/read-task.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
-import type { CommandContext } from "./command-line.ts";
+import type { CommandContext } from "./command-context.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
 import { parseAlpha, parseSeed, parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { readCircuitFolder } from "../export/read-folder.ts";
 import { circuitReport } from "../report/terminal-summary.ts";
-import type { CommandContext } from "./command-line.ts";
+import type { CommandContext } from "./command-context.ts";
 import { type Outcome, perform } from "./perform.ts";
 
 interface Flags {

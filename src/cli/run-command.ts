@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { predictionsReport } from "../report/terminal-summary.ts";
-import type { CommandContext } from "./command-line.ts";
+import type { CommandContext } from "./command-context.ts";
 import { parseTop } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 
