@@ -12,8 +12,12 @@
  *
  * Everything that does not depend on the prompt (b_O, b_2, replacements) is one constant before each reader;
  * it is added in JavaScript and costs a candidate nothing. States are values: a caller may hold several of
- * one layer, as a sweep over thresholds does.
+ * one layer, as a sweep over thresholds does. What it shares, it pays for once: a state's own layer runs once
+ * for all that lies above it, and equal choices of one layer become one session.
  */
+
+import type { Queries } from "../lowering/attention.ts";
+import { type KeptPart, keptParts } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { keepHeads } from "../surgery/cut-heads.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -40,8 +44,14 @@ export interface Evaluator {
   readonly predictions: readonly number[];
   /** What lies above the last layer: nothing. */
   readonly top: Upper;
-  /** Puts a layer on trial: runs its attention. Layers must be opened last to first. */
+  /**
+   * Puts a layer on trial: runs its attention, at all positions or at the last, as `upper` needs. The trial
+   * serves every upper with the same `readsAll`. Layers must be opened last to first; a second trial of a
+   * layer must be opened before the first one ends.
+   * @throws RangeError if the layer's trials have ended.
+   */
   openLayer(layer: number, upper: Upper): Promise<LayerTrial>;
+  /** Lets go of all that is held, whatever became of the search; a trial that was opened must have ended. */
   close(): Promise<void>;
 }
 
@@ -63,6 +73,8 @@ export interface LayerTrial {
   withoutMlp(state: LayerState): LayerState;
   /** KL(original ‖ this state) for each prompt, in nats. */
   kl(state: LayerState, upper: Upper): Promise<Float64Array>;
+  /** The same below each of several uppers, in their order: the layer's own part runs once for all. */
+  klBelowEach(state: LayerState, uppers: readonly Upper[]): AsyncGenerator<Float64Array, void>;
   /** The layer as decided, put below `upper`. */
   close(state: LayerState, upper: Upper): Promise<Upper>;
   discard(state: LayerState): Promise<void>;
@@ -95,6 +107,8 @@ export async function evaluatorFrom(
   const scorer = await createScorer(runtime, model, batches, final);
   await runtime.release(...final);
   const sessions = createLayerLoader(runtime, model, replacements.rows === 1 ? "one" : "each");
+  // What waits for its layer's turn, and how many trials read it.
+  const below = new Map(residuals.slice(0, -1).map((tensors, layer) => [layer, { tensors, trials: 0 }]));
   const context: Context = {
     runtime,
     model,
@@ -108,8 +122,21 @@ export async function evaluatorFrom(
   return {
     predictions: scorer.predictions,
     top: emptyUpper(replacements.rows, model.width),
-    openLayer: (layer, upper) => openLayer(context, layer, residuals[layer] ?? [], upper),
+    async openLayer(layer, upper) {
+      const residual = below.get(layer);
+      if (residual === undefined) throw new RangeError(`layer ${layer} has been tried`);
+      residual.trials++;
+      return openLayer(context, layer, residual.tensors, upper, async () => {
+        residual.trials--;
+        if (residual.trials > 0) return;
+        below.delete(layer);
+        await runtime.release(...residual.tensors);
+      });
+    },
     async close() {
+      for (const { tensors } of below.values()) await runtime.release(...tensors);
+      below.clear();
+      await context.stages.keepOnly([], []);
       await sessions.close();
       await scorer.close();
     },
@@ -131,6 +158,7 @@ async function openLayer(
   layer: number,
   residual: readonly DeviceTensor[],
   upper: Upper,
+  releaseResidual: () => Promise<void>,
 ): Promise<LayerTrial> {
   const { attention, mlp } = wholeBlock(model, layer);
   const rows = replacements.rows === 1 ? "one" : "each";
@@ -156,6 +184,42 @@ async function openLayer(
     users.set(fields.base, (users.get(fields.base) ?? 0) + 1);
     return fields;
   };
+
+  // Equal choices of this layer, below different uppers, share a session.
+  const decidedHere: Stage[] = [];
+  const stageOf = async (parts: readonly KeptPart[], positions: Queries): Promise<Stage> => {
+    const known = decidedHere.find((stage) => sameParts(stage.parts, parts));
+    if (known !== undefined) return known;
+    const stage = { session: await runtime.load(keptParts(parts, model.width, rows)), positions, parts };
+    decidedHere.push(stage);
+    return stage;
+  };
+
+  async function* klBelowEach(
+    candidate: LayerState,
+    uppers: readonly Upper[],
+  ): AsyncGenerator<Float64Array, void> {
+    const after = candidate.mlp ? down : addConstants(candidate.constant, replacements.mlp(layer));
+    const here = { stage: mlpHere, constants: [candidate.constant] };
+    // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
+    const own = candidate.base.map(async (base, index) =>
+      candidate.mlp ? runStage(here, base, groups[index]?.length ?? 0) : base,
+    );
+    try {
+      for (const above of uppers) {
+        const rest = addBelow(above, after);
+        const ends = await Promise.all(
+          own.map(async (x, index) => runUpper(runtime, rest, await x, groups[index]?.length ?? 0)),
+        );
+        const kl = await scorer.score(ends, rest.last, groups);
+        // With nothing above, the layer's own output is the end.
+        if (rest.parts.length > 0) await runtime.release(...ends);
+        yield kl;
+      }
+    } finally {
+      if (candidate.mlp) await runtime.release(...(await Promise.all(own)));
+    }
+  }
 
   return {
     start: state({
@@ -190,23 +254,11 @@ async function openLayer(
 
     withoutMlp: (from) => state({ ...from, mlp: false }),
 
+    klBelowEach,
+
     async kl(candidate, above) {
-      const after = candidate.mlp ? down : addConstants(candidate.constant, replacements.mlp(layer));
-      const rest = addBelow(above, after);
-      const here = { stage: mlpHere, constants: [candidate.constant] };
-      // All batches are asked for at once, so that the engine never waits for the next.
-      const ends = await Promise.all(
-        candidate.base.map(async (base, index) => {
-          const length = groups[index]?.length ?? 0;
-          const x = candidate.mlp ? await runStage(here, base, length) : base;
-          const end = await runUpper(runtime, rest, x, length);
-          if (x !== base && end !== x) await runtime.release(x);
-          return end;
-        }),
-      );
-      const kl = await scorer.score(ends, rest.last, groups);
-      await runtime.release(...ends.filter((end) => !candidate.base.includes(end)));
-      return kl;
+      for await (const kl of klBelowEach(candidate, [above])) return kl;
+      throw new TypeError("a candidate without a KL");
     },
 
     async close(decided, above) {
@@ -215,7 +267,7 @@ async function openLayer(
         : addBelow(above, addConstants(decided.constant, replacements.mlp(layer)));
       if (decided.heads.length === 0) return joined;
       const kept = keepHeads(attention, decided.heads);
-      return headsBelow(runtime, joined, { attention: kept, queries }, decided.mlp, rows);
+      return headsBelow(joined, { attention: kept, queries }, decided.mlp, stageOf);
     },
 
     async discard(done) {
@@ -225,9 +277,10 @@ async function openLayer(
     },
 
     async end(alive) {
-      await runtime.release(...z, ...residual);
+      await runtime.release(...z);
+      await releaseResidual();
       await own.removal.unload();
-      await stages.keepOnly([mlpHere], alive);
+      await stages.keepOnly([mlpHere, ...decidedHere], alive);
     },
   };
 }
@@ -242,13 +295,26 @@ async function runAttention(
   const outputs: { readonly z: DeviceTensor; readonly sum: DeviceTensor }[] = [];
   for (const [index, batch] of batches.entries()) {
     const x = residual[index];
-    if (x === undefined) throw new RangeError("this layer was opened already");
+    if (x === undefined) throw new RangeError("a batch without a residual stream");
     const mask = queries === "all" ? { mask: causalMask(batch.length) } : {};
     const { z, sum } = await session.run({ x, ...mask });
     if (z === undefined || sum === undefined) throw new TypeError("attention lacks an output");
     outputs.push({ z, sum });
   }
   return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
+}
+
+/** Whether two stages of one trial would be the same: of its own parts the heads decide, those above are shared. */
+function sameParts(these: readonly KeptPart[], those: readonly KeptPart[]): boolean {
+  return (
+    these.length === those.length &&
+    these.every((part, index) => {
+      const other = those[index];
+      if (index > 0 || part.kind === "mlp" || other?.kind !== "heads") return part === other;
+      const { heads } = other.attention;
+      return part.attention.heads.join() === heads.join() && part.queries === other.queries;
+    })
+  );
 }
 
 /** Joins tensors along their first axis, and releases them. */

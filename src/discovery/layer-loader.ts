@@ -39,11 +39,12 @@ export function createLayerLoader(runtime: Runtime, model: Transformer, rows: Co
 
   return {
     async take(layer, queries) {
-      const own = ahead?.layer === layer ? ahead.sessions : load(layer, queries);
-      ahead = undefined;
-      const sessions = await own;
+      // What is loaded ahead serves all positions; a sweep may try a layer for the last alone beside it.
+      const loaded = ahead?.layer === layer && queries === "all" ? ahead.sessions : undefined;
+      if (loaded !== undefined) ahead = undefined;
+      const sessions = await (loaded ?? load(layer, queries));
       // Once a kept head reads every position, all layers below do; before that, it may still turn out so.
-      if (queries === "all" && layer > 0) {
+      if (queries === "all" && layer > 0 && ahead === undefined) {
         ahead = { layer: layer - 1, sessions: load(layer - 1, queries) };
         // A search that stops early never takes it; its failure is nobody's then.
         ahead.sessions.catch(() => {});

@@ -9,7 +9,7 @@
  * cross again, an MLP crosses twice at most.
  */
 import type { Queries } from "../lowering/attention.ts";
-import { type ConstantRows, type KeptPart, keptParts, needsMask } from "../lowering/stages.ts";
+import { type KeptPart, needsMask } from "../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Attention } from "../transformer/transformer.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "./constant.ts";
@@ -58,13 +58,16 @@ export function mlpBelow(upper: Upper, stage: Stage, constant: Constant): Upper 
   return { ...upper, parts: [{ stage, constants: [constant] }, ...upper.parts] };
 }
 
-/** Puts a layer's kept heads below everything. @param joinsMlp whether the lowest part is the same layer's MLP. */
+/**
+ * Puts a layer's kept heads below everything.
+ * @param joinsMlp whether the lowest part is the same layer's MLP.
+ * @param stageOf makes the stage of these parts, or hands out an equal one.
+ */
 export async function headsBelow(
-  runtime: Runtime,
   upper: Upper,
   { attention, queries }: { readonly attention: Attention; readonly queries: Queries },
   joinsMlp: boolean,
-  rows: ConstantRows,
+  stageOf: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>,
 ): Promise<Upper> {
   const { width } = upper.last;
   const [first, ...others] = upper.parts;
@@ -73,11 +76,11 @@ export async function headsBelow(
     { kind: "heads", attention, queries },
     ...(joins ? first.stage.parts : []),
   ];
-  const session = await runtime.load(keptParts(parts, width, rows));
+  const stage = await stageOf(parts, "all");
   const constants = [zeroConstant(upper.last.rows, width), ...(joins ? first.constants : [])];
   return {
     ...upper,
-    parts: [{ stage: { session, positions: "all", parts }, constants }, ...(joins ? others : upper.parts)],
+    parts: [{ stage, constants }, ...(joins ? others : upper.parts)],
     readsAll: true,
   };
 }

@@ -1,0 +1,279 @@
+/**
+ * Searches with many thresholds at once, at less than their sum: all α walk down the layers together, in
+ * groups that have decided alike so far. A group is tried once, and splits where a component's delta is below
+ * some of its α only. What lies below the layer on trial is shared by all groups, whatever they decided.
+ *
+ * Every candidate comes at its one place in the order, so what a group has decided and what it keeps say the
+ * same: two groups never meet again, no state of the model is evaluated twice, and each α's decisions and
+ * numbers are to the last bit those that `search` makes with it alone, from the same sessions and tensors.
+ */
+import { PithError } from "../errors.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import { type Component, componentName } from "../transformer/component.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { Evaluator, LayerState, LayerTrial } from "./evaluator.ts";
+import { candidates, type Decision, type Order, type SearchResult } from "./search.ts";
+import type { Upper } from "./upper.ts";
+
+/**
+ * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what
+ * one with other α found, as long as model, prompts, replacements, `mlps` and `order` are the same.
+ */
+export interface SweepEntry {
+  /** What was decided before, a letter for each candidate in order: "p" pruned, "k" kept. */
+  readonly path: string;
+  readonly layer: number;
+  /** "head.3" or "mlp". */
+  readonly component: string;
+  /** KL(original ‖ model with the component replaced as well), in nats, mean over the validation prompts. */
+  readonly kl: number;
+}
+
+/** How far a sweep is. How many evaluations there will be is not known before its end. */
+export interface SweepProgress {
+  /** The candidate that is being tried, from 1. */
+  readonly candidate: number;
+  readonly candidates: number;
+  /** Evaluations so far, those taken over from a journal included. */
+  readonly evaluations: number;
+}
+
+export interface SweepOptions {
+  /** In any order; of equal ones, each gets its result. */
+  readonly alphas: readonly number[];
+  /** Whether MLPs may be pruned. */
+  readonly mlps: boolean;
+  readonly order: Order;
+  /** Evaluations of an earlier run, any of them in any order: they are taken over, not made again. */
+  readonly resume?: readonly SweepEntry[];
+  /** Called with every new evaluation, all of its α's decisions being made, before the next one is made. */
+  readonly onDecision?: (entry: SweepEntry, progress: SweepProgress) => Promise<void> | void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What `search` with this α alone gives. */
+export interface AlphaResult extends SearchResult {
+  readonly alpha: number;
+}
+
+export interface SweepResult {
+  /** For each α, in the order given. */
+  readonly results: readonly AlphaResult[];
+  /** How many evaluations it took, those taken over from a journal included. */
+  readonly evaluations: number;
+  /** How many a search for each α would make. */
+  readonly separately: number;
+}
+
+/** α that have decided alike so far. */
+interface Group {
+  readonly alphas: readonly number[];
+  readonly path: string;
+  readonly trace: readonly Decision[];
+  /** KL of the model as decided, in nats. */
+  readonly kl: number;
+  readonly upper: Upper;
+}
+
+/** A group in the middle of a layer; groups that chose alike within it share the state. */
+interface TriedGroup extends Group {
+  readonly trial: LayerTrial;
+  readonly state: LayerState;
+}
+
+/** @throws PithError "options" if `resume` has an entry of a search with other candidates. */
+export async function sweep(
+  evaluator: Evaluator,
+  model: Transformer,
+  options: SweepOptions,
+): Promise<SweepResult> {
+  const all = candidates(model, options);
+  const ledger = createLedger(all, options);
+  const alphas = [...new Set(options.alphas)];
+  let groups: readonly Group[] =
+    alphas.length === 0 ? [] : [{ alphas, path: "", trace: [], kl: 0, upper: evaluator.top }];
+  for (let layer = model.blocks.length - 1; layer >= 0; layer--) {
+    options.signal?.throwIfAborted();
+    groups = await decideLayer(evaluator, groups, layer, all, ledger, options.signal);
+  }
+
+  const groupOf = new Map(groups.flatMap((group) => group.alphas.map((alpha) => [alpha, group] as const)));
+  return {
+    results: options.alphas.flatMap((alpha) => {
+      const group = groupOf.get(alpha);
+      if (group === undefined) return [];
+      return [{ alpha, circuit: circuitOf(model, group.trace), trace: group.trace, kl: group.kl }];
+    }),
+    evaluations: ledger.evaluations(),
+    separately: options.alphas.length * all.length,
+  };
+}
+
+async function decideLayer(
+  evaluator: Evaluator,
+  groups: readonly Group[],
+  layer: number,
+  all: readonly Component[],
+  ledger: Ledger,
+  signal: AbortSignal | undefined,
+): Promise<readonly Group[]> {
+  // Two at most: some groups may need all positions, others the last only.
+  const trials = new Map<boolean, LayerTrial>();
+  const held: States = new Map();
+  const letGo = async (alive: readonly Upper[]) => {
+    for (const [state, trial] of held) await trial.discard(state);
+    for (const trial of trials.values()) await trial.end(alive);
+  };
+  try {
+    let tried: readonly TriedGroup[] = [];
+    for (const group of groups) {
+      const { readsAll } = group.upper;
+      const trial = trials.get(readsAll) ?? (await evaluator.openLayer(layer, group.upper));
+      trials.set(readsAll, trial);
+      held.set(trial.start, trial);
+      tried = [...tried, { ...group, trial, state: trial.start }];
+    }
+    for (const component of all.filter((each) => each.layer === layer)) {
+      const next: TriedGroup[] = [];
+      for (const sharing of byState(tried)) {
+        signal?.throwIfAborted();
+        next.push(...(await tryComponent(sharing, component, held, ledger, signal)));
+      }
+      tried = next;
+    }
+    const decided: Group[] = [];
+    for (const { trial, state, ...group } of tried) {
+      // Nothing is tried below the first layer, so nothing of what is above needs to run again.
+      const upper = layer === 0 ? evaluator.top : await trial.close(state, group.upper);
+      decided.push({ ...group, upper });
+    }
+    await letGo(decided.map(({ upper }) => upper));
+    return decided;
+  } catch (error) {
+    // Also all that is above goes. Where the engine itself has failed, what it says now says nothing new.
+    await letGo([]).catch(() => {});
+    throw error;
+  }
+}
+
+/** All states of a layer that are held, with their trials. */
+type States = Map<LayerState, LayerTrial>;
+
+/** One candidate for all groups that chose alike within the layer, whatever is above them. */
+async function tryComponent(
+  sharing: readonly TriedGroup[],
+  component: Component,
+  held: States,
+  ledger: Ledger,
+  signal: AbortSignal | undefined,
+): Promise<readonly TriedGroup[]> {
+  const [first] = sharing;
+  if (first === undefined) return [];
+  const { trial, state } = first;
+  const kls = new Map<TriedGroup, number>();
+  const fresh: TriedGroup[] = [];
+  for (const group of sharing) {
+    const kl = ledger.takeOver(group.path);
+    if (kl === undefined) fresh.push(group);
+    else kls.set(group, kl);
+  }
+
+  let pruned: LayerState | undefined;
+  const prunes = (group: TriedGroup, kl: number) => group.alphas.some((alpha) => kl - group.kl < alpha);
+  if (fresh.length > 0 || [...kls].some(([group, kl]) => prunes(group, kl))) {
+    pruned =
+      component.kind === "head" ? await trial.withoutHead(state, component.head) : trial.withoutMlp(state);
+    held.set(pruned, trial);
+    const uppers = fresh.map(({ upper }) => upper);
+    const waiting = fresh.values();
+    for await (const values of trial.klBelowEach(pruned, uppers)) {
+      const group = waiting.next().value;
+      if (group === undefined) break;
+      const kl = mean(values);
+      kls.set(group, kl);
+      await ledger.add(group.path, component, kl);
+      signal?.throwIfAborted();
+    }
+  }
+
+  const next: TriedGroup[] = [];
+  for (const [group, kl] of kls) {
+    const delta = kl - group.kl;
+    const decision = { layer: component.layer, component: componentName(component), kl, delta };
+    const goes = group.alphas.filter((alpha) => delta < alpha);
+    const stays = group.alphas.filter((alpha) => !(delta < alpha));
+    if (goes.length > 0 && pruned !== undefined) {
+      const trace = [...group.trace, { ...decision, pruned: true }];
+      next.push({ ...group, alphas: goes, path: `${group.path}p`, trace, kl, state: pruned });
+    }
+    if (stays.length > 0) {
+      const trace = [...group.trace, { ...decision, pruned: false }];
+      next.push({ ...group, alphas: stays, path: `${group.path}k`, trace });
+    }
+  }
+  for (const each of [state, pruned]) {
+    if (each === undefined || next.some((group) => group.state === each)) continue;
+    held.delete(each);
+    await trial.discard(each);
+  }
+  return next;
+}
+
+function byState(groups: readonly TriedGroup[]): readonly (readonly TriedGroup[])[] {
+  const states = new Set(groups.map(({ state }) => state));
+  return [...states].map((state) => groups.filter((group) => group.state === state));
+}
+
+/** What was evaluated, now or before. */
+interface Ledger {
+  /** What an earlier run found for the candidate after this path; it counts as an evaluation. */
+  takeOver(path: string): number | undefined;
+  add(path: string, component: Component, kl: number): Promise<void>;
+  evaluations(): number;
+}
+
+function createLedger(all: readonly Component[], { resume, onDecision }: SweepOptions): Ledger {
+  const known = new Map((resume ?? []).map((entry) => [checkedPath(entry, all), entry.kl]));
+  let evaluations = 0;
+  return {
+    takeOver(path) {
+      const kl = known.get(path);
+      if (kl !== undefined) evaluations++;
+      return kl;
+    },
+    async add(path, component, kl) {
+      evaluations++;
+      const entry = { path, layer: component.layer, component: componentName(component), kl };
+      await onDecision?.(entry, { candidate: path.length + 1, candidates: all.length, evaluations });
+    },
+    evaluations: () => evaluations,
+  };
+}
+
+function checkedPath({ path, layer, component }: SweepEntry, all: readonly Component[]): string {
+  const expected = all[path.length];
+  if (expected?.layer === layer && componentName(expected) === component) return path;
+  throw new PithError("options", `an evaluation of layer ${layer}, ${component}, is not of this sweep`, {
+    advice: "Resume with the same model, order and choice of MLPs, or start anew.",
+  });
+}
+
+/** All that was not pruned. */
+function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
+  const gone = new Set(trace.filter(({ pruned }) => pruned).map((each) => `${each.layer} ${each.component}`));
+  const stays = (component: Component) => !gone.has(`${component.layer} ${componentName(component)}`);
+  const layers = [...model.blocks.entries()];
+  return {
+    heads: layers.flatMap(([layer, { attention }]) =>
+      (attention?.heads ?? [])
+        .filter((head) => stays({ kind: "head", layer, head }))
+        .map((head) => [layer, head] as const),
+    ),
+    mlps: layers.filter(([layer]) => stays({ kind: "mlp", layer })).map(([layer]) => layer),
+  };
+}
+
+/** As `search` does it: other orders of adding would round otherwise. */
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

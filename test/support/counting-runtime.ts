@@ -1,0 +1,42 @@
+/** A runtime that knows what it holds, for tests that nothing is left behind. */
+import type { DeviceTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
+
+export interface CountingRuntime extends Runtime {
+  /** Tensors and sessions that were given out and neither released nor unloaded. */
+  readonly held: () => { readonly tensors: number; readonly sessions: number };
+}
+
+export function countingRuntime(runtime: Runtime): CountingRuntime {
+  const tensors = new Set<number>();
+  const sessions = new Set<Session>();
+  const keep = (session: Session): Session => {
+    const kept: Session = {
+      async run(feeds) {
+        const outputs = await session.run(feeds);
+        for (const { held } of Object.values(outputs)) tensors.add(held);
+        return outputs;
+      },
+      async unload() {
+        sessions.delete(kept);
+        await session.unload();
+      },
+    };
+    sessions.add(kept);
+    return kept;
+  };
+  return {
+    ...runtime,
+    held: () => ({ tensors: tensors.size, sessions: sessions.size }),
+    load: async (graph, options) => keep(await runtime.load(graph, options)),
+    loadFile: async (path) => keep(await runtime.loadFile(path)),
+    async upload(tensor) {
+      const uploaded = await runtime.upload(tensor);
+      tensors.add(uploaded.held);
+      return uploaded;
+    },
+    async release(...released: readonly DeviceTensor[]) {
+      for (const { held } of released) tensors.delete(held);
+      await runtime.release(...released);
+    },
+  };
+}
