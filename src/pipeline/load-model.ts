@@ -8,7 +8,7 @@ import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
-import { embeddedModel, packagePath } from "./package-files.ts";
+import { embeddedModel, embeddedName, packagePath } from "./package-files.ts";
 
 export interface Model {
   /** As it was asked for. */
@@ -30,11 +30,11 @@ export interface LoadOptions {
 }
 
 /**
- * @param nameOrPath a folder, or a hub name as `org/name`; left out, the embedded model.
+ * @param nameOrPath a folder, or a hub name as `org/name`; "nano", or left out: the embedded model.
  * @throws PithError for a folder, a download, a config, weights or a tokenizer that can't be used.
  */
 export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOptions = {}): Promise<Model> {
-  const embedded = nameOrPath === undefined;
+  const embedded = nameOrPath === undefined || nameOrPath === embeddedName;
   const directory = embedded
     ? packagePath(embeddedModel)
     : await resolveModelFolder(nameOrPath, {
@@ -47,7 +47,7 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     const tokenizer = await loadTokenizer(directory);
     checkVocabulary(tokenizer, transformer.vocabularySize);
     return {
-      name: nameOrPath ?? "nano",
+      name: nameOrPath ?? embeddedName,
       directory,
       transformer,
       tokenizer,

@@ -8,6 +8,8 @@ export function packagePath(relative: string): string {
   return fileURLToPath(new URL(relative, root));
 }
 
+/** The embedded model's name, and its folder. */
+export const embeddedName = "nano";
 export const embeddedModel = "models/nano";
 export const embeddedTask = "models/nano/tasks/ioi.jsonl";
 

@@ -14,11 +14,13 @@ export interface RuntimeOptions {
 
 /** The engine in this thread: it blocks while it computes. For tests and short scripts. */
 export function inlineRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+  declineTelemetry();
   return createRuntime(createEngine(ort), threads, async () => {});
 }
 
 /** The engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
 export function workerRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+  declineTelemetry();
   const worker = new Worker(workerProgram());
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let lastId = 0;
@@ -33,14 +35,19 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     const entry = waiting.get(answer.id);
     waiting.delete(answer.id);
     // A program that waits for nothing more may end, though the worker still listens.
-    if (waiting.size === 0) worker.unref();
+    if (waiting.size === 0 && ended === undefined) worker.unref();
     if ("error" in answer) entry?.reject(new PithError("runtime", `ONNX Runtime: ${answer.error}`));
     else entry?.resolve(answer.result);
   });
   worker.on("error", (cause) =>
     fail(new PithError("runtime", `the compute thread failed: ${String(cause)}`)),
   );
-  worker.on("exit", () => fail(new PithError("runtime", "the compute thread has ended")));
+  const exited = new Promise<void>((resolve) => {
+    worker.on("exit", () => {
+      fail(new PithError("runtime", "the compute thread has ended"));
+      resolve();
+    });
+  });
   worker.unref();
 
   const call = <T>(method: Call["method"], args: readonly unknown[], transfer: ArrayBuffer[] = []) =>
@@ -63,8 +70,21 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     unload: (session) => call("unload", [session]),
   };
   return createRuntime(engine, threads, async () => {
-    await worker.terminate();
+    fail(new PithError("runtime", "the engine was closed"));
+    // Asked, not terminated: torn out of a run, ONNX Runtime's binding throws where nothing can catch it, and
+    // the whole process aborts. So this waits for the run under way, and for nothing after it.
+    worker.ref();
+    worker.postMessage("close");
+    await exited;
   });
+}
+
+/**
+ * ONNX Runtime 1.30's packages send telemetry to Microsoft and leave a device id in ~/.cache/Microsoft, unless
+ * this is set before the process's first session (microsoft/onnxruntime#27379). A user's own choice stands.
+ */
+function declineTelemetry(): void {
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
 }
 
 /** Built code finds the worker beside it; code run from source (tests, benches) uses the built one. */

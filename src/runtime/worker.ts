@@ -11,7 +11,10 @@ if (parentPort === null) throw new Error("this file is a worker thread's program
 const port = parentPort;
 const engine = createEngine(ort);
 
-port.on("message", async ({ id, method, args }: Call) => {
+port.on("message", async (message: Call | "close") => {
+  // Not process.exit: calls that are under way are waited for.
+  if (message === "close") return port.close();
+  const { id, method, args } = message;
   try {
     const call = engine[method] as (...args: readonly unknown[]) => ReturnType<Engine[keyof Engine]>;
     port.postMessage({ id, result: await call(...args) } satisfies Answer);
