@@ -61,8 +61,9 @@ export async function largestLogitDifference(
     const [left, right] = [await collect(part, a), await collect(part, b)];
     for (const index of part.keys()) {
       const difference = largestDifference(rowOf(left, index), rowOf(right, index));
-      // NaN must not pass for agreement.
-      if (!(difference <= largest)) largest = difference;
+      // NaN must not pass for agreement, wherever it is.
+      if (Number.isNaN(difference)) return difference;
+      if (difference > largest) largest = difference;
     }
   }
   return largest;

@@ -31,8 +31,9 @@ export function largestDifference(a: Float32Array, b: Float32Array): number {
   let largest = 0;
   for (const [index, value] of a.entries()) {
     const difference = Math.abs(value - (b[index] ?? 0));
-    // NaN must not pass for agreement.
-    if (!(difference <= largest)) largest = difference;
+    // NaN must not pass for agreement, wherever it is.
+    if (Number.isNaN(difference)) return difference;
+    if (difference > largest) largest = difference;
   }
   return largest;
 }

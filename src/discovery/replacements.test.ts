@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { naive, naiveReplacements } from "../../test/support/naive-transformer.ts";
+import { randomPrompts, randomTransformer } from "../../test/support/random-transformer.ts";
+import { found } from "../../test/support/run-model.ts";
+import { inlineRuntime } from "../runtime/node-runtime.ts";
+import { meanReplacements, zeroReplacements } from "./replacements.ts";
+
+const runtime = inlineRuntime({ threads: 1 });
+afterAll(() => runtime.close());
+
+test("means are the float64 reference's", async () => {
+  const shape = fc.record({
+    layers: fc.integer({ min: 1, max: 3 }),
+    heads: fc.constantFrom(1, 3),
+    headWidth: fc.integer({ min: 1, max: 4 }),
+    width: fc.integer({ min: 2, max: 7 }),
+    seed: fc.nat(1000),
+  });
+  const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(shape, lengths, fc.constantFrom("aligned", "pooled"), async (options, mixed, means) => {
+      const model = randomTransformer(options);
+      const even = mixed.map(() => found(mixed[0]));
+      const prompts = randomPrompts(means === "aligned" ? even : mixed, model.vocabularySize);
+      const replacements = await meanReplacements(runtime, model, prompts, means);
+      const expected = naiveReplacements(await naive(model), prompts, means);
+      const rows = means === "aligned" ? found(even[0]) : 1;
+      expect(replacements.rows).toBe(rows);
+      const compare = (values: Float64Array, reference: readonly (readonly number[])[]) => {
+        const flat = reference.flat();
+        expect(values).toHaveLength(flat.length);
+        for (const [at, value] of values.entries())
+          expect(Math.abs(value - found(flat[at]))).toBeLessThan(2e-5);
+      };
+      for (let layer = 0; layer < options.layers; layer++) {
+        for (let head = 0; head < options.heads; head++) {
+          compare(replacements.head(layer, head).values, found(expected.heads[layer]?.[head]));
+        }
+        compare(replacements.mlp(layer).values, found(expected.mlps[layer]));
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("zero replaces by nothing, whatever the component", () => {
+  const { rows, head, mlp } = zeroReplacements(3);
+  expect(rows).toBe(1);
+  expect([head(0, 0), mlp(5)]).toEqual(Array(2).fill({ rows: 1, width: 3, values: new Float64Array(3) }));
+});
+
+test("aligned means of unequal prompts, and components that are not there", async () => {
+  const model = randomTransformer({ layers: 1, heads: 2 });
+  await expect(meanReplacements(runtime, model, [[1], [1, 2]], "aligned")).rejects.toThrow(RangeError);
+  const replacements = await meanReplacements(runtime, model, [[1], [1, 2]], "pooled");
+  expect(() => replacements.head(0, 2)).toThrow(RangeError);
+  expect(() => replacements.mlp(1)).toThrow(RangeError);
+});
