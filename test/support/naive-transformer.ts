@@ -227,9 +227,10 @@ export function logSoftmax(logits: Vector): Vector {
 function naiveHead(normed: Matrix, block: NaiveBlock, head: number): Matrix {
   const { headWidth } = block;
   const own = (x: Vector) => x.slice(head * headWidth, (head + 1) * headWidth);
-  const [queries, keys, values] = [block.query, block.key, block.value].map((linear) =>
-    normed.map((x) => own(affine(x, linear))),
-  ) as [Matrix, Matrix, Matrix];
+  const project = (linear: NaiveBlock["query"]): Matrix => normed.map((x) => own(affine(x, linear)));
+  const queries = project(block.query);
+  const keys = project(block.key);
+  const values = project(block.value);
   const writes = block.output.weight.slice(head * headWidth, (head + 1) * headWidth);
   return normed.map((_, position) => {
     const seen = keys.slice(0, position + 1);
