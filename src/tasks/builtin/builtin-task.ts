@@ -1,0 +1,44 @@
+/** What the built-in generators take and give; each task is a file of its own beside this one. */
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { TaskExample } from "../task-file.ts";
+
+export type BuiltinTaskName = "ioi" | "greater-than" | "acronyms";
+
+/** What a generator asks of a tokenizer. */
+export type TaskTokenizer = Pick<Tokenizer, "encode">;
+
+/** Prompts for each split; what is left out is the published batch size of the task (150 or 250). */
+export interface PromptCounts {
+  readonly patching?: number | undefined;
+  readonly validation?: number | undefined;
+  readonly test?: number | undefined;
+}
+
+export interface BuiltinTaskOptions {
+  /** The same seed and tokenizer give the same prompts on any machine; left out: 0. */
+  readonly seed?: number | undefined;
+  readonly counts?: PromptCounts | undefined;
+}
+
+/** How many of the words at hand the tokenizer encodes as the task needs. */
+export interface WordCount {
+  /** What they are, in the plural: "names", "years". */
+  readonly kind: string;
+  readonly given: number;
+  readonly kept: number;
+}
+
+export interface BuiltinTask {
+  readonly name: BuiltinTaskName;
+  /** One sentence. */
+  readonly description: string;
+  /** Patching, validation, test, in this order; lines count from 1; no prompt stands twice. */
+  readonly examples: readonly TaskExample[];
+  /** Whether the published experiments put the start token before the prompt. */
+  readonly bos: boolean;
+  /** Tokens of every prompt, without the start token; undefined when they differ. */
+  readonly promptTokens: number | undefined;
+  readonly words: readonly WordCount[];
+  /** What was left out and why, a sentence each; empty when nothing was. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,52 @@
+/** A built-in task as a person looks at it before using it: samples with their token boundaries. */
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Split } from "../task-file.ts";
+import type { BuiltinTask, BuiltinTaskName, WordCount } from "./builtin-task.ts";
+
+export interface TaskSample {
+  readonly prompt: string;
+  /** "|The| C|hief|…|": every token between bars, with the start token where the task asks for it. */
+  readonly boundaries: string;
+  readonly tokens: number;
+  readonly answers: readonly string[];
+}
+
+export interface TaskDescription {
+  readonly name: BuiltinTaskName;
+  readonly description: string;
+  readonly bos: boolean;
+  readonly promptTokens: number | undefined;
+  readonly prompts: Readonly<Record<Split, number>>;
+  readonly words: readonly WordCount[];
+  readonly notes: readonly string[];
+  readonly samples: readonly TaskSample[];
+}
+
+/** @param count how many samples, from the validation split on (they carry answers); left out: 5. */
+export function describeTask(
+  task: BuiltinTask,
+  tokenizer: Pick<Tokenizer, "encode" | "tokenText" | "endOfTextId">,
+  count = 5,
+): TaskDescription {
+  const { name, description, bos, promptTokens, words, notes } = task;
+  const start = bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const having = (split: Split) => task.examples.filter((example) => example.split === split);
+  const samples = [...having("validation"), ...having("test"), ...having("patching")].slice(0, count);
+  return {
+    ...{ name, description, bos, promptTokens, words, notes },
+    prompts: {
+      patching: having("patching").length,
+      validation: having("validation").length,
+      test: having("test").length,
+    },
+    samples: samples.map(({ prompt, answers }) => {
+      const ids = [...start, ...tokenizer.encode(prompt)];
+      return { prompt, boundaries: showBoundaries(ids, tokenizer), tokens: ids.length, answers };
+    }),
+  };
+}
+
+/** "|The| C|hief|" of token ids. */
+export function showBoundaries(ids: readonly number[], tokenizer: Pick<Tokenizer, "tokenText">): string {
+  return `|${ids.map((id) => `${tokenizer.tokenText(id)}|`).join("")}`;
+}

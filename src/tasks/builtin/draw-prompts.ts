@@ -1,0 +1,109 @@
+/**
+ * Prompts drawn from all that a task's words can make, without replacement: the space is numbered, its numbers
+ * come in a random order, one at a time, and nothing is drawn twice. So the splits can't share a prompt, and
+ * when the words do not suffice we know exactly how many prompts there are.
+ */
+import { PithError } from "../../errors.ts";
+import { createRandom, type Random } from "../random.ts";
+import type { Split, TaskExample } from "../task-file.ts";
+import type { BuiltinTaskOptions } from "./builtin-task.ts";
+
+export interface DrawnPrompt {
+  readonly prompt: string;
+  readonly answers: readonly string[];
+}
+
+export interface PromptSpace {
+  /** As errors name it. */
+  readonly task: string;
+  /** How many choices there are for each part of a prompt, e.g. names, other names, places, objects. */
+  readonly sizes: readonly number[];
+  /** The prompt of one choice for each part; undefined for a choice that makes none. */
+  readonly build: (choice: readonly number[]) => DrawnPrompt | undefined;
+}
+
+const SPLITS: readonly Split[] = ["patching", "validation", "test"];
+
+/**
+ * @param defaultCount prompts of a split whose count is left out.
+ * @returns patching, validation, test, in this order; patching examples carry no answers, as means need none.
+ * @throws PithError "task" when the space has fewer distinct prompts than are asked for; "options" for a count
+ *   or a seed that can't be.
+ */
+export function drawPrompts(
+  space: PromptSpace,
+  options: BuiltinTaskOptions,
+  defaultCount: number,
+): readonly TaskExample[] {
+  const splits = SPLITS.flatMap((split) => {
+    const count = options.counts?.[split] ?? defaultCount;
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new PithError("options", `${count} is no number of prompts`, { place: { field: split } });
+    }
+    return Array.from({ length: count }, () => split);
+  });
+  const examples: TaskExample[] = [];
+  const seen = new Set<string>();
+  const capacity = space.sizes.reduce((product, size) => product * size, 1);
+  if (splits.length === 0) return examples;
+  for (const index of randomOrder(createRandom(options.seed ?? 0), capacity)) {
+    const drawn = space.build(choiceOf(index, space.sizes));
+    if (drawn === undefined || seen.has(drawn.prompt)) continue;
+    seen.add(drawn.prompt);
+    const split = splits[examples.length];
+    examples.push({
+      prompt: drawn.prompt,
+      answers: split === "patching" ? [] : drawn.answers,
+      split,
+      line: examples.length + 1,
+    });
+    if (examples.length === splits.length) return examples;
+  }
+  throw new PithError(
+    "task",
+    `${space.task}: ${splits.length} prompts are asked for, but the words that this tokenizer leaves make only ${examples.length}.`,
+    { advice: "Ask for fewer prompts, or give more words." },
+  );
+}
+
+/**
+ * 0 … count − 1 in a random order, made as it is asked for: Fisher and Yates on a list that is kept only where
+ * it differs from the identity.
+ */
+export function* randomOrder(random: Random, count: number): Generator<number, void> {
+  if (count > Number.MAX_SAFE_INTEGER) {
+    throw new PithError("options", "the word lists make more prompts than can be numbered (2⁵³ − 1).", {
+      advice: "Give shorter lists.",
+    });
+  }
+  const moved = new Map<number, number>();
+  for (let i = 0; i < count; i++) {
+    const j = i + below(random, count - i);
+    yield moved.get(j) ?? j;
+    moved.set(j, moved.get(i) ?? i);
+    moved.delete(i);
+  }
+}
+
+/** Uniform in 0 … bound − 1 for bounds above 2³² too. */
+function below(random: Random, bound: number): number {
+  if (bound <= 2 ** 32) return random.below(bound);
+  const highBound = Math.ceil(bound / 2 ** 21);
+  for (;;) {
+    const value = random.below(highBound) * 2 ** 21 + random.below(2 ** 21);
+    if (value < bound) return value;
+  }
+}
+
+/** The digits of a number whose places count `sizes`, the last place running fastest. */
+function choiceOf(index: number, sizes: readonly number[]): readonly number[] {
+  let rest = index;
+  return sizes
+    .toReversed()
+    .map((size) => {
+      const digit = rest % size;
+      rest = Math.floor(rest / size);
+      return digit;
+    })
+    .reverse();
+}

@@ -1,0 +1,58 @@
+/** The built-in tasks by name. */
+import { PithError } from "../../errors.ts";
+import { type AcronymOptions, acronymTask } from "./acronyms.ts";
+import type { BuiltinTask, BuiltinTaskName, TaskTokenizer } from "./builtin-task.ts";
+import { type GreaterThanOptions, greaterThanTask } from "./greater-than.ts";
+import { type IoiOptions, ioiTask } from "./ioi.ts";
+
+/** What a list of tasks shows before a model is at hand. */
+export interface BuiltinTaskEntry {
+  readonly name: BuiltinTaskName;
+  readonly title: string;
+  /** A prompt, and an answer to it. */
+  readonly example: readonly [prompt: string, answer: string];
+  readonly source: string;
+}
+
+export const BUILTIN_TASKS: readonly BuiltinTaskEntry[] = [
+  {
+    name: "ioi",
+    title: "indirect object identification",
+    example: ["Then, John and Mary went to the store. John gave a ring to", " Mary"],
+    source: "Wang et al. 2023, arXiv:2211.00593",
+  },
+  {
+    name: "greater-than",
+    title: "a later year",
+    example: ["The treaty lasted from the year 1732 to 17", "33"],
+    source: "Hanna, Liu and Variengien 2023, arXiv:2305.00586",
+  },
+  {
+    name: "acronyms",
+    title: "a letter of a three-letter acronym",
+    example: ["The Calf Jockey Yurt (CJ", "Y"],
+    source: "García-Carrasco, Maté and Trujillo 2024, arXiv:2405.04156",
+  },
+];
+
+/** Every option of every task; a task reads its own. */
+export type AnyTaskOptions = Omit<IoiOptions, "words"> & Omit<AcronymOptions, "words"> & GreaterThanOptions;
+
+/**
+ * A built-in task with its own word lists.
+ * @throws PithError "options" for a name that is none; "task" when the tokenizer leaves too few words.
+ */
+export function buildTask(name: string, tokenizer: TaskTokenizer, options: AnyTaskOptions = {}): BuiltinTask {
+  switch (name) {
+    case "ioi":
+      return ioiTask(tokenizer, options);
+    case "greater-than":
+      return greaterThanTask(tokenizer, options);
+    case "acronyms":
+      return acronymTask(tokenizer, options);
+    default:
+      throw new PithError("options", `there is no built-in task ${JSON.stringify(name.slice(0, 60))}.`, {
+        advice: `Choose ${BUILTIN_TASKS.map((task) => task.name).join(", ")}, or give a task file.`,
+      });
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Indirect object identification (Wang et al. 2023): "Then, John and Mary went to the store. John gave a ring
+ * to" → " Mary". Names, places and objects are one token each with their space.
+ */
+import lists from "../word-lists/ioi.json" with { type: "json" };
+import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
+import { drawPrompts } from "./draw-prompts.ts";
+import {
+  inOrder,
+  type NameOrder,
+  PAPER_TEMPLATE,
+  templatePieces,
+  VARIED_TEMPLATES,
+} from "./ioi-templates.ts";
+import { isOneToken, keepsBorders, keepWords, pick } from "./token-words.ts";
+
+export interface IoiWords {
+  readonly names: readonly string[];
+  readonly places: readonly string[];
+  readonly objects: readonly string[];
+}
+
+export interface IoiOptions extends BuiltinTaskOptions {
+  /** The paper's single template, or fifteen of ours; left out: "paper". */
+  readonly templates?: "paper" | "varied" | undefined;
+  /** Which of the two names comes first; left out: BABA only, as in the paper. */
+  readonly orders?: readonly NameOrder[] | undefined;
+  /**
+   * Left out: "aligned", and templates whose token count differs from that of most are left out, which
+   * `notes` says; "pooled" keeps them all. A mean over templates of one length still mixes different words
+   * at a position.
+   */
+  readonly means?: "aligned" | "pooled" | undefined;
+  /** Left out: the published lists. */
+  readonly words?: Partial<IoiWords> | undefined;
+}
+
+const TASK = "ioi";
+const PUBLISHED_COUNT = 150;
+
+/** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
+export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): BuiltinTask {
+  const words = { ...lists, ...options.words };
+  const keep = (kind: string, list: readonly string[], least: number) =>
+    keepWords(TASK, kind, list, (word) => isOneToken(tokenizer, ` ${word}`), {
+      least,
+      need: "one token with their space",
+    });
+  const names = keep("names", words.names, 2);
+  const places = keep("places", words.places, 1);
+  const objects = keep("objects", words.objects, 1);
+
+  const orders = [...new Set(options.orders ?? (["BABA"] as const))];
+  const written = options.templates === "varied" ? VARIED_TEMPLATES : [PAPER_TEMPLATE];
+  // A slot is one token whatever stands in it, so any words will do to measure a template.
+  const sample: Slots = {
+    A: pick(names.kept, 0),
+    B: pick(names.kept, 1),
+    PLACE: pick(places.kept, 0),
+    OBJECT: pick(objects.kept, 0),
+  };
+  const templates = chooseTemplates(
+    written.map((template) => ({ template, length: tokenizer.encode(fill(template, sample)).length })),
+    options.means ?? "aligned",
+  );
+  const examples = drawPrompts(
+    {
+      task: TASK,
+      sizes: [
+        ...[templates.kept.length, orders.length],
+        ...[names.kept.length, names.kept.length - 1, places.kept.length, objects.kept.length],
+      ],
+      build: ([template, order, a, b = 0, place, object]) => {
+        const slots = {
+          A: pick(names.kept, a),
+          // The other name is drawn from those that are left.
+          B: pick(names.kept, a !== undefined && b >= a ? b + 1 : b),
+          PLACE: pick(places.kept, place),
+          OBJECT: pick(objects.kept, object),
+        };
+        const text = inOrder(pick(templates.kept, template), pick(orders, order));
+        const pieces = templatePieces(text).map((piece) => fill(piece, slots));
+        if (!keepsBorders(tokenizer, pieces)) return undefined;
+        return { prompt: pieces.join(""), answers: [` ${slots.A}`] };
+      },
+    },
+    options,
+    PUBLISHED_COUNT,
+  );
+  return {
+    name: TASK,
+    description: "Who receives it: the name that stands once, not the giver's.",
+    examples,
+    bos: false,
+    promptTokens: templates.length,
+    words: [names.count, places.count, objects.count],
+    notes: templates.notes,
+  };
+}
+
+type Slots = Readonly<Record<"A" | "B" | "PLACE" | "OBJECT", string>>;
+
+function fill(text: string, slots: Slots): string {
+  return text.replace(/\[(A|B|PLACE|OBJECT)\]/g, (_, slot: keyof Slots) => slots[slot]);
+}
+
+/** Under aligned means, the largest group of templates of one length; the shorter of two equal groups. */
+function chooseTemplates(
+  measured: readonly { readonly template: string; readonly length: number }[],
+  means: "aligned" | "pooled",
+): {
+  readonly kept: readonly string[];
+  readonly length: number | undefined;
+  readonly notes: readonly string[];
+} {
+  const lengths = [...new Set(measured.map(({ length }) => length))];
+  const groups = lengths
+    .map((length) => [length, measured.filter((other) => other.length === length)] as const)
+    .sort(([a, x], [b, y]) => y.length - x.length || a - b);
+  const all = measured.map(({ template }) => template);
+  const [largest] = groups;
+  if (largest === undefined || groups.length === 1) return { kept: all, length: largest?.[0], notes: [] };
+  if (means === "pooled") return { kept: all, length: undefined, notes: [] };
+  const [length, group] = largest;
+  const note =
+    `${measured.length - group.length} of ${measured.length} templates are left out: with this tokenizer they are not ` +
+    `${length} tokens long, as the others are, and aligned means need one length.`;
+  return { kept: group.map(({ template }) => template), length, notes: [note] };
+}

@@ -1,0 +1,60 @@
+/** Which words a tokenizer encodes as a task needs. */
+import { PithError } from "../../errors.ts";
+import type { TaskTokenizer, WordCount } from "./builtin-task.ts";
+
+/** Whether the text is one token. */
+export function isOneToken(tokenizer: TaskTokenizer, text: string): boolean {
+  return tokenizer.encode(text).length === 1;
+}
+
+/** Whether the pieces, put together, are encoded piece by piece: no token reaches over a border. */
+export function keepsBorders(tokenizer: TaskTokenizer, pieces: readonly string[]): boolean {
+  const whole = tokenizer.encode(pieces.join(""));
+  const parts = pieces.flatMap((piece) => tokenizer.encode(piece));
+  return whole.length === parts.length && whole.every((id, i) => id === parts[i]);
+}
+
+export interface KeptWords {
+  readonly kept: readonly string[];
+  readonly count: WordCount;
+}
+
+/**
+ * The words that pass, without repeats, in the list's order.
+ * @param least how many the task can't do without.
+ * @param need what each has to be, as the error says it: "one token with its space".
+ * @throws PithError "task" when fewer pass.
+ */
+export function keepWords(
+  task: string,
+  kind: string,
+  words: readonly string[],
+  passes: (word: string) => boolean,
+  { least, need }: { readonly least: number; readonly need: string },
+): KeptWords {
+  const given = [...new Set(words)];
+  const kept = given.filter(passes);
+  if (kept.length < least) {
+    throw new PithError(
+      "task",
+      `${task}: ${kept.length} of ${given.length} ${kind} are ${need} for this tokenizer; ${least} are needed.`,
+      { advice: "Give words that the tokenizer has, or write a task file of your own." },
+    );
+  }
+  return { kept, count: { kind, given: given.length, kept: kept.length } };
+}
+
+/** An entry of a list by a number that was drawn for it. */
+export function pick<T>(items: readonly T[], index: number | undefined): T {
+  const item = index === undefined ? undefined : items[index];
+  if (item === undefined) throw new RangeError(`no entry ${index} in a list of ${items.length}`);
+  return item;
+}
+
+/** Tokens of a prompt; undefined where there is none. */
+export function tokenCount(
+  tokenizer: TaskTokenizer,
+  example: { readonly prompt: string } | undefined,
+): number | undefined {
+  return example === undefined ? undefined : tokenizer.encode(example.prompt).length;
+}

@@ -1,0 +1,242 @@
+/** The built-in tasks with real tokenizers: GPT-2's own files, and nano's. */
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { acronymTask } from "../src/tasks/builtin/acronyms.ts";
+import type { BuiltinTask } from "../src/tasks/builtin/builtin-task.ts";
+import { describeTask, showBoundaries } from "../src/tasks/builtin/describe-task.ts";
+import { greaterThanTask } from "../src/tasks/builtin/greater-than.ts";
+import { BUILTIN_TASKS, buildTask } from "../src/tasks/builtin/index.ts";
+import { ioiTask } from "../src/tasks/builtin/ioi.ts";
+import { inOrder, PAPER_TEMPLATE, VARIED_TEMPLATES } from "../src/tasks/builtin/ioi-templates.ts";
+import { splitYears, startYear } from "../src/tasks/builtin/years.ts";
+import { encodeTask } from "../src/tasks/encode-task.ts";
+import { formatTaskFile } from "../src/tasks/format-task-file.ts";
+import { splitExamples } from "../src/tasks/split.ts";
+import { parseTaskFile } from "../src/tasks/task-file.ts";
+import lists from "../src/tasks/word-lists/ioi.json" with { type: "json" };
+import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
+
+const folders = { "GPT-2": "test/gpt2", nano: "models/nano" } as const;
+const models = ["GPT-2", "nano"] as const;
+const loaded = new Map<string, Tokenizer>();
+beforeAll(async () => {
+  for (const model of models) loaded.set(model, await loadTokenizer(folders[model]));
+});
+function tokenizerOf(model: keyof typeof folders): Tokenizer {
+  const tokenizer = loaded.get(model);
+  if (tokenizer === undefined) throw new Error(`no tokenizer ${model}`);
+  return tokenizer;
+}
+
+const few = { patching: 6, validation: 5, test: 4 };
+const kept = (task: BuiltinTask) =>
+  Object.fromEntries(task.words.map(({ kind, kept, given }) => [kind, [kept, given]]));
+const boundaries = (task: BuiltinTask, tokenizer: Tokenizer) =>
+  task.examples.map(({ prompt }) => showBoundaries(tokenizer.encode(prompt), tokenizer));
+
+describe.each(models)("every task with %s's tokenizer", (model) => {
+  test.each(BUILTIN_TASKS.map(({ name }) => name))(
+    "%s: the published counts, encoded as a task file",
+    (name) => {
+      const tokenizer = tokenizerOf(model);
+      const task = buildTask(name, tokenizer);
+      const count = name === "ioi" ? 150 : 250;
+      expect(describeTask(task, tokenizer).prompts).toEqual({
+        patching: count,
+        validation: count,
+        test: count,
+      });
+      expect(new Set(task.examples.map(({ prompt }) => prompt)).size).toBe(3 * count);
+
+      const { examples } = parseTaskFile(formatTaskFile(task.examples), `${name}.jsonl`);
+      expect(examples).toEqual(task.examples);
+      const encoded = encodeTask(splitExamples(examples, { seed: 0 }), tokenizer, {
+        ...{ means: "aligned", bos: task.bos, contextLength: 64, fileName: `${name}.jsonl` },
+      });
+      const lengths = new Set(encoded.test.map(({ ids }) => ids.length));
+      expect([...lengths]).toEqual([Number(task.promptTokens) + Number(task.bos)]);
+    },
+  );
+
+  test("same seed, same prompts; another seed, others; no prompt in two splits", () => {
+    const tokenizer = tokenizerOf(model);
+    fc.assert(
+      fc.property(fc.constantFrom(...BUILTIN_TASKS), fc.nat(), ({ name }, seed) => {
+        const task = buildTask(name, tokenizer, {
+          seed,
+          counts: few,
+          templates: "varied",
+          orders: ["BABA", "ABBA"],
+        });
+        expect(
+          buildTask(name, tokenizer, { seed, counts: few, templates: "varied", orders: ["BABA", "ABBA"] }),
+        ).toEqual(task);
+        expect(buildTask(name, tokenizer, { seed: seed + 1, counts: few }).examples).not.toEqual(
+          task.examples,
+        );
+        const prompts = (split: string) =>
+          task.examples.filter((e) => e.split === split).map((e) => e.prompt);
+        const all = [...prompts("patching"), ...prompts("validation"), ...prompts("test")];
+        expect(new Set(all).size).toBe(15);
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
+
+describe("ioi", () => {
+  test("GPT-2: 15 tokens, a name, a place and an object one each", () => {
+    const tokenizer = tokenizerOf("GPT-2");
+    const task = ioiTask(tokenizer, { counts: few });
+    expect(task.promptTokens).toBe(15);
+    expect(task.bos).toBe(false);
+    for (const shown of boundaries(task, tokenizer)) {
+      expect(shown).toMatch(
+        /^\|Then\|,\| (\w+)\| and\| (\w+)\| went\| to\| the\| \w+\|\.\| \1\| gave\| a\| \w+\| to\|$/,
+      );
+    }
+    expect(kept(task)).toEqual({ names: [109, 109], places: [8, 8], objects: [8, 8] });
+    expect(kept(ioiTask(tokenizerOf("nano"), { counts: few }))).toEqual({
+      ...{ names: [95, 109], places: [8, 8], objects: [8, 8] },
+    });
+  });
+
+  test("the answer is the name that stands once", () => {
+    const options = {
+      templates: "varied",
+      orders: ["BABA", "ABBA"],
+      counts: { patching: 0, validation: 60, test: 0 },
+    } as const;
+    for (const { prompt, answers } of ioiTask(tokenizerOf("GPT-2"), options).examples) {
+      const [answer = ""] = answers;
+      expect(prompt.split(answer)).toHaveLength(2);
+    }
+  });
+
+  test("fifteen templates and both orders, all of 15 tokens for GPT-2", () => {
+    const tokenizer = tokenizerOf("GPT-2");
+    const counts = { patching: 0, validation: 600, test: 0 };
+    const task = ioiTask(tokenizer, { templates: "varied", orders: ["BABA", "ABBA"], counts });
+    expect(new Set(VARIED_TEMPLATES).size).toBe(15);
+    expect(VARIED_TEMPLATES).not.toContain(PAPER_TEMPLATE);
+    expect({ notes: task.notes, length: task.promptTokens }).toEqual({ notes: [], length: 15 });
+    const listed = new Set([...lists.names, ...lists.places, ...lists.objects]);
+    const bare = (prompt: string) => prompt.replace(/\w+/g, (word) => (listed.has(word) ? "_" : word));
+    expect(new Set(task.examples.map(({ prompt }) => bare(prompt))).size).toBe(15);
+
+    const both = ioiTask(tokenizer, { orders: ["BABA", "ABBA"], counts }).examples;
+    const giverFirst = both.filter(({ prompt }) => /^Then, (\w+) and .* \1 gave/.test(prompt)).length;
+    // Half of 600, give or take five standard deviations.
+    expect(Math.abs(giverFirst - 300)).toBeLessThan(62);
+  });
+
+  test("where lengths differ, aligned keeps the largest group and says so; pooled keeps all", () => {
+    const tokenizer = tokenizerOf("nano");
+    const aligned = ioiTask(tokenizer, { templates: "varied", counts: few });
+    const lengths = new Set(aligned.examples.map(({ prompt }) => tokenizer.encode(prompt).length));
+    expect([...lengths]).toEqual([aligned.promptTokens]);
+    expect(aligned.notes.join()).toMatch(/^\d+ of 15 templates are left out: .* \d+ tokens long/);
+    const counts = { patching: 0, validation: 200, test: 0 };
+    const pooled = ioiTask(tokenizer, { templates: "varied", means: "pooled", counts });
+    expect({ notes: pooled.notes, length: pooled.promptTokens }).toEqual({ notes: [], length: undefined });
+    expect(
+      new Set(pooled.examples.map(({ prompt }) => tokenizer.encode(prompt).length)).size,
+    ).toBeGreaterThan(2);
+  });
+
+  test("ABBA exchanges the first two names and nothing else", () => {
+    expect(inOrder(PAPER_TEMPLATE, "ABBA")).toBe(
+      "Then, [A] and [B] went to the [PLACE]. [B] gave a [OBJECT] to",
+    );
+  });
+
+  test("too few words, or too few prompts, are told in numbers", () => {
+    const tokenizer = tokenizerOf("GPT-2");
+    expect(() => ioiTask(tokenizer, { words: { names: ["Mary", "Xqzzyw", "Mary"] } })).toThrow(
+      "ioi: 1 of 2 names are one token with their space for this tokenizer; 2 are needed.",
+    );
+    const words = { names: ["Mary", "John"], places: ["store"], objects: ["ring", "bone"] };
+    expect(() => ioiTask(tokenizer, { words })).toThrow(
+      "ioi: 450 prompts are asked for, but the words that this tokenizer leaves make only 4.",
+    );
+  });
+});
+
+describe("greater-than", () => {
+  test.each(models)("%s: the years are |XX|YY|, and every later year is an answer", (model) => {
+    const tokenizer = tokenizerOf(model);
+    const task = greaterThanTask(tokenizer, { counts: few });
+    for (const shown of boundaries(task, tokenizer)) {
+      expect(shown).toMatch(/^\|The\| \w+\| lasted\| from\| the\| year\| (1[1-7])\|\d\d\| to\| \1\|$/);
+    }
+    for (const { prompt, answers } of task.examples.slice(few.patching)) {
+      const start = Number(startYear(prompt));
+      expect(answers).toHaveLength(99 - start);
+      expect(answers.every((answer, i) => Number(answer) === start + 1 + i)).toBe(true);
+    }
+  });
+
+  test("GPT-2 has years of one token, which are left out; so are each century's first and last", () => {
+    const years = splitYears(tokenizerOf("GPT-2"));
+    const of = (wanted: number) => years.filter(({ century }) => century === wanted).map(({ year }) => year);
+    expect(of(17)).toEqual(Array.from({ length: 95 }, (_, i) => i + 3));
+    expect(of(12)).not.toContain(80);
+    expect(of(13).slice(0, 3)).toEqual([11, 12, 13]);
+    expect(kept(greaterThanTask(tokenizerOf("GPT-2"), { counts: few }))).toEqual({
+      ...{ nouns: [120, 120], years: [years.length, 679] },
+    });
+    expect(kept(greaterThanTask(tokenizerOf("nano"), { counts: few }))).toEqual({
+      ...{ nouns: [99, 120], years: [665, 679] },
+    });
+  });
+
+  test("a tokenizer of single digits can't have the task", () => {
+    const digits = {
+      encode: (text: string) => [...text.matchAll(/ ?[a-z]+|./gi)].map(([piece]) => piece.charCodeAt(0)),
+    };
+    expect(() => greaterThanTask(digits)).toThrow("splits no year into century and two digits");
+  });
+});
+
+describe("acronyms", () => {
+  test.each(models)("%s: |The| C|hief|… (|A|B|, the third letter", (model) => {
+    const tokenizer = tokenizerOf(model);
+    const task = acronymTask(tokenizer, { counts: few });
+    expect({ bos: task.bos, length: task.promptTokens }).toEqual({ bos: true, length: 10 });
+    for (const shown of boundaries(task, tokenizer)) {
+      expect(shown).toMatch(/^\|The\| ([A-Z])\|[a-z]+\| ([A-Z])\|[a-z]+\| [A-Z]\|[a-z]+\| \(\|\1\|\2\|$/);
+    }
+    for (const { prompt, answers } of task.examples.slice(few.patching)) {
+      expect(answers).toEqual([prompt.split(" ")[3]?.[0]]);
+    }
+  });
+
+  test.each([
+    [1, 8, 1],
+    [2, 9, 2],
+  ] as const)("letter %i is asked after %i tokens", (letter, tokens, word) => {
+    const task = acronymTask(tokenizerOf("GPT-2"), { letter, counts: few });
+    expect(task.promptTokens).toBe(tokens);
+    for (const { prompt, answers } of task.examples.slice(few.patching)) {
+      expect(answers).toEqual([prompt.split(" ")[word]?.[0]]);
+    }
+  });
+
+  test("the words that survive; samples show the start token", () => {
+    const gpt2 = tokenizerOf("GPT-2");
+    const task = acronymTask(gpt2, { counts: few });
+    expect(kept(task)).toEqual({ words: [381, 381] });
+    expect(kept(acronymTask(tokenizerOf("nano"), { counts: few }))).toEqual({ words: [367, 381] });
+    const { samples } = describeTask(task, gpt2, 2);
+    expect(samples.map(({ tokens }) => tokens)).toEqual([11, 11]);
+    expect(samples[0]?.boundaries).toMatch(/^\|<\|endoftext\|>\|The\| [A-Z]\|/);
+    expect(samples[0]?.prompt).toBe(task.examples[few.patching]?.prompt);
+  });
+});
+
+test("an unknown task is told which there are", () => {
+  expect(() => buildTask("iou", tokenizerOf("nano"))).toThrow(
+    'there is no built-in task "iou". Choose ioi, greater-than, acronyms',
+  );
+});
