@@ -201,7 +201,7 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 /** Equal keys, equal decisions: everything that a decision depends on. */
 function searchKey(sources: Sources, settings: SearchSettings): string {
   const { alpha, ablation, mlps, means, order, bos, seed } = settings;
-  const named = { sources, alpha, ablation, mlps, means, order, bos, seed };
+  const named = { pith: packageVersion(), sources, alpha, ablation, mlps, means, order, bos, seed };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
 
