@@ -187,6 +187,7 @@ function inputOf({ profile }: CircuitFile): string {
 
 function ratio(times: number): string {
   if (!Number.isFinite(times)) return "not comparable";
+  if (times.toFixed(1) === "1.0") return "as fast as the original";
   return times >= 1 ? `${times.toFixed(1)} times as fast` : `${(1 / times).toFixed(1)} times as slow`;
 }
 
