@@ -3,6 +3,7 @@
  * search together.
  */
 import { createEvaluator } from "../../src/discovery/evaluator.ts";
+import { prepareSearch } from "../../src/discovery/prepare.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
 import { type SearchOptions, type SearchResult, search } from "../../src/discovery/search.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
@@ -39,14 +40,27 @@ export async function makeReplacements(
     : meanReplacements(runtime, model, patching, ablation, { tokensPerBatch });
 }
 
+/** @param known replacements that were made before; then the patching prompts aren't used. */
 export async function runSearch(
   runtime: Runtime,
   model: Transformer,
   { ablation, patching, validation, tokensPerBatch, ...options }: SearchRun,
   known?: Replacements,
 ): Promise<SearchOutcome> {
-  const replacements = known ?? (await makeReplacements(runtime, model, ablation, patching, tokensPerBatch));
-  const evaluator = await createEvaluator(runtime, model, validation, replacements, { tokensPerBatch });
+  const { evaluator, replacements } =
+    known === undefined
+      ? await prepareSearch(
+          runtime,
+          model,
+          { patching, validation },
+          ablation === "zero"
+            ? { ablation: "zero", means: "pooled", tokensPerBatch }
+            : { ablation: "mean", means: ablation, tokensPerBatch },
+        )
+      : {
+          evaluator: await createEvaluator(runtime, model, validation, known, { tokensPerBatch }),
+          replacements: known,
+        };
   try {
     const result = await search(evaluator, model, options);
     return { ...result, replacements, predictions: evaluator.predictions };
