@@ -24,7 +24,7 @@ export const VARIED_TEMPLATES: readonly string[] = [
   "Because [B] and [A] worked at the [PLACE], [B] often took a [OBJECT] to",
   "Before [B] and [A] drove to the [PLACE], [B] promised a nice [OBJECT] to",
   "Soon [B] and [A] were back inside the [PLACE]. [B] threw a [OBJECT] to",
-  "Then [B] argued with [A] near the [PLACE] and [B] returned a [OBJECT] to",
+  "Then [B] argued with [A] near the [PLACE], and [B] returned a [OBJECT] to",
 ];
 
 /** A template with the first [A] and the first [B] exchanged for ABBA. */

@@ -1,0 +1,276 @@
+/**
+ * Circuits that people found by hand in GPT-2 small, as data with their sources: what a search is compared
+ * with. Lists differ between publications, so each is a variant of its own; the one that the paper's own
+ * published rates are computed against is its task's default.
+ */
+import { z } from "zod";
+import { PithError } from "../errors.ts";
+
+export type Head = readonly [layer: number, head: number];
+
+/** Heads with one role, as the source classes them. */
+export interface HeadGroup {
+  readonly role: string;
+  readonly heads: readonly Head[];
+}
+
+export interface KnownCircuit {
+  /** "ioi/26": the task, and the number of heads that tells the variant. */
+  readonly id: string;
+  readonly task: string;
+  readonly groups: readonly HeadGroup[];
+  /** Where the list stands. */
+  readonly sources: readonly string[];
+  /** How it differs from the other variants; empty when there is nothing to say. */
+  readonly note: string;
+}
+
+/** Heads by layer of the model that the built-in lists are of. */
+export const GPT2_SMALL_HEADS: readonly number[] = Array.from({ length: 12 }, () => 12);
+
+// Repositories are given with the commit that was read.
+const PAPER_CODE = "jgcarrasco/circuit-extraction@449b1072c18c09ee155d5b96046e373b4d82790d utils.py";
+const ACDC_CODE = "ArthurConmy/Automatic-Circuit-Discovery@bc99ace817974b5584b7ee203d596a8e2bbcd399";
+
+const IOI_CORE: readonly HeadGroup[] = [
+  {
+    role: "name mover",
+    heads: [
+      [9, 6],
+      [9, 9],
+      [10, 0],
+    ],
+  },
+  {
+    role: "negative name mover",
+    heads: [
+      [10, 7],
+      [11, 10],
+    ],
+  },
+  {
+    role: "backup name mover",
+    heads: [
+      [9, 0],
+      [9, 7],
+      [10, 1],
+      [10, 2],
+      [10, 6],
+      [10, 10],
+      [11, 2],
+      [11, 9],
+    ],
+  },
+  {
+    role: "S-inhibition",
+    heads: [
+      [7, 3],
+      [7, 9],
+      [8, 6],
+      [8, 10],
+    ],
+  },
+  {
+    role: "previous token",
+    heads: [
+      [2, 2],
+      [4, 11],
+    ],
+  },
+];
+
+export const KNOWN_CIRCUITS: readonly KnownCircuit[] = [
+  {
+    id: "ioi/23",
+    task: "ioi",
+    groups: [
+      ...IOI_CORE,
+      {
+        role: "induction",
+        heads: [
+          [5, 5],
+          [6, 9],
+        ],
+      },
+      {
+        role: "duplicate token",
+        heads: [
+          [0, 1],
+          [3, 0],
+        ],
+      },
+    ],
+    sources: ["Wang et al. 2023, arXiv:2211.00593", PAPER_CODE],
+    note: "What the paper's published rates count: the 26 without 5.8, 5.9 and 0.10.",
+  },
+  {
+    id: "ioi/26",
+    task: "ioi",
+    groups: [
+      ...IOI_CORE,
+      {
+        role: "induction",
+        heads: [
+          [5, 5],
+          [5, 8],
+          [5, 9],
+          [6, 9],
+        ],
+      },
+      {
+        role: "duplicate token",
+        heads: [
+          [0, 1],
+          [0, 10],
+          [3, 0],
+        ],
+      },
+    ],
+    sources: ["Wang et al. 2023, arXiv:2211.00593", `${ACDC_CODE} acdc/ioi/utils.py`],
+    note: "The whole circuit, as ACDC compares with it.",
+  },
+  {
+    id: "greater-than/8",
+    task: "greater-than",
+    groups: [
+      {
+        role: "reads the start year",
+        heads: [
+          [5, 1],
+          [5, 5],
+          [6, 1],
+          [6, 9],
+          [7, 10],
+          [8, 8],
+          [8, 11],
+          [9, 1],
+        ],
+      },
+    ],
+    sources: ["Hanna, Liu and Variengien 2023, arXiv:2305.00586", PAPER_CODE],
+    note: "What the paper's published rates count; it has 5.1 and 8.8, and no head of layer 0.",
+  },
+  {
+    id: "greater-than/9",
+    task: "greater-than",
+    groups: [
+      {
+        role: "first layer",
+        heads: [
+          [0, 1],
+          [0, 3],
+          [0, 5],
+        ],
+      },
+      {
+        role: "reads the start year",
+        heads: [
+          [5, 5],
+          [6, 1],
+          [6, 9],
+          [7, 10],
+          [8, 11],
+          [9, 1],
+        ],
+      },
+    ],
+    sources: ["Hanna, Liu and Variengien 2023, arXiv:2305.00586", `${ACDC_CODE} acdc/greaterthan/utils.py`],
+    note: "As ACDC compares with it: three heads of layer 0, without 5.1 and 8.8.",
+  },
+  {
+    id: "acronyms/8",
+    task: "acronyms",
+    groups: [
+      {
+        role: "letter mover",
+        heads: [
+          [8, 11],
+          [9, 9],
+          [10, 10],
+          [11, 4],
+        ],
+      },
+      {
+        role: "other",
+        heads: [
+          [1, 0],
+          [2, 2],
+          [4, 11],
+          [5, 8],
+        ],
+      },
+    ],
+    sources: [
+      "García-Carrasco, Maté and Trujillo 2024, arXiv:2405.04156",
+      "jgcarrasco/acronyms_paper@3b5802be97a0a763b6cd40fe4be02df15a38e24a evaluation.py, mover_heads.py",
+      PAPER_CODE,
+    ],
+    note: "",
+  },
+];
+
+/** The variants of a task, its default first; none for a task that has no known circuit. */
+export function knownCircuitsOf(task: string): readonly KnownCircuit[] {
+  return KNOWN_CIRCUITS.filter((circuit) => circuit.task === task);
+}
+
+/**
+ * @param id a variant ("ioi/26"), or a task for its default ("ioi").
+ * @throws PithError "options" for any other.
+ */
+export function knownCircuit(id: string): KnownCircuit {
+  const found = KNOWN_CIRCUITS.find((circuit) => circuit.id === id) ?? knownCircuitsOf(id)[0];
+  if (found !== undefined) return found;
+  throw new PithError("options", `there is no known circuit ${JSON.stringify(id.slice(0, 60))}.`, {
+    advice: `Choose ${KNOWN_CIRCUITS.map((circuit) => circuit.id).join(", ")}, or give a file.`,
+  });
+}
+
+/** All heads of a known circuit, ascending. */
+export function knownHeads(circuit: KnownCircuit): readonly Head[] {
+  return circuit.groups
+    .flatMap(({ heads }) => heads)
+    .toSorted(([layerA, headA], [layerB, headB]) => layerA - layerB || headA - headB);
+}
+
+const index = z.int().min(0).max(9999);
+const userFile = z.looseObject({
+  heads: z.array(z.tuple([index, index])).min(1, "names no heads"),
+});
+
+/**
+ * A user's own list: {"heads": [[layer, head], …]}, so a circuit.json will do too.
+ * @param fileName its name without folder and extension becomes the circuit's id.
+ * @throws PithError "circuit" with file and field.
+ */
+export function parseKnownCircuit(contents: string, fileName: string): KnownCircuit {
+  let json: unknown;
+  try {
+    json = JSON.parse(contents.replace(/^\uFEFF/, ""));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PithError("circuit", `not JSON: ${reason}`, { place: { file: fileName }, cause });
+  }
+  const result = userFile.safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const field = issue?.path.map(String).join(".") ?? "";
+    throw new PithError("circuit", `${issue?.message ?? "malformed"}.`, {
+      place: { file: fileName, ...(field !== "" && { field }) },
+      advice: 'Write {"heads": [[layer, head], …]}, both counting from 0.',
+    });
+  }
+  const { heads } = result.data;
+  const seen = new Set<string>();
+  for (const [place, [layer, head]] of heads.entries()) {
+    const name = `${layer}.${head}`;
+    if (seen.has(name)) {
+      throw new PithError("circuit", `the head ${name} stands there twice`, {
+        place: { file: fileName, field: `heads.${place}` },
+      });
+    }
+    seen.add(name);
+  }
+  const id = fileName.replace(/^.*[/\\]/, "").replace(/(?<=.)\.json$/i, "");
+  return { id, task: id, groups: [{ role: "given", heads }], sources: [fileName], note: "" };
+}
