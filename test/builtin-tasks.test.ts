@@ -156,6 +156,7 @@ describe("ioi", () => {
     expect(() => ioiTask(tokenizer, { words: { names: ["Mary", "Xqzzyw", "Mary"] } })).toThrow(
       "ioi: 1 of 2 names are one token with their space for this tokenizer; 2 are needed.",
     );
+    expect(() => ioiTask(tokenizer, { orders: [] })).toThrow('"orders": ioi: no order of names is left.');
     const words = { names: ["Mary", "John"], places: ["store"], objects: ["ring", "bone"] };
     expect(() => ioiTask(tokenizer, { words })).toThrow(
       "ioi: 450 prompts are asked for, but the words that this tokenizer leaves make only 4.",

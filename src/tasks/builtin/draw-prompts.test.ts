@@ -68,9 +68,16 @@ describe("drawPrompts", () => {
     );
   });
 
-  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("%s is no count", (validation) => {
+  test("a large space with nothing in it is given up", () => {
+    const empty: PromptSpace = { task: "toy", sizes: [2 ** 20, 2 ** 20], build: () => undefined };
+    expect(() => drawPrompts(empty, {}, 1)).toThrow(
+      "toy: 3 prompts are asked for, but the words that this tokenizer leaves gave 0, and then no more in 10000 tries.",
+    );
+  });
+
+  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40])("%s is no count", (validation) => {
     expect(() => drawPrompts(space, { counts: { validation } }, 1)).toThrow(
-      `"validation": ${validation} is no number of prompts`,
+      `"validation": ${validation} is no number of prompts from 0 to 262144`,
     );
   });
 

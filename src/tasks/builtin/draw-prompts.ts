@@ -22,13 +22,19 @@ export interface PromptSpace {
   readonly build: (choice: readonly number[]) => DrawnPrompt | undefined;
 }
 
+/** Of one split; task files take 2²⁰ examples in all. */
+const MOST_PROMPTS = 2 ** 18;
+
+/** So many draws in a row that make nothing new end the drawing: a space may be large and all but empty. */
+const MOST_MISSES = 10_000;
+
 const SPLITS: readonly Split[] = ["patching", "validation", "test"];
 
 /**
  * @param defaultCount prompts of a split whose count is left out.
  * @returns patching, validation, test, in this order; patching examples carry no answers, as means need none.
- * @throws PithError "task" when the space has fewer distinct prompts than are asked for; "options" for a count
- *   or a seed that can't be.
+ * @throws PithError "task" when the space has fewer distinct prompts than are asked for, or shows none in 10,000
+ *   draws in a row; "options" for a count or a seed that can't be.
  */
 export function drawPrompts(
   space: PromptSpace,
@@ -37,8 +43,10 @@ export function drawPrompts(
 ): readonly TaskExample[] {
   const splits = SPLITS.flatMap((split) => {
     const count = options.counts?.[split] ?? defaultCount;
-    if (!Number.isSafeInteger(count) || count < 0) {
-      throw new PithError("options", `${count} is no number of prompts`, { place: { field: split } });
+    if (!Number.isSafeInteger(count) || count < 0 || count > MOST_PROMPTS) {
+      throw new PithError("options", `${count} is no number of prompts from 0 to ${MOST_PROMPTS}`, {
+        place: { field: split },
+      });
     }
     return Array.from({ length: count }, () => split);
   });
@@ -46,9 +54,15 @@ export function drawPrompts(
   const seen = new Set<string>();
   const capacity = space.sizes.reduce((product, size) => product * size, 1);
   if (splits.length === 0) return examples;
+  let misses = 0;
   for (const index of randomOrder(createRandom(options.seed ?? 0), capacity)) {
     const drawn = space.build(choiceOf(index, space.sizes));
-    if (drawn === undefined || seen.has(drawn.prompt)) continue;
+    if (drawn === undefined || seen.has(drawn.prompt)) {
+      misses++;
+      if (misses === MOST_MISSES) break;
+      continue;
+    }
+    misses = 0;
     seen.add(drawn.prompt);
     const split = splits[examples.length];
     examples.push({
@@ -59,9 +73,13 @@ export function drawPrompts(
     });
     if (examples.length === splits.length) return examples;
   }
+  const found =
+    misses === MOST_MISSES
+      ? `gave ${examples.length}, and then no more in ${MOST_MISSES} tries.`
+      : `make only ${examples.length}.`;
   throw new PithError(
     "task",
-    `${space.task}: ${splits.length} prompts are asked for, but the words that this tokenizer leaves make only ${examples.length}.`,
+    `${space.task}: ${splits.length} prompts are asked for, but the words that this tokenizer leaves ${found}`,
     { advice: "Ask for fewer prompts, or give more words." },
   );
 }

@@ -2,6 +2,7 @@
  * Indirect object identification (Wang et al. 2023): "Then, John and Mary went to the store. John gave a ring
  * to" → " Mary". Names, places and objects are one token each with their space.
  */
+import { PithError } from "../../errors.ts";
 import lists from "../word-lists/ioi.json" with { type: "json" };
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
 import { drawPrompts } from "./draw-prompts.ts";
@@ -38,7 +39,10 @@ export interface IoiOptions extends BuiltinTaskOptions {
 const TASK = "ioi";
 const PUBLISHED_COUNT = 150;
 
-/** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
+/**
+ * @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for; "options" for an
+ *   empty list of orders.
+ */
 export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): BuiltinTask {
   const words = { ...lists, ...options.words };
   const keep = (kind: string, list: readonly string[], least: number) =>
@@ -51,6 +55,12 @@ export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): Bui
   const objects = keep("objects", words.objects, 1);
 
   const orders = [...new Set(options.orders ?? (["BABA"] as const))];
+  if (orders.length === 0) {
+    throw new PithError("options", `${TASK}: no order of names is left.`, {
+      place: { field: "orders" },
+      advice: "Give BABA, ABBA or both.",
+    });
+  }
   const written = options.templates === "varied" ? VARIED_TEMPLATES : [PAPER_TEMPLATE];
   // A slot is one token whatever stands in it, so any words will do to measure a template.
   const sample: Slots = {
