@@ -13,7 +13,8 @@
  * Everything that does not depend on the prompt (b_O, b_2, replacements) is one constant before each reader;
  * it is added in JavaScript and costs a candidate nothing. States are values: a caller may hold several of
  * one layer, as a sweep over thresholds does. What it shares, it pays for once: a state's own layer runs once
- * for all that lies above it, and equal choices of one layer become one session.
+ * for all that lies above it, equal choices of one layer become one session, and what several have in common
+ * above the layer on trial runs once too.
  */
 
 import type { Queries } from "../lowering/attention.ts";
@@ -33,6 +34,7 @@ import {
   emptyUpper,
   headsBelow,
   mlpBelow,
+  type PlacedStage,
   runStage,
   runUpper,
   type Stage,
@@ -73,8 +75,14 @@ export interface LayerTrial {
   withoutMlp(state: LayerState): LayerState;
   /** KL(original ‖ this state) for each prompt, in nats. */
   kl(state: LayerState, upper: Upper): Promise<Float64Array>;
-  /** The same below each of several uppers, in their order: the layer's own part runs once for all. */
-  klBelowEach(state: LayerState, uppers: readonly Upper[]): AsyncGenerator<Float64Array, void>;
+  /**
+   * The same below each of several uppers, as pairs of an index into them and the KL, in no certain order:
+   * the layer's own part runs once for all, and so do the stages above it that several have in common.
+   */
+  klBelowEach(
+    state: LayerState,
+    uppers: readonly Upper[],
+  ): AsyncGenerator<readonly [index: number, kl: Float64Array], void>;
   /** The layer as decided, put below `upper`. */
   close(state: LayerState, upper: Upper): Promise<Upper>;
   discard(state: LayerState): Promise<void>;
@@ -195,27 +203,47 @@ async function openLayer(
     return stage;
   };
 
+  const lengthOf = (index: number) => groups[index]?.length ?? 0;
+  /** Runs what is above `x`; stages that several have in common run once. */
+  async function* ends(
+    entries: readonly Entry[],
+    x: readonly Promise<DeviceTensor>[],
+  ): AsyncGenerator<readonly [number, Float64Array], void> {
+    for (const { lowest, sharing } of byLowest(entries)) {
+      const [first, ...others] = sharing;
+      if (first === undefined) continue;
+      if (lowest === undefined || others.length === 0) {
+        const last = await Promise.all(
+          x.map(async (each, index) => runUpper(runtime, first.rest, await each, lengthOf(index))),
+        );
+        const kl = await scorer.score(last, first.rest.last, groups);
+        // With nothing above, `x` itself is the end.
+        if (lowest !== undefined) await runtime.release(...last);
+        yield [first.index, kl];
+      } else {
+        const next = x.map(async (each, index) => runStage(lowest, await each, lengthOf(index)));
+        try {
+          yield* ends(sharing.map(withoutLowest), next);
+        } finally {
+          await runtime.release(...(await Promise.all(next)));
+        }
+      }
+    }
+  }
+
   async function* klBelowEach(
     candidate: LayerState,
     uppers: readonly Upper[],
-  ): AsyncGenerator<Float64Array, void> {
+  ): AsyncGenerator<readonly [number, Float64Array], void> {
     const after = candidate.mlp ? down : addConstants(candidate.constant, replacements.mlp(layer));
     const here = { stage: mlpHere, constants: [candidate.constant] };
     // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
     const own = candidate.base.map(async (base, index) =>
-      candidate.mlp ? runStage(here, base, groups[index]?.length ?? 0) : base,
+      candidate.mlp ? runStage(here, base, lengthOf(index)) : base,
     );
+    const entries = uppers.map((above, index) => ({ index, rest: addBelow(above, after) }));
     try {
-      for (const above of uppers) {
-        const rest = addBelow(above, after);
-        const ends = await Promise.all(
-          own.map(async (x, index) => runUpper(runtime, rest, await x, groups[index]?.length ?? 0)),
-        );
-        const kl = await scorer.score(ends, rest.last, groups);
-        // With nothing above, the layer's own output is the end.
-        if (rest.parts.length > 0) await runtime.release(...ends);
-        yield kl;
-      }
+      yield* ends(entries, own);
     } finally {
       if (candidate.mlp) await runtime.release(...(await Promise.all(own)));
     }
@@ -257,7 +285,7 @@ async function openLayer(
     klBelowEach,
 
     async kl(candidate, above) {
-      for await (const kl of klBelowEach(candidate, [above])) return kl;
+      for await (const [, kl] of klBelowEach(candidate, [above])) return kl;
       throw new TypeError("a candidate without a KL");
     },
 
@@ -302,6 +330,40 @@ async function runAttention(
     outputs.push({ z, sum });
   }
   return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
+}
+
+/** One of several uppers, or what is left of it above the stages that have run. */
+interface Entry {
+  readonly index: number;
+  readonly rest: Upper;
+}
+
+/** Those whose lowest stage would do the same to the same residual stream; without a stage each is alone. */
+function byLowest(
+  entries: readonly Entry[],
+): readonly { readonly lowest: PlacedStage | undefined; readonly sharing: readonly Entry[] }[] {
+  const clusters: { lowest: PlacedStage | undefined; sharing: Entry[] }[] = [];
+  for (const entry of entries) {
+    const [lowest] = entry.rest.parts;
+    const known = clusters.find(
+      (cluster) =>
+        lowest !== undefined &&
+        cluster.lowest?.stage.session === lowest.stage.session &&
+        lowest.constants.every((constant, at) => equalConstants(constant, cluster.lowest?.constants[at])),
+    );
+    if (known === undefined) clusters.push({ lowest, sharing: [entry] });
+    else known.sharing.push(entry);
+  }
+  return clusters;
+}
+
+const withoutLowest = ({ index, rest }: Entry): Entry => ({
+  index,
+  rest: { ...rest, parts: rest.parts.slice(1) },
+});
+
+function equalConstants(one: Constant, other: Constant | undefined): boolean {
+  return one === other || one.values.every((value, at) => value === other?.values[at]);
 }
 
 /** Whether two stages of one trial would be the same: of its own parts the heads decide, those above are shared. */

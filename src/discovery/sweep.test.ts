@@ -74,7 +74,8 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
         },
         kl: async (state, upper) => kl(state, upper),
         async *klBelowEach(state, uppers) {
-          for (const upper of uppers) yield kl(state, upper);
+          // In no certain order.
+          for (const [index, upper] of [...uppers.entries()].reverse()) yield [index, kl(state, upper)];
         },
         async close(state, upper) {
           const below = { ...upper, readsAll: upper.readsAll || state.heads.length > 0 };

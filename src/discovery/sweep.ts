@@ -185,10 +185,9 @@ async function tryComponent(
       component.kind === "head" ? await trial.withoutHead(state, component.head) : trial.withoutMlp(state);
     held.set(pruned, trial);
     const uppers = fresh.map(({ upper }) => upper);
-    const waiting = fresh.values();
-    for await (const values of trial.klBelowEach(pruned, uppers)) {
-      const group = waiting.next().value;
-      if (group === undefined) break;
+    for await (const [index, values] of trial.klBelowEach(pruned, uppers)) {
+      const group = fresh[index];
+      if (group === undefined) throw new RangeError("a KL that nobody asked for");
       const kl = mean(values);
       kls.set(group, kl);
       await ledger.add(group.path, component, kl);
