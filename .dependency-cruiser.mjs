@@ -22,7 +22,7 @@ const layers = {
     ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
     ...["surgery", "lowering", "discovery", "evaluation", "export"],
   ],
-  report: ["transformer", "discovery", "evaluation", "export", "pipeline"],
+  report: ["transformer", "discovery", "evaluation", "export", "pipeline", "tasks"],
   cli: ["checkpoint", "tasks", "export", "pipeline", "report"],
 };
 

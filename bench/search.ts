@@ -159,7 +159,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         "",
         ...bars.map(
           ({ name, value, bar, met }) =>
-            `${met ? "met   " : "MISSED"}  ${name.padEnd(32)} ${value.toFixed(3).padStart(7)}  (bar ${bar})`,
+            `${met ? "met   " : "MISSED"}  ${name.padEnd(32)} ${value.toFixed(3).padStart(7)}  (bar ${bar}${met ? "" : `, missed by ${(100 * Math.abs(value / bar - 1)).toFixed(0)} %: the lines above say where the time went`})`,
         ),
       ].join("\n"),
     );

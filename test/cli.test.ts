@@ -266,3 +266,60 @@ function oneObject(stdout: string): object {
   expect(stdout).toMatch(/^\{[^\n]*\}\n$/);
   return JSON.parse(stdout) as object;
 }
+
+describe("the built-in tasks", () => {
+  const shared = withFolder();
+  afterAll(shared.remove);
+
+  test("are listed, shown with token boundaries, and written as task files that extract takes", async () => {
+    const list = await runCli(["tasks"], shared.path);
+    expect(list).toMatchObject({ code: 0 });
+    for (const name of ["ioi", "greater-than", "acronyms"]) expect(list.stdout).toContain(name);
+    const shown = await runCli(["tasks", "show", "ioi"], shared.path);
+    expect(shown.stdout).toMatch(/\|Then\|,\| \w+\| and\| \w+\| went\| to\|/);
+    const written = await runCli(["tasks", "write", "greater-than", "task.jsonl"], shared.path);
+    expect(written).toMatchObject({ code: 0 });
+    const again = await runCli(["tasks", "write", "greater-than", "task.jsonl"], shared.path);
+    expect(again).toMatchObject({ code: 2 });
+    expect(again.stderr).toContain("task.jsonl: exists already");
+    const extracted = await runCli(
+      ["extract", "--task", "task.jsonl", "--out", "out", "--json"],
+      shared.path,
+    );
+    expect(JSON.parse(extracted.stdout).circuit.metrics.accuracy.test.original).toBe(1);
+  });
+
+  test("an unknown one is refused by name", async () => {
+    const result = await runCli(["tasks", "show", "nope"], shared.path);
+    expect(result).toMatchObject({ code: 2 });
+    expect(result.stderr).toContain('no built-in task "nope"');
+  });
+});
+
+describe("eval on the task file of the circuit", () => {
+  const shared = withFolder();
+  afterAll(shared.remove);
+
+  test("an unsplit file is split as it was at extraction; without a file, only the demo's circuit has one", async () => {
+    const lines = readFileSync(resolve("models/nano/tasks/ioi.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { readonly prompt: string; readonly answers?: readonly string[] })
+      .filter(({ answers }) => answers !== undefined)
+      .map(({ prompt, answers }) => JSON.stringify({ prompt, answers }));
+    writeFileSync(join(shared.path, "unsplit.jsonl"), `${lines.join("\n")}\n`);
+    expect(
+      await runCli(["extract", "--task", "unsplit.jsonl", "--out", "out", "--seed", "3"], shared.path),
+    ).toMatchObject({ code: 0 });
+    const { task, metrics } = readCircuit(join(shared.path, "out"));
+    const result = await runCli(["eval", "out", "--task", "unsplit.jsonl", "--json"], shared.path);
+    const { splits } = JSON.parse(result.stdout);
+    expect(splits.test.examples).toBe(task.examples.test);
+    expect(splits.test.accuracy).toBe(metrics.accuracy.test?.circuit);
+    expect(splits.validation.examples).toBe(task.examples.validation);
+
+    const without = await runCli(["eval", "out"], shared.path);
+    expect(without).toMatchObject({ code: 2 });
+    expect(without.stderr).toContain('this circuit was cut for the task "unsplit"');
+  });
+});

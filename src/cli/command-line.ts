@@ -7,6 +7,7 @@ import { extractCommand } from "./extract-command.ts";
 import { reportFailure, usageExitCode } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
 import { runCommand } from "./run-command.ts";
+import { tasksCommand } from "./tasks-command.ts";
 
 /**
  * @param argv as process.argv: the runtime, the script, then the user's words.
@@ -27,7 +28,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "Print a command's help.")
     .showHelpAfterError("(--help lists what there is)")
     .exitOverride();
-  for (const command of [extractCommand, evalCommand, runCommand, inspectCommand]) {
+  for (const command of [extractCommand, evalCommand, runCommand, inspectCommand, tasksCommand]) {
     program.addCommand(command(context).copyInheritedSettings(program));
   }
   try {

@@ -1,9 +1,11 @@
 /** `pith extract`: from a model and a task to a circuit's folder. */
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { extract } from "../pipeline/extract.ts";
 import { defaultExtractOptions as defaults, type ExtractOptions } from "../pipeline/extract-options.ts";
+import { journalPath } from "../pipeline/journal.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { readTask } from "../pipeline/read-task.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
@@ -11,6 +13,7 @@ import type { CommandContext } from "./command-context.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
 import { parseAlpha, parseSeed, parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
@@ -105,6 +108,8 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const task = await readTask(flags.task);
   const model = closing(await loadModel(flags.model, { signal, onEvent }));
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${task.name}`);
+  if (flags.resume === true && !existsSync(journalPath(out)))
+    printNote(`There is no interrupted search for ${out}: this one starts anew.`);
   const { alpha, ablation, mlps, means, order, seed } = flags;
   const extraction = await extract(model, task, out, {
     ...{ alpha, ablation, mlps, means, order, seed, threads },

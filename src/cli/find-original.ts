@@ -17,7 +17,8 @@ export async function findOriginal({ model }: CircuitFile): Promise<Model | unde
   return undefined;
 }
 
-async function isSame(candidate: Model, files: CircuitFile["model"]["files"]): Promise<boolean> {
+/** Whether a model's weights are, file by file, those that a circuit was cut from. */
+export async function isSame(candidate: Model, files: CircuitFile["model"]["files"]): Promise<boolean> {
   if (candidate.files.length !== files.length) return false;
   for (const { path, size } of candidate.files) {
     const written = files.find(({ name }) => name === basename(path));

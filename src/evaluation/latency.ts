@@ -25,7 +25,7 @@ export interface LatencyOptions {
 export async function timeInTurns(
   a: () => Promise<void>,
   b: () => Promise<void>,
-  { warmUp = 3, runs = 30, budget = 2000, signal }: LatencyOptions = {},
+  { warmUp = 3, runs = 200, budget = 2000, signal }: LatencyOptions = {},
 ): Promise<readonly [Timing, Timing]> {
   for (let run = 0; run < warmUp; run++) {
     await a();

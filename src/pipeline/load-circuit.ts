@@ -1,5 +1,6 @@
 /** A circuit's folder as a model that runs (Node). */
 
+import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
@@ -11,6 +12,7 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import { encodeTask } from "../tasks/encode-task.ts";
+import { splitExamples, type TaskSplits } from "../tasks/split.ts";
 import type { TaskExample } from "../tasks/task-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { OnEvent } from "./events.ts";
@@ -104,10 +106,9 @@ async function evaluate(
     test: undefined,
   };
   if (original !== undefined) checkOriginal(folder, original);
+  const divided = await divide(folder, task);
   for (const split of ["patching", "validation", "test"] as const) {
-    const members = task.examples.filter(
-      (each) => (each.split ?? "test") === split && each.answers.length > 0,
-    );
+    const members = divided[split].filter((each) => each.answers.length > 0);
     if (members.length === 0) continue;
     const examples = encodeExamples(folder, members, task.path);
     const circuit: GiveLogits = (prompts, visit) =>
@@ -125,19 +126,45 @@ async function evaluate(
   return { splits };
 }
 
+/**
+ * The task's examples by split. The file that the circuit was cut with, if it leaves splitting to us, is split
+ * as it was then: examples that chose the circuit must not count as test. Of another such file, all is test.
+ */
+async function divide({ circuit }: CircuitFolder, task: Task): Promise<TaskSplits> {
+  const carriesSplits = task.examples.some(({ split }) => split !== undefined);
+  if (carriesSplits || (await hashFile(task.path, { code: "task" })) === circuit.task.sha256) {
+    return splitExamples(task.examples, { seed: circuit.options.seed, fileName: task.path });
+  }
+  return { patching: [], validation: [], test: task.examples };
+}
+
 /** Encodes as at extraction; each split is checked on its own, so the others' places are filled with it. */
 function encodeExamples(
   folder: CircuitFolder,
   examples: readonly TaskExample[],
   fileName: string,
 ): readonly EncodedExample[] {
-  const { profile, options } = folder.circuit;
-  return encodeTask({ patching: examples, validation: examples, test: [] }, folder.tokenizer, {
-    means: profile.kind === "aligned" ? "aligned" : "pooled",
-    bos: options.bos,
-    contextLength: folder.circuit.model.context,
-    fileName,
-  }).validation;
+  const { profile, options, model } = folder.circuit;
+  const { validation } = encodeTask(
+    { patching: examples, validation: examples, test: [] },
+    folder.tokenizer,
+    {
+      means: profile.kind === "aligned" ? "aligned" : "pooled",
+      bos: options.bos,
+      contextLength: model.context,
+      fileName,
+    },
+  );
+  const misfit = profile.kind === "aligned" && validation.find(({ ids }) => ids.length !== profile.length);
+  if (!misfit) return validation;
+  throw new PithError(
+    "task",
+    `the prompt has ${misfit.ids.length} tokens, but this circuit takes exactly ${profile.length}.`,
+    {
+      place: { file: fileName, line: misfit.line },
+      advice: "Circuits with pooled means (--means pooled) take any length.",
+    },
+  );
 }
 
 function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {

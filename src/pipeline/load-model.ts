@@ -3,6 +3,7 @@ import { readTransformer } from "../architectures/index.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { resolveModelFolder } from "../checkpoint/hub.ts";
+import { PithError } from "../errors.ts";
 import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -40,6 +41,8 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     : await resolveModelFolder(nameOrPath, {
         ...(signal && { signal }),
         ...(onEvent && { onProgress: (progress) => onEvent({ kind: "download", progress }) }),
+      }).catch((error: unknown) => {
+        throw explainName(nameOrPath, error);
       });
   const checkpoint = await openCheckpoint(directory);
   try {
@@ -60,4 +63,13 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     await checkpoint.close();
     throw error;
   }
+}
+
+/** A mistyped folder must not look like a fault of the network. */
+function explainName(name: string, error: unknown): unknown {
+  if (!(error instanceof PithError) || error.code !== "hub") return error;
+  return new PithError("hub", error.message, {
+    advice: `(There is no folder ${JSON.stringify(name)} here, so it was taken for a name on the hub.)`,
+    cause: error,
+  });
 }

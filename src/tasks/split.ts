@@ -54,6 +54,17 @@ export function splitExamples(examples: readonly TaskExample[], options: SplitOp
 }
 
 function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
+  const different = new Set(examples.map(({ prompt }) => prompt)).size;
+  if (different < 2) {
+    throw new PithError(
+      "task",
+      different === 0 ? "has no examples." : "has only one prompt, however often.",
+      {
+        place: options.fileName === undefined ? {} : { file: options.fileName },
+        advice: "A search needs different prompts for the means, for the decisions, and for the test.",
+      },
+    );
+  }
   const third = Math.max(1, Math.floor(examples.length / 3));
   const patchingCount = checkCount("patchingCount", options.patchingCount ?? Math.min(DEFAULT_COUNT, third));
   const validationCount = checkCount("validationCount", options.validationCount ?? patchingCount);

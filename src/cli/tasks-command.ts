@@ -1,0 +1,116 @@
+/** `pith tasks`: the built-in tasks; what one looks like to a model's tokenizer; and a task file of one. */
+import { open } from "node:fs/promises";
+import { Command, Option } from "commander";
+import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { PithError } from "../errors.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
+import { describeTask } from "../tasks/builtin/describe-task.ts";
+import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
+import { formatTaskFile } from "../tasks/format-task-file.ts";
+import type { CommandContext } from "./command-context.ts";
+import { parseSeed } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+
+interface Flags {
+  readonly model?: string;
+  readonly seed: number;
+  readonly templates: "paper" | "varied";
+  readonly letter: "1" | "2" | "3";
+  readonly means: "aligned" | "pooled";
+  readonly json?: boolean;
+}
+
+export function tasksCommand({ exit }: CommandContext): Command {
+  const tasks = new Command("tasks")
+    .summary("List the built-in tasks, show one, or write its task file.")
+    .description("The paper's three tasks, for any model's tokenizer.")
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText("after", "\nExample:\n  $ pith tasks write ioi my-ioi.jsonl --model openai-community/gpt2")
+    .action(async (flags: Pick<Flags, "json">) => {
+      exit(await perform(async () => list(), flags));
+    });
+  const show = new Command("show")
+    .description("Prints samples with token boundaries, and how many words survived the tokenizer.")
+    .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
+    .action(async (name: string, _: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<Flags>();
+      exit(await perform((work) => showTask(name, flags, work), flags));
+    });
+  const write = new Command("write")
+    .description("Writes the task as a task file, to use or to change.")
+    .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
+    .argument("<file>", "The file to make; it must not exist.")
+    .action(async (name: string, file: string, _: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<Flags>();
+      exit(await perform((work) => writeTask(name, file, flags, work), flags));
+    });
+  for (const command of [show, write])
+    tasks.addCommand(withTaskOptions(command).copyInheritedSettings(tasks));
+  return tasks;
+}
+
+function withTaskOptions(command: Command): Command {
+  return command
+    .option("--model <name>", "The model whose tokenizer decides which words serve: a folder or a hub name.")
+    .addOption(new Option("--seed <number>", "Which prompts are drawn.").default(0).argParser(parseSeed))
+    .addOption(
+      new Option("--templates <kind>", "ioi: the paper's one sentence, or fifteen of our own.")
+        .choices(["paper", "varied"])
+        .default("paper"),
+    )
+    .addOption(
+      new Option("--letter <number>", "acronyms: which letter is asked for.")
+        .choices(["1", "2", "3"])
+        .default("3"),
+    )
+    .addOption(
+      new Option("--means <kind>", "ioi with varied templates: whether all prompts must have one length.")
+        .choices(["aligned", "pooled"])
+        .default("aligned"),
+    );
+}
+
+function list(): Outcome {
+  return { json: { tasks: BUILTIN_TASKS }, report: (style) => builtinTasksReport(BUILTIN_TASKS, style) };
+}
+
+async function build(name: string, { model, seed, templates, letter, means }: Flags, work: Work) {
+  const { tokenizer } = work.closing(await loadModel(model, work));
+  const options: AnyTaskOptions = { seed, templates, means, letter: letters[letter] };
+  const task = buildTask(name, tokenizer, options);
+  return { task, description: describeTask(task, tokenizer) };
+}
+
+const letters = { "1": 1, "2": 2, "3": 3 } as const;
+
+async function showTask(name: string, flags: Flags, work: Work): Promise<Outcome> {
+  const { description } = await build(name, flags, work);
+  return { json: description, report: (style) => taskReport(description, style) };
+}
+
+async function writeTask(name: string, path: string, flags: Flags, work: Work): Promise<Outcome> {
+  const { task, description } = await build(name, flags, work);
+  await writeNewFile(path, formatTaskFile(task.examples));
+  return {
+    json: { file: path, ...description },
+    report: (style) => `${taskReport(description, style)}\n\n written to ${path}`,
+  };
+}
+
+async function writeNewFile(path: string, text: string): Promise<void> {
+  try {
+    const handle = await open(path, "wx");
+    try {
+      await handle.writeFile(text);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw fileError("output", path, error);
+    throw new PithError("output", "exists already.", {
+      place: { file: path },
+      advice: "Choose another name, or remove it.",
+    });
+  }
+}
