@@ -103,17 +103,21 @@ export async function createEvaluator(
   return evaluatorFrom(runtime, model, batches, residuals, replacements);
 }
 
-/** @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is released here. */
+/**
+ * @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is
+ * released here. @param means may still be in the making.
+ */
 export async function evaluatorFrom(
   runtime: Runtime,
   model: Transformer,
   batches: readonly Batch[],
   residuals: readonly (readonly DeviceTensor[])[],
-  replacements: Replacements,
+  means: Replacements | Promise<Replacements>,
 ): Promise<Evaluator> {
   const final = residuals.at(-1) ?? [];
   const scorer = await createScorer(runtime, model, batches, final);
   await runtime.release(...final);
+  const replacements = await means;
   const sessions = createLayerLoader(runtime, model, replacements.rows === 1 ? "one" : "each");
   // What waits for its layer's turn, and how many trials read it.
   const below = new Map(residuals.slice(0, -1).map((tensors, layer) => [layer, { tensors, trials: 0 }]));

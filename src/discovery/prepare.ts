@@ -46,9 +46,9 @@ export async function prepareSearch(
       if (batch < patchingBatches.length) await sums.add(runtime, layer, z, mlp);
     },
   });
-  const replacements = await sums.finish();
-  return {
-    evaluator: await evaluatorFrom(runtime, model, validationBatches, residuals, replacements),
-    replacements,
-  };
+  // The means are worked out here while the engine lays out the unembedding.
+  const replacements = sums.finish();
+  const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements);
+  const [made, ready] = await Promise.all([replacements, evaluator]);
+  return { replacements: made, evaluator: ready };
 }

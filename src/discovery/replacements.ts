@@ -95,7 +95,7 @@ function addPositions(sums: Float64Array | undefined, values: Float32Array): voi
   const period = target.length;
   for (let start = 0; start < values.length; start += period) {
     for (let index = 0; index < period; index++)
-      target[index] = (target[index] ?? 0) + (values[start + index] ?? 0);
+      target[index] = (target[index] as number) + (values[start + index] as number);
   }
 }
 
@@ -116,7 +116,7 @@ async function headMeans(
         const factor = z[row * zWidth(attention) + head * headWidth + inner] ?? 0;
         const from = (head * headWidth + inner) * width;
         for (let column = 0; column < width; column++) {
-          target[column] = (target[column] ?? 0) + factor * (output[from + column] ?? 0);
+          target[column] = (target[column] as number) + factor * (output[from + column] as number);
         }
       }
     }

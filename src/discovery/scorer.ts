@@ -70,8 +70,7 @@ export async function createScorer(
   });
 
   const original = await gather(final, batches);
-  // Prepacked though it runs few times: without, the product's rounding depends on how many threads share it.
-  const reference = await runtime.load(scoreReference(model));
+  const reference = await runtime.load(scoreReference(model), { once: true });
   const targets: DeviceTensor[] = [];
   const predictions: number[] = [];
   for (const part of parts) {

@@ -46,8 +46,12 @@ export interface Session {
 export interface Runtime {
   readonly threads: number;
   readonly counters: Readonly<Counters>;
-  /** Reads the graph's weights and hands them over. `prepack: false` saves memory where a session runs once. */
-  load(graph: Graph, options?: { readonly prepack?: boolean }): Promise<Session>;
+  /**
+   * Reads the graph's weights and hands them over. `once` is for a session that runs once: its weights are not
+   * laid out anew, which saves more time and memory than it costs, and it runs in one thread, since without that
+   * layout rounding depends on how many threads share a product.
+   */
+  load(graph: Graph, options?: { readonly once?: boolean }): Promise<Session>;
   /** A model file with its external data beside it. Its operations are not counted. */
   loadFile(path: string): Promise<Session>;
   /** Hands a tensor over once, for inputs that many runs share. */
@@ -67,7 +71,7 @@ export function createRuntime(engine: Engine, threads: number, close: () => Prom
     threads,
     counters,
 
-    async load(graph, { prepack = true } = {}) {
+    async load(graph, { once = false } = {}) {
       const weights = [];
       const locations = new Map<string, ExternalLocation>();
       for (const [index, { value, weight }] of graph.weights.entries()) {
@@ -83,7 +87,7 @@ export function createRuntime(engine: Engine, threads: number, close: () => Prom
         return location;
       });
       counters.sessions++;
-      const number = await engine.load({ model, weights, threads, prepack });
+      const number = await engine.load({ model, weights, threads: once ? 1 : threads, prepack: !once });
       return session(number, graph.name, (feeds) => countFlops(graph, symbolSizes(graph, feeds)));
     },
 
