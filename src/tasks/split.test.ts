@@ -58,7 +58,9 @@ describe("a file without splits", () => {
   });
 
   test("every example is in one split, in file order, and equal prompts are together", () => {
-    const examples = fc.array(fc.constantFrom(..."abcdefghijkl"), { minLength: 2, maxLength: 60 });
+    const examples = fc
+      .array(fc.constantFrom(..."abcdefghijkl"), { minLength: 2, maxLength: 60 })
+      .filter((prompts) => new Set(prompts).size > 1);
     fc.assert(
       fc.property(examples, fc.nat(), (prompts, seed) => {
         const all = prompts.map((prompt, i) => example(prompt, i + 1));
@@ -71,6 +73,12 @@ describe("a file without splits", () => {
         }
       }),
     );
+  });
+
+  test("needs more than one prompt, however often it stands there", () => {
+    const split = () => splitExamples([example("a", 1), example("a", 2)], { seed: 0, fileName: "t.jsonl" });
+    expect(split).toThrow(PithError);
+    expect(split).toThrow("t.jsonl: has only one prompt, however often");
   });
 
   test("takes the counts that are asked for", () => {
