@@ -1,4 +1,5 @@
 /** Token ids → the residual stream before the first layer. A table look-up; no graph is worth its while. */
+import { hidden } from "../lowering/mask.ts";
 import type { HostTensor } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
@@ -28,7 +29,7 @@ export async function embed(model: Transformer, batches: readonly Batch[]): Prom
 export function causalMask(length: number): HostTensor {
   const data = new Float32Array(length * length);
   for (let query = 0; query < length; query++) {
-    data.fill(-3.4e38, query * length + query + 1, (query + 1) * length);
+    data.fill(hidden, query * length + query + 1, (query + 1) * length);
   }
   return { type: "float32", shape: [length, length], data };
 }

@@ -6,7 +6,7 @@
  *    over the validation prompts, made once. No candidate runs a layer below its own.
  * 2. Attention inside the layer (scores, softmax, z) does not depend on which of its heads are kept: a head's
  *    write is z_h·W_O^h, and taking it out costs one thin product. Attention runs once a layer.
- * 3. What lies above is decided and small (`upper.ts`); each part crosses into the runtime once.
+ * 3. What lies above is decided and small, and crosses into the runtime when it is decided (`upper.ts`).
  * 4. Above the highest kept head only the answer position is computed: nothing reads the others.
  * 5. Unembedding and KL run at the answer position, in the graph (`scorer.ts`).
  *
@@ -29,12 +29,13 @@ import { downBias, forward, outputBias, wholeBlock } from "./forward.ts";
 import { createLayerLoader, type LayerLoader } from "./layer-loader.ts";
 import type { Replacements } from "./replacements.ts";
 import { createScorer, type Group, type Scorer } from "./scorer.ts";
+import { byLowest, type Entry, sameParts, withoutLowest } from "./shared-stages.ts";
+import { createStageKeeper, type StageKeeper } from "./stage-keeper.ts";
 import {
   addBelow,
   emptyUpper,
   headsBelow,
   mlpBelow,
-  type PlacedStage,
   runStage,
   runUpper,
   type Stage,
@@ -336,53 +337,6 @@ async function runAttention(
   return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
 }
 
-/** One of several uppers, or what is left of it above the stages that have run. */
-interface Entry {
-  readonly index: number;
-  readonly rest: Upper;
-}
-
-/** Those whose lowest stage would do the same to the same residual stream; without a stage each is alone. */
-function byLowest(
-  entries: readonly Entry[],
-): readonly { readonly lowest: PlacedStage | undefined; readonly sharing: readonly Entry[] }[] {
-  const clusters: { lowest: PlacedStage | undefined; sharing: Entry[] }[] = [];
-  for (const entry of entries) {
-    const [lowest] = entry.rest.parts;
-    const known = clusters.find(
-      (cluster) =>
-        lowest !== undefined &&
-        cluster.lowest?.stage.session === lowest.stage.session &&
-        lowest.constants.every((constant, at) => equalConstants(constant, cluster.lowest?.constants[at])),
-    );
-    if (known === undefined) clusters.push({ lowest, sharing: [entry] });
-    else known.sharing.push(entry);
-  }
-  return clusters;
-}
-
-const withoutLowest = ({ index, rest }: Entry): Entry => ({
-  index,
-  rest: { ...rest, parts: rest.parts.slice(1) },
-});
-
-function equalConstants(one: Constant, other: Constant | undefined): boolean {
-  return one === other || one.values.every((value, at) => value === other?.values[at]);
-}
-
-/** Whether two stages of one trial would be the same: of its own parts the heads decide, those above are shared. */
-function sameParts(these: readonly KeptPart[], those: readonly KeptPart[]): boolean {
-  return (
-    these.length === those.length &&
-    these.every((part, index) => {
-      const other = those[index];
-      if (index > 0 || part.kind === "mlp" || other?.kind !== "heads") return part === other;
-      const { heads } = other.attention;
-      return part.attention.heads.join() === heads.join() && part.queries === other.queries;
-    })
-  );
-}
-
 /** Joins tensors along their first axis, and releases them. */
 async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): Promise<DeviceTensor> {
   const parts: Float32Array[] = [];
@@ -396,23 +350,4 @@ async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): 
   await runtime.release(...tensors);
   const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });
-}
-
-/** Knows the sessions that uppers use, and unloads those that no living one does. */
-interface StageKeeper {
-  /** @param fresh stages that no upper may have taken over. */
-  keepOnly(fresh: readonly Stage[], alive: readonly Upper[]): Promise<void>;
-}
-
-function createStageKeeper(): StageKeeper {
-  let known = new Set<Session>();
-  return {
-    async keepOnly(fresh, alive) {
-      const used = new Set(alive.flatMap(({ parts }) => parts.map(({ stage }) => stage.session)));
-      for (const session of new Set([...known, ...fresh.map(({ session }) => session)])) {
-        if (!used.has(session)) await session.unload();
-      }
-      known = used;
-    },
-  };
 }

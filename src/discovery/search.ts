@@ -123,6 +123,7 @@ function judge(component: Component, kl: number, current: number, options: Searc
   return { layer: component.layer, component: componentName(component), kl, delta, pruned };
 }
 
-function mean(values: Float64Array): number {
+/** Over the prompts. */
+export function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -12,7 +12,7 @@ import type { Circuit } from "../transformer/circuit.ts";
 import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Evaluator, LayerState, LayerTrial } from "./evaluator.ts";
-import { candidates, type Decision, type Order, type SearchResult } from "./search.ts";
+import { candidates, type Decision, mean, type Order, type SearchResult } from "./search.ts";
 import type { Upper } from "./upper.ts";
 
 /**
@@ -270,9 +270,4 @@ function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
     ),
     mlps: layers.filter(([layer]) => stays({ kind: "mlp", layer })).map(([layer]) => layer),
   };
-}
-
-/** As `search` does it: other orders of adding would round otherwise. */
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -6,7 +6,7 @@ import type { GraphBuilder } from "../onnx/graph-builder.ts";
  * Lower than any score, and finite: a query that may look nowhere (one of padding) then looks everywhere
  * alike, where −∞ would make it NaN.
  */
-const hidden = -3.4e38;
+export const hidden = -3.4e38;
 
 /** @param allowed bool; true where the query may look. @returns 0 there, elsewhere a number below all scores. */
 export function maskFrom(graph: GraphBuilder, allowed: Value): Value {

@@ -19,7 +19,7 @@ import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { OnEvent } from "./events.ts";
 import { checkExtractOptions, type ExtractOptions, type SearchSettings } from "./extract-options.ts";
-import { openJournal } from "./journal.ts";
+import { type Journal, openJournal } from "./journal.ts";
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
@@ -148,7 +148,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
 
 async function runSearch(
   { model, encoded, settings, runtime, signal, onEvent }: Job,
-  journal: Awaited<ReturnType<typeof openJournal>>,
+  journal: Journal,
 ): Promise<{ readonly replacements: Replacements; readonly result: SearchResult }> {
   const { transformer } = model;
   onEvent?.({ kind: "step", step: "activations" });
