@@ -17,23 +17,40 @@ const layers = {
   discovery: ["transformer", "onnx", "runtime", "lowering", "surgery"],
   surgery: ["transformer", "onnx", "runtime", "lowering", "discovery"],
   evaluation: ["transformer", "onnx", "runtime", "tasks", "lowering", "discovery"],
-  export: ["transformer", "onnx", "checkpoint", "tokenizer", "lowering", "surgery", "discovery", "evaluation"],
+  export: [
+    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "lowering", "surgery", "discovery"],
+    ...["evaluation"],
+  ],
   pipeline: [
     ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
     ...["surgery", "lowering", "discovery", "evaluation", "export"],
   ],
-  report: ["transformer", "discovery", "evaluation", "export", "pipeline", "tasks"],
-  cli: ["checkpoint", "tasks", "export", "pipeline", "report"],
+  experiments: [
+    ...["transformer", "runtime", "checkpoint", "tokenizer", "tasks", "surgery", "discovery"],
+    ...["evaluation", "export", "pipeline"],
+  ],
+  report: ["transformer", "discovery", "evaluation", "export", "pipeline", "experiments", "tasks"],
+  // The studio's server; the web app itself is studio/ at the root.
+  studio: [
+    ...["discovery", "runtime", "tokenizer", "transformer", "tasks", "checkpoint", "surgery", "lowering"],
+    ...["evaluation", "export", "pipeline", "experiments", "report"],
+  ],
+  cli: [
+    ...["lowering", "checkpoint", "tokenizer", "tasks", "evaluation", "export", "pipeline"],
+    ...["experiments", "report", "studio"],
+  ],
 };
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
-  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|write-safetensors-file)\\.ts$",
+  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|make-folders|write-safetensors-file)\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
-  "^src/runtime/(node-runtime|worker)\\.ts$",
+  "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",
   "^src/export/(write-folder|read-folder)\\.ts$",
   "^src/pipeline/",
+  "^src/studio/",
+  "^src/experiments/(run-sweep|sweep-jobs|sweep-journal|sweep-tasks|sweep-unit|reproduce|time-circuits)\\.ts$",
   "^src/cli/",
   "^src/index\\.ts$",
 ];
@@ -57,7 +74,7 @@ export default {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: [testFiles, "^src/(index|cli/main|runtime/worker)\\.ts$"],
+        pathNot: [testFiles, "^src/(index|cli/main|runtime/(worker|load-probe))\\.ts$"],
       },
       to: {},
     },

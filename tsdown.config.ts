@@ -1,4 +1,4 @@
-/** Builds dist/: the library, the command line, and the worker thread's program, each a file of its own. */
+/** Builds dist/: the library, the command line, and the programs of a worker thread and of a process, each a file. */
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
@@ -6,6 +6,7 @@ export default defineConfig({
     index: "src/index.ts",
     cli: "src/cli/main.ts",
     worker: "src/runtime/worker.ts",
+    "load-probe": "src/runtime/load-probe.ts",
   },
   format: "esm",
   platform: "node",

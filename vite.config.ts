@@ -1,0 +1,31 @@
+/**
+ * Builds the web apps into dist/studio: the studio, and the page of a shared circuit, which has the same
+ * scripts and the same ONNX Runtime under it; `pith share` takes what that page needs by the manifest. What is
+ * built asks for nothing that is not beside it, and holds no inline script or style, so that a strict content
+ * security policy can stand over it.
+ */
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: at("studio/"),
+  // A shared site may stand under any path.
+  base: "./",
+  publicDir: false,
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    outDir: at("dist/studio/"),
+    emptyOutDir: true,
+    target: "es2023",
+    // Those that know light-dark().
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000,
+    manifest: "manifest.json",
+    rolldownOptions: { input: [at("studio/index.html"), at("studio/share.html")] },
+  },
+});
