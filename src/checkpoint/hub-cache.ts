@@ -6,12 +6,13 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
 import { PithError } from "../errors.ts";
 import { errorCode } from "./file-error.ts";
 import { isCommit } from "./hub-name.ts";
+import { makeFolders } from "./make-folders.ts";
 
 export interface RepositoryCache {
   readonly blobs: string;
@@ -49,7 +50,7 @@ export async function rememberCommit(
   const file = join(cache.refs, revision);
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolders(dirname(file));
     await writeFile(temporary, commit);
     await rename(temporary, file);
   } catch (error) {
@@ -80,7 +81,7 @@ export async function placeInSnapshot(
   // Made aside and moved into place, so that no reader meets a half-made file, and two writers don't collide.
   const temporary = `${target}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolders(dirname(target));
     try {
       await links.symlink(relative(dirname(target), blob), temporary);
     } catch {

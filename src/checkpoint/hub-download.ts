@@ -8,13 +8,14 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { diskError, hasSize, type RepositoryCache } from "./hub-cache.ts";
 import { type HubSubject, HubUnreachable, hubError } from "./hub-errors.ts";
 import { type HubConnection, openHubUrl, withRetries } from "./hub-http.ts";
 import type { HubFile } from "./hub-listing.ts";
 import { acquireLock } from "./hub-lock.ts";
+import { makeFolders } from "./make-folders.ts";
 
 export interface BlobRequest {
   readonly connection: HubConnection;
@@ -35,7 +36,7 @@ export async function ensureBlob(request: BlobRequest): Promise<string> {
   const blob = join(cache.blobs, file.hash.hex);
   if (await hasSize(blob, file.size)) return blob;
   try {
-    await mkdir(cache.blobs, { recursive: true });
+    await makeFolders(cache.blobs);
     const release = await acquireLock(join(cache.locks, `${file.hash.hex}.pith.lock`), connection.signal);
     try {
       if (!(await hasSize(blob, file.size))) await fetchBlob(request, blob);

@@ -5,11 +5,12 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { errorCode } from "./file-error.ts";
 import { pause } from "./hub-http.ts";
+import { makeFolders } from "./make-folders.ts";
 
 const heartbeatMs = 5_000;
 /** A holder on another machine that hasn't touched its lock for so long is taken for dead. */
@@ -22,7 +23,7 @@ export async function acquireLock(
   signal: AbortSignal | undefined,
 ): Promise<() => Promise<void>> {
   const mine = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolders(dirname(file));
   for (;;) {
     signal?.throwIfAborted();
     try {

@@ -1,7 +1,8 @@
 /**
- * Lays out a safetensors file of F32 tensors before a byte of it exists, so that an ONNX graph can point into it
+ * Lays out a safetensors file before a byte of it exists, so that an ONNX graph can point into it
  * by offset and the file can be streamed. The format's rules stand in `safetensors.ts`; the one that shapes this
- * layout is that there may be no holes: only the start of the data can be aligned, by spaces after the header.
+ * layout is that there may be no holes: only the start of the data can be aligned, by spaces after the header. So
+ * tensors of wider elements must come first.
  */
 import { elementCount } from "../transformer/weight.ts";
 import { LARGEST_HEADER, LENGTH_BYTES } from "./safetensors.ts";
@@ -9,10 +10,20 @@ import { LARGEST_HEADER, LENGTH_BYTES } from "./safetensors.ts";
 /** Enough for the widest vector loads; the format itself asks for 8. */
 const DATA_ALIGNMENT = 64;
 
+/** Bytes of an element, of the formats that are written. */
+const elementBytes = { F32: 4, F16: 2, I8: 1, U8: 1 } as const;
+
+export interface TensorToWrite {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** F32 where it is left out. */
+  readonly dtype?: keyof typeof elementBytes;
+}
+
 export interface PlannedTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** From the start of the file, in bytes; a multiple of 4. */
+  /** From the start of the file, in bytes; a multiple of the element's size. */
   readonly offset: number;
   readonly byteLength: number;
 }
@@ -28,10 +39,10 @@ export interface SafetensorsPlan {
 
 /**
  * @param tensors in the order that their data shall have.
- * @throws RangeError for a repeated or reserved name, or a shape that is not one.
+ * @throws RangeError for a repeated or reserved name, a shape that is not one, or wider elements after narrower.
  */
 export function planSafetensors(
-  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): SafetensorsPlan {
   checkTensors(tensors);
@@ -39,11 +50,14 @@ export function planSafetensors(
   const members: string[] = [];
   if (Object.keys(metadata).length > 0) members.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let dataBytes = 0;
-  const placed = tensors.map(({ name, shape }) => {
+  const placed = tensors.map(({ name, shape, dtype = "F32" }) => {
     const begin = dataBytes;
-    const byteLength = 4 * elementCount(shape);
+    if (begin % elementBytes[dtype] !== 0) {
+      throw new RangeError(`tensor "${name}" of ${dtype} would not be aligned at ${begin}`);
+    }
+    const byteLength = elementBytes[dtype] * elementCount(shape);
     dataBytes += byteLength;
-    const info = { dtype: "F32", shape, data_offsets: [begin, dataBytes] };
+    const info = { dtype, shape, data_offsets: [begin, dataBytes] };
     members.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
     return { name, shape, begin, byteLength };
   });
@@ -72,9 +86,7 @@ function encodeHeader(json: string): Uint8Array<ArrayBuffer> {
   return header;
 }
 
-function checkTensors(
-  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
-): void {
+function checkTensors(tensors: readonly TensorToWrite[]): void {
   const names = new Set<string>();
   for (const { name, shape } of tensors) {
     if (name === "__metadata__") throw new RangeError('a tensor can\'t be named "__metadata__"');

@@ -1,12 +1,16 @@
 /** Streams weights into a safetensors file (Node): one tensor in memory at a time, on disk when it is done. */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { PithError } from "../errors.ts";
-import type { Weight } from "../transformer/weight.ts";
 import { errorCode, fileError } from "./file-error.ts";
-import { planSafetensors, type SafetensorsPlan } from "./safetensors-writer.ts";
+import { planSafetensors, type SafetensorsPlan, type TensorToWrite } from "./safetensors-writer.ts";
 
 /** Bounds how long an abort waits. */
 const WRITE_BYTES = 16 * 2 ** 20;
+
+/** A tensor whose values are read when their turn comes; a `Weight` is one. */
+export interface TensorToStore extends TensorToWrite {
+  read(): Promise<ArrayBufferView<ArrayBuffer>>;
+}
 
 export interface WriteOptions {
   /** Text for the header's `__metadata__`. */
@@ -17,13 +21,13 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a new F32 file and flushes it to the disk. When it fails, or is aborted, no file is left.
+ * Writes a new file and flushes it to the disk. When it fails, or is aborted, no file is left.
  * @returns the layout, with each tensor's offset.
  * @throws PithError "output" when the file exists, can't be made, or the disk is full.
  */
 export async function writeSafetensorsFile(
   path: string,
-  weights: readonly Weight[],
+  weights: readonly TensorToStore[],
   options: WriteOptions = {},
 ): Promise<SafetensorsPlan> {
   const plan = planSafetensors(weights, options.metadata);
@@ -51,7 +55,7 @@ export async function writeSafetensors(
   handle: Pick<FileHandle, "write" | "sync">,
   path: string,
   plan: SafetensorsPlan,
-  weights: readonly Weight[],
+  weights: readonly TensorToStore[],
   options: WriteOptions = {},
 ): Promise<void> {
   let position = 0;
