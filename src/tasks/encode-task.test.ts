@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { missingSpace } from "./encode-answers.ts";
 import { type EncodeTaskOptions, encodeTask } from "./encode-task.ts";
 import { readTaskFile } from "./read-task-file.ts";
 import { splitExamples } from "./split.ts";
@@ -58,6 +59,8 @@ describe("encodeTask", () => {
         prompt: "The capital of Canada is",
         ids: nano.encode("The capital of Canada is"),
         answers: [nano.encode(" Ottawa"), nano.encode(" Athens")],
+        forced: nano.encode("The capital of Canada is"),
+        scored: 1,
       },
     ]);
   });
@@ -65,6 +68,55 @@ describe("encodeTask", () => {
   test("pooled means take prompts of any length", () => {
     const task = encode([patching, { ...validation, prompt: "The capital" }], { means: "pooled" });
     expect([task.patching[0]?.ids.length, task.validation[0]?.ids.length]).toEqual([5, 2]);
+  });
+
+  test("pooled means take an answer of several tokens, teacher-forced", () => {
+    const [plain, forced] = encode([patching, validation, { ...validation, answers: [" Ottawa zz"] }], {
+      ...{ means: "pooled", bos: true },
+    }).validation;
+    const ids = [2193, ...nano.encode("The capital of Canada is")];
+    const answer = nano.encode(" Ottawa zz");
+    expect(answer.length).toBeGreaterThan(2);
+    expect(plain).toMatchObject({ ids, forced: ids, scored: 1 });
+    expect(forced).toMatchObject({ ids, answers: [answer], scored: answer.length });
+    expect(forced?.forced).toEqual([...ids, ...answer.slice(0, -1)]);
+    // What is forced must fit, not the prompt alone.
+    const contextLength = ids.length + 1;
+    expect(() =>
+      encode([patching, { ...validation, answers: [" Ottawa zz"] }], { means: "pooled", contextLength }),
+    ).toThrow("t.jsonl:2: the prompt and its answer have");
+  });
+
+  test("patching prompts take their answers along, and may do without", () => {
+    const { patching: encoded } = encode([patching, { ...patching, answers: [" zz"] }, validation], {
+      means: "pooled",
+    });
+    expect(encoded.map(({ ids, forced, scored }) => [forced.length - ids.length, scored])).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  });
+
+  test("an answer that probably misses its space is pointed at, though several tokens are allowed", () => {
+    const example = { prompt: "a", split: undefined };
+    const examples = [
+      { ...example, answers: [" param", " zz"], line: 1 },
+      { ...example, answers: ["zz", "param"], line: 2 },
+    ];
+    expect(missingSpace(examples, nano, "t.csv")).toBe(
+      't.csv:2: the answer "param" is 3 tokens. With a space before it, " param", it is one.',
+    );
+    expect(missingSpace(examples.slice(0, 1), nano, "t.csv")).toBeUndefined();
+  });
+
+  test("labels are tokens, of patching prompts without answers too", () => {
+    const labels = [" Ottawa", " Athens"];
+    const task = encode([
+      { ...patching, labels },
+      { ...validation, labels },
+    ]);
+    const ids = labels.flatMap((label) => nano.encode(label));
+    expect([task.patching[0]?.labels, task.validation[0]?.labels]).toEqual([ids, ids]);
   });
 
   test("the context counts the start token", () => {
@@ -86,12 +138,37 @@ describe("encodeTask", () => {
     [
       "an answer of several tokens, with its pieces",
       [patching, { ...validation, answers: [" Ottawa", " zz\n"] }],
-      't.jsonl:2: the answer " zz\\n" is 4 tokens, " " + "z" + "z" + "\\n"; it must be one.',
+      't.jsonl:2: the answer " zz\\n" is 4 tokens, " " + "z" + "z" + "\\n"; of several accepted answers each must be one.',
+    ],
+    [
+      "a single answer of several tokens under aligned means",
+      [patching, { ...validation, answers: [" zz"] }],
+      't.jsonl:2: the answer " zz" is 3 tokens, " " + "z" + "z"; with aligned means it must be one. Use --means pooled',
+    ],
+    [
+      "a label of several tokens",
+      [patching, { ...validation, labels: [" Ottawa", " zz"] }],
+      't.jsonl:2: the label " zz" is 3 tokens, " " + "z" + "z"; it must be one.',
+    ],
+    [
+      "a label that misses its space",
+      [{ ...patching, labels: [" is", "param"] }, validation],
+      't.jsonl:1: the label "param" is 3 tokens, "p" + "ar" + "am"; it must be one. With a space before it, " param", it is one.',
+    ],
+    [
+      "an answer that is no label",
+      [patching, { ...validation, labels: [" Athens", " Moscow"] }],
+      't.jsonl:2: the answer " Ottawa" is none of the labels " Athens", " Moscow".',
+    ],
+    [
+      "a label that stands twice",
+      [patching, { ...validation, labels: [" Ottawa", " Athens", " Athens"] }],
+      't.jsonl:2: the label " Athens" is the same token as one before it',
     ],
     [
       "an answer that misses its space",
       [patching, { ...validation, answers: ["param"] }],
-      'With a space before it, " param", it is.',
+      'With a space before it, " param", it is one.',
     ],
     ["no validation prompts", [patching], "t.jsonl: the validation split is empty"],
     ["no patching prompts", [validation], "t.jsonl: the patching split is empty"],
@@ -108,8 +185,8 @@ describe("encodeTask", () => {
   });
 
   test("the first faulty line is named, however the file is split", () => {
-    const fine = Array.from({ length: 12 }, (_, i) => ({ prompt: `The ${i}`, answer: " is" }));
-    const lines = fine.map((line, i) => (i === 4 || i === 9 ? { ...line, answer: " zzz" } : line));
+    const fine = Array.from({ length: 12 }, (_, i) => ({ prompt: `The ${i}`, answers: [" is"] }));
+    const lines = fine.map((line, i) => (i === 4 || i === 9 ? { ...line, answers: [" is", " zzz"] } : line));
     const { examples } = parseTaskFile(lines.map((line) => JSON.stringify(line)).join("\n"), "t.jsonl");
     for (let seed = 0; seed < 10; seed++) {
       const splits = splitExamples(examples, { seed });

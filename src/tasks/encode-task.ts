@@ -3,20 +3,33 @@
  * checked here, line by line in the file's order, so that the error does not depend on how the file was split.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
-import { quote } from "../tokenizer/printable.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type AnswerTokenizer, encodeAnswers, encodeLabels, remembering } from "./encode-answers.ts";
 import type { TaskSplits } from "./split.ts";
 import { type TaskExample, taskName } from "./task-file.ts";
 
-/** An example is right when the most likely next token is the first token of an accepted answer. */
+/**
+ * An example is right when the most likely next token is an accepted answer; with an answer of several tokens,
+ * when each of them is the most likely one after the prompt and the answer's tokens before it (teacher forcing);
+ * with labels, when an accepted answer's is the likeliest among the labels' tokens.
+ */
 export interface EncodedExample {
   /** 1-based line of the task file. */
   readonly line: number;
   readonly prompt: string;
   /** The prompt's tokens, with the start token before them when bos is asked for. */
   readonly ids: readonly number[];
-  /** Token ids of each accepted answer; today each is exactly one token. Empty only in the patching split. */
+  /**
+   * Token ids of the accepted answers: any number of one token each, or exactly one of several tokens. Empty
+   * only in the patching split.
+   */
   readonly answers: readonly (readonly number[])[];
+  /** The tokens that an answer is chosen from, where it is not the whole vocabulary. */
+  readonly labels?: readonly number[];
+  /** What a teacher-forced pass reads: `ids` and the answer's tokens but the last; `ids` for one-token answers. */
+  readonly forced: readonly number[];
+  /** How many of the last positions of `forced` are answer positions: 1 for one-token answers. */
+  readonly scored: number;
 }
 
 export interface EncodedTask {
@@ -38,12 +51,12 @@ export interface EncodeTaskOptions {
   readonly fileName: string;
 }
 
-type EncodingTokenizer = Pick<Tokenizer, "encode" | "tokenText" | "endOfTextId">;
+type EncodingTokenizer = AnswerTokenizer & Pick<Tokenizer, "endOfTextId">;
 
 /**
  * @throws PithError "task" with file and line: an empty split, a prompt of no tokens or too many, prompts of
- *   unequal length under aligned means, an answer that is not one token; "tokenizer" when bos is asked of a
- *   tokenizer that has none.
+ *   unequal length under aligned means, an answer of several tokens where it must be one, a label that is not one
+ *   token, an answer that is no label; "tokenizer" when bos is asked of a tokenizer that has none.
  */
 export function encodeTask(
   splits: TaskSplits,
@@ -60,10 +73,11 @@ export function encodeTask(
   }
   const prefix = startIds(tokenizer, options.bos);
   const inOrder = [...splits.patching, ...splits.validation, ...splits.test].sort((a, b) => a.line - b.line);
+  const answerTokenizer = remembering(tokenizer);
   const encoded = new Map<TaskExample, EncodedExample>();
   let first: EncodedExample | undefined;
   for (const example of inOrder) {
-    const result = encodeExample(example, tokenizer, prefix, options);
+    const result = encodeExample(example, tokenizer, answerTokenizer, prefix, options);
     first ??= result;
     if (options.means === "aligned") checkAligned(result, first, file);
     encoded.set(example, result);
@@ -89,6 +103,7 @@ function startIds(tokenizer: EncodingTokenizer, bos: boolean): readonly number[]
 function encodeExample(
   example: TaskExample,
   tokenizer: EncodingTokenizer,
+  answerTokenizer: AnswerTokenizer,
   prefix: readonly number[],
   options: EncodeTaskOptions,
 ): EncodedExample {
@@ -96,39 +111,26 @@ function encodeExample(
   const promptIds = tokenizer.encode(example.prompt);
   if (promptIds.length === 0) throw new PithError("task", "the prompt has no tokens", { place });
   const ids = [...prefix, ...promptIds];
-  if (ids.length > options.contextLength) {
-    const counted =
-      prefix.length > 0
-        ? `${ids.length} tokens with the one that bos puts before it`
-        : `${ids.length} tokens`;
-    throw new PithError("task", `the prompt has ${counted}, the model takes ${options.contextLength}`, {
-      place,
-    });
-  }
-  return {
-    line: example.line,
-    prompt: example.prompt,
-    ids,
-    answers: example.answers.map((answer) => encodeAnswer(answer, tokenizer, place)),
-  };
+  const labels = example.labels && encodeLabels(example.labels, example.answers, answerTokenizer, place);
+  const answers = encodeAnswers(example.answers, answerTokenizer, options.means, place);
+  const [first = []] = answers;
+  const forced = [...ids, ...first.slice(0, -1)];
+  checkLength(forced.length, prefix.length, options.contextLength, place, forced.length > ids.length);
+  const { line, prompt } = example;
+  return { line, prompt, ids, answers, ...(labels && { labels }), forced, scored: Math.max(1, first.length) };
 }
 
-function encodeAnswer(answer: string, tokenizer: EncodingTokenizer, place: ErrorPlace): readonly number[] {
-  const ids = tokenizer.encode(answer);
-  if (ids.length === 1) return ids;
-  const pieces = ids.slice(0, 12).map((id) => `"${tokenizer.tokenText(id)}"`);
-  const split =
-    ids.length === 0
-      ? "no tokens"
-      : `${ids.length} tokens, ${pieces.join(" + ")}${ids.length > 12 ? " + …" : ""}`;
-  // The usual slip: words inside a text carry their space.
-  const spaced = !answer.startsWith(" ") && tokenizer.encode(` ${answer}`).length === 1;
-  throw new PithError("task", `the answer ${quote(answer)} is ${split}; it must be one.`, {
-    place,
-    advice: spaced
-      ? `With a space before it, ${quote(` ${answer}`)}, it is.`
-      : "Choose an answer that the tokenizer has whole.",
-  });
+function checkLength(
+  length: number,
+  prefix: number,
+  most: number,
+  place: ErrorPlace,
+  withAnswer: boolean,
+): void {
+  if (length <= most) return;
+  const what = withAnswer ? "the prompt and its answer have" : "the prompt has";
+  const bos = prefix > 0 ? " with the one that bos puts before it" : "";
+  throw new PithError("task", `${what} ${length} tokens${bos}, the model takes ${most}`, { place });
 }
 
 function checkAligned(example: EncodedExample, first: EncodedExample, file: string): void {

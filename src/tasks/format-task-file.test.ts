@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { formatTaskFile } from "./format-task-file.ts";
+import { describe, expect, test } from "vitest";
+import { formatTaskCsv, formatTaskFile } from "./format-task-file.ts";
 import { parseTaskFile } from "./task-file.ts";
 
 test("one object a line, and only what there is", () => {
@@ -24,4 +24,39 @@ test("what is written is read back the same", () => {
       expect(read).toEqual(examples.map((written, i) => ({ ...written, line: i + 1 })));
     }),
   );
+});
+
+test("labels stand on their lines", () => {
+  const text = '{"prompt":"a","answers":[" is"],"labels":[" is"," are"]}\n';
+  const { examples } = parseTaskFile(text, "t.jsonl");
+  expect(examples[0]?.labels).toEqual([" is", " are"]);
+  expect(formatTaskFile(examples)).toBe(text);
+});
+
+describe("CSV", () => {
+  test("cells with commas, quotes and line ends are quoted; columns that nobody needs are left out", () => {
+    const text = formatTaskCsv([{ prompt: 'a, "b"\n', answers: [" x", " y"], split: undefined }]);
+    expect(text).toBe('prompt,answers\r\n"a, ""b""\n", x| y\r\n');
+  });
+
+  test("what is written is read back the same", () => {
+    const text = fc.string({ unit: "grapheme", minLength: 1 }).filter((each) => !each.includes("|"));
+    const example = fc.record({
+      prompt: text,
+      answers: fc.array(text, { minLength: 1, maxLength: 3 }),
+      split: fc.constantFrom("patching" as const, "validation" as const, "test" as const),
+    });
+    fc.assert(
+      fc.property(fc.array(example, { minLength: 1 }), (examples) => {
+        const read = parseTaskFile(formatTaskCsv(examples), "t.csv").examples;
+        expect(read.map(({ line: _, ...rest }) => rest)).toEqual(examples);
+      }),
+    );
+  });
+
+  test("an answer with the separator in it is refused", () => {
+    expect(() => formatTaskCsv([{ prompt: "a", answers: ["x|y"], split: undefined }])).toThrow(
+      /"x\|y" can't stand/,
+    );
+  });
 });

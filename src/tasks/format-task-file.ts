@@ -1,16 +1,60 @@
 /** Examples as the text of a task file: what `parseTaskFile` reads. */
+import { PithError } from "../errors.ts";
+import { quote } from "../tokenizer/printable.ts";
 import type { TaskExample } from "./task-file.ts";
 
-/** One JSON object a line, with a line end after the last; an example's `line` is its place in the list. */
-export function formatTaskFile(examples: readonly Omit<TaskExample, "line">[]): string {
+/** An example's `line` is its place in the list. */
+type Example = Omit<TaskExample, "line">;
+
+/** One JSON object a line, with a line end after the last. */
+export function formatTaskFile(examples: readonly Example[]): string {
   return examples
-    .map(({ split, prompt, answers }) => {
+    .map(({ split, prompt, answers, labels }) => {
       const line = {
         ...(split !== undefined && { split }),
         prompt,
         ...(answers.length > 0 && { answers }),
+        ...(labels && { labels }),
       };
       return `${JSON.stringify(line)}\n`;
     })
     .join("");
+}
+
+/**
+ * The same as CSV, CR LF after every row (RFC 4180). A column that no example needs is left out.
+ * @throws PithError "task" for an answer or a label with `|` in it, which separates them in a cell.
+ */
+export function formatTaskCsv(examples: readonly Example[]): string {
+  const columns = [
+    { name: "prompt", cell: ({ prompt }: Example) => prompt, wanted: true },
+    { name: "answers", cell: ({ answers }: Example) => listCell(answers), wanted: true },
+    {
+      name: "labels",
+      cell: ({ labels }: Example) => listCell(labels ?? []),
+      wanted: examples.some(({ labels }) => labels !== undefined),
+    },
+    {
+      name: "split",
+      cell: ({ split }: Example) => split ?? "",
+      wanted: examples.some(({ split }) => split !== undefined),
+    },
+  ].filter(({ wanted }) => wanted);
+  const rows = [
+    columns.map(({ name }) => name),
+    ...examples.map((each) => columns.map(({ cell }) => cell(each))),
+  ];
+  return rows.map((cells) => `${cells.map(quoteCell).join(",")}\r\n`).join("");
+}
+
+function listCell(texts: readonly string[]): string {
+  const text = texts.find((each) => each.includes("|"));
+  if (text === undefined) return texts.join("|");
+  throw new PithError("task", `${quote(text)} can't stand in a cell: "|" separates the texts there.`, {
+    advice: "Write JSON Lines instead.",
+  });
+}
+
+function quoteCell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

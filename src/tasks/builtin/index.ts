@@ -35,6 +35,11 @@ export const BUILTIN_TASKS: readonly BuiltinTaskEntry[] = [
   },
 ];
 
+/** Whether a name is a built-in task's; a file of that name is reached as "./ioi". */
+export function isBuiltinTask(name: string): name is BuiltinTaskName {
+  return BUILTIN_TASKS.some((task) => task.name === name);
+}
+
 /** Every option of every task; a task reads its own. */
 export type AnyTaskOptions = Omit<IoiOptions, "words"> & Omit<AcronymOptions, "words"> & GreaterThanOptions;
 

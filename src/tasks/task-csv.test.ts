@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseTaskFile } from "./task-file.ts";
+
+const parse = (contents: string) => parseTaskFile(contents, "tasks/t.csv");
+
+describe("parseTaskCsv", () => {
+  test("columns in any order; several answers and labels by |", () => {
+    const { name, examples } = parse(
+      'split,prompt,answers,labels\nvalidation,"A, b", Mary| John,\n' +
+        "test,c, yes, yes| no\npatching,d,,\n",
+    );
+    expect(name).toBe("t");
+    expect(examples).toEqual([
+      { prompt: "A, b", answers: [" Mary", " John"], split: "validation", line: 2 },
+      { prompt: "c", answers: [" yes"], labels: [" yes", " no"], split: "test", line: 3 },
+      { prompt: "d", answers: [], split: "patching", line: 4 },
+    ]);
+  });
+
+  test("one answer is taken as it stands, and cells keep their spaces", () => {
+    expect(parse('Prompt , ANSWER\n a , b| \n" ""q"" ",x\n').examples).toEqual([
+      { prompt: " a ", answers: [" b| "], split: undefined, line: 2 },
+      { prompt: ' "q" ', answers: ["x"], split: undefined, line: 3 },
+    ]);
+  });
+
+  test("byte order mark, CR LF, empty lines, rows of empty cells, no line end at the end", () => {
+    const { examples } = parse("\uFEFF\r\nprompt,answer\r\n\r\n,\r\na,x\r\n\r\nb,y");
+    expect(examples.map(({ prompt, line }) => [prompt, line])).toEqual([
+      ["a", 5],
+      ["b", 7],
+    ]);
+  });
+
+  test("lines are the file's, whatever line ends the cells hold", () => {
+    const contents = 'prompt,answer\n"a\nb",x\n\n"c\r\nd\r\n\r\n",y\ré,"z\n"\ne,w\n';
+    expect(parse(contents).examples.map(({ prompt, line }) => [prompt, line])).toEqual([
+      ["a\nb", 2],
+      ["c\r\nd\r\n\r\n", 5],
+      ["é", 9],
+      ["e", 11],
+    ]);
+  });
+
+  test("what is written as CSV is read again, with its lines", () => {
+    const cell = fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }).filter((s) => s !== "\uFEFF");
+    const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 6 }),
+        fc.constantFrom("\n", "\r\n"),
+        (rows, lineEnd) => {
+          const lines = rows.map((cells) => cells.map(quoted).join(","));
+          const { examples } = parse(["prompt,answer", ...lines, ""].join(lineEnd));
+          let line = 2;
+          expect(examples).toEqual(
+            rows.map(([prompt, answer]) => {
+              const example = { prompt, answers: [answer], split: undefined, line };
+              line += 1 + (`${prompt}\0${answer}`.match(/\r\n|\r|\n/g) ?? []).length;
+              return example;
+            }),
+          );
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test.each<[string, string, string]>([
+    ["nothing", "", "tasks/t.csv: has no examples. Write a first row of column names"],
+    ["a header alone", "prompt,answer\n", "tasks/t.csv: has no examples."],
+    [
+      "no header",
+      "The capital of Canada is, Ottawa\n",
+      't.csv:1: unknown column "The capital of Canada is".',
+    ],
+    ["semicolons", "prompt;answer\na;b\n", "Columns are separated by commas."],
+    ["an empty column name", "prompt,answer,\na,b,\n", "t.csv:1: an empty column name."],
+    ["a column twice", "prompt,answer,prompt\n", 't.csv:1: the column "prompt" stands twice'],
+    ["no prompts", "answer,split\nx,test\n", 't.csv:1: no column "prompt".'],
+    ["no answers", "prompt\na\n", 't.csv:2: no "answers".'],
+    ["both kinds of answer", "prompt,answer,answers\na,b,c\n", 't.csv:2: both "answer" and "answers".'],
+    [
+      "too many cells",
+      'prompt,answer\n"a\n",b\nc,d,e\n',
+      "t.csv:4: has 3 cells, but the first row has 2 cells.",
+    ],
+    ["too few cells", "prompt,answer\na\n", "t.csv:2: has 1 cell, but the first row has 2 cells."],
+    ["an empty prompt", "prompt,answer\n,b\n", 't.csv:2, "prompt": must not be empty'],
+    ["an empty answer", "prompt,answers\na,b||c\n", 't.csv:2, "answers.1": must not be empty'],
+    ["one label", "prompt,answer,labels\na,b,b\n", 't.csv:2, "labels": must name at least two'],
+    ["another split", "prompt,answer,split\na,b,train\n", 't.csv:2, "split": "train" is none of patching,'],
+    ["an open quote", 'prompt,answer\n"a\nb",x\nc,"d\n\ne,f', "t.csv:4: a quoted cell that begins here is"],
+    ["a quote inside", 'prompt,answer\na,x\nb"c,d\n', "t.csv:3: a quote within a cell that is not quoted."],
+    ["text after a quote", 'prompt,answer\n"a"b,c\n', "t.csv:2: text after a cell's closing quote."],
+    [
+      "a very long row",
+      `prompt,answer\n${"a".repeat(2 ** 20 + 1)},b\n`,
+      "t.csv:2: more than 1048576 characters",
+    ],
+  ])("refuses %s", (_, contents, message) => {
+    expect(() => parse(contents)).toThrow(message);
+    expect(() => parse(contents)).toThrow(expect.objectContaining({ name: "PithError", code: "task" }));
+  });
+});

@@ -1,0 +1,97 @@
+/**
+ * One example of a task, from whatever a task file's format made of a line or a row: the one place that says
+ * which fields there are and what they may hold.
+ */
+import { z } from "zod";
+import { PithError } from "../errors.ts";
+import { showValue } from "../tokenizer/printable.ts";
+
+/** Which part of the work an example serves: the means, the pruning decisions, or the accuracy we report. */
+export type Split = "patching" | "validation" | "test";
+
+export interface TaskExample {
+  readonly prompt: string;
+  /** The accepted answers; empty only where the split is patching. */
+  readonly answers: readonly string[];
+  /** Classification: what an answer is chosen from. Left out, the whole vocabulary. */
+  readonly labels?: readonly string[];
+  /** Undefined when the file leaves splitting to us. */
+  readonly split: Split | undefined;
+  /** 1-based line of the file. */
+  readonly line: number;
+}
+
+/** Where an example stands, as errors show it. */
+export interface ExamplePlace {
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+}
+
+// A lone surrogate is no Unicode text and would reach the model as U+FFFD.
+const text = z
+  .string()
+  .min(1, "must not be empty")
+  .refine((value) => !/\p{Surrogate}/u.test(value), "holds a lone surrogate, which is no text");
+const answers = z.array(text).min(1, "must name at least one answer");
+const schema = z.strictObject({
+  prompt: text,
+  answer: text.optional(),
+  answers: answers.optional(),
+  labels: z.array(text).min(2, "must name at least two").optional(),
+  split: z.enum(["patching", "validation", "test"]).optional(),
+});
+
+/** As an error's advice. */
+export const allowedFields = 'Only "prompt", "answers" (or "answer"), "labels" and "split" may stand there.';
+
+/**
+ * @param value what JSON or the cells of a row gave.
+ * @throws PithError "task" with the place, and the field where one is to blame.
+ */
+export function parseExample(value: unknown, place: ExamplePlace): TaskExample {
+  const result = schema.safeParse(value);
+  if (!result.success) throw exampleError(result.error.issues[0], value, place);
+
+  const { prompt, answer, answers, labels, split } = result.data;
+  if (answer !== undefined && answers !== undefined) {
+    throw new PithError("task", 'both "answer" and "answers".', { place, advice: "Keep one of them." });
+  }
+  const accepted = answers ?? (answer === undefined ? [] : [answer]);
+  if (accepted.length === 0 && split !== "patching") {
+    throw new PithError("task", 'no "answers".', {
+      place,
+      advice: "Only examples of the patching split may go without.",
+    });
+  }
+  return { prompt, answers: accepted, ...(labels && { labels }), split, line: place.line };
+}
+
+function exampleError(issue: z.core.$ZodIssue | undefined, value: unknown, place: ExamplePlace): PithError {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const found = Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`;
+    return new PithError("task", `expected a JSON object, found ${found}`, { place });
+  }
+  if (issue === undefined) return new PithError("task", "malformed example", { place });
+  if (issue.code === "unrecognized_keys") {
+    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
+    return new PithError("task", `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${keys}.`, {
+      place,
+      advice: allowedFields,
+    });
+  }
+  const field = issue.path.map(String).join(".");
+  const culprit = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+  const message = culprit === undefined ? "is missing" : describe(issue, culprit);
+  return new PithError("task", message, { place: { ...place, field } });
+}
+
+function describe(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === "invalid_type") return `expected ${issue.expected}, found ${showValue(value)}`;
+  if (issue.code === "invalid_value")
+    return `${showValue(value)} is none of ${issue.values.map(String).join(", ")}`;
+  return issue.message;
+}

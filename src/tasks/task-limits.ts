@@ -1,0 +1,5 @@
+/** How large a task file may be in its parts, in every format. */
+
+/** Of one example, in UTF-16 units. No model's context takes more than a fraction of this. */
+export const longestExample = 2 ** 20;
+export const mostExamples = 2 ** 20;
