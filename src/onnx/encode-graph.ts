@@ -23,9 +23,12 @@ import {
 } from "onnx-buf";
 import type { Attribute, ElementType, Graph, GraphNode, InlineConstant, Shape, Value } from "./graph.ts";
 
-/** The lowest operator set that has all we emit (Gelu came with 20); ONNX Runtime ≥ 1.17 reads it. */
+/** The lowest operator set that has all that float32 graphs need (Gelu came with 20); ONNX Runtime ≥ 1.17 reads it. */
 export const operatorSet = 20;
 const irVersion = 9n;
+/** Weights quantised in blocks, and int4, came with 21; ONNX Runtime ≥ 1.18 reads it. */
+const quantizedOperatorSet = 21;
+const quantizedIrVersion = 10n;
 
 /** Where a weight's bytes lie. */
 export interface ExternalLocation {
@@ -36,10 +39,16 @@ export interface ExternalLocation {
   readonly byteLength: number;
 }
 
-const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
+/** ONNX's numbers for element types. */
+export const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,
   int64: TensorProto_DataType.INT64,
   bool: TensorProto_DataType.BOOL,
+  float16: TensorProto_DataType.FLOAT16,
+  int8: TensorProto_DataType.INT8,
+  int4: TensorProto_DataType.INT4,
+  uint8: TensorProto_DataType.UINT8,
+  int32: TensorProto_DataType.INT32,
 };
 
 /** @param locate says for the name of each external weight where its bytes are. */
@@ -49,16 +58,24 @@ export function encodeGraph(
 ): Uint8Array<ArrayBuffer> {
   const domains = new Set(graph.nodes.map((node) => node.domain));
   domains.add("");
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const isQuantized = graph.nodes.some(({ operator }) => operator === "DequantizeLinear");
+  const standardVersion = BigInt(isQuantized ? quantizedOperatorSet : operatorSet);
   const model = create(ModelProtoSchema, {
-    irVersion,
+    irVersion: isQuantized ? quantizedIrVersion : irVersion,
     producerName: "pith",
     opsetImport: [...domains].map((domain) =>
-      create(OperatorSetIdProtoSchema, { domain, version: BigInt(domain === "" ? operatorSet : 1) }),
+      create(OperatorSetIdProtoSchema, { domain, version: domain === "" ? standardVersion : 1n }),
     ),
     graph: create(GraphProtoSchema, {
       name: graph.name,
       input: graph.inputs.map(valueInfo),
       output: graph.outputs.map(valueInfo),
+      // Shapes of what flows between the nodes: whoever reads the file can count operations without inferring them.
+      valueInfo: graph.nodes
+        .flatMap((node) => node.outputs)
+        .filter(({ name }) => !outputs.has(name))
+        .map(valueInfo),
       node: graph.nodes.map(nodeProto),
       initializer: [
         ...graph.constants.map(inlineTensor),

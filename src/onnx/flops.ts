@@ -9,15 +9,18 @@ export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>>
   return graph.nodes.reduce((sum, node) => sum + nodeFlops(node, sizes), 0);
 }
 
+const products = new Set(["MatMul", "Gemm", "MatMulInteger"]);
+
 function nodeFlops(node: GraphNode, sizes: Readonly<Record<string, number>>): number {
-  if (node.operator !== "MatMul" && node.operator !== "Gemm") return 0;
+  if (!products.has(node.operator)) return 0;
   const inner = node.inputs[0]?.shape.at(-1);
   const output = node.outputs[0]?.shape;
   if (inner === undefined || output === undefined) throw new TypeError(`${node.operator} without shapes`);
   return 2 * size(inner, sizes) * shapeSize(output, sizes);
 }
 
-function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>): number {
+/** How many elements a shape has. */
+export function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>): number {
   return shape.reduce<number>((product, dimension) => product * size(dimension, sizes), 1);
 }
 

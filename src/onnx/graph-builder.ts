@@ -115,7 +115,7 @@ export class GraphBuilder {
     return this.node("Where", [condition, a, b], shape, {}, a.type);
   }
 
-  cast(x: Value, type: ElementType): Value {
+  cast(x: Value, type: "float32" | "int64" | "bool"): Value {
     const codes = { float32: 1, int64: 7, bool: 9 } as const;
     return this.node("Cast", [x], x.shape, { to: int(codes[type]) }, type);
   }

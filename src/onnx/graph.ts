@@ -3,9 +3,8 @@
  * transformers. Large tensors are weights that are read only when the graph is given to a runtime or
  * written to a folder; small ones (axes, shapes, masks) lie in the graph itself.
  */
-import type { Weight } from "../transformer/weight.ts";
-
-export type ElementType = "float32" | "int64" | "bool";
+/** float16, int8 and int4 are formats that weights are stored in; uint8 and int32 come of int8 products. */
+export type ElementType = "float32" | "int64" | "bool" | "float16" | "int8" | "int4" | "uint8" | "int32";
 
 /** A number, or the name of a dimension that is known only when the graph runs ("batch"). */
 export type Dimension = number | string;
@@ -41,10 +40,24 @@ export interface InlineConstant {
   readonly data: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 }
 
-/** A weight; its bytes lie outside the graph, under the value's name. Always float32. */
+/** A weight's values as they are stored: float16 as its bits, int4 two to a byte, the earlier in the lower half. */
+export type WeightData =
+  | Float32Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>;
+
+/** A `Weight` that may be stored in another format than float32. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  read(): Promise<WeightData>;
+}
+
+/** A weight; its bytes lie outside the graph, under the value's name. Its format is the value's type. */
 export interface ExternalWeight {
   readonly value: Value;
-  readonly weight: Weight;
+  readonly weight: StoredWeight;
 }
 
 export interface Graph {
