@@ -25,7 +25,24 @@ export function attend(
   queries: Queries,
   mask: Value | undefined,
 ): Value {
-  const { query, key, value } = project(graph, normed, attention, queries);
+  return attendTo(graph, project(graph, normed, attention, queries), attention, queries, mask);
+}
+
+/** Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each. */
+export interface Projections {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** As `attend`, from projections that are there already. */
+export function attendTo(
+  graph: GraphBuilder,
+  { query, key, value }: Projections,
+  attention: Pick<Attention, "heads" | "headWidth">,
+  queries: Queries,
+  mask: Value | undefined,
+): Value {
   const scores = graph.matMul(
     splitHeads(graph, query, attention, [0, 2, 1, 3]),
     splitHeads(graph, key, attention, [0, 2, 3, 1]),
@@ -36,17 +53,17 @@ export function attend(
 }
 
 /** z × W_O, without b_O: what the heads here write to the residual stream together. */
-export function writeHeads(graph: GraphBuilder, z: Value, attention: Attention): Value {
+export function writeHeads(graph: GraphBuilder, z: Value, attention: Pick<Attention, "output">): Value {
   return graph.matMul(z, graph.weight(attention.output.weight));
 }
 
-/** Queries (scaled), keys and values, [batch, sequence, heads × headWidth] each. */
+/** What the heads here make of the normalised stream; `last` queries are of the last position alone. */
 export function project(
   graph: GraphBuilder,
   normed: Value,
   attention: Attention,
   queries: Queries,
-): { readonly query: Value; readonly key: Value; readonly value: Value } {
+): Projections {
   const width = attention.heads.length * attention.headWidth;
   const query: Linear = {
     weight: scaled(attention.query.weight, attention.scoreScale),
@@ -77,14 +94,18 @@ export function affine(graph: GraphBuilder, x: Value, linear: Linear): Value {
 export function splitHeads(
   graph: GraphBuilder,
   x: Value,
-  attention: Attention,
+  attention: Pick<Attention, "heads" | "headWidth">,
   permutation: readonly number[],
 ): Value {
   return graph.transpose(graph.reshape(x, [0, 0, attention.heads.length, attention.headWidth]), permutation);
 }
 
 /** [batch, heads, n, headWidth] → [batch, n, heads × headWidth]. */
-export function mergeHeads(graph: GraphBuilder, z: Value, attention: Attention): Value {
+export function mergeHeads(
+  graph: GraphBuilder,
+  z: Value,
+  attention: Pick<Attention, "heads" | "headWidth">,
+): Value {
   const width = attention.heads.length * attention.headWidth;
   return graph.reshape(graph.transpose(z, [0, 2, 1, 3]), [0, 0, width]);
 }

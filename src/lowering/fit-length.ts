@@ -2,9 +2,11 @@
  * A model as it is asked in the aligned profile: for the logits after a prompt of one length. Whatever stands
  * for positions that nothing reads any more is cut off: above the last attention only the last position is
  * left, so the constants there are one row; and if no attention is left at all, the position table is one row.
+ * A model that was cut to a length, as one read back from a circuit's folder, stays as it is.
  */
 import { sliceRows } from "../transformer/slice.ts";
 import type { Norm, Transformer } from "../transformer/transformer.ts";
+import type { Weight } from "../transformer/weight.ts";
 import { foldConstants } from "./fold-constants.ts";
 
 /**
@@ -22,18 +24,24 @@ export function fitLength(model: Transformer, length: number): Transformer {
   const atLast = (norm: Norm): Norm => {
     const constant = norm.residualBias;
     if (constant === undefined || constant.shape.length === 1) return norm;
-    return { ...norm, residualBias: sliceRows(constant, [[length - 1, length]]) };
+    return { ...norm, residualBias: lastOf(constant, length) };
   };
   return {
     ...folded,
     contextLength: length,
-    positionEmbedding: sliceRows(folded.positionEmbedding, [[top < 0 ? length - 1 : 0, length]]),
+    positionEmbedding:
+      top < 0 ? lastOf(folded.positionEmbedding, length) : sliceRows(folded.positionEmbedding, [[0, length]]),
     blocks: folded.blocks.map(({ attention, mlp }, layer) => ({
       attention,
       mlp: mlp && layer >= top ? { ...mlp, norm: atLast(mlp.norm) } : mlp,
     })),
     finalNorm: atLast(folded.finalNorm),
   };
+}
+
+/** The last position's row; a weight of one row was cut to it before. */
+function lastOf(weight: Weight, length: number): Weight {
+  return weight.shape[0] === 1 ? weight : sliceRows(weight, [[length - 1, length]]);
 }
 
 /** The highest layer with attention; −1 if there is none. */

@@ -1,0 +1,145 @@
+/**
+ * A circuit that is compiled for its task's vocabulary, as a graph. What depends on a token and its position
+ * alone is a row of a table: the residual stream up to the lowest heads, and those heads' own queries, keys
+ * and values. What is left is the part that looks at several tokens, and scores for the task's answers.
+ *
+ * A token that has no row is refused by the graph itself. Its index lies outside the tables, and ONNX
+ * Runtime's Gather fails on the CPU, natively and in WebAssembly; where an engine does not check indices (on
+ * a GPU, say), the prompt's scores are NaN.
+ */
+import type { Graph, Value } from "../onnx/graph.ts";
+import { GraphBuilder } from "../onnx/graph-builder.ts";
+import type { Linear, Norm } from "../transformer/transformer.ts";
+import type { Weight } from "../transformer/weight.ts";
+import { attendTo, type Queries, writeHeads } from "./attention.ts";
+import { normalize } from "./norm.ts";
+import { applyParts, causalMask, lastPosition, withConstant } from "./parts.ts";
+import { type KeptPart, needsMask } from "./stages.ts";
+import type { Target } from "./target.ts";
+
+/** What a compiled circuit knows of its model's vocabulary. */
+export interface PromptVocabulary {
+  /** For each position of a prompt, the token ids that may stand there, ascending. A pair of the two is a row. */
+  readonly positions: readonly (readonly number[])[];
+  /** The token ids that are scored, ascending. */
+  readonly answers: readonly number[];
+}
+
+/** Rows are in the order of positions, then of tokens. */
+export type CompiledModel = { readonly width: number; readonly vocabulary: PromptVocabulary } & (
+  | {
+      /** No head is kept, so the last token alone decides. */
+      readonly kind: "answers";
+      /** [tokens of the last position, answers]. */
+      readonly scores: Weight;
+    }
+  | {
+      readonly kind: "heads";
+      /** The lowest heads: how many, how wide, and where they ask. */
+      readonly lowest: {
+        readonly heads: readonly number[];
+        readonly headWidth: number;
+        readonly queries: Queries;
+        /** W_O. */
+        readonly output: Linear;
+      };
+      /** At positions that ask: [their rows, d], all constants before the next reader in it, and [their rows, w]. */
+      readonly residual: Weight;
+      readonly query: Weight;
+      /** [all rows, 2w]. */
+      readonly keyValue: Weight;
+      /** Readers above the lowest heads. The first reads the stream as it is: its constant is in `residual`. */
+      readonly above: readonly KeptPart[];
+      readonly finalNorm: Norm;
+      /** [answers, d]. */
+      readonly unembedding: Weight;
+    }
+);
+
+/** Input: input_ids int64 [batch, length]. Output: scores [batch, answers], the answers' logits. */
+export function lowerCompiled(model: CompiledModel, target: Target): Graph {
+  const { positions } = model.vocabulary;
+  const graph = new GraphBuilder("compiled");
+  const ids = graph.input("input_ids", "int64", ["batch", positions.length]);
+  const rows = lookUp(graph, ids, positions);
+  const count = rowCount(positions);
+  const lastRows = firstRowOfLast(positions);
+  const last = graph.sub(
+    graph.slice(rows, 1, -1, Number.MAX_SAFE_INTEGER, 1),
+    graph.integers([], [lastRows]),
+  );
+  const known = graph.lessOrEqual(graph.reduceMax(rows, [1], true), graph.integers([], [count - 1]));
+  let scores: Value;
+  if (model.kind === "answers") {
+    // The last token alone decides, but a prompt with a stranger anywhere is refused.
+    const row = graph.where(known, last, graph.integers([], [count]));
+    const table = graph.weight(model.scores);
+    scores = graph.reshape(graph.gather(table, row), [0, Number(table.shape[1])]);
+  } else {
+    const stream = aboveTables(graph, model, rows, last, target);
+    const flat = graph.reshape(stream.shape[1] === 1 ? stream : lastPosition(graph, stream), [
+      0,
+      model.width,
+    ]);
+    const normed = normalize(graph, withConstant(graph, flat, model.finalNorm), model.finalNorm);
+    scores = graph.matMulTransposed(normed, graph.weight(model.unembedding));
+  }
+  graph.output("scores", graph.where(known, scores, graph.floats([], [Number.NaN])));
+  return graph.build();
+}
+
+/** All rows: one for each pair of a position and a token that may stand there. */
+export function rowCount(positions: PromptVocabulary["positions"]): number {
+  return positions.reduce((sum, tokens) => sum + tokens.length, 0);
+}
+
+/** The rows of the last position come after those of all others. */
+export function firstRowOfLast(positions: PromptVocabulary["positions"]): number {
+  return rowCount(positions) - (positions.at(-1)?.length ?? 0);
+}
+
+/** The residual stream after all readers; at the last position, once the topmost heads have asked. */
+function aboveTables(
+  graph: GraphBuilder,
+  model: Extract<CompiledModel, { kind: "heads" }>,
+  rows: Value,
+  last: Value,
+  target: Target,
+): Value {
+  const { lowest, above, vocabulary } = model;
+  const width = lowest.heads.length * lowest.headWidth;
+  const asking = lowest.queries === "last" ? last : rows;
+  const [key, value] = graph.split(graph.gather(graph.weight(model.keyValue), rows), -1, [width, width]);
+  if (key === undefined || value === undefined) throw new RangeError("split gave too few parts");
+  const query = graph.gather(graph.weight(model.query), asking);
+  const mask =
+    lowest.queries === "all" || needsMask(above) ? causalMask(graph, vocabulary.positions.length) : undefined;
+  const z = attendTo(graph, { query, key, value }, lowest, lowest.queries, mask);
+  const residual = graph.gather(graph.weight(model.residual), asking);
+  return applyParts(graph, graph.add(residual, writeHeads(graph, z, lowest)), above, mask, target);
+}
+
+/**
+ * [batch, length] of rows. Each position's tokens are compared with the prompt's: a sum of the one row that
+ * matches, or of none, is exact, and no table is as long as the model's vocabulary.
+ */
+function lookUp(graph: GraphBuilder, ids: Value, positions: PromptVocabulary["positions"]): Value {
+  const most = Math.max(...positions.map((tokens) => tokens.length));
+  const keys: number[] = [];
+  const rows: number[] = [];
+  // One past the rows: an engine that checks no indices reads next to the table, not far away.
+  const outside = rowCount(positions);
+  let row = 0;
+  for (const tokens of positions) {
+    for (let at = 0; at < most; at++) {
+      const token = tokens[at];
+      // What fills up a short list stands for no row, whatever it is compared with.
+      keys.push(token ?? -1);
+      rows.push(token === undefined ? 0 : row++ - outside);
+    }
+  }
+  const shape = [positions.length, most];
+  const matches = graph.equal(graph.unsqueeze(ids, [2]), graph.integers(shape, keys));
+  const found = graph.where(matches, graph.integers(shape, rows), graph.integers([], [0]));
+  return graph.add(graph.reduceSum(found, [2], false), graph.integers([], [outside]));
+}

@@ -1,0 +1,118 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { randomTransformer } from "../../test/support/random-transformer.ts";
+import { integers, runGraph } from "../../test/support/run-graph.ts";
+import { lowerAligned } from "../lowering/aligned.ts";
+import { lowerCompiled, type PromptVocabulary } from "../lowering/compiled.ts";
+import { fitLength } from "../lowering/fit-length.ts";
+import { inlineRuntime } from "../runtime/node-runtime.ts";
+import { createRandom } from "../tasks/random.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { compileCircuit } from "./compile-circuit.ts";
+import { cutCircuit } from "./cut-circuit.ts";
+
+const [layers, heads, vocabulary, length, width] = [3, 2, 31, 4, 12];
+
+/** Constants at each position, so that one that was lost or joined at the wrong place is seen. */
+function constants(rows: number) {
+  const { nextUint32 } = createRandom(11);
+  const values = () => Float64Array.from({ length: rows * width }, () => nextUint32() / 2 ** 31 - 1);
+  const cache = new Map<string, Float64Array<ArrayBuffer>>();
+  const constant = (name: string) => {
+    const known = cache.get(name) ?? values();
+    cache.set(name, known);
+    return { rows, width, values: known };
+  };
+  return {
+    rows,
+    head: (layer: number, head: number) => constant(`${layer}.${head}`),
+    mlp: (layer: number) => constant(`${layer}`),
+  };
+}
+
+async function standalone(circuit: Circuit, tied: boolean, rows = length): Promise<Transformer> {
+  const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied });
+  return fitLength(await cutCircuit(model, circuit, constants(rows)), length);
+}
+
+async function compiledGraph(model: Transformer, words: PromptVocabulary) {
+  const runtime = inlineRuntime({ threads: 1 });
+  const compiled = await compileCircuit(runtime, model, words);
+  await runtime.close();
+  return lowerCompiled(compiled, "portable");
+}
+
+/** Every prompt that can be made of the words, up to a number. */
+function promptsOf({ positions }: PromptVocabulary, most = 40): number[][] {
+  const all = positions.reduce<number[][]>(
+    (prompts, tokens) => prompts.flatMap((prompt) => tokens.map((token) => [...prompt, token])),
+    [[]],
+  );
+  return all.filter((_, index) => index % Math.ceil(all.length / most) === 0);
+}
+
+const tokens = fc.uniqueArray(fc.nat(vocabulary - 1), { minLength: 1, maxLength: 4 });
+const ascending = tokens.map((ids) => ids.toSorted((a, b) => a - b));
+const words: fc.Arbitrary<PromptVocabulary> = fc.record({
+  positions: fc.array(ascending, { minLength: length, maxLength: length }),
+  answers: ascending,
+});
+const circuits: fc.Arbitrary<Circuit> = fc
+  .record({
+    heads: fc.subarray(
+      Array.from({ length: layers * heads }, (_, at) => [Math.floor(at / heads), at % heads] as const),
+    ),
+    mlps: fc.subarray([0, 1, 2]),
+  })
+  .map(({ heads: kept, mlps }) => ({ heads: kept, mlps }));
+
+describe("a compiled circuit", () => {
+  test("gives the standalone's logits of the answers on every prompt of its words", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        circuits,
+        words,
+        fc.boolean(),
+        fc.constantFrom(1, length),
+        async (circuit, own, tied, rows) => {
+          const model = await standalone(circuit, tied, rows);
+          const prompts = promptsOf(own);
+          const feeds = { input_ids: integers([prompts.length, length], prompts.flat()) };
+          const { scores } = await runGraph(await compiledGraph(model, own), feeds);
+          const { logits } = await runGraph(lowerAligned(model, length, "portable"), feeds);
+          expect(scores?.shape).toEqual([prompts.length, own.answers.length]);
+          for (const [prompt] of prompts.entries()) {
+            for (const [at, answer] of own.answers.entries()) {
+              const expected = logits?.values[prompt * vocabulary + answer] ?? Number.NaN;
+              const actual = scores?.values[prompt * own.answers.length + at] ?? Number.NaN;
+              expect(Math.abs(actual - expected)).toBeLessThan(1e-4);
+            }
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("refuses a token that was not compiled, wherever it stands and whatever its number", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        circuits,
+        words,
+        fc.nat(length - 1),
+        fc.oneof(fc.integer({ min: -3, max: vocabulary + 3 }), fc.maxSafeInteger()),
+        async (circuit, own, position, stranger) => {
+          fc.pre(own.positions[position]?.includes(stranger) === false);
+          const graph = await compiledGraph(await standalone(circuit, true), own);
+          const known = own.positions.map(([first]) => first ?? 0);
+          const prompt = known.with(position, stranger);
+          // With a good prompt before it: that one's answer does not cover the other's.
+          const feeds = { input_ids: integers([2, length], [...known, ...prompt]) };
+          await expect(runGraph(graph, feeds)).rejects.toThrow(/out of data bounds/);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+});

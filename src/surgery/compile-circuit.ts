@@ -1,0 +1,141 @@
+/**
+ * Compiles a circuit for the words of its task: everything below and up to the lowest heads is computed once
+ * for each (token, position) that a prompt may have, and becomes a table.
+ */
+import { type CompiledModel, firstRowOfLast, type PromptVocabulary } from "../lowering/compiled.ts";
+import { normOf, partsOf } from "../lowering/parts.ts";
+import type { KeptPart } from "../lowering/stages.ts";
+import { lowerTables } from "../lowering/tables.ts";
+import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
+import { sliceRows } from "../transformer/slice.ts";
+import type { Norm, Transformer } from "../transformer/transformer.ts";
+import { constantWeight, type Weight } from "../transformer/weight.ts";
+
+/** Bounds what the widest activation of one run takes. */
+const rowsPerRun = 1024;
+
+/**
+ * @param model as `fitLength` gives it, or as it is read back from an aligned circuit's folder.
+ * @returns the same function on prompts of that vocabulary, restricted to its answers.
+ * @throws RangeError for a vocabulary that is empty somewhere, out of order, or not within the model's.
+ */
+export async function compileCircuit(
+  runtime: Runtime,
+  model: Transformer,
+  vocabulary: PromptVocabulary,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<CompiledModel> {
+  for (const ids of [...vocabulary.positions, vocabulary.answers]) checkIds(ids, model.vocabularySize);
+  const unembedding = {
+    ...sliceRows(
+      model.unembedding,
+      vocabulary.answers.map((id) => [id, id + 1]),
+    ),
+    name: "unembedding",
+  };
+  const parts = partsOf(model);
+  const at = parts.findIndex(({ kind }) => kind === "heads");
+  const lowest = parts[at];
+  const tables = await computeTables(runtime, model, unembedding, vocabulary.positions, signal);
+  const common = { width: model.width, vocabulary };
+  const lastRows = firstRowOfLast(vocabulary.positions);
+  if (lowest?.kind !== "heads") {
+    return { ...common, kind: "answers", scores: tables("scores", "table.scores", lastRows) };
+  }
+  const { attention, queries } = lowest;
+  const from = queries === "last" ? lastRows : 0;
+  const [next, ...rest] = parts.slice(at + 1);
+  return {
+    ...common,
+    kind: "heads",
+    lowest: {
+      heads: attention.heads,
+      headWidth: attention.headWidth,
+      queries,
+      output: attention.output,
+    },
+    residual: tables("residual", "table.residual", from),
+    query: tables("query", "table.query", from),
+    keyValue: tables("key_value", "table.key_value", 0),
+    above: next === undefined ? [] : [withoutConstant(next), ...rest],
+    finalNorm: next === undefined ? bare(model.finalNorm) : model.finalNorm,
+    unembedding,
+  };
+}
+
+/** Gives a table by the graph's output, from a row on. */
+type Tables = (output: string, name: string, from: number) => Weight;
+
+async function computeTables(
+  runtime: Runtime,
+  model: Transformer,
+  unembedding: Weight,
+  vocabulary: PromptVocabulary["positions"],
+  signal: AbortSignal | undefined,
+): Promise<Tables> {
+  const pairs = vocabulary.flatMap((tokens, position) => tokens.map((token) => ({ token, position })));
+  const chunks = new Map<string, Float32Array[]>();
+  const session = await runtime.load(lowerTables(model, unembedding));
+  try {
+    for (let start = 0; start < pairs.length; start += rowsPerRun) {
+      signal?.throwIfAborted();
+      const part = pairs.slice(start, start + rowsPerRun);
+      const outputs = await runPart(runtime, session, part);
+      for (const [name, values] of outputs) chunks.set(name, [...(chunks.get(name) ?? []), values]);
+    }
+  } finally {
+    await session.unload();
+  }
+  return (output, name, from) => {
+    const parts = chunks.get(output);
+    if (parts === undefined) throw new TypeError(`the tables lack ${output}`);
+    const values = joined(parts);
+    const width = values.length / pairs.length;
+    return constantWeight(name, [pairs.length - from, width], values.slice(from * width));
+  };
+}
+
+async function runPart(
+  runtime: Runtime,
+  session: Session,
+  pairs: readonly { readonly token: number; readonly position: number }[],
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const column = (of: "token" | "position"): HostTensor => ({
+    type: "int64",
+    shape: [pairs.length],
+    data: BigInt64Array.from(pairs, (pair) => BigInt(pair[of])),
+  });
+  const outputs = await session.run({ tokens: column("token"), positions: column("position") });
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of Object.entries(outputs)) values.set(name, await runtime.readFloats(tensor));
+  await runtime.release(...Object.values(outputs));
+  return values;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    values.set(part, at);
+    at += part.length;
+  }
+  return values;
+}
+
+function withoutConstant(part: KeptPart): KeptPart {
+  const norm = bare(normOf(part));
+  return part.kind === "heads"
+    ? { ...part, attention: { ...part.attention, norm } }
+    : { ...part, mlp: { ...part.mlp, norm } };
+}
+
+function bare({ residualBias: _, ...norm }: Norm): Norm {
+  return norm;
+}
+
+function checkIds(ids: readonly number[], vocabularySize: number): void {
+  const isValid =
+    ids.length > 0 &&
+    ids.every((id, index) => Number.isInteger(id) && id > (ids[index - 1] ?? -1) && id < vocabularySize);
+  if (!isValid) throw new RangeError(`[${ids.join(", ").slice(0, 80)}] are no ascending token ids`);
+}
