@@ -9,6 +9,7 @@ import type {
   Tensor,
   TensorConstructor,
 } from "onnxruntime-common";
+import type { WeightData } from "../onnx/graph.ts";
 
 export interface OrtApi {
   readonly InferenceSession: InferenceSessionFactory;
@@ -28,7 +29,7 @@ export type Feed = HostTensor | { readonly held: number };
 export interface LoadRequest {
   readonly model: Uint8Array<ArrayBuffer>;
   /** The weights, each under the location that the model's external data name. */
-  readonly weights: readonly { readonly location: string; readonly data: Float32Array<ArrayBuffer> }[];
+  readonly weights: readonly { readonly location: string; readonly data: WeightData }[];
   readonly threads: number;
   /**
    * Weights are laid out anew for the matrix product when a session is loaded. Costs memory and time, pays
@@ -61,7 +62,10 @@ export interface Engine {
   unload(session: number): Promise<void>;
 }
 
-export function createEngine(ort: OrtApi): Engine {
+/** What computes: the processor, or a graphics card through WebGPU. */
+export type Device = "cpu" | "webgpu";
+
+export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
   const sessions = new Map<number, InferenceSession>();
   const tensors = new Map<number, Tensor>();
   let lastNumber = 0;
@@ -77,6 +81,7 @@ export function createEngine(ort: OrtApi): Engine {
     return lastNumber;
   };
   const options = (threads: number): InferenceSession.SessionOptions => ({
+    executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // Each session would keep an arena as large as its largest activations; there are dozens of sessions.

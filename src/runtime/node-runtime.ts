@@ -3,25 +3,30 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { PithError } from "../errors.ts";
-import { createEngine, type Engine, type LoadRequest } from "./engine.ts";
+import { createEngine, type Device, type Engine, type LoadRequest } from "./engine.ts";
 import type { Answer, Call } from "./messages.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
 export interface RuntimeOptions {
   /** Threads for computing; by default, as many as the machine has cores. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /** Left out: the processor. */
+  readonly device?: Device | undefined;
 }
 
 /** The engine in this thread: it blocks while it computes. For tests and short scripts. */
-export function inlineRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+export function inlineRuntime({ threads = availableParallelism(), device }: RuntimeOptions = {}): Runtime {
   declineTelemetry();
-  return createRuntime(createEngine(ort), threads, async () => {});
+  return createRuntime(createEngine(ort, device), threads, async () => {});
 }
 
 /** The engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
-export function workerRuntime({ threads = availableParallelism() }: RuntimeOptions = {}): Runtime {
+export function workerRuntime({
+  threads = availableParallelism(),
+  device = "cpu",
+}: RuntimeOptions = {}): Runtime {
   declineTelemetry();
-  const worker = new Worker(workerProgram());
+  const worker = new Worker(workerProgram(), { workerData: device });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let lastId = 0;
   let ended: Error | undefined;
@@ -36,7 +41,7 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     waiting.delete(answer.id);
     // A program that waits for nothing more may end, though the worker still listens.
     if (waiting.size === 0 && ended === undefined) worker.unref();
-    if ("error" in answer) entry?.reject(new PithError("runtime", `ONNX Runtime: ${answer.error}`));
+    if ("error" in answer) entry?.reject(engineError(answer.error));
     else entry?.resolve(answer.result);
   });
   worker.on("error", (cause) =>
@@ -76,6 +81,16 @@ export function workerRuntime({ threads = availableParallelism() }: RuntimeOptio
     worker.ref();
     worker.postMessage("close");
     await exited;
+  });
+}
+
+function engineError(message: string): PithError {
+  if (!message.includes("Failed to get a WebGPU adapter")) {
+    return new PithError("runtime", `ONNX Runtime: ${message}`);
+  }
+  return new PithError("runtime", "no graphics card answers through WebGPU.", {
+    advice:
+      "WebGPU needs a Vulkan driver (libvulkan.so.1 and the card's own); leave --device webgpu out to use the processor.",
   });
 }
 

@@ -2,14 +2,14 @@
  * A worker thread's whole program: an engine that answers calls. ONNX Runtime's `run` blocks the thread that
  * calls it; here it blocks this one, and progress, Ctrl-C and servers stay alive on the other.
  */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { createEngine, type Engine } from "./engine.ts";
+import { createEngine, type Device, type Engine } from "./engine.ts";
 import type { Answer, Call } from "./messages.ts";
 
 if (parentPort === null) throw new Error("this file is a worker thread's program");
 const port = parentPort;
-const engine = createEngine(ort);
+const engine = createEngine(ort, workerData as Device);
 
 port.on("message", async (message: Call | "close") => {
   // Not process.exit: calls that are under way are waited for.
