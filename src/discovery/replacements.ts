@@ -3,12 +3,14 @@
  * patching set (paper, section 2), from the unpruned model, once and for all. Aligned means have one row for
  * each position, pooled means one for all.
  *
+ * Prompts may count several times, as in a resampled set: each is computed once and weighs in as often.
+ *
  * A head's output is linear in z, so its mean is taken of z and multiplied by W_O once. Sums are float64 in
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
-import { makeBatches } from "./batch.ts";
+import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { downBias, forward, wholeBlock } from "./forward.ts";
 
@@ -25,50 +27,101 @@ export function zeroReplacements(width: number): Replacements {
   return { rows: 1, head: () => nothing, mlp: () => nothing };
 }
 
-/** Mean ablation. @throws RangeError if means are aligned and prompts differ in length. */
+/**
+ * Mean ablation.
+ * @throws RangeError if means are aligned and prompts differ in length, or if no prompt counts.
+ */
 export async function meanReplacements(
   runtime: Runtime,
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
-  options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly tokensPerBatch?: number | undefined;
+    /** How many times each prompt counts; left out: once. */
+    readonly weights?: readonly number[] | undefined;
+  } = {},
 ): Promise<Replacements> {
+  const [sums] = await manyMeans(runtime, model, prompts, means, [options.weights], options);
+  return found(sums).finish();
+}
+
+/** Several means of the same prompts, differently weighted, from one pass over them. */
+export async function manyMeans(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  means: "aligned" | "pooled",
+  weightings: readonly (readonly number[] | undefined)[],
+  options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
+): Promise<readonly Means[]> {
   const batches = makeBatches(prompts, options.tokensPerBatch);
-  const sums = createMeans(model, prompts, means);
+  const all = weightings.map((weights) => createMeans(model, prompts, means, weights));
   const [last] = await forward(runtime, model, batches, {
     signal: options.signal,
-    visit: ({ layer, z, mlp }) => sums.add(runtime, layer, z, mlp),
+    async visit({ layer, batch, z, mlp }) {
+      const activations = await readActivations(runtime, z, mlp);
+      for (const sums of all) sums.add(layer, found(batches[batch]), activations);
+    },
   });
   await runtime.release(...(last ?? []));
-  return sums.finish();
+  return all;
+}
+
+/** A batch's activations in one layer, as `forward` shows them. */
+export interface Activations {
+  /** [prompts, length, heads × headWidth]. */
+  readonly z: Float32Array;
+  /** [prompts, length, d], without b_2. */
+  readonly mlp: Float32Array;
+}
+
+export async function readActivations(
+  runtime: Runtime,
+  z: DeviceTensor,
+  mlp: DeviceTensor,
+): Promise<Activations> {
+  return { z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) };
 }
 
 /** Means in the making: activations go in layer by layer, in the order of the prompts. */
 export interface Means {
-  /** @param z and @param mlp as `forward` gives them for a batch of patching prompts. */
-  add(runtime: Runtime, layer: number, z: DeviceTensor, mlp: DeviceTensor): Promise<void>;
+  /** @param batch of patching prompts. */
+  add(layer: number, batch: Batch, activations: Activations): void;
   finish(): Promise<Replacements>;
 }
 
+/**
+ * @param weights how many times each prompt counts; left out: once.
+ * @throws RangeError if means are aligned and prompts differ in length, or if no prompt counts.
+ */
 export function createMeans(
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
+  weights?: readonly number[],
 ): Means {
   const lengths = new Set(prompts.map((ids) => ids.length));
   if (means === "aligned" && lengths.size !== 1)
     throw new RangeError("aligned means need prompts of one length");
   const rows = means === "aligned" ? (prompts[0]?.length ?? 0) : 1;
-  const count = means === "aligned" ? prompts.length : prompts.reduce((sum, ids) => sum + ids.length, 0);
+  const weightOf = weightsOf(prompts, weights);
+  const count = prompts.reduce(
+    (sum, ids, index) => sum + weightOf(index) * (means === "aligned" ? 1 : ids.length),
+    0,
+  );
+  if (!(count > 0)) throw new RangeError("means of no prompt");
   const zSums = model.blocks.map(
     (_, layer) => new Float64Array(rows * zWidth(wholeBlock(model, layer).attention)),
   );
   const mlpSums = model.blocks.map(() => new Float64Array(rows * model.width));
 
   return {
-    async add(runtime, layer, z, mlp) {
-      addPositions(zSums[layer], await runtime.readFloats(z));
-      addPositions(mlpSums[layer], await runtime.readFloats(mlp));
+    add(layer, { members }, { z, mlp }) {
+      const own = members.map(weightOf);
+      addPositions(zSums[layer], z, own);
+      addPositions(mlpSums[layer], mlp, own);
     },
 
     async finish() {
@@ -89,13 +142,36 @@ export function createMeans(
   };
 }
 
-/** Adds a batch's rows to the sums, which have one row for each position or one for all. */
-function addPositions(sums: Float64Array | undefined, values: Float32Array): void {
+/** @throws RangeError unless there is a weight for each prompt. */
+function weightsOf(
+  prompts: readonly (readonly number[])[],
+  weights: readonly number[] | undefined,
+): (index: number) => number {
+  if (weights === undefined) return () => 1;
+  if (weights.length !== prompts.length)
+    throw new RangeError(`${weights.length} weights for ${prompts.length} prompts`);
+  return (index) => weights[index] ?? 0;
+}
+
+/**
+ * Adds a batch's rows to the sums, which have one row for each position or one for all.
+ * @param weights how many times each of the batch's prompts counts.
+ */
+function addPositions(
+  sums: Float64Array | undefined,
+  values: Float32Array,
+  weights: readonly number[],
+): void {
   const target = found(sums);
   const period = target.length;
-  for (let start = 0; start < values.length; start += period) {
-    for (let index = 0; index < period; index++)
-      target[index] = (target[index] as number) + (values[start + index] as number);
+  const each = values.length / weights.length;
+  for (const [prompt, weight] of weights.entries()) {
+    if (weight === 0) continue;
+    const end = (prompt + 1) * each;
+    for (let start = prompt * each; start < end; start += period) {
+      for (let index = 0; index < period; index++)
+        target[index] = (target[index] as number) + weight * (values[start + index] as number);
+    }
   }
 }
 

@@ -1,44 +1,63 @@
 /**
- * KL(original ‖ candidate) at the answer position, in nats, from a candidate's residual stream there. The
- * unembedding crosses into the runtime once for the reference and once for all candidates.
+ * KL(original ‖ candidate) at the answer positions, in nats, from a candidate's residual stream there. The
+ * unembedding crosses into the runtime once for the reference and once for all candidates. An answer of several
+ * tokens has as many positions, a prompt's last ones: its KL is their mean.
  */
-import { score, scoreReference } from "../lowering/stages.ts";
-import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
+import { score, scoreReference, unembed } from "../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 import { type Constant, constantTensor, zeroConstant } from "./constant.ts";
 
 export interface Scorer {
-  /** The original's most likely next token for each prompt. */
+  /** The original's most likely next token after each prompt's last position. */
   readonly predictions: readonly number[];
+  /** Whether some prompt has several answer positions: then candidates are computed at all positions. */
+  readonly readsAll: boolean;
   /**
-   * @param residual for each group [prompts, 1, d] at the answer position; they are not released.
+   * @param residual for each group [prompts, n, d], its last positions being the answer's; they are not released.
+   * @param constant joins before the final norm.
    * @param groups which prompts of the set each tensor holds.
+   * @param visit sees the logits; for this the unembedding crosses into the runtime once more.
    * @returns KL of each prompt, in the order of the set.
    */
   score(
     residual: readonly DeviceTensor[],
     constant: Constant,
     groups: readonly Group[],
+    visit?: VisitAnswers,
   ): Promise<Float64Array>;
   close(): Promise<void>;
 }
 
+/** Called once for each prompt, in the order of the set, with its logits [answer positions × vocabulary]. */
+export type VisitAnswers = (index: number, logits: Float32Array) => void;
+
 /** Prompts that go through the graphs together. */
 export type Group = Pick<Batch, "members" | "length">;
 
-/** Prompts scored in one run: bounds the logits to this many rows of the vocabulary. */
-const promptsPerRun = 256;
+/** Positions scored in one run: bounds the logits to this many rows of the vocabulary. */
+const rowsPerRun = 256;
 
-/** @param final the original's residual stream after the last layer, for each batch [prompts, length, d]. */
+/** Positions whose logits are handed out at a time. */
+const rowsPerVisit = 64;
+
+/**
+ * @param final the original's residual stream after the last layer, for each batch [prompts, length, d].
+ * @param scored how many of each prompt's last positions are the answer's; by default one.
+ * @throws RangeError if a prompt has fewer positions than are scored, or none is.
+ */
 export async function createScorer(
   runtime: Runtime,
   model: Transformer,
   batches: readonly Batch[],
   final: readonly DeviceTensor[],
+  scored?: readonly number[],
 ): Promise<Scorer> {
   const { width } = model;
-  const count = batches.reduce((sum, batch) => sum + batch.members.length, 0);
+  const rowsOfPrompt = answerRows(batches, scored);
+  const count = rowsOfPrompt.at(-1)?.end ?? 0;
+  const readsAll = count > rowsOfPrompt.length;
 
   const gather = async (
     residual: readonly DeviceTensor[],
@@ -51,14 +70,16 @@ export async function createScorer(
       const values = await runtime.readFloats(tensor);
       const stride = values.length / batch.members.length;
       for (const [at, member] of batch.members.entries()) {
-        rows.set(values.subarray((at + 1) * stride - width, (at + 1) * stride), member * width);
+        const { start, end } = rowsOfPrompt[member] ?? { start: 0, end: 0 };
+        const last = (at + 1) * stride;
+        rows.set(values.subarray(last - (end - start) * width, last), start * width);
       }
     }
     return rows;
   };
-  const parts = Array.from({ length: Math.ceil(count / promptsPerRun) }, (_, part) => {
-    const start = part * promptsPerRun;
-    return { start, end: Math.min(count, start + promptsPerRun) };
+  const parts = Array.from({ length: Math.ceil(count / rowsPerRun) }, (_, part) => {
+    const start = part * rowsPerRun;
+    return { start, end: Math.min(count, start + rowsPerRun) };
   });
   const rowsOf = (
     rows: Float32Array<ArrayBuffer>,
@@ -102,15 +123,108 @@ export async function createScorer(
   // By the same graph as the candidates': what it rounds wrongly in H(P, Q) it rounds wrongly here too.
   const entropy = await crossEntropy(original, constantTensor(zeroConstant(1, width), "last"));
 
+  let unembedding: Promise<Session> | undefined;
+
   return {
-    predictions,
-    async score(residual, constant, groups) {
-      const values = await crossEntropy(await gather(residual, groups), constantTensor(constant, "last"));
-      return values.map((value, index) => value - (entropy[index] ?? 0));
+    predictions: rowsOfPrompt.map(({ end }) => predictions[end - 1] ?? 0),
+    readsAll,
+    async score(residual, constant, groups, visit) {
+      const rows = await gather(residual, groups);
+      // A constant that differs by position differs by row: it joins here.
+      const differs = readsAll && constant.rows > 1;
+      if (differs) joinByPosition(rows, constant, rowsOfPrompt);
+      const joins = differs ? zeroConstant(1, width) : constant;
+      const values = await crossEntropy(rows, constantTensor(joins, "last"));
+      if (visit !== undefined) {
+        if (!differs) joinEverywhere(rows, constant);
+        unembedding ??= runtime.load(unembed(model));
+        await visitLogits(runtime, await unembedding, rows, model, rowsOfPrompt, visit);
+      }
+      const kl = values.map((value, index) => value - (entropy[index] ?? 0));
+      return readsAll ? meanOfEach(kl, rowsOfPrompt) : kl;
     },
     async close() {
+      await (await unembedding)?.unload();
       await session.unload();
       await runtime.release(...targets);
     },
   };
+}
+
+/** A prompt's rows among the answer positions of all prompts: from `start` to before `end`. */
+interface Rows {
+  readonly start: number;
+  readonly end: number;
+}
+
+function answerRows(batches: readonly Batch[], scored: readonly number[] | undefined): readonly Rows[] {
+  const lengths = new Map(
+    batches.flatMap(({ members, length }) => members.map((member) => [member, length] as const)),
+  );
+  if (scored !== undefined && scored.length !== lengths.size) {
+    throw new RangeError(`${scored.length} counts of answer positions for ${lengths.size} prompts`);
+  }
+  const rows: Rows[] = [];
+  for (let prompt = 0; prompt < lengths.size; prompt++) {
+    const positions = scored?.[prompt] ?? 1;
+    if (!Number.isInteger(positions) || positions < 1 || positions > (lengths.get(prompt) ?? 0)) {
+      throw new RangeError(`prompt ${prompt} can't have ${positions} answer positions`);
+    }
+    const start = rows.at(-1)?.end ?? 0;
+    rows.push({ start, end: start + positions });
+  }
+  return rows;
+}
+
+/** Adds the last rows of a constant to each prompt's. */
+function joinByPosition(values: Float32Array, constant: Constant, rowsOfPrompt: readonly Rows[]): void {
+  for (const { start, end } of rowsOfPrompt) {
+    const from = constant.values.subarray((constant.rows - (end - start)) * constant.width);
+    for (const [index, value] of from.entries()) {
+      const at = start * constant.width + index;
+      values[at] = (values[at] ?? 0) + value;
+    }
+  }
+}
+
+/** Adds a constant's last row to all. */
+function joinEverywhere(values: Float32Array, { rows, width, values: constant }: Constant): void {
+  const last = constant.subarray((rows - 1) * width);
+  for (let at = 0; at < values.length; at++) values[at] = (values[at] ?? 0) + (last[at % width] ?? 0);
+}
+
+/** Unembeds a few prompts at a time, which bounds what is held. */
+async function visitLogits(
+  runtime: Runtime,
+  unembedding: Session,
+  rows: Float32Array<ArrayBuffer>,
+  { width, vocabularySize }: Transformer,
+  rowsOfPrompt: readonly Rows[],
+  visit: VisitAnswers,
+): Promise<void> {
+  let first = 0;
+  while (first < rowsOfPrompt.length) {
+    const from = rowsOfPrompt[first]?.start ?? 0;
+    let next = first + 1;
+    while (next < rowsOfPrompt.length && (rowsOfPrompt[next]?.end ?? 0) - from <= rowsPerVisit) next++;
+    const to = rowsOfPrompt[next - 1]?.end ?? from;
+    const data = rows.slice(from * width, to * width);
+    const { logits } = await unembedding.run({ x: { type: "float32", shape: [to - from, width], data } });
+    if (logits === undefined) throw new TypeError("the unembedding lacks its output");
+    const values = await runtime.readFloats(logits);
+    await runtime.release(logits);
+    for (let prompt = first; prompt < next; prompt++) {
+      const { start, end } = rowsOfPrompt[prompt] ?? { start: 0, end: 0 };
+      visit(prompt, values.subarray((start - from) * vocabularySize, (end - from) * vocabularySize));
+    }
+    first = next;
+  }
+}
+
+function meanOfEach(values: Float64Array, rowsOfPrompt: readonly Rows[]): Float64Array {
+  return Float64Array.from(rowsOfPrompt, ({ start, end }) => {
+    let sum = 0;
+    for (let row = start; row < end; row++) sum += values[row] ?? 0;
+    return sum / (end - start);
+  });
 }

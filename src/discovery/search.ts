@@ -1,13 +1,15 @@
 /**
  * Algorithm 1 of the paper, with the published code's conventions as default: layers last to first; in a
  * layer heads 0 … H−1, then its MLP; a component is pruned for good if the KL divergence to the original
- * grows by less than α when it is replaced.
+ * grows by less than α when it is replaced. Growth below α adds up; `maxKl` bounds the sum.
  */
 
 import type { Circuit } from "../transformer/circuit.ts";
 import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import type { Evaluator } from "./evaluator.ts";
+import type { LayerEvaluator } from "./evaluator.ts";
+import { wholeCircuit } from "./kept-layer.ts";
+import { type Candidate, keeps, walk, without } from "./walk.ts";
 
 /** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
 export type Order = "published" | "downstream";
@@ -22,10 +24,14 @@ export interface Decision {
   /** `kl` less the KL of the model as decided before. */
   readonly delta: number;
   readonly pruned: boolean;
+  /** In which pass it was made; left out in the first. */
+  readonly pass?: number | undefined;
 }
 
 export interface SearchOptions {
   readonly alpha: number;
+  /** Nothing is pruned whose KL would be above this, whatever it grows by; nats. */
+  readonly maxKl?: number | undefined;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
@@ -61,69 +67,72 @@ export function candidates(
     .flat();
 }
 
+/** Where a search starts, if not from the original: what earlier passes left. */
+export interface SearchStart {
+  readonly circuit: Circuit;
+  /** Its KL to the original, in nats. */
+  readonly kl: number;
+  readonly pass: number;
+}
+
+/** @param start what the evaluator was started from, if not the original. */
 export async function search(
-  evaluator: Evaluator,
+  evaluator: LayerEvaluator,
   model: Transformer,
   options: SearchOptions,
+  start: SearchStart = { circuit: wholeCircuit(model), kl: 0, pass: 1 },
 ): Promise<SearchResult> {
-  const all = candidates(model, options);
+  const all = candidates(model, options).filter((component) => keeps(start.circuit, component));
   const resumed = options.resume ?? [];
   const trace: Decision[] = [];
-  const heads: (readonly [number, number])[] = [];
-  const mlps: number[] = [];
-  let upper = evaluator.top;
-  let current = 0;
-
-  for (let layer = model.blocks.length - 1; layer >= 0; layer--) {
-    options.signal?.throwIfAborted();
-    const trial = await evaluator.openLayer(layer, upper);
-    let state = trial.start;
-    for (const component of all.filter((each) => each.layer === layer)) {
-      options.signal?.throwIfAborted();
-      const known = resumed[trace.length];
-      const prunes = known === undefined || known.pruned;
-      if (prunes) {
-        const candidate =
-          component.kind === "head"
-            ? await trial.withoutHead(state, component.head)
-            : trial.withoutMlp(state);
-        const decision = known ?? judge(component, mean(await trial.kl(candidate, upper)), current, options);
-        if (decision.pruned) {
-          await trial.discard(state);
-          state = candidate;
-          current = decision.kl;
-        } else {
-          await trial.discard(candidate);
-        }
-        trace.push(decision);
-        if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
-      } else {
-        trace.push(known);
-      }
-    }
-    upper = await trial.close(state, upper);
-    heads.push(...state.heads.map((head): readonly [number, number] => [layer, head]));
-    if (state.mlp) mlps.push(layer);
-    await trial.discard(state);
-    await trial.end([upper]);
-  }
-  return {
-    circuit: {
-      heads: heads.sort(([layerA, headA], [layerB, headB]) => layerA - layerB || headA - headB),
-      mlps: mlps.sort((a, b) => a - b),
-    },
-    trace,
-    kl: current,
+  let current = start.kl;
+  const decide = async (component: Component, candidate: Candidate): Promise<boolean> => {
+    const known = resumed[trace.length];
+    const decision =
+      known ?? judge(component, mean(await candidate.kl(), evaluator.weights), current, options, start.pass);
+    if (decision.pruned) current = decision.kl;
+    trace.push(decision);
+    if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
+    return decision.pruned;
   };
+  const circuit = await walk(evaluator, model.blocks.length, start.circuit, all, decide, options.signal);
+  return { circuit, trace, kl: current };
 }
 
-function judge(component: Component, kl: number, current: number, options: SearchOptions): Decision {
+function judge(
+  component: Component,
+  kl: number,
+  current: number,
+  options: SearchOptions,
+  pass: number,
+): Decision {
   const delta = kl - current;
-  const pruned = options.decide === undefined ? delta < options.alpha : options.decide(component);
-  return { layer: component.layer, component: componentName(component), kl, delta, pruned };
+  const pruned = options.decide?.(component) ?? mayGo(kl, delta, options.alpha, options.maxKl);
+  const name = { layer: component.layer, component: componentName(component) };
+  return { ...name, kl, delta, pruned, ...(pass > 1 && { pass }) };
 }
 
-/** Over the prompts. */
-export function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+/** All that was not pruned; of several decisions on a component the last one counts. */
+export function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
+  const last = new Map(trace.map((decision) => [`${decision.layer}.${decision.component}`, decision]));
+  const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
+  return without(wholeCircuit(model), gone);
+}
+
+function componentOf({ layer, component }: Decision): Component {
+  return component === "mlp"
+    ? { kind: "mlp", layer }
+    : { kind: "head", layer, head: Number(component.slice("head.".length)) };
+}
+
+/** The rule. A KL that is not a number prunes nothing. */
+export function mayGo(kl: number, delta: number, alpha: number, maxKl: number | undefined): boolean {
+  return delta < alpha && (maxKl === undefined || kl <= maxKl);
+}
+
+/** Over the prompts. @param weights how many times each of them counts; left out: once. */
+export function mean(values: Float64Array, weights?: readonly number[]): number {
+  if (weights === undefined) return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sum = values.reduce((total, value, index) => total + (weights[index] ?? 0) * value, 0);
+  return sum / weights.reduce((total, weight) => total + weight, 0);
 }

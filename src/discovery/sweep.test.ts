@@ -10,12 +10,13 @@ import { createRandom } from "../tasks/random.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { zeroConstant } from "./constant.ts";
-import type { Evaluator, LayerState, LayerTrial } from "./evaluator.ts";
+import type { LayerEvaluator } from "./evaluator.ts";
+import type { LayerState, LayerTrial } from "./layer-trial.ts";
 import { search } from "./search.ts";
 import { type SweepEntry, sweep } from "./sweep.ts";
 import { emptyUpper, type Upper } from "./upper.ts";
 
-interface TableEvaluator extends Evaluator {
+interface TableEvaluator extends LayerEvaluator {
   /** What was evaluated, in order: the pruned components. */
   readonly asked: string[];
   /** States that were made and not handed back, and trials that have not ended. */
@@ -46,7 +47,6 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
   return {
     asked,
     held: () => states.size + trials.size,
-    predictions: [],
     top,
     async openLayer(layer, opened) {
       const heads = model.blocks[layer]?.attention?.heads ?? [];
@@ -93,7 +93,13 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
       trials.add(trial);
       return trial;
     },
-    async close() {},
+    async keepLayer(layer, upper) {
+      // A layer without candidates: here, one that has no heads.
+      const heads = model.blocks[layer]?.attention?.heads ?? [];
+      const below = { ...upper, readsAll: upper.readsAll || heads.length > 0 };
+      prunedAbove.set(below, above(upper));
+      return below;
+    },
   };
 }
 

@@ -8,11 +8,19 @@
  * numbers are to the last bit those that `search` makes with it alone, from the same sessions and tensors.
  */
 import { PithError } from "../errors.ts";
-import type { Circuit } from "../transformer/circuit.ts";
 import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import type { Evaluator, LayerState, LayerTrial } from "./evaluator.ts";
-import { candidates, type Decision, mean, type Order, type SearchResult } from "./search.ts";
+import type { LayerEvaluator } from "./evaluator.ts";
+import type { LayerState, LayerTrial } from "./layer-trial.ts";
+import {
+  candidates,
+  circuitOf,
+  type Decision,
+  mayGo,
+  mean,
+  type Order,
+  type SearchResult,
+} from "./search.ts";
 import type { Upper } from "./upper.ts";
 
 /**
@@ -41,6 +49,8 @@ export interface SweepProgress {
 export interface SweepOptions {
   /** In any order; of equal ones, each gets its result. */
   readonly alphas: readonly number[];
+  /** As in a search. */
+  readonly maxKl?: number | undefined;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
@@ -83,7 +93,7 @@ interface TriedGroup extends Group {
 
 /** @throws PithError "options" if `resume` has an entry of a search with other candidates. */
 export async function sweep(
-  evaluator: Evaluator,
+  evaluator: LayerEvaluator,
   model: Transformer,
   options: SweepOptions,
 ): Promise<SweepResult> {
@@ -94,7 +104,7 @@ export async function sweep(
     alphas.length === 0 ? [] : [{ alphas, path: "", trace: [], kl: 0, upper: evaluator.top }];
   for (let layer = model.blocks.length - 1; layer >= 0; layer--) {
     options.signal?.throwIfAborted();
-    groups = await decideLayer(evaluator, groups, layer, all, ledger, options.signal);
+    groups = await decideLayer(evaluator, groups, layer, all, ledger, options);
   }
 
   const groupOf = new Map(groups.flatMap((group) => group.alphas.map((alpha) => [alpha, group] as const)));
@@ -110,12 +120,12 @@ export async function sweep(
 }
 
 async function decideLayer(
-  evaluator: Evaluator,
+  evaluator: LayerEvaluator,
   groups: readonly Group[],
   layer: number,
   all: readonly Component[],
   ledger: Ledger,
-  signal: AbortSignal | undefined,
+  { maxKl, signal }: SweepOptions,
 ): Promise<readonly Group[]> {
   // Two at most: some groups may need all positions, others the last only.
   const trials = new Map<boolean, LayerTrial>();
@@ -137,7 +147,13 @@ async function decideLayer(
       const next: TriedGroup[] = [];
       for (const sharing of byState(tried)) {
         signal?.throwIfAborted();
-        next.push(...(await tryComponent(sharing, component, held, ledger, signal)));
+        next.push(
+          ...(await tryComponent(sharing, component, held, ledger, {
+            maxKl,
+            signal,
+            weights: evaluator.weights,
+          })),
+        );
       }
       tried = next;
     }
@@ -165,7 +181,7 @@ async function tryComponent(
   component: Component,
   held: States,
   ledger: Ledger,
-  signal: AbortSignal | undefined,
+  { maxKl, signal, weights }: Pick<SweepOptions, "maxKl" | "signal"> & Pick<LayerEvaluator, "weights">,
 ): Promise<readonly TriedGroup[]> {
   const [first] = sharing;
   if (first === undefined) return [];
@@ -179,7 +195,8 @@ async function tryComponent(
   }
 
   let pruned: LayerState | undefined;
-  const prunes = (group: TriedGroup, kl: number) => group.alphas.some((alpha) => kl - group.kl < alpha);
+  const prunes = (group: TriedGroup, kl: number) =>
+    group.alphas.some((alpha) => mayGo(kl, kl - group.kl, alpha, maxKl));
   if (fresh.length > 0 || [...kls].some(([group, kl]) => prunes(group, kl))) {
     pruned =
       component.kind === "head" ? await trial.withoutHead(state, component.head) : trial.withoutMlp(state);
@@ -188,7 +205,7 @@ async function tryComponent(
     for await (const [index, values] of trial.klBelowEach(pruned, uppers)) {
       const group = fresh[index];
       if (group === undefined) throw new RangeError("a KL that nobody asked for");
-      const kl = mean(values);
+      const kl = mean(values, weights);
       kls.set(group, kl);
       await ledger.add(group.path, component, kl);
       signal?.throwIfAborted();
@@ -199,8 +216,8 @@ async function tryComponent(
   for (const [group, kl] of kls) {
     const delta = kl - group.kl;
     const decision = { layer: component.layer, component: componentName(component), kl, delta };
-    const goes = group.alphas.filter((alpha) => delta < alpha);
-    const stays = group.alphas.filter((alpha) => !(delta < alpha));
+    const goes = group.alphas.filter((alpha) => mayGo(kl, delta, alpha, maxKl));
+    const stays = group.alphas.filter((alpha) => !goes.includes(alpha));
     if (goes.length > 0 && pruned !== undefined) {
       const trace = [...group.trace, { ...decision, pruned: true }];
       next.push({ ...group, alphas: goes, path: `${group.path}p`, trace, kl, state: pruned });
@@ -255,19 +272,4 @@ function checkedPath({ path, layer, component }: SweepEntry, all: readonly Compo
   throw new PithError("options", `an evaluation of layer ${layer}, ${component}, is not of this sweep`, {
     advice: "Resume with the same model, order and choice of MLPs, or start anew.",
   });
-}
-
-/** All that was not pruned. */
-function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
-  const gone = new Set(trace.filter(({ pruned }) => pruned).map((each) => `${each.layer} ${each.component}`));
-  const stays = (component: Component) => !gone.has(`${component.layer} ${componentName(component)}`);
-  const layers = [...model.blocks.entries()];
-  return {
-    heads: layers.flatMap(([layer, { attention }]) =>
-      (attention?.heads ?? [])
-        .filter((head) => stays({ kind: "head", layer, head }))
-        .map((head) => [layer, head] as const),
-    ),
-    mlps: layers.filter(([layer]) => stays({ kind: "mlp", layer })).map(([layer]) => layer),
-  };
 }

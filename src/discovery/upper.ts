@@ -35,13 +35,16 @@ export interface Upper {
   readonly parts: readonly PlacedStage[];
   /** What joins before the final norm. */
   readonly last: Constant;
-  /** Whether a kept head reads positions other than the last: then what is below is computed at all of them. */
+  /**
+   * Whether a kept head, or an answer of several tokens, reads positions other than the last: then what is below
+   * is computed at all of them.
+   */
   readonly readsAll: boolean;
 }
 
-/** What lies above the last layer: the final norm. */
-export function emptyUpper(rows: number, width: number): Upper {
-  return { parts: [], last: zeroConstant(rows, width), readsAll: false };
+/** What lies above the last layer: the final norm. @param readsAll whether it reads more than the last position. */
+export function emptyUpper(rows: number, width: number, readsAll = false): Upper {
+  return { parts: [], last: zeroConstant(rows, width), readsAll };
 }
 
 /** Joins a constant below everything. */
@@ -88,7 +91,8 @@ export async function headsBelow(
 /**
  * Runs a batch's residual stream through all stages. Releases what lies between, never `x` itself.
  * @param length tokens per prompt.
- * @returns the residual stream at the answer position before the last constant, [prompts, 1, d].
+ * @returns the residual stream before the last constant, at the answer position [prompts, 1, d], or at all
+ * positions if answers have several.
  */
 export async function runUpper(
   runtime: Runtime,

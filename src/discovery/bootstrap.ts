@@ -1,0 +1,179 @@
+/**
+ * The search repeated on resampled prompts (Efron's bootstrap, 1979): each run draws as many patching and
+ * validation prompts as there are, with replacement, from each set's own. What differs between the runs'
+ * circuits is what the choice of prompts decided.
+ *
+ * A prompt that is drawn several times is computed once and counts as often; the third or so that a run does not
+ * draw is not computed. The means of all runs come from one pass over the patching prompts. Runs know nothing of
+ * each other, so several runtimes may share them.
+ */
+import { PithError } from "../errors.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { createEvaluator, type Evaluator } from "./evaluator.ts";
+import type { PrepareOptions, SearchSets } from "./prepare.ts";
+import { manyMeans, type Replacements, zeroReplacements } from "./replacements.ts";
+
+/** How many times each prompt of each set was drawn. */
+export interface Resample {
+  readonly patching: readonly number[];
+  readonly validation: readonly number[];
+}
+
+export interface BootstrapRun {
+  /** Which resample, from 0. */
+  readonly run: number;
+  readonly circuit: Circuit;
+  /** KL(original ‖ circuit) in nats, mean over the run's validation prompts. */
+  readonly kl: number;
+}
+
+export interface BootstrapOptions extends PrepareOptions {
+  /** The search that is repeated; the evaluator's prompts have their weights. */
+  readonly find: (evaluator: Evaluator) => Promise<Pick<BootstrapRun, "circuit" | "kl">>;
+  /** Runs of an earlier bootstrap with the same resamples: they are taken over, not made again. */
+  readonly resume?: readonly BootstrapRun[];
+  /** Called with every new run; with several runtimes not in order. */
+  readonly onRun?: (run: BootstrapRun, done: number, total: number) => Promise<void> | void;
+}
+
+/**
+ * @param below a seeded source of whole numbers from 0 to before its argument. Fewer runs from an equal source
+ * are the first of more.
+ */
+export function drawResamples(
+  sets: Pick<SearchSets, "patching" | "validation">,
+  runs: number,
+  below: (bound: number) => number,
+): readonly Resample[] {
+  const draw = (size: number): readonly number[] => {
+    const counts = Array.from({ length: size }, () => 0);
+    for (let drawn = 0; drawn < size; drawn++) {
+      const index = below(size);
+      counts[index] = (counts[index] ?? 0) + 1;
+    }
+    return counts;
+  };
+  // In this order, whatever is ablated: then zero and mean ablation see the same validation prompts.
+  return Array.from({ length: runs }, () => ({
+    patching: draw(sets.patching.length),
+    validation: draw(sets.validation.length),
+  }));
+}
+
+/** The prompts that were drawn, each once, with how often it was. */
+export function drawnSets(
+  { patching, validation, scored }: SearchSets,
+  resample: Resample,
+): SearchSets & { readonly weights: Resample } {
+  const inPatching = (_: unknown, index: number) => (resample.patching[index] ?? 0) > 0;
+  const inValidation = (_: unknown, index: number) => (resample.validation[index] ?? 0) > 0;
+  return {
+    patching: patching.filter(inPatching),
+    validation: validation.filter(inValidation),
+    ...(scored !== undefined && { scored: scored.filter(inValidation) }),
+    weights: {
+      patching: resample.patching.filter(inPatching),
+      validation: resample.validation.filter(inValidation),
+    },
+  };
+}
+
+/**
+ * @param runtime makes the pass over the patching prompts; @param lanes make the runs, each one at a time.
+ * @returns the runs in the order of their resamples, whatever lanes there are.
+ * @throws PithError "options" if `resume` has a run that is not of these resamples; the signal's reason.
+ */
+export async function bootstrap(
+  runtime: Runtime,
+  lanes: readonly Runtime[],
+  model: Transformer,
+  sets: SearchSets,
+  resamples: readonly Resample[],
+  options: BootstrapOptions,
+): Promise<readonly BootstrapRun[]> {
+  const { signal } = options;
+  const runs = new Map((options.resume ?? []).map((run) => [checkedRun(run, resamples.length), run]));
+  const pending = [...resamples.keys()].filter((run) => !runs.has(run));
+  const replacements = await replacementsOfEach(runtime, model, sets, resamples, pending, options);
+
+  let failed = false;
+  const work = async (lane: Runtime): Promise<void> => {
+    for (let run = pending.shift(); run !== undefined && !failed; run = pending.shift()) {
+      signal?.throwIfAborted();
+      const resample = resamples[run];
+      const replacement = replacements.get(run);
+      if (resample === undefined || replacement === undefined) throw new RangeError(`no run ${run}`);
+      const { circuit, kl } = await searchDrawn(lane, model, sets, resample, await replacement(), options);
+      const result: BootstrapRun = { run, circuit, kl };
+      runs.set(run, result);
+      await options.onRun?.(result, runs.size, resamples.length);
+    }
+  };
+  await Promise.all(
+    lanes.map((lane) =>
+      work(lane).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
+    ),
+  );
+  return [...runs.values()].sort((one, other) => one.run - other.run);
+}
+
+/** What components are replaced by in each run; made when the run's turn comes, from sums that are small. */
+async function replacementsOfEach(
+  runtime: Runtime,
+  model: Transformer,
+  { patching }: SearchSets,
+  resamples: readonly Resample[],
+  pending: readonly number[],
+  { ablation, means, tokensPerBatch, signal }: BootstrapOptions,
+): Promise<ReadonlyMap<number, () => Promise<Replacements>>> {
+  if (ablation === "zero" || pending.length === 0) {
+    return new Map(pending.map((run) => [run, async () => zeroReplacements(model.width)]));
+  }
+  const weightings = pending.map((run) => resamples[run]?.patching);
+  const sums = await manyMeans(runtime, model, patching, means, weightings, { tokensPerBatch, signal });
+  return new Map(
+    pending.map((run, index) => [
+      run,
+      async () => {
+        const own = sums[index];
+        if (own === undefined) throw new RangeError(`run ${run} has no means`);
+        return own.finish();
+      },
+    ]),
+  );
+}
+
+async function searchDrawn(
+  lane: Runtime,
+  model: Transformer,
+  sets: SearchSets,
+  resample: Resample,
+  replacements: Replacements,
+  options: BootstrapOptions,
+): Promise<Pick<BootstrapRun, "circuit" | "kl">> {
+  const { tokensPerBatch, signal } = options;
+  const { validation, scored, weights } = drawnSets(sets, resample);
+  const evaluator = await createEvaluator(lane, model, validation, replacements, {
+    tokensPerBatch,
+    signal,
+    scored,
+  });
+  try {
+    return await options.find({ ...evaluator, weights: weights.validation });
+  } finally {
+    // Where the engine itself has failed, what it says now says nothing new.
+    await evaluator.close().catch(() => {});
+  }
+}
+
+function checkedRun({ run }: BootstrapRun, runs: number): number {
+  if (run < runs) return run;
+  throw new PithError("options", `run ${run + 1} is not of a bootstrap of ${runs}`, {
+    advice: "Resume with as many runs, or start anew.",
+  });
+}
