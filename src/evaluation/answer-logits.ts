@@ -1,56 +1,102 @@
 /**
- * A model's logits at the answer position, prompt by prompt, computed layer by layer so that no more than one
+ * A model's logits at the answer positions, prompt by prompt, computed layer by layer so that no more than one
  * layer is held. With gates it is the patched model. Slower than a whole graph, and independent of surgery
  * and of the lowering that is shipped: what is exported is verified against this.
  */
-import { makeBatches } from "../discovery/batch.ts";
+import { type Batch, makeBatches } from "../discovery/batch.ts";
 import { type ForwardOptions, forward } from "../discovery/forward.ts";
 import { unembed } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
-/** Called once for each prompt, in any order, with its index in the set and its logits [vocabulary]. */
+/** What a model reads, and where it is asked; an encoded example is one. */
+export interface ScoredPrompt {
+  /** Token ids: the prompt, and the answer's tokens but its last. */
+  readonly forced: readonly number[];
+  /** How many of the last positions are asked for; at least 1. */
+  readonly scored: number;
+}
+
+/**
+ * Called once for each prompt, in any order, with its index in the set and its logits [scored, vocabulary], which
+ * are overwritten afterwards: copy what you keep.
+ */
 export type VisitLogits = (index: number, logits: Float32Array) => void;
 
-/** Prompts whose logits are computed in one run. */
-const promptsPerRun = 64;
+/** A prompt that is asked at its last position only. */
+export function lastPosition(ids: readonly number[]): ScoredPrompt {
+  return { forced: ids, scored: 1 };
+}
+
+/** Positions whose logits are computed in one run. */
+const rowsPerRun = 64;
 
 export async function answerLogits(
   runtime: Runtime,
   model: Transformer,
-  prompts: readonly (readonly number[])[],
+  prompts: readonly ScoredPrompt[],
   visit: VisitLogits,
   options: Pick<ForwardOptions, "gates" | "signal"> = {},
 ): Promise<void> {
-  const batches = makeBatches(prompts);
+  const batches = makeBatches(prompts.map(({ forced }) => forced));
   const final = (await forward(runtime, model, batches, options)).at(-1) ?? [];
   const session = await runtime.load(unembed(model));
   for (const [index, batch] of batches.entries()) {
     const tensor = final[index];
     if (tensor === undefined) throw new RangeError("a batch without a residual stream");
-    const rows = await lastPositions(runtime, tensor, model.width);
+    const positions = await answerPositions(runtime, tensor, batch, prompts, model.width);
     await runtime.release(tensor);
-    for (let start = 0; start < rows.length; start += promptsPerRun) {
+    for (const part of inRuns(positions)) {
       options.signal?.throwIfAborted();
-      const part = rows.slice(start, start + promptsPerRun);
-      const logits = await runUnembedding(runtime, session, part, model.width);
-      for (const at of part.keys()) {
-        const member = batch.members[start + at];
-        if (member === undefined) throw new RangeError("a row without a prompt");
-        visit(member, logits.subarray(at * model.vocabularySize, (at + 1) * model.vocabularySize));
+      const rows = part.map(({ residual }) => residual);
+      const logits = await runUnembedding(runtime, session, rows, model.width);
+      let start = 0;
+      for (const { member, residual } of part) {
+        const end = start + (residual.length / model.width) * model.vocabularySize;
+        visit(member, logits.subarray(start, end));
+        start = end;
       }
     }
   }
   await session.unload();
 }
 
-async function lastPositions(runtime: Runtime, tensor: DeviceTensor, width: number): Promise<Float32Array[]> {
+/** The residual stream of one prompt at its answer positions, [scored × d]. */
+interface AnswerPositions {
+  readonly member: number;
+  readonly scored: number;
+  readonly residual: Float32Array;
+}
+
+async function answerPositions(
+  runtime: Runtime,
+  tensor: DeviceTensor,
+  batch: Batch,
+  prompts: readonly ScoredPrompt[],
+  width: number,
+): Promise<readonly AnswerPositions[]> {
   const values = await runtime.readFloats(tensor);
-  const prompts = tensor.shape[0] ?? 0;
-  const stride = values.length / prompts;
-  return Array.from({ length: prompts }, (_, prompt) =>
-    values.subarray((prompt + 1) * stride - width, (prompt + 1) * stride),
-  );
+  const stride = batch.length * width;
+  return batch.members.map((member, at) => {
+    const scored = prompts[member]?.scored ?? 1;
+    const end = (at + 1) * stride;
+    return { member, scored, residual: values.subarray(end - scored * width, end) };
+  });
+}
+
+/** Whole prompts together up to the number of rows of a run; a prompt of more has one to itself. */
+function inRuns(positions: readonly AnswerPositions[]): readonly (readonly AnswerPositions[])[] {
+  const runs: AnswerPositions[][] = [];
+  let rows = rowsPerRun;
+  for (const each of positions) {
+    rows += each.scored;
+    if (rows > rowsPerRun) {
+      runs.push([]);
+      rows = each.scored;
+    }
+    runs.at(-1)?.push(each);
+  }
+  return runs;
 }
 
 async function runUnembedding(
@@ -59,9 +105,13 @@ async function runUnembedding(
   rows: readonly Float32Array[],
   width: number,
 ): Promise<Float32Array> {
-  const data = new Float32Array(rows.length * width);
-  for (const [index, row] of rows.entries()) data.set(row, index * width);
-  const { logits } = await session.run({ x: { type: "float32", shape: [rows.length, width], data } });
+  const data = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    data.set(row, at);
+    at += row.length;
+  }
+  const { logits } = await session.run({ x: { type: "float32", shape: [data.length / width, width], data } });
   if (logits === undefined) throw new TypeError("the unembedding lacks its output");
   const values = await runtime.readFloats(logits);
   await runtime.release(logits);

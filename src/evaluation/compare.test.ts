@@ -1,20 +1,20 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import { evaluateSplit, type GiveLogits, isRight, largestLogitDifference } from "./compare.ts";
 
 /** Three examples; the prompts are one token, by which a model is a table. */
 const examples: readonly EncodedExample[] = [
-  { line: 1, prompt: "a", ids: [0], answers: [[1]] },
-  { line: 2, prompt: "b", ids: [1], answers: [[0], [2, 9]] },
-  { line: 3, prompt: "c", ids: [2], answers: [[2]] },
+  { line: 1, prompt: "a", ids: [0], answers: [[1]], forced: [0], scored: 1 },
+  { line: 2, prompt: "b", ids: [1], answers: [[0], [2]], forced: [1], scored: 1 },
+  { line: 3, prompt: "c", ids: [2], answers: [[2]], forced: [2], scored: 1 },
 ];
 
 /** Told in another order than asked for, as batches of one length are. */
 const table =
   (rows: readonly (readonly number[])[]): GiveLogits =>
   async (prompts, visit) => {
-    for (const [index, [id = 0]] of [...prompts.entries()].reverse()) {
-      visit(index, Float32Array.from(rows[id] ?? []));
+    for (const [index, { forced, scored }] of [...prompts.entries()].reverse()) {
+      visit(index, Float32Array.from(forced.slice(-scored).flatMap((id) => rows[id] ?? [])));
     }
   };
 
@@ -29,10 +29,9 @@ const circuit = table([
   [0, 6, 5],
 ]);
 
-test("accuracy counts the first tokens of all accepted answers", async () => {
+test("accuracy counts all accepted answers", async () => {
   const evaluation = await evaluateSplit(examples, circuit, original);
   expect(evaluation).toMatchObject({ examples: 3, accuracy: 2 / 3, originalAccuracy: 1 });
-  expect(isRight({ ...examples[1], answers: [[0], [2, 9]] } as EncodedExample, 9)).toBe(false);
 });
 
 test("KL(original ‖ circuit) is the mean over the examples", async () => {
@@ -67,11 +66,50 @@ test("sets larger than what is held at a time", async () => {
   expect(all.examples).toBe(1500);
   // The difference in the last example alone is found too.
   const last = many.map((example, at) =>
-    at === many.length - 1 ? { ...example, ids: [2] } : { ...example, ids: [0] },
+    at === many.length - 1 ? { ...example, forced: [2] } : { ...example, forced: [0] },
   );
   expect(await largestLogitDifference(last, circuit, original)).toBe(6);
 });
 
 test("a model that leaves an example out", async () => {
   await expect(evaluateSplit(examples, async () => {})).rejects.toThrow(RangeError);
+});
+
+describe("an answer of several tokens", () => {
+  // The prompt is token 0, the answer 1 2: a teacher-forced pass reads 0 1, and both positions count.
+  const example: EncodedExample = {
+    ...{ line: 1, prompt: "a", ids: [0], answers: [[1, 2]], forced: [0, 1], scored: 2 },
+  };
+
+  test("is right when every one of its tokens is", () => {
+    expect(isRight(example, Float32Array.of(0, 5, 0, 0, 0, 5))).toBe(true);
+    expect(isRight(example, Float32Array.of(5, 0, 0, 0, 0, 5))).toBe(false);
+    expect(isRight(example, Float32Array.of(0, 5, 0, 0, 5, 0))).toBe(false);
+  });
+
+  test("its KL is the mean over its positions", async () => {
+    const even = table([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    const uneven = table([
+      [0, 0, 0],
+      [Math.log(2), 0, 0],
+    ]);
+    // The second position alone differs: P = (1/3, 1/3, 1/3), Q = (1/2, 1/4, 1/4); log 3 is halved away.
+    const second = (Math.log(2 / 3) + 2 * Math.log(4 / 3)) / 3;
+    const { kl, accuracy } = await evaluateSplit([example], uneven, even);
+    expect(kl).toBeCloseTo(second / 2, 7);
+    expect(accuracy).toBe(0);
+  });
+});
+
+test("with labels, only their tokens are compared", () => {
+  const example: EncodedExample = {
+    ...{ line: 1, prompt: "a", ids: [0], answers: [[1]], labels: [1, 2], forced: [0], scored: 1 },
+  };
+  expect(isRight(example, Float32Array.of(9, 2, 1))).toBe(true);
+  expect(isRight(example, Float32Array.of(9, 1, 2))).toBe(false);
+  const { labels: _, ...open } = example;
+  expect(isRight(open, Float32Array.of(9, 2, 1))).toBe(false);
 });

@@ -3,43 +3,58 @@
  * prompts; logits are held for a bounded number of examples at a time, however large the set.
  */
 import type { EncodedExample } from "../tasks/encode-task.ts";
-import type { VisitLogits } from "./answer-logits.ts";
-import { klDivergence, largestDifference, mostLikely } from "./distribution.ts";
+import type { ScoredPrompt, VisitLogits } from "./answer-logits.ts";
+import { klDivergence, largestAmong, largestDifference, mostLikely } from "./distribution.ts";
+import { yearMass } from "./year-mass.ts";
 
-/** Calls `visit` with the logits at the answer position of every prompt. */
-export type GiveLogits = (prompts: readonly (readonly number[])[], visit: VisitLogits) => Promise<void>;
+/** Calls `visit` with the logits at the answer positions of every prompt, [scored, vocabulary]. */
+export type GiveLogits = (prompts: readonly ScoredPrompt[], visit: VisitLogits) => Promise<void>;
 
 export interface SplitEvaluation {
   readonly examples: number;
-  /** Share of examples whose most likely next token is the first token of an accepted answer. */
+  /** Share of examples that are right: see {@link isRight}. */
   readonly accuracy: number;
   readonly originalAccuracy?: number;
-  /** KL(original ‖ circuit) at the answer position in nats, mean over the examples. */
+  /** KL(original ‖ circuit) in nats, mean over an example's answer positions, and over the examples. */
   readonly kl?: number;
+  /** Greater-than alone: probability of later minus earlier years, -1 to 1, mean over the examples. */
+  readonly yearMass?: number;
+  readonly originalYearMass?: number;
 }
 
-/** Examples whose logits are held at a time. */
-const examplesPerPart = 512;
+export interface EvaluateSplitOptions {
+  /** The tokens of "00" … "99" where the examples ask for a later year: see {@link yearScale}. */
+  readonly years?: readonly number[] | undefined;
+}
+
+/** Answer positions whose logits are held at a time. */
+const rowsPerPart = 512;
 
 /** @param original where it is at hand. */
 export async function evaluateSplit(
   examples: readonly EncodedExample[],
   circuit: GiveLogits,
   original?: GiveLogits,
+  { years }: EvaluateSplitOptions = {},
 ): Promise<SplitEvaluation> {
   let right = 0;
   let originalRight = 0;
   let kl = 0;
+  const mass = { circuit: 0, original: 0 };
+  const massOf = (example: EncodedExample, logits: Float32Array) =>
+    years === undefined ? 0 : yearMass(example, logits, years);
   for (const part of inParts(examples)) {
     const own = await collect(part, circuit);
     const reference = original && (await collect(part, original));
     for (const [index, example] of part.entries()) {
       const logits = rowOf(own, index);
-      right += Number(isRight(example, mostLikely(logits)));
+      right += Number(isRight(example, logits));
+      mass.circuit += massOf(example, logits);
       if (reference === undefined) continue;
       const originalLogits = rowOf(reference, index);
-      originalRight += Number(isRight(example, mostLikely(originalLogits)));
-      kl += klDivergence(originalLogits, logits);
+      originalRight += Number(isRight(example, originalLogits));
+      mass.original += massOf(example, originalLogits);
+      kl += meanKl(example, originalLogits, logits);
     }
   }
   const count = examples.length;
@@ -47,6 +62,8 @@ export async function evaluateSplit(
     examples: count,
     accuracy: right / count,
     ...(original && { originalAccuracy: originalRight / count, kl: kl / count }),
+    ...(years && { yearMass: mass.circuit / count }),
+    ...(years && original && { originalYearMass: mass.original / count }),
   };
 }
 
@@ -69,16 +86,42 @@ export async function largestLogitDifference(
   return largest;
 }
 
-/** Whether a token is the first of an accepted answer. */
-export function isRight(example: EncodedExample, token: number): boolean {
-  return example.answers.some(([first]) => first === token);
+/**
+ * Whether a model answers right. One token: the most likely next token, or with labels the most likely of them,
+ * is an accepted answer. Several tokens: at every answer position the most likely token is the answer's.
+ * @param logits at the answer positions, [scored, vocabulary].
+ */
+export function isRight({ answers, labels, scored }: EncodedExample, logits: Float32Array): boolean {
+  const best = answerRows(scored, logits).map((row) =>
+    labels === undefined ? mostLikely(row) : largestAmong(labels, row),
+  );
+  return answers.some((answer) => best.every((token, at) => token === answer[at]));
+}
+
+function meanKl({ scored }: ScoredPrompt, original: Float32Array, circuit: Float32Array): number {
+  const own = answerRows(scored, circuit);
+  const kls = answerRows(scored, original).map((row, at) => klDivergence(row, own[at] ?? new Float32Array()));
+  return kls.reduce((sum, kl) => sum + kl, 0) / scored;
+}
+
+/** [scored, vocabulary] as rows. */
+function answerRows(scored: number, logits: Float32Array): readonly Float32Array[] {
+  const vocabulary = logits.length / scored;
+  return Array.from({ length: scored }, (_, at) => logits.subarray(at * vocabulary, (at + 1) * vocabulary));
 }
 
 function inParts(examples: readonly EncodedExample[]): readonly (readonly EncodedExample[])[] {
-  const count = Math.ceil(examples.length / examplesPerPart);
-  return Array.from({ length: count }, (_, part) =>
-    examples.slice(part * examplesPerPart, (part + 1) * examplesPerPart),
-  );
+  const parts: EncodedExample[][] = [];
+  let rows = rowsPerPart;
+  for (const example of examples) {
+    rows += example.scored;
+    if (rows > rowsPerPart) {
+      parts.push([]);
+      rows = example.scored;
+    }
+    parts.at(-1)?.push(example);
+  }
+  return parts;
 }
 
 async function collect(
@@ -86,12 +129,9 @@ async function collect(
   give: GiveLogits,
 ): Promise<readonly Float32Array[]> {
   const rows: Float32Array[] = [];
-  await give(
-    examples.map(({ ids }) => ids),
-    (index, logits) => {
-      rows[index] = logits.slice();
-    },
-  );
+  await give(examples, (index, logits) => {
+    rows[index] = logits.slice();
+  });
   return rows;
 }
 

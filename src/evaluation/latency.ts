@@ -1,6 +1,6 @@
 /**
- * Times two ways of doing the same thing. Machines drift, so the two take turns, each run of one beside a run
- * of the other; the median counts, and the spread is told with it.
+ * Times several ways of doing the same thing. Machines drift, so they take turns, each run of one beside a run
+ * of the others; the median counts, and the spread is told with it.
  */
 
 export interface Timing {
@@ -17,7 +17,7 @@ export interface LatencyOptions {
   readonly warmUp?: number;
   /** Counted runs of each at most, and at least three. */
   readonly runs?: number;
-  /** Milliseconds after which no further pair is begun. */
+  /** Milliseconds after which no further round is begun. */
   readonly budget?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,20 +25,33 @@ export interface LatencyOptions {
 export async function timeInTurns(
   a: () => Promise<void>,
   b: () => Promise<void>,
-  { warmUp = 3, runs = 200, budget = 2000, signal }: LatencyOptions = {},
+  options: LatencyOptions = {},
 ): Promise<readonly [Timing, Timing]> {
+  const [first, second] = await timeAllInTurns([() => timed(a), () => timed(b)], options);
+  if (first === undefined || second === undefined) throw new RangeError("two were timed");
+  return [first, second];
+}
+
+/** @param works each gives the milliseconds that it wants to be counted. @returns a timing for each. */
+export async function timeAllInTurns(
+  works: readonly (() => Promise<number>)[],
+  { warmUp = 3, runs = 200, budget = 2000, signal }: LatencyOptions = {},
+): Promise<readonly Timing[]> {
   for (let run = 0; run < warmUp; run++) {
-    await a();
-    await b();
+    for (const work of works) {
+      signal?.throwIfAborted();
+      await work();
+    }
   }
-  const times: [number[], number[]] = [[], []];
+  const times: number[][] = works.map(() => []);
   const begin = performance.now();
   for (let run = 0; run < runs && (run < 3 || performance.now() - begin < budget); run++) {
-    signal?.throwIfAborted();
-    times[0].push(await timed(a));
-    times[1].push(await timed(b));
+    for (const [index, work] of works.entries()) {
+      signal?.throwIfAborted();
+      times[index]?.push(await work());
+    }
   }
-  return [summarize(times[0]), summarize(times[1])];
+  return times.map(summarize);
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

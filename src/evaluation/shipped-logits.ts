@@ -1,11 +1,12 @@
 /**
- * Logits at the answer position from a shipped graph, of either profile. Prompts of one length go together,
- * so nothing is padded; the decoder profile starts from an empty cache.
+ * Logits at the answer positions from a shipped graph, of either profile. Prompts of one length go together,
+ * so nothing is padded; the decoder profile starts from an empty cache. The aligned profile has the last
+ * position only.
  */
 import { makeBatches } from "../discovery/batch.ts";
 import { PithError } from "../errors.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
-import type { VisitLogits } from "./answer-logits.ts";
+import type { ScoredPrompt, VisitLogits } from "./answer-logits.ts";
 
 /** What must be known of a shipped graph to run it. */
 export interface ShippedGraph {
@@ -24,7 +25,7 @@ export async function shippedLogits(
   runtime: Runtime,
   session: Session,
   graph: ShippedGraph,
-  prompts: readonly (readonly number[])[],
+  prompts: readonly ScoredPrompt[],
   visit: VisitLogits,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -32,7 +33,7 @@ export async function shippedLogits(
   // The decoder profile puts out logits at every position.
   const most = Math.max(1, Math.floor(logitsPerRun / vocabulary));
   for (const batch of makeBatches(
-    prompts,
+    prompts.map(({ forced }) => forced),
     profile.kind === "decoder" ? Math.min(tokensPerRun, most) : tokensPerRun,
   )) {
     signal?.throwIfAborted();
@@ -51,7 +52,11 @@ export async function shippedLogits(
     await runtime.release(logits, ...Object.values(others));
     const stride = values.length / batch.members.length;
     for (const [row, member] of batch.members.entries()) {
-      visit(member, values.subarray((row + 1) * stride - vocabulary, (row + 1) * stride));
+      const answer = (prompts[member]?.scored ?? 1) * vocabulary;
+      if (answer > stride) {
+        throw new RangeError("an aligned graph has logits at its last position alone");
+      }
+      visit(member, values.subarray((row + 1) * stride - answer, (row + 1) * stride));
     }
   }
 }

@@ -1,0 +1,36 @@
+/** Where each kept head of a circuit looks, on prompts of one's choice. */
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { observe } from "./observe.ts";
+
+export interface HeadPattern {
+  readonly layer: number;
+  /** As the original numbers it. */
+  readonly head: number;
+  /** [length × length], row-major: row q says how query q spreads its attention over keys 0 … q; rows add up to 1. */
+  readonly weights: Float32Array;
+}
+
+/**
+ * The softmax of the scores, after the mask (paper, appendix C, equation 5).
+ * @param model a standalone model; @param prompts token ids.
+ * @returns for each prompt its heads, by layer and head, both ascending.
+ */
+export async function attentionPatterns(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  signal?: AbortSignal,
+): Promise<readonly (readonly HeadPattern[])[]> {
+  const found: (readonly HeadPattern[])[] = prompts.map(() => []);
+  await observe(
+    runtime,
+    model,
+    prompts,
+    ({ index, patterns }) => {
+      found[index] = patterns;
+    },
+    { patterns: true, signal },
+  );
+  return found;
+}

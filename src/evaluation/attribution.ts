@@ -1,0 +1,160 @@
+/**
+ * Direct logit attribution: what each part of a circuit adds to the answer's logit at the answer position (the
+ * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; logits
+ * taken apart so: Wang et al. 2022, arXiv:2211.00593, section 3).
+ *
+ * The final LayerNorm is x ↦ (x − mean x)/σ ⊙ g + b. With σ frozen at what it is for the prompt it is linear in
+ * x, so with x = Σ xᵢ and a direction u the logit x̂·u is Σ (xᵢ − mean xᵢ)/σ ⊙ g · u + b·u, without a rest. b·u
+ * is counted with the constants. A logit alone means nothing (softmax does not see what all logits share), so
+ * the direction is the answer's unembedding less the vocabulary's mean, or less a rival's.
+ */
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Norm, Transformer } from "../transformer/transformer.ts";
+import { type Observation, observe, type Part } from "./observe.ts";
+
+export interface AttributedPrompt {
+  readonly ids: readonly number[];
+  /** Accepted tokens; the logit is the mean of theirs. */
+  readonly answers: readonly number[];
+  /** A token that the answer is compared with. */
+  readonly rival?: number;
+}
+
+export interface Spread {
+  readonly mean: number;
+  /** Standard deviation over the prompts, of the sample (n − 1); 0 for one prompt. */
+  readonly deviation: number;
+}
+
+export interface Attribution {
+  readonly prompts: number;
+  /** In the order of computing; embedding and constants first. Logit differences, no unit but nats of log odds. */
+  readonly parts: readonly {
+    readonly part: Part;
+    /** To the answer's logit less the mean logit of the vocabulary. */
+    readonly centred: Spread;
+    /** To the answer's logit less the rival's, over the prompts that have one. */
+    readonly difference?: Spread;
+  }[];
+  /** For each prompt the sum over all parts: the circuit's logit of the answer less its mean logit. */
+  readonly totals: readonly number[];
+}
+
+/** @param model a standalone model. @throws RangeError for no prompts, or one without answers. */
+export async function attributeAnswers(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly AttributedPrompt[],
+  signal?: AbortSignal,
+): Promise<Attribution> {
+  if (prompts.length === 0) throw new RangeError("no prompts to attribute");
+  const directions = await createDirections(model);
+  const norm = await readNorm(model.finalNorm);
+  const centred: number[][] = [];
+  const difference: (readonly number[] | undefined)[] = [];
+  let parts: readonly Part[] = [];
+  await observe(
+    runtime,
+    model,
+    prompts.map(({ ids }) => ids),
+    (observation) => {
+      const prompt = prompts[observation.index];
+      if (prompt === undefined) throw new RangeError("an observation without a prompt");
+      parts = observation.writes.map(({ part }) => part);
+      centred[observation.index] = attribute(observation, norm, directions.centred(prompt.answers));
+      difference[observation.index] =
+        prompt.rival === undefined
+          ? undefined
+          : attribute(observation, norm, directions.against(prompt.answers, prompt.rival));
+    },
+    { signal },
+  );
+  const rivals = difference.filter((row) => row !== undefined);
+  return {
+    prompts: prompts.length,
+    parts: parts.map((part, at) => ({
+      part,
+      centred: spread(centred.map((row) => row[at] ?? Number.NaN)),
+      ...(rivals.length > 0 && { difference: spread(rivals.map((row) => row[at] ?? Number.NaN)) }),
+    })),
+    totals: centred.map((row) => row.reduce((sum, value) => sum + value, 0)),
+  };
+}
+
+/** A final norm's weights, read. */
+export interface NormValues {
+  readonly scale: Float32Array;
+  readonly shift: Float32Array;
+  readonly epsilon: number;
+}
+
+async function readNorm({ scale, shift, epsilon }: Norm): Promise<NormValues> {
+  return { scale: await scale.read(), shift: await shift.read(), epsilon };
+}
+
+/** What each write adds to x̂·u, in the writes' order; the shift's b·u goes with the constants. */
+export function attribute(
+  { writes, final }: Pick<Observation, "writes" | "final">,
+  { scale, shift, epsilon }: NormValues,
+  direction: Float64Array,
+): number[] {
+  const width = final.length;
+  const mean = average(final);
+  let variance = 0;
+  for (const value of final) variance += (value - mean) ** 2 / width;
+  const sigma = Math.sqrt(variance + epsilon);
+  // (x − mean x) ⊙ g · u = Σ x (w − mean w) with w = g ⊙ u: centring the reader is centring the stream.
+  const reader = direction.map((value, at) => value * (scale[at] ?? 0));
+  const offset = average(reader);
+  let shifted = 0;
+  for (const [at, value] of direction.entries()) shifted += value * (shift[at] ?? 0);
+  return writes.map(({ part, values }) => {
+    let sum = 0;
+    for (const [at, value] of reader.entries()) sum += (values[at] ?? 0) * (value - offset);
+    return sum / sigma + (part.kind === "constants" ? shifted : 0);
+  });
+}
+
+interface Directions {
+  centred(answers: readonly number[]): Float64Array;
+  against(answers: readonly number[], rival: number): Float64Array;
+}
+
+/** Rows of the unembedding, in float64. */
+async function createDirections({ unembedding, width, vocabularySize }: Transformer): Promise<Directions> {
+  const table = await unembedding.read();
+  const row = (token: number): Float32Array => {
+    if (!(token >= 0 && token < vocabularySize)) throw new RangeError(`no token ${token}`);
+    return table.subarray(token * width, (token + 1) * width);
+  };
+  const mean = new Float64Array(width);
+  for (let token = 0; token < vocabularySize; token++) {
+    for (const [at, value] of row(token).entries()) mean[at] = (mean[at] ?? 0) + value / vocabularySize;
+  }
+  const less = (answers: readonly number[], other: Float64Array | Float32Array): Float64Array => {
+    if (answers.length === 0) throw new RangeError("a prompt without an answer");
+    const direction = Float64Array.from(other, (value) => -value);
+    for (const token of answers) {
+      for (const [at, value] of row(token).entries()) {
+        direction[at] = (direction[at] ?? 0) + value / answers.length;
+      }
+    }
+    return direction;
+  };
+  return {
+    centred: (answers) => less(answers, mean),
+    against: (answers, rival) => less(answers, row(rival)),
+  };
+}
+
+function spread(values: readonly number[]): Spread {
+  const mean = average(values);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };
+}
+
+function average(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += values[at] ?? 0;
+  return sum / values.length;
+}

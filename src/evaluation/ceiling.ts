@@ -1,0 +1,73 @@
+/**
+ * What the machine can do at best, through the same engine and with as many threads as what is judged: how fast it
+ * multiplies matrices, and how fast it streams weights. The best of several runs counts: a ceiling is what was
+ * reached at least once.
+ */
+import { GraphBuilder } from "../onnx/graph-builder.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { constantWeight } from "../transformer/weight.ts";
+
+const rows = 1024;
+const width = 768;
+const hidden = 3072;
+const products = 8;
+/** Milliseconds after which no further run begins: a software card takes seconds for each. */
+const slowest = 5000;
+
+/** FLOP/s of a chain of products too large for overhead to matter. */
+export async function matmulCeiling(runtime: Runtime, runs = 10): Promise<number> {
+  const graph = new GraphBuilder("ceiling");
+  let x = graph.input("x", "float32", ["rows", width]);
+  const fill = (count: number) =>
+    Float32Array.from({ length: count }, (_, index) => ((index * 7919) % 1009) / 1e5 - 0.005);
+  const up = graph.weight(constantWeight("up", [width, hidden], fill(width * hidden)));
+  const down = graph.weight(constantWeight("down", [hidden, width], fill(hidden * width)));
+  for (let product = 0; product < products; product += 2) x = graph.matMul(graph.matMul(x, up), down);
+  graph.output("y", graph.slice(x, 0, 0, 1, 1));
+  const session = await runtime.load(graph.build());
+  const input = await runtime.upload({ type: "float32", shape: [rows, width], data: fill(rows * width) });
+  const flops = products * 2 * rows * width * hidden;
+  let best = 0;
+  const start = performance.now();
+  for (let run = 0; run < runs && (run < 2 || performance.now() - start < slowest); run++) {
+    const begin = performance.now();
+    const { y } = await session.run({ x: input });
+    best = Math.max(best, flops / ((performance.now() - begin) / 1000));
+    if (y !== undefined) await runtime.release(y);
+  }
+  await runtime.release(input);
+  await session.unload();
+  return best;
+}
+
+/**
+ * Bytes a second at which weights are streamed: one row times matrices that fill `bytes`, one after another. Where
+ * they fit into a cache, that is the cache's rate, as it is for a model of that size.
+ */
+export async function bandwidthCeiling(runtime: Runtime, bytes: number, runs = 12): Promise<number> {
+  const side = bytes >= 2 ** 26 ? 2048 : bytes >= 2 ** 23 ? 1024 : 256;
+  const count = Math.max(2, Math.round(bytes / (4 * side * side)));
+  const graph = new GraphBuilder("bandwidth");
+  let x = graph.input("x", "float32", [1, side]);
+  const values = Float32Array.from({ length: side * side }, (_, index) => ((index * 7919) % 1009) / 1e6);
+  for (let index = 0; index < count; index++) {
+    x = graph.matMul(x, graph.weight(constantWeight(`w${index}`, [side, side], values)));
+  }
+  graph.output("y", x);
+  const session = await runtime.load(graph.build());
+  const input = { type: "float32", shape: [1, side], data: new Float32Array(side).fill(1) } as const;
+  let best = 0;
+  for (let run = 0; run < runs; run++) {
+    const before = engineMilliseconds(runtime);
+    const { y } = await session.run({ x: input });
+    best = Math.max(best, (4 * side * side * count) / ((engineMilliseconds(runtime) - before) / 1000));
+    if (y !== undefined) await runtime.release(y);
+  }
+  await session.unload();
+  return best;
+}
+
+/** What ONNX Runtime itself has taken so far: without the way to its thread and back. */
+export function engineMilliseconds({ counters }: Runtime): number {
+  return [...counters.graphs.values()].reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+}

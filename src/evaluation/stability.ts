@@ -1,0 +1,150 @@
+/**
+ * How much a circuit depends on the prompts that it was found with: the circuits of searches on resampled
+ * prompts, compared. Pure functions of circuits.
+ *
+ * Only components that were on trial count: one that no search may prune is in every circuit and says nothing.
+ * How alike two sets are depends on how large they are, too: of 42 components, two sets of 40 can't differ by
+ * much. So beside every Jaccard index stands the one that sets of the same sizes have by chance.
+ */
+import type { Circuit } from "../transformer/circuit.ts";
+
+/** What was on trial. */
+export interface TrialShape {
+  /** Heads of each layer. */
+  readonly heads: readonly number[];
+  /** Whether MLPs were on trial, one a layer. */
+  readonly mlps: boolean;
+}
+
+/** Shares of the runs, 0 to 1, that kept a component. */
+export interface Frequency {
+  /** [layer][head]. */
+  readonly heads: readonly (readonly number[])[];
+  /** [layer]; empty where MLPs were not on trial. */
+  readonly mlps: readonly number[];
+}
+
+/** A figure over all components on trial, and over the heads alone. */
+export interface ByScope<T> {
+  readonly components: T;
+  readonly heads: T;
+}
+
+export interface Stability {
+  readonly frequency: Frequency;
+  /** Mean Jaccard index over all pairs of runs. */
+  readonly jaccard: ByScope<number>;
+  /** The same, expected of sets of these sizes drawn by chance. */
+  readonly chance: ByScope<number>;
+  /** Jaccard index of each run and the circuit of the full data. */
+  readonly againstFull: ByScope<readonly number[]>;
+}
+
+/**
+ * @param runs the circuits of two runs or more; @param full the circuit of the full data.
+ * @throws RangeError for fewer runs.
+ */
+export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: TrialShape): Stability {
+  if (runs.length < 2) throw new RangeError("stability needs two runs or more");
+  const headCount = shape.heads.reduce((sum, count) => sum + count, 0);
+  const sizes: ByScope<number> = {
+    components: headCount + (shape.mlps ? shape.heads.length : 0),
+    heads: headCount,
+  };
+  const sets: ByScope<(circuit: Circuit) => ReadonlySet<string>> = {
+    components: (circuit) => namesOf(circuit, shape.mlps),
+    heads: (circuit) => namesOf(circuit, false),
+  };
+  const inBoth = <T>(measure: (scope: keyof ByScope<unknown>) => T): ByScope<T> => ({
+    components: measure("components"),
+    heads: measure("heads"),
+  });
+  return {
+    frequency: frequencyOf(runs, shape),
+    jaccard: inBoth((scope) => meanOverPairs(runs.map(sets[scope]), jaccardIndex)),
+    chance: inBoth((scope) =>
+      meanOverPairs(runs.map(sets[scope]), (one, other) => chanceJaccard(one.size, other.size, sizes[scope])),
+    ),
+    againstFull: inBoth((scope) => {
+      const reference = sets[scope](full);
+      return runs.map((run) => jaccardIndex(sets[scope](run), reference));
+    }),
+  };
+}
+
+/** |A ∩ B| / |A ∪ B| (Jaccard 1901); 1 for two empty sets, which agree in everything. */
+export function jaccardIndex(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
+  const common = [...one].filter((name) => other.has(name)).length;
+  const union = one.size + other.size - common;
+  return union === 0 ? 1 : common / union;
+}
+
+/**
+ * The expected Jaccard index of two sets that are drawn independently and uniformly: how many they have in
+ * common is hypergeometric, P(i) = C(a, i)·C(n − a, b − i) / C(n, b).
+ * @param a and @param b the sets' sizes; @param n what they are drawn from.
+ * @throws RangeError for a size above n.
+ */
+export function chanceJaccard(a: number, b: number, n: number): number {
+  if (a > n || b > n) throw new RangeError(`no set of ${Math.max(a, b)} in ${n} components`);
+  if (a + b === 0) return 1;
+  const [least, most] = [Math.max(0, a + b - n), Math.min(a, b)];
+  // In logarithms: binomials of a few hundred components are beyond a float.
+  const logs = [0];
+  for (let i = least; i < most; i++) {
+    logs.push((logs.at(-1) ?? 0) + Math.log(((a - i) * (b - i)) / ((i + 1) * (n - a - b + i + 1))));
+  }
+  const highest = logs.reduce((high, value) => Math.max(high, value));
+  const weights = logs.map((value) => Math.exp(value - highest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.reduce((sum, weight, at) => {
+    const common = least + at;
+    return sum + (weight / total) * (common / (a + b - common));
+  }, 0);
+}
+
+export function frequencyOf(runs: readonly Circuit[], { heads, mlps }: TrialShape): Frequency {
+  const kept = new Map<string, number>();
+  for (const run of runs) {
+    for (const name of namesOf(run, true)) kept.set(name, (kept.get(name) ?? 0) + 1);
+  }
+  const share = (name: string) => (kept.get(name) ?? 0) / runs.length;
+  return {
+    heads: heads.map((count, layer) =>
+      Array.from({ length: count }, (_, head) => share(headName(layer, head))),
+    ),
+    mlps: mlps ? heads.map((_, layer) => share(mlpName(layer))) : [],
+  };
+}
+
+/**
+ * The components that were kept in at least this share of the runs; of MLPs that were not on trial, all.
+ * @param share above 0, to 1.
+ */
+export function frequentCircuit({ heads, mlps }: Frequency, share: number): Circuit {
+  const layers = [...heads.keys()];
+  return {
+    heads: layers.flatMap((layer) =>
+      (heads[layer] ?? []).flatMap((kept, head) => (kept >= share ? [[layer, head] as const] : [])),
+    ),
+    mlps: layers.filter((layer) => mlps.length === 0 || (mlps[layer] ?? 0) >= share),
+  };
+}
+
+function namesOf({ heads, mlps }: Circuit, withMlps: boolean): ReadonlySet<string> {
+  return new Set([
+    ...heads.map(([layer, head]) => headName(layer, head)),
+    ...(withMlps ? mlps.map(mlpName) : []),
+  ]);
+}
+
+const headName = (layer: number, head: number): string => `${layer}.head.${head}`;
+const mlpName = (layer: number): string => `${layer}.mlp`;
+
+function meanOverPairs<T>(items: readonly T[], measure: (one: T, other: T) => number): number {
+  let sum = 0;
+  for (const [index, one] of items.entries()) {
+    for (const other of items.slice(index + 1)) sum += measure(one, other);
+  }
+  return sum / ((items.length * (items.length - 1)) / 2);
+}
