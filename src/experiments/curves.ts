@@ -1,0 +1,156 @@
+/**
+ * From a sweep's rows to the curves of Figures 2 to 9: for each setting and threshold, mean and spread over
+ * the repeated runs. The published results take the same way (`published.ts`).
+ */
+import type { Head } from "../evaluation/known-circuits.ts";
+import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../evaluation/recovery.ts";
+import { type Ablation, PAPER_SETTINGS, type Setting } from "./paper-settings.ts";
+import { groupBy, type Spread, spreadOf } from "./spread.ts";
+import type { SweepRow } from "./sweep-row.ts";
+
+/** What one run found at one threshold, as far as figures show it. */
+export interface CurvePoint extends Setting {
+  readonly task: string;
+  readonly alpha: number;
+  /** Body parameters left, and in the original. */
+  readonly body: number;
+  readonly originalBody: number;
+  /** 0 … 1, of the circuit and the original on the prompts that chose the circuit, as the paper measures. */
+  readonly accuracy: number;
+  /** Unknown for the published results. */
+  readonly originalAccuracy?: number;
+  /** On prompts that nothing has seen. */
+  readonly testAccuracy?: number;
+  readonly originalTestAccuracy?: number;
+}
+
+/** Mean and spread over the runs at one threshold. Shares are 0 … 1. */
+export interface CurveMean {
+  readonly alpha: number;
+  readonly body: Spread;
+  /** Share of the body that is left. */
+  readonly kept: Spread;
+  readonly accuracy: Spread;
+  readonly testAccuracy?: Spread;
+}
+
+export interface SettingCurve extends Setting {
+  /** By rising α. */
+  readonly points: readonly CurveMean[];
+}
+
+export interface TaskCurves {
+  readonly task: string;
+  /** In the figures' order; settings that were not run are left out. */
+  readonly curves: readonly SettingCurve[];
+  readonly originalAccuracy?: Spread;
+  readonly originalTestAccuracy?: Spread;
+}
+
+export function curvePoint({ task, ablation, mlps, alpha, accuracy, parameters }: SweepRow): CurvePoint {
+  const { validation, test } = accuracy;
+  return {
+    ...{ task, ablation, mlps, alpha },
+    body: parameters.circuit.body,
+    originalBody: parameters.original.body,
+    accuracy: validation.circuit,
+    originalAccuracy: validation.original,
+    ...(test && { testAccuracy: test.circuit, originalTestAccuracy: test.original }),
+  };
+}
+
+/** @param points of one task, in any order. */
+export function taskCurves(task: string, points: readonly CurvePoint[]): TaskCurves {
+  const own = points.filter((point) => point.task === task);
+  const original = spreadOfAll(own, ({ originalAccuracy }) => originalAccuracy);
+  const originalTest = spreadOfAll(own, ({ originalTestAccuracy }) => originalTestAccuracy);
+  const curves = PAPER_SETTINGS.flatMap(({ ablation, mlps }) => {
+    const ofSetting = own.filter((point) => point.ablation === ablation && point.mlps === mlps);
+    const byAlpha = [...groupBy(ofSetting, ({ alpha }) => alpha)].sort(([a], [b]) => a - b);
+    return byAlpha.length === 0
+      ? []
+      : [{ ablation, mlps, points: byAlpha.map(([alpha, group]) => curveMean(alpha, group)) }];
+  });
+  return {
+    ...{ task, curves },
+    ...(original && { originalAccuracy: original }),
+    ...(originalTest && { originalTestAccuracy: originalTest }),
+  };
+}
+
+function curveMean(alpha: number, group: readonly CurvePoint[]): CurveMean {
+  const testAccuracy = spreadOfAll(group, (point) => point.testAccuracy);
+  return {
+    alpha,
+    body: spreadOf(group.map(({ body }) => body)),
+    kept: spreadOf(group.map(({ body, originalBody }) => body / originalBody)),
+    accuracy: spreadOf(group.map(({ accuracy }) => accuracy)),
+    ...(testAccuracy && { testAccuracy }),
+  };
+}
+
+/** Undefined unless all points have the value. */
+function spreadOfAll(
+  points: readonly CurvePoint[],
+  value: (point: CurvePoint) => number | undefined,
+): Spread | undefined {
+  const values = points.flatMap((point) => value(point) ?? []);
+  return values.length > 0 && values.length === points.length ? spreadOf(values) : undefined;
+}
+
+/** A task's panel of Figure 8 or 9. */
+export interface RocCurves {
+  readonly task: string;
+  readonly ablation: Ablation;
+  /** Of the known circuit that rates count: "ioi/23". */
+  readonly known: string;
+  /** Runs by rising α, each at the same thresholds, [runs][thresholds]. */
+  readonly runs: readonly (readonly RocPoint[])[];
+  readonly alphas: readonly number[];
+  /** Both rates' means over the runs, by threshold. */
+  readonly mean: readonly RocPoint[];
+  /** Area under the mean curve as published, which begins and stops where the sweep does. */
+  readonly publishedArea: number;
+  /** The same with (0, 0) and (1, 1) added: what AUC means elsewhere. */
+  readonly area: number;
+}
+
+export function rocCurves(
+  { task, ablation, known }: { readonly task: string; readonly ablation: Ablation; readonly known: string },
+  alphas: readonly number[],
+  runs: readonly (readonly RocPoint[])[],
+): RocCurves {
+  const mean = meanRoc(runs);
+  return {
+    ...{ task, ablation, known, alphas, runs, mean },
+    publishedArea: areaUnderCurve(rocCurve(mean, false)),
+    area: areaUnderCurve(rocCurve(mean)),
+  };
+}
+
+/**
+ * Rates of a sweep's heads against a known circuit. The published curves are those of searches that prune
+ * heads only; where a sweep has none of these, MLPs may have gone too.
+ * @param headCounts heads of each layer of the model.
+ * @returns undefined where the sweep has no rows of this task and ablation.
+ * @throws PithError "circuit" when the known circuit has a head that the model lacks.
+ */
+export function sweepRoc(
+  rows: readonly SweepRow[],
+  { task, ablation }: { readonly task: string; readonly ablation: Ablation },
+  known: { readonly id: string; readonly heads: readonly Head[] },
+  headCounts: readonly number[],
+): RocCurves | undefined {
+  const own = rows.filter((row) => row.task === task && row.ablation === ablation);
+  const headsOnly = own.filter((row) => !row.mlps);
+  const chosen = headsOnly.length > 0 ? headsOnly : own;
+  if (chosen.length === 0) return undefined;
+  const runs = [...groupBy(chosen, ({ seed }) => seed).values()].map((run) =>
+    run.toSorted((a, b) => a.alpha - b.alpha),
+  );
+  return rocCurves(
+    { task, ablation, known: known.id },
+    (runs[0] ?? []).map(({ alpha }) => alpha),
+    runs.map((run) => run.map((row) => recoveryRates(row, known.heads, headCounts))),
+  );
+}

@@ -1,0 +1,204 @@
+/**
+ * The paper's experiments on a model, from names to a folder of results (Node): one sweep for all figures, the
+ * tables' circuits timed, and everything written at once when it is whole. What was interrupted goes on where
+ * the sweep's journal ends.
+ */
+import {
+  GPT2_SMALL_HEADS,
+  type KnownCircuit,
+  knownCircuit,
+  knownCircuitsOf,
+  knownHeads,
+} from "../evaluation/known-circuits.ts";
+import { countParameters } from "../evaluation/parameters.ts";
+import { recoveryRates } from "../evaluation/recovery.ts";
+import { defaultExtractOptions } from "../pipeline/extract-options.ts";
+import type { Model } from "../pipeline/load-model.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import { type Ablation, PAPER_TABLE, type TableChoice } from "./paper-settings.ts";
+import { hasPublishedShape } from "./published.ts";
+import { makeReproduction, type Reproduction } from "./reproduction.ts";
+import { type RunSweepOptions, runSweep, type SweepOutcome } from "./run-sweep.ts";
+import { planSweep, type SweepPlan, type SweepTask } from "./sweep-plan.ts";
+import { readSweepTasks } from "./sweep-tasks.ts";
+import { type CircuitTiming, type KnownHeads, rowsOf } from "./tables.ts";
+import { timeCircuits } from "./time-circuits.ts";
+
+export interface ReproduceOptions extends RunSweepOptions {
+  readonly out: string;
+  /** Names of built-in tasks, or task files. */
+  readonly tasks: readonly string[];
+  readonly seeds: readonly number[];
+  /** What figures show. */
+  readonly alphas: readonly number[];
+  readonly ablations: readonly Ablation[];
+  readonly mlps: readonly boolean[];
+  readonly means: "aligned" | "pooled";
+  /** A threshold of the user's own for the tables, by task. */
+  readonly chosen: ReadonlyMap<string, number>;
+  /** By task: what is compared with, instead of the published list. */
+  readonly known: ReadonlyMap<string, KnownCircuit>;
+  /** Whether the paper's values stand beside ours; left out: where the model has GPT-2 small's shape. */
+  readonly published?: boolean | undefined;
+  /** Milliseconds for timing each circuit of the tables beside the original. */
+  readonly timingBudget: number;
+  /** Everything that the folder holds beside the sweep's own files. */
+  readonly render: (run: ReproductionRun) => Readonly<Record<string, string>>;
+}
+
+export interface ReproductionRun {
+  readonly reproduction: Reproduction;
+  readonly plan: SweepPlan;
+  readonly outcome: SweepOutcome;
+  /** Wall clock. */
+  readonly timingSeconds: number;
+}
+
+/** @throws PithError for bad input before anything is computed, and whatever a sweep throws. */
+export async function reproduce(model: Model, options: ReproduceOptions): Promise<ReproductionRun> {
+  const { transformer } = model;
+  const headCounts = transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  const tasks = await readSweepTasks(model, options.tasks, options);
+  const names = tasks.map(({ name }) => name);
+  const { choices, chosen } = tableChoices(names, options);
+  const known = knownCircuits(names, options.known, headCounts, transformer.width);
+  const plan = planSweep(tasks, {
+    alphas: [...options.alphas, ...choices.map(({ alpha }) => alpha), ...chosen.map(({ alpha }) => alpha)],
+    ablations: options.ablations,
+    mlps: options.mlps,
+    means: options.means,
+    order: "published",
+    known,
+  });
+
+  let run: ReproductionRun | undefined;
+  await runSweep(model, plan, {
+    ...options,
+    async moreFiles(outcome) {
+      const begin = performance.now();
+      const timings = await timeTables(model, tasks, [...choices, ...chosen], outcome, options);
+      const heads = new Map(
+        [...known].map(([task, circuit]): [string, KnownHeads] => [
+          task,
+          { id: circuit.id, heads: knownHeads(circuit) },
+        ]),
+      );
+      const reproduction = makeReproduction({
+        model: {
+          name: model.name,
+          heads: headCounts,
+          width: transformer.width,
+          parameters: countParameters(transformer),
+        },
+        tasks: names,
+        rows: outcome.rows,
+        timings,
+        alphas: options.alphas,
+        ...{ choices, chosen },
+        known: heads,
+        published: options.published ?? hasPublishedShape(headCounts, transformer.width),
+      });
+      run = { reproduction, plan, outcome, timingSeconds: (performance.now() - begin) / 1000 };
+      return options.render(run);
+    },
+  });
+  if (run === undefined) throw new Error("the sweep ended without its files");
+  return run;
+}
+
+/** The paper's α for its tasks, the default of `pith extract` for others; and the user's beside them. */
+function tableChoices(
+  tasks: readonly string[],
+  { chosen, mlps, ablations }: Pick<ReproduceOptions, "chosen" | "mlps" | "ablations">,
+): { readonly choices: readonly TableChoice[]; readonly chosen: readonly TableChoice[] } {
+  // The tables are of mean ablation.
+  if (!ablations.includes("mean")) return { choices: [], chosen: [] };
+  const rows = (task: string, alpha: number) => [...mlps].sort().map((each) => ({ task, mlps: each, alpha }));
+  return {
+    choices: tasks.flatMap((task) => {
+      const paper = PAPER_TABLE.filter((choice) => choice.task === task && mlps.includes(choice.mlps));
+      if (PAPER_TABLE.some((choice) => choice.task === task)) return paper;
+      return chosen.has(task) ? [] : rows(task, defaultExtractOptions.alpha);
+    }),
+    chosen: [...chosen].flatMap(([task, alpha]) => rows(task, alpha)),
+  };
+}
+
+/** The published lists name heads of GPT-2 small; another model has none, unless the user brings one. */
+function knownCircuits(
+  tasks: readonly string[],
+  given: ReadonlyMap<string, KnownCircuit>,
+  headCounts: readonly number[],
+  width: number,
+): ReadonlyMap<string, KnownCircuit> {
+  const published = hasPublishedShape(headCounts, width) && headCounts.length === GPT2_SMALL_HEADS.length;
+  return new Map(
+    tasks.flatMap((task) => {
+      const builtin = published && knownCircuitsOf(task).length > 0 ? knownCircuit(task) : undefined;
+      const circuit = given.get(task) ?? builtin;
+      if (circuit === undefined) return [];
+      // Fails now rather than after hours, if a head is not the model's.
+      recoveryRates({ heads: [] }, knownHeads(circuit), headCounts);
+      return [[task, circuit] as const];
+    }),
+  );
+}
+
+async function timeTables(
+  model: Model,
+  tasks: readonly SweepTask[],
+  choices: readonly TableChoice[],
+  { rows }: SweepOutcome,
+  { means, timingBudget, signal, onEvent }: ReproduceOptions,
+): Promise<readonly CircuitTiming[]> {
+  // Threads that wait for one another tell more of what else the machine does: with two of them on a busy machine
+  // the spread was ten times as wide, and more.
+  const runtime = workerRuntime({ threads: 1 });
+  const stop = () => void runtime.close();
+  signal?.addEventListener("abort", stop);
+  const total = choices.reduce((sum, choice) => sum + rowsOf(choice, rows).length, 0);
+  const timings: CircuitTiming[] = [];
+  onEvent?.({ kind: "step", step: "measure" });
+  try {
+    for (const { name, draws } of tasks) {
+      const own = uniqueChoices(choices.filter(({ task }) => task === name));
+      for (const { seed, encoded } of draws) {
+        const wanted = own.flatMap((choice) =>
+          rowsOf(choice, rows)
+            .filter((row) => row.seed === seed)
+            .map((row) => ({ choice, circuit: { heads: row.heads, mlps: row.mlpsKept } })),
+        );
+        const before = timings.length;
+        let done = 0;
+        const timed = await timeCircuits(
+          runtime,
+          model,
+          encoded,
+          wanted.map(({ circuit }) => circuit),
+          {
+            ...{ means, signal },
+            budget: timingBudget,
+            onTimed: () => onEvent?.({ kind: "progress", step: "measure", done: before + ++done, total }),
+          },
+        );
+        for (const [index, { choice }] of wanted.entries()) {
+          const timing = timed[index];
+          if (timing !== undefined) timings.push({ ...choice, seed, ...timing });
+        }
+      }
+    }
+    return timings;
+  } catch (error) {
+    // What fails after the engine was stopped fails because of it.
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await runtime.close();
+  }
+}
+
+/** The user's α may be the paper's. */
+function uniqueChoices(choices: readonly TableChoice[]): readonly TableChoice[] {
+  return [...new Map(choices.map((choice) => [`${choice.mlps} ${choice.alpha}`, choice])).values()];
+}

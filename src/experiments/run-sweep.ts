@@ -1,0 +1,198 @@
+/**
+ * A whole sweep (Node): its units spread over worker threads, everything that is found kept in a journal as it
+ * comes, and the folder of results at the end. Results don't depend on how many jobs there were, in which
+ * order units ended, or how often the sweep was killed.
+ */
+
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { hashFile } from "../checkpoint/hash.ts";
+import { makeParent } from "../checkpoint/make-folders.ts";
+import type { OnEvent } from "../pipeline/events.ts";
+import { journalPath } from "../pipeline/journal.ts";
+import type { Model } from "../pipeline/load-model.ts";
+import { checkResultFolder, writeResultFolder } from "../pipeline/output-folder.ts";
+import { packageVersion } from "../pipeline/package-files.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
+import { type Share, shareOut } from "./sweep-jobs.ts";
+import { type EvaluationCounts, noJournal, openSweepJournal, type SweepJournal } from "./sweep-journal.ts";
+import type { SweepPlan, SweepUnit } from "./sweep-plan.ts";
+import { formatSweepCsv, formatSweepRows, type SweepRuns } from "./sweep-row.ts";
+import { runUnit, type UnitResult } from "./sweep-unit.ts";
+
+export interface RunSweepOptions {
+  /** The folder to make, with a journal beside it while the sweep runs; left out: nothing is written. */
+  readonly out?: string | undefined;
+  /** Replace the folder of an earlier sweep, and what is left of an interrupted one. */
+  readonly force?: boolean | undefined;
+  /** Go on where an interrupted sweep to the same folder was. */
+  readonly resume?: boolean | undefined;
+  /** Units at a time; left out: as cores and memory allow. */
+  readonly jobs?: number | undefined;
+  /** Of all jobs together; left out: one for each core. */
+  readonly threads?: number | undefined;
+  /** What else belongs into the folder; it is made before the journal goes, so that it can be made again. */
+  readonly moreFiles?: ((outcome: SweepOutcome) => Promise<Readonly<Record<string, string>>>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+export interface SweepOutcome extends SweepRuns {
+  /** Absolute; there if one was asked for. */
+  readonly folder?: string;
+  /** In the plan's order. */
+  readonly units: readonly UnitCounts[];
+  readonly share: Share;
+  /** Wall clock, of this run alone where an earlier one was gone on with. */
+  readonly seconds: number;
+  /** Units that an earlier run had finished. */
+  readonly resumedUnits: number;
+}
+
+/** By what a folder is known as a sweep's. */
+const marker = "sweep.json";
+
+/**
+ * @param model an original model; it is read by all jobs.
+ * @throws PithError for a folder that exists, another sweep's journal, a full disk, or a standalone model that
+ * disagrees with the search; the signal's reason when it was aborted.
+ */
+export async function runSweep(
+  model: Model,
+  plan: SweepPlan,
+  options: RunSweepOptions = {},
+): Promise<SweepOutcome> {
+  const begin = performance.now();
+  const { out, force = false, resume = false, signal } = options;
+  signal?.throwIfAborted();
+  if (out !== undefined) await checkResultFolder(out, { force, marker });
+  const modelFiles = [];
+  for (const { path } of model.files) modelFiles.push(await hashFile(path, signal && { signal }));
+  const journal =
+    out === undefined ? noJournal : await openJournal(out, keyOf(modelFiles, plan), force, resume);
+
+  const share = shareOut(model.transformer, { ...options, units: plan.units.length });
+  try {
+    const results = await runUnits(model, plan, journal, share, options);
+    const runs: SweepRuns = {
+      model: {
+        name: model.name,
+        layers: model.transformer.blocks.length,
+        heads: model.transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+      },
+      rows: results.flatMap(({ rows }) => rows),
+    };
+    const units = plan.units.map(({ encoded: _, ...unit }, index): UnitCounts => {
+      const { evaluations = 0, separately = 0 } = results[index] ?? {};
+      return { ...unit, evaluations, separately };
+    });
+    const outcome: SweepOutcome = {
+      ...runs,
+      ...(out !== undefined && { folder: resolve(out) }),
+      ...{ units, share },
+      seconds: (performance.now() - begin) / 1000,
+      resumedUnits: [...journal.resumed.values()].filter(({ counts }) => counts !== undefined).length,
+    };
+    if (out !== undefined) {
+      const more = await options.moreFiles?.(outcome);
+      signal?.throwIfAborted();
+      const files = {
+        ...more,
+        "sweep.jsonl": formatSweepRows(runs.rows),
+        "sweep.csv": formatSweepCsv(runs.rows),
+        [marker]: formatSweepFile({ pith: packageVersion(), modelFiles, plan, runs, units }),
+      };
+      await writeResultFolder(out, files, { force, marker });
+      await journal.remove();
+    }
+    return outcome;
+  } finally {
+    await journal.close();
+  }
+}
+
+async function openJournal(out: string, key: string, force: boolean, resume: boolean): Promise<SweepJournal> {
+  await makeParent(out);
+  return openSweepJournal(journalPath(out), key, resume ? "resume" : force ? "anew" : "new");
+}
+
+/** Equal keys, equal results: everything that a number depends on. */
+function keyOf(modelFiles: readonly string[], plan: SweepPlan): string {
+  const named = { pith: packageVersion(), modelFiles, ...plan, known: [...plan.known] };
+  return createHash("sha256").update(JSON.stringify(named)).digest("hex");
+}
+
+/** @returns in the plan's order. */
+async function runUnits(
+  model: Model,
+  plan: SweepPlan,
+  journal: SweepJournal,
+  share: Share,
+  { signal: outer, onEvent }: RunSweepOptions,
+): Promise<readonly UnitResult[]> {
+  const results: UnitResult[] = [];
+  const waiting: { readonly unit: SweepUnit; readonly index: number }[] = [];
+  for (const [index, unit] of plan.units.entries()) {
+    const record = journal.resumed.get(index);
+    if (record?.counts === undefined) waiting.push({ unit, index });
+    else results[index] = { rows: record.rows, ...record.counts };
+  }
+  const resumed = plan.units.length - waiting.length;
+  // What one job fails of, ends all.
+  const failure = new AbortController();
+  const signal = outer === undefined ? failure.signal : AbortSignal.any([outer, failure.signal]);
+
+  const running = new Map<number, { readonly share: number; readonly evaluations: number }>();
+  const tell = () => {
+    const done = results.filter((result) => result !== undefined);
+    const under = [...running.values()];
+    onEvent?.({
+      kind: "sweep",
+      units: done.length,
+      total: plan.units.length,
+      resumed,
+      evaluations: sum([...done, ...under].map(({ evaluations }) => evaluations)),
+      work: done.length + sum(under.map((each) => each.share)),
+    });
+  };
+  tell();
+
+  const work = async () => {
+    if (waiting.length === 0) return;
+    const runtime = workerRuntime({ threads: share.threads });
+    const stop = () => void runtime.close();
+    signal.addEventListener("abort", stop);
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        signal.throwIfAborted();
+        const { unit, index } = next;
+        const { rows, ...counts } = await runUnit({
+          ...{ runtime, model: model.transformer, plan, unit, signal },
+          record: journal.resumed.get(index),
+          onEntry: (entry) => journal.append({ unit: index, entry }),
+          onRow: (row) => journal.append({ unit: index, row }),
+          onProgress(done, evaluations) {
+            running.set(index, { share: done, evaluations });
+            tell();
+          },
+        });
+        await journal.append({ unit: index, counts: counts satisfies EvaluationCounts });
+        results[index] = { rows, ...counts };
+        running.delete(index);
+        tell();
+      }
+    } catch (error) {
+      // What fails after the engine was stopped fails because of it.
+      if (!signal.aborted) failure.abort(error);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await runtime.close();
+    }
+  };
+  await Promise.all(Array.from({ length: share.jobs }, work));
+  signal.throwIfAborted();
+  return results;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

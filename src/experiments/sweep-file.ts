@@ -1,0 +1,46 @@
+/**
+ * What a sweep says of itself in `sweep.json`, beside its rows: what was asked, of what, how many evaluations
+ * each unit took, and how well known circuits were found. It holds no times.
+ */
+import type { EvaluationCounts } from "./sweep-journal.ts";
+import type { SweepPlan } from "./sweep-plan.ts";
+import type { SweepRuns } from "./sweep-row.ts";
+import { summarizeSweep } from "./sweep-summary.ts";
+
+export interface UnitCounts extends EvaluationCounts {
+  readonly task: string;
+  readonly seed: number;
+  readonly ablation: "mean" | "zero";
+  readonly mlps: boolean;
+}
+
+export interface SweepFileContents {
+  /** Pith's version. */
+  readonly pith: string;
+  /** SHA-256 of the files that hold the model's weights. */
+  readonly modelFiles: readonly string[];
+  readonly plan: SweepPlan;
+  readonly runs: SweepRuns;
+  readonly units: readonly UnitCounts[];
+}
+
+/** The whole of sweep.json. */
+export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFileContents): string {
+  const { alphas, means, order, maxKl } = plan;
+  const contents = {
+    format: "pith.sweep/1",
+    pith,
+    model: { ...runs.model, sha256: modelFiles },
+    options: { alphas, means, order, ...(maxKl !== undefined && { maxKl }) },
+    units: units.map((unit, index) => ({ ...unit, examples: examplesOf(plan, index) })),
+    known: summarizeSweep(runs.rows).flatMap(({ task, ablation, mlps, known }) =>
+      known === undefined ? [] : [{ task, ablation, mlps, ...known }],
+    ),
+  };
+  return `${JSON.stringify(contents, undefined, 2)}\n`;
+}
+
+function examplesOf(plan: SweepPlan, index: number): Readonly<Record<string, number>> {
+  const { patching = [], validation = [], test = [] } = plan.units[index]?.encoded ?? {};
+  return { patching: patching.length, validation: validation.length, test: test.length };
+}

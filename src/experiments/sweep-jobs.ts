@@ -1,0 +1,45 @@
+/** How many units of a sweep run at a time, and how many threads each has (Node). */
+import { availableParallelism, freemem, totalmem } from "node:os";
+import { countParameters } from "../evaluation/parameters.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+
+export interface Share {
+  /** Units at a time. */
+  readonly jobs: number;
+  /** Threads that compute in each. */
+  readonly threads: number;
+}
+
+export interface ShareOptions {
+  /** Units there are. */
+  readonly units: number;
+  /** As the user asked; left out: as many as threads and memory allow. */
+  readonly jobs?: number | undefined;
+  /** Of all jobs together; left out: one for each core. */
+  readonly threads?: number | undefined;
+  /** Bytes that may be used. */
+  readonly memory?: number;
+}
+
+/** A search's peak memory by its weights in float32, as `npm run bench -- search` measures it. */
+const PEAK_BY_WEIGHTS = 2.4;
+/** An engine with its thread, activations and a unit's logits, beside the weights. Bytes. */
+const BASE = 300e6;
+
+/** One thread each, as far as memory goes: units share nothing, so they scale better than a product of matrices. */
+export function shareOut(
+  model: Transformer,
+  { units, jobs, threads = availableParallelism(), memory = availableMemory() }: ShareOptions,
+): Share {
+  const each = BASE + PEAK_BY_WEIGHTS * 4 * countParameters(model).total;
+  const most = Math.max(1, Math.min(units, jobs ?? Math.min(threads, Math.floor((0.8 * memory) / each))));
+  return { jobs: most, threads: Math.max(1, Math.floor(threads / most)) };
+}
+
+/** Of the machine or of the container, whichever is less. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  const free = freemem();
+  // Without a limit, Node says 0 or a number far above all memory.
+  return limit > 0 && limit < totalmem() ? Math.min(free, limit - process.memoryUsage.rss()) : free;
+}

@@ -1,0 +1,135 @@
+/**
+ * What a sweep measures of a circuit: accuracy and KL beside the original on validation and test prompts, and
+ * its size. A circuit runs as the standalone model that would be shipped, whole and in memory: it computes what
+ * the patched model computes, at the cost of what is kept. The original runs once for all circuits of a unit.
+ */
+import type { Replacements } from "../discovery/replacements.ts";
+import { PithError } from "../errors.ts";
+import { answerLogits, type ScoredPrompt } from "../evaluation/answer-logits.ts";
+import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
+import { countParameters } from "../evaluation/parameters.ts";
+import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { Profile } from "../export/config-json.ts";
+import { shipModel } from "../export/ship-model.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { cutCircuit } from "../surgery/cut-circuit.ts";
+import type { EncodedTask } from "../tasks/encode-task.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { SweepRow } from "./sweep-row.ts";
+
+/** What a row says of its circuit beside what it is. */
+export type CircuitMeasures = Pick<SweepRow, "accuracy" | "kl" | "parameters">;
+
+export interface MeasureContext {
+  readonly runtime: Runtime;
+  /** The original. */
+  readonly model: Transformer;
+  readonly encoded: EncodedTask;
+  readonly replacements: Replacements;
+  readonly means: "aligned" | "pooled";
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The standalone model and the search work in float32 by different graphs; they agree a hundred times better. */
+const TOLERANCE = 1e-3;
+
+/**
+ * @returns measures one circuit after another.
+ * The returned function takes the circuit and the KL that the search found for it on the validation prompts,
+ * and throws PithError "verification" when the standalone model's differs by more than 1e-3.
+ */
+export function measureCircuits({
+  runtime,
+  model,
+  encoded,
+  replacements,
+  means,
+  signal,
+}: MeasureContext): (circuit: Circuit, searched: number) => Promise<CircuitMeasures> {
+  const profile: Profile =
+    means === "aligned"
+      ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
+      : { kind: "decoder" };
+  const original = remembered(model.vocabularySize, (prompts, visit) =>
+    answerLogits(runtime, model, prompts, visit, { signal }),
+  );
+  const originalParameters = countParameters(model);
+
+  return async (circuit, searched) => {
+    const standalone = await cutCircuit(model, circuit, replacements);
+    const { graph, shipped } = shipModel(standalone, profile);
+    const session = await runtime.load(graph);
+    const described = describe(standalone, profile);
+    const own: GiveLogits = (prompts, visit) =>
+      shippedLogits(runtime, session, described, prompts, visit, signal);
+    try {
+      const on = async (split: "validation" | "test") => {
+        const result = await evaluateSplit(encoded[split], own, original);
+        return {
+          accuracy: { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy },
+          kl: result.kl ?? Number.NaN,
+        };
+      };
+      const validation = await on("validation");
+      checkAgreement(validation.kl, searched);
+      const test = encoded.test.length === 0 ? undefined : await on("test");
+      return {
+        accuracy: { validation: validation.accuracy, ...(test && { test: test.accuracy }) },
+        kl: { validation: validation.kl, ...(test && { test: test.kl }) },
+        parameters: { original: originalParameters, circuit: countParameters(shipped) },
+      };
+    } finally {
+      await session.unload();
+    }
+  };
+}
+
+/** What must be known of a standalone model's graph to run it. */
+function describe(model: Transformer, profile: Profile): ShippedGraph {
+  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
+  return {
+    profile,
+    cacheHeads: attentions.map(({ heads }) => heads.length),
+    headWidth: attentions[0]?.headWidth ?? 0,
+    vocabulary: model.vocabularySize,
+  };
+}
+
+function checkAgreement(standalone: number, searched: number): void {
+  // NaN must not pass for agreement.
+  if (Math.abs(standalone - searched) <= TOLERANCE) return;
+  throw new PithError(
+    "verification",
+    `a circuit's KL is ${standalone} as a standalone model, but ${searched} in the search; they may differ by ${TOLERANCE}.`,
+    { advice: "Please report this: it is a fault of Pith or of the compute engine, not of your input." },
+  );
+}
+
+/** Numbers of logits that are held; of larger sets the original runs again for each circuit. */
+const MOST_REMEMBERED = 2 ** 26;
+
+/** Gives the same logits for the same prompts without computing them again. */
+function remembered(vocabulary: number, give: GiveLogits): GiveLogits {
+  const known = new Map<ScoredPrompt, Float32Array>();
+  let room = MOST_REMEMBERED;
+  return async (prompts, visit) => {
+    const missing = [...prompts.keys()].filter((index) => {
+      const prompt = prompts[index];
+      const logits = prompt && known.get(prompt);
+      if (logits !== undefined) visit(index, logits);
+      return logits === undefined;
+    });
+    const asked = missing.flatMap((index) => prompts[index] ?? []);
+    if (asked.length === 0) return;
+    await give(asked, (at, logits) => {
+      const [index, prompt] = [missing[at], asked[at]];
+      if (index === undefined || prompt === undefined) throw new RangeError("logits that nobody asked for");
+      visit(index, logits);
+      const size = prompt.scored * vocabulary;
+      if (size > room) return;
+      room -= size;
+      known.set(prompt, logits.slice());
+    });
+  };
+}

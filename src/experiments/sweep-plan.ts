@@ -1,0 +1,100 @@
+/**
+ * What a sweep will do, decided before it begins: a list of units, each of them all thresholds on one set of
+ * prompts in one setting. A unit is a pure function of model and plan, so units may run in any order, at the
+ * same time, and again.
+ */
+import type { Order } from "../discovery/search.ts";
+import { PithError } from "../errors.ts";
+import type { KnownCircuit } from "../evaluation/known-circuits.ts";
+import type { EncodedTask } from "../tasks/encode-task.ts";
+
+/** What all units have in common. */
+export interface SweepSettings {
+  /** Ascending, each once. */
+  readonly alphas: readonly number[];
+  readonly means: "aligned" | "pooled";
+  readonly order: Order;
+  /** As in a search; nats. */
+  readonly maxKl?: number | undefined;
+}
+
+/** A task's prompts for each seed, ready for the model. */
+export interface SweepTask {
+  readonly name: string;
+  readonly draws: readonly { readonly seed: number; readonly encoded: EncodedTask }[];
+  /** Sentences for the user: what differs from what was asked for. */
+  readonly notes: readonly string[];
+}
+
+export interface SweepUnit {
+  readonly task: string;
+  readonly seed: number;
+  readonly ablation: "mean" | "zero";
+  /** Whether MLPs may be pruned. */
+  readonly mlps: boolean;
+  readonly encoded: EncodedTask;
+}
+
+export interface SweepPlan extends SweepSettings {
+  /** By task, then ablation, MLPs and seed. */
+  readonly units: readonly SweepUnit[];
+  /** By task. */
+  readonly known: ReadonlyMap<string, KnownCircuit>;
+  readonly notes: readonly string[];
+}
+
+export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
+  /** In any order. */
+  readonly alphas: readonly number[];
+  readonly ablations: readonly ("mean" | "zero")[];
+  /** Whether MLPs may be pruned: one or both. */
+  readonly mlps: readonly boolean[];
+  /** The known circuit that a task's circuits are compared with, by task. */
+  readonly known?: ReadonlyMap<string, KnownCircuit>;
+}
+
+/** @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name. */
+export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
+  const { alphas, ablations, mlps, known = new Map(), means, order, maxKl } = choice;
+  const wrong = alphas.find((alpha) => !(Number.isFinite(alpha) && alpha > 0));
+  if (wrong !== undefined) {
+    throw new PithError("options", `${wrong} is not a positive number.`, { place: { field: "alphas" } });
+  }
+  const names = tasks.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new PithError("options", `two tasks are called ${JSON.stringify(twice)}.`, {
+      place: { field: "tasks" },
+      advice: "Give each once; a task file is called as its file is.",
+    });
+  }
+  const units = tasks.flatMap(({ name, draws }) =>
+    [...new Set(ablations)].flatMap((ablation) =>
+      [...new Set(mlps)].flatMap((prunesMlps) =>
+        draws.map(({ seed, encoded }) => ({ task: name, seed, ablation, mlps: prunesMlps, encoded })),
+      ),
+    ),
+  );
+  if (units.length === 0 || alphas.length === 0) {
+    throw new PithError("options", "a sweep needs a task, a threshold, an ablation and a seed at least");
+  }
+  return {
+    alphas: [...new Set(alphas)].sort((a, b) => a - b),
+    ...{ means, order, units, known },
+    ...(maxKl !== undefined && { maxKl }),
+    notes: tasks.flatMap(({ notes }) => notes),
+  };
+}
+
+/**
+ * `count` thresholds from one to the other, each the same factor above the one before; both ends exactly.
+ * @throws RangeError unless both are positive and there are at least two.
+ */
+export function logSpaced(from: number, to: number, count: number): readonly number[] {
+  if (!(from > 0 && to > 0 && count >= 2)) throw new RangeError("two positive ends, two thresholds at least");
+  const [low, high] = [Math.log10(from), Math.log10(to)];
+  return Array.from({ length: count }, (_, index) => {
+    if (index === 0) return from;
+    return index === count - 1 ? to : 10 ** (low + ((high - low) * index) / (count - 1));
+  });
+}

@@ -1,0 +1,85 @@
+import { parse } from "csv-parse/sync";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { PithError } from "../errors.ts";
+import { formatSweepCsv, formatSweepRows, parseSweepRows, type SweepRow } from "./sweep-row.ts";
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+const pair = fc.record({ original: share, circuit: share });
+const kl = fc.double({ min: -1e-6, max: 50, noNaN: true }).map((value) => value + 0);
+const parameters = fc.record({
+  ...{ body: fc.nat(), embedding: fc.nat(), bias: fc.nat(), total: fc.nat() },
+});
+const rowArbitrary: fc.Arbitrary<SweepRow> = fc.record(
+  {
+    task: fc.string({ minLength: 1 }),
+    seed: fc.nat(),
+    ablation: fc.constantFrom("mean", "zero"),
+    mlps: fc.boolean(),
+    alpha: fc.double({ min: 1e-9, max: 10, noNaN: true }),
+    heads: fc.array(fc.tuple(fc.nat(11), fc.nat(11))),
+    mlpsKept: fc.array(fc.nat(11)),
+    accuracy: fc.record({ validation: pair, test: pair }, { requiredKeys: ["validation"] }),
+    kl: fc.record({ validation: kl, test: kl }, { requiredKeys: ["validation"] }),
+    parameters: fc.record({ original: parameters, circuit: parameters }),
+    known: fc.record({ id: fc.string(), tpr: share, fpr: share }),
+  },
+  {
+    requiredKeys: [
+      "task",
+      "seed",
+      "ablation",
+      "mlps",
+      "alpha",
+      "heads",
+      "mlpsKept",
+      "accuracy",
+      "kl",
+      "parameters",
+    ],
+  },
+);
+const plain = (row: SweepRow): SweepRow => JSON.parse(JSON.stringify(row));
+
+test("what is written is read again, to the bit", () => {
+  fc.assert(
+    fc.property(fc.array(rowArbitrary, { minLength: 1, maxLength: 5 }), (rows) => {
+      const text = formatSweepRows(rows);
+      expect(text.split("\n")).toHaveLength(rows.length + 1);
+      expect(parseSweepRows(text, "sweep.jsonl")).toEqual(rows.map(plain));
+      expect(formatSweepRows(parseSweepRows(text, "sweep.jsonl"))).toBe(text);
+    }),
+  );
+});
+
+test("other tools read the CSV, whatever a task is called", () => {
+  fc.assert(
+    fc.property(fc.array(rowArbitrary, { minLength: 1, maxLength: 5 }), (rows) => {
+      const records: Record<string, string>[] = parse(formatSweepCsv(rows), {
+        columns: true,
+        record_delimiter: "\n",
+      });
+      expect(records).toHaveLength(rows.length);
+      for (const [index, row] of rows.entries()) {
+        expect(records[index]).toMatchObject({
+          task: row.task,
+          alpha: String(row.alpha),
+          mlps: row.mlps ? "on" : "off",
+          heads_kept: String(row.heads.length),
+          accuracy_test: String(row.accuracy.test?.circuit ?? ""),
+          known: row.known?.id ?? "",
+          tpr: String(row.known?.tpr ?? ""),
+        });
+      }
+    }),
+  );
+});
+
+test.each([
+  ["", "has no rows"],
+  ["{", "sweep.jsonl:1: is not a sweep"],
+  [`\n{"task":"ioi"}`, 'sweep.jsonl:2, "seed"'],
+])("%j is refused by line and field", (text, message) => {
+  expect(() => parseSweepRows(text, "sweep.jsonl")).toThrow(PithError);
+  expect(() => parseSweepRows(text, "sweep.jsonl")).toThrow(message);
+});

@@ -1,0 +1,105 @@
+/** A sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits are found. */
+import { areaUnderCurve, meanRoc, rocCurve } from "../evaluation/recovery.ts";
+import { groupBy, type Spread, spreadOf } from "./spread.ts";
+import type { SweepRow } from "./sweep-row.ts";
+
+/** One threshold, over the seeds; shares are 0 … 1, KL in nats. */
+export interface AlphaSummary {
+  readonly alpha: number;
+  readonly heads: Spread;
+  readonly mlps: Spread;
+  /** Share of the body's parameters that is left. */
+  readonly body: Spread;
+  readonly validation: Spread;
+  readonly test?: Spread;
+  readonly kl: Spread;
+  readonly testKl?: Spread;
+}
+
+/** Areas under the mean ROC curve of all seeds, both rates averaged at each threshold. */
+export interface KnownSummary {
+  readonly id: string;
+  /** The curve led on to (0, 0) and (1, 1). */
+  readonly auc: number;
+  /** Between the sweep's own first and last point only, as the published areas are. */
+  readonly aucWithoutEnds: number;
+}
+
+export interface SettingSummary {
+  readonly task: string;
+  readonly ablation: "mean" | "zero";
+  readonly mlps: boolean;
+  readonly seeds: readonly number[];
+  /** The original's accuracy. */
+  readonly original: { readonly validation: Spread; readonly test?: Spread };
+  /** α ascending. */
+  readonly alphas: readonly AlphaSummary[];
+  readonly known?: KnownSummary;
+}
+
+/** In the rows' order of settings. */
+export function summarizeSweep(rows: readonly SweepRow[]): readonly SettingSummary[] {
+  const settings = groupBy(rows, ({ task, ablation, mlps }) => JSON.stringify([task, ablation, mlps]));
+  return [...settings.values()].flatMap((own) => {
+    const [first] = own;
+    if (first === undefined) return [];
+    const { task, ablation, mlps } = first;
+    // The original's is the same in all rows of a seed.
+    const bySeed = own.filter(({ alpha }) => alpha === first.alpha);
+    const test = spreadOfAll(bySeed, ({ accuracy }) => accuracy.test?.original);
+    const known = summarizeKnown(own);
+    return [
+      {
+        ...{ task, ablation, mlps },
+        seeds: bySeed.map(({ seed }) => seed),
+        original: {
+          validation: spreadOf(bySeed.map(({ accuracy }) => accuracy.validation.original)),
+          ...(test && { test }),
+        },
+        alphas: [...groupBy(own, ({ alpha }) => alpha)]
+          .sort(([a], [b]) => a - b)
+          .map(([alpha, group]) => summarizeAlpha(alpha, group)),
+        ...(known && { known }),
+      },
+    ];
+  });
+}
+
+function summarizeAlpha(alpha: number, rows: readonly SweepRow[]): AlphaSummary {
+  const of = (value: (row: SweepRow) => number) => spreadOf(rows.map(value));
+  const test = spreadOfAll(rows, ({ accuracy }) => accuracy.test?.circuit);
+  const testKl = spreadOfAll(rows, ({ kl }) => kl.test);
+  return {
+    alpha,
+    heads: of(({ heads }) => heads.length),
+    mlps: of(({ mlpsKept }) => mlpsKept.length),
+    body: of(({ parameters }) => parameters.circuit.body / parameters.original.body),
+    validation: of(({ accuracy }) => accuracy.validation.circuit),
+    kl: of(({ kl }) => kl.validation),
+    ...(test && { test }),
+    ...(testKl && { testKl }),
+  };
+}
+
+function summarizeKnown(rows: readonly SweepRow[]): KnownSummary | undefined {
+  const runs = [...groupBy(rows, ({ seed }) => seed).values()].map((run) =>
+    [...run].sort((a, b) => a.alpha - b.alpha).flatMap(({ known }) => known ?? []),
+  );
+  const id = runs[0]?.[0]?.id;
+  if (id === undefined) return undefined;
+  const points = meanRoc(runs);
+  return {
+    id,
+    auc: areaUnderCurve(rocCurve(points)),
+    aucWithoutEnds: areaUnderCurve(rocCurve(points, false)),
+  };
+}
+
+/** Nothing unless every row has the value. */
+function spreadOfAll(
+  rows: readonly SweepRow[],
+  value: (row: SweepRow) => number | undefined,
+): Spread | undefined {
+  const values = rows.flatMap((row) => value(row) ?? []);
+  return values.length === rows.length && values.length > 0 ? spreadOf(values) : undefined;
+}

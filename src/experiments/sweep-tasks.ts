@@ -1,0 +1,47 @@
+/**
+ * A sweep's tasks by name or file, with fresh prompts for each seed (Node): a built-in task draws new ones, a
+ * task file is divided anew. All of them are encoded before the sweep begins, so that a fault in the last task
+ * does not show after hours.
+ */
+
+import type { Model } from "../pipeline/load-model.ts";
+import { encodePrompts } from "../pipeline/prompts.ts";
+import { readTask } from "../pipeline/read-task.ts";
+import type { SweepTask } from "./sweep-plan.ts";
+
+export interface ReadSweepTasksOptions {
+  readonly means: "aligned" | "pooled";
+  /** Left out: as the task says. */
+  readonly bos?: boolean | undefined;
+  readonly seeds: readonly number[];
+}
+
+/** @throws PithError "task" or "options", as reading and encoding a task do. */
+export async function readSweepTasks(
+  model: Model,
+  names: readonly string[],
+  { means, bos, seeds }: ReadSweepTasksOptions,
+): Promise<readonly SweepTask[]> {
+  const tasks: SweepTask[] = [];
+  for (const name of names) {
+    const read = (seed: number) => readTask(name, { tokenizer: model.tokenizer, seed, means });
+    const [first, ...others] = [...new Set(seeds)];
+    if (first === undefined) continue;
+    const task = await read(first);
+    // A file that says who serves what says so for every seed.
+    const fixed = task.builtin === undefined && task.examples.some(({ split }) => split !== undefined);
+    const draws = [];
+    for (const seed of fixed ? [first] : [first, ...others]) {
+      const drawn = task.builtin === undefined || seed === first ? task : await read(seed);
+      const options = { means, bos: bos ?? drawn.bos ?? false, seed };
+      const { transformer, tokenizer } = model;
+      draws.push({ seed, encoded: encodePrompts(drawn, tokenizer, transformer.contextLength, options) });
+    }
+    const notes =
+      fixed && others.length > 0
+        ? [`${task.path} has its own splits, the same for every seed: it runs once, as seed ${first}.`]
+        : [];
+    tasks.push({ name: task.name, draws, notes });
+  }
+  return tasks;
+}

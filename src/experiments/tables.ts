@@ -1,0 +1,151 @@
+/**
+ * The rows of Tables 1 and 3 from a sweep: means and spreads over the repeated runs at one threshold, mean
+ * ablation. Beside the paper's conventions (accuracy on the prompts that chose the circuit; matrices of the
+ * body alone) stands what a user of the circuit meets: unseen prompts, final KL, the whole file.
+ */
+import type { Head } from "../evaluation/known-circuits.ts";
+import type { Timing } from "../evaluation/latency.ts";
+import { recoveryRates } from "../evaluation/recovery.ts";
+import type { TableChoice } from "./paper-settings.ts";
+import { type Spread, spreadOf } from "./spread.ts";
+import type { SweepRow } from "./sweep-row.ts";
+
+/** What running and storing one of the rows' circuits takes on this machine. */
+export interface CircuitTiming extends TableChoice {
+  readonly seed: number;
+  /** One prompt at a time, original and circuit in turns. */
+  readonly original: Timing;
+  readonly circuit: Timing;
+  /** Of the original's weights as float32, and of the file of weights that the circuit would be shipped as. */
+  readonly bytes: { readonly original: number; readonly circuit: number };
+}
+
+export interface KnownHeads {
+  readonly id: string;
+  readonly heads: readonly Head[];
+}
+
+/** Shares and changes are 0 … 1, not percent. What was not measured is left out. */
+export interface TableRow extends TableChoice {
+  /** Runs that the row is the mean of. */
+  readonly runs: number;
+
+  readonly accuracy: Spread;
+  /** Circuit less original. */
+  readonly accuracyChange: Spread;
+  readonly body: Spread;
+  readonly bodyCut: Spread;
+  /** The known circuit that rates count: "ioi/23". */
+  readonly known?: string;
+  readonly tpr?: Spread;
+  readonly fpr?: Spread;
+  /** Each run's median. */
+  readonly milliseconds?: Spread;
+  readonly originalMilliseconds?: Spread;
+  readonly timeCut?: Spread;
+
+  readonly heads: Spread;
+  readonly mlpsKept: Spread;
+  readonly testAccuracy?: Spread;
+  readonly testAccuracyChange?: Spread;
+  /** Nats. */
+  readonly kl: Spread;
+  readonly testKl?: Spread;
+  /** Everything, embeddings and biases included. */
+  readonly parameters: Spread;
+  readonly parametersCut: Spread;
+  readonly bytes?: Spread;
+  readonly bytesCut?: Spread;
+}
+
+export interface TableSources {
+  readonly rows: readonly SweepRow[];
+  readonly timings: readonly CircuitTiming[];
+  /** By task. */
+  readonly known: ReadonlyMap<string, KnownHeads>;
+  /** Of each layer of the model. */
+  readonly headCounts: readonly number[];
+}
+
+/** One row for each choice that the sweep has runs of, in the choices' order. */
+export function tableRows(choices: readonly TableChoice[], sources: TableSources): readonly TableRow[] {
+  return choices.flatMap((choice) => {
+    const rows = rowsOf(choice, sources.rows);
+    return rows.length === 0 ? [] : [tableRow(choice, rows, sources)];
+  });
+}
+
+/** A choice's runs. */
+export function rowsOf({ task, mlps, alpha }: TableChoice, rows: readonly SweepRow[]): readonly SweepRow[] {
+  return rows.filter(
+    (row) => row.task === task && row.mlps === mlps && row.alpha === alpha && row.ablation === "mean",
+  );
+}
+
+function tableRow(
+  choice: TableChoice,
+  rows: readonly SweepRow[],
+  { timings, known, headCounts }: TableSources,
+): TableRow {
+  const over = (value: (row: SweepRow) => number) => spreadOf(rows.map(value));
+  return {
+    ...{ task: choice.task, mlps: choice.mlps, alpha: choice.alpha, runs: rows.length },
+    accuracy: over(({ accuracy }) => accuracy.validation.circuit),
+    accuracyChange: over(({ accuracy }) => accuracy.validation.circuit - accuracy.validation.original),
+    body: over(({ parameters }) => parameters.circuit.body),
+    bodyCut: over(({ parameters }) => 1 - parameters.circuit.body / parameters.original.body),
+    ...ratesOf(rows, known.get(choice.task), headCounts),
+    ...timesOf(choice, rows, timings),
+    heads: over(({ heads }) => heads.length),
+    mlpsKept: over(({ mlpsKept }) => mlpsKept.length),
+    ...testOf(rows),
+    kl: over(({ kl }) => kl.validation),
+    parameters: over(({ parameters }) => parameters.circuit.total),
+    parametersCut: over(({ parameters }) => 1 - parameters.circuit.total / parameters.original.total),
+  };
+}
+
+function ratesOf(
+  rows: readonly SweepRow[],
+  known: KnownHeads | undefined,
+  headCounts: readonly number[],
+): Pick<TableRow, "known" | "tpr" | "fpr"> {
+  if (known === undefined) return {};
+  const rates = rows.map((row) => recoveryRates(row, known.heads, headCounts));
+  return {
+    known: known.id,
+    tpr: spreadOf(rates.map(({ tpr }) => tpr)),
+    fpr: spreadOf(rates.map(({ fpr }) => fpr)),
+  };
+}
+
+type Times = Pick<TableRow, "milliseconds" | "originalMilliseconds" | "timeCut" | "bytes" | "bytesCut">;
+
+/** Nothing unless every run was timed. */
+function timesOf(choice: TableChoice, rows: readonly SweepRow[], timings: readonly CircuitTiming[]): Times {
+  const own = timings.filter(
+    ({ task, mlps, alpha }) => task === choice.task && mlps === choice.mlps && alpha === choice.alpha,
+  );
+  if (own.length !== rows.length) return {};
+  const over = (value: (timing: CircuitTiming) => number) => spreadOf(own.map(value));
+  return {
+    milliseconds: over(({ circuit }) => circuit.median),
+    originalMilliseconds: over(({ original }) => original.median),
+    timeCut: over(({ circuit, original }) => 1 - circuit.median / original.median),
+    bytes: over(({ bytes }) => bytes.circuit),
+    bytesCut: over(({ bytes }) => 1 - bytes.circuit / bytes.original),
+  };
+}
+
+/** Nothing unless every run has a test set. */
+function testOf(rows: readonly SweepRow[]): Pick<TableRow, "testAccuracy" | "testAccuracyChange" | "testKl"> {
+  const tests = rows.flatMap(({ accuracy }) => accuracy.test ?? []);
+  const kls = rows.flatMap(({ kl }) => kl.test ?? []);
+  return {
+    ...(tests.length === rows.length && {
+      testAccuracy: spreadOf(tests.map(({ circuit }) => circuit)),
+      testAccuracyChange: spreadOf(tests.map(({ circuit, original }) => circuit - original)),
+    }),
+    ...(kls.length === rows.length && { testKl: spreadOf(kls) }),
+  };
+}
