@@ -4,6 +4,10 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { checkCompiled, compiledSchema } from "./compiled-record.ts";
+import { dtypeSchema } from "./dtype-record.ts";
+import { stabilityFault, stabilitySchema } from "./stability-record.ts";
+import { targetSchema } from "./target-record.ts";
 
 export const circuitFormat = "pith.circuit/1";
 export const circuitFileName = "circuit.json";
@@ -43,11 +47,17 @@ const schema = z.object({
   task: z.object({
     name: z.string(),
     sha256,
+    /** Labels that were given beside the file, for all its examples. */
+    labels: z.array(z.string()).optional(),
     /** How many examples each split had. */
     examples: z.object({ patching: count, validation: count, test: count }),
   }),
   options: z.object({
+    /** Of a search for a target: where it began, or the least that it tried. */
     alpha: z.number().positive(),
+    maxKl: z.number().nonnegative().optional(),
+    /** How many passes there were at most; left out: one. */
+    passes: size.optional(),
     ablation: z.enum(["mean", "zero"]),
     /** Whether MLPs were tried. */
     mlps: z.boolean(),
@@ -68,13 +78,17 @@ const schema = z.object({
       kl: number,
       delta: number,
       pruned: z.boolean(),
+      /** In which pass; left out in the first. */
+      pass: size.optional(),
     }),
   ),
   metrics: z.object({
     /** Share of examples that are answered right, 0 to 1. */
     accuracy: z.partialRecord(split, pair),
-    /** KL(original ‖ circuit) at the answer position in nats, mean over the split. */
+    /** KL(original ‖ circuit) in nats, mean over an example's answer positions and over the split. */
     kl: z.partialRecord(split, number),
+    /** Greater-than: probability of later minus earlier years, -1 to 1, mean over the split. */
+    yearMass: z.partialRecord(split, pair).optional(),
     parameters: z.object({ original: parameters, circuit: parameters }),
     /** Size of the files that hold the weights. */
     bytes: z.object({ original: count, circuit: count }),
@@ -83,6 +97,14 @@ const schema = z.object({
     /** The largest difference between a standalone and a patched logit on the validation set. */
     verified: z.number().nonnegative(),
   }),
+  /** In another number format than float32. */
+  dtype: dtypeSchema.optional(),
+  /** Specialised to the words of a task: its graph gives scores of the answers alone. */
+  compiled: compiledSchema.optional(),
+  /** What searches on resampled prompts found, if there were any. */
+  stability: stabilitySchema.optional(),
+  /** What was asked for, of a circuit that was searched for as the smallest that holds a target. */
+  target: targetSchema.optional(),
 });
 
 /** Fields that are not known here are ignored. */
@@ -100,6 +122,9 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   }
   checkKept(result.data, file);
   checkTrace(result.data, file);
+  checkStability(result.data, file);
+  const { compiled, profile } = result.data;
+  if (compiled !== undefined) checkCompiled(compiled, "length" in profile ? profile.length : undefined, file);
   return result.data;
 }
 
@@ -147,27 +172,36 @@ function checkKept({ model, heads, mlps }: CircuitFile, file: string): void {
   }
 }
 
-/** What the trace prunes must be what is not kept. */
+/** What the trace prunes must be what is not kept; of several passes a component's last decision counts. */
 function checkTrace({ model, heads, mlps, trace }: CircuitFile, file: string): void {
   const kept = new Set([
     ...heads.map(([layer, head]) => `${layer}.head.${head}`),
     ...mlps.map((l) => `${l}.mlp`),
   ]);
   const seen = new Set<string>();
-  for (const [index, { layer, component, pruned }] of trace.entries()) {
+  const last = new Map(trace.map(({ layer, component }, index) => [`${layer}.${component}`, index]));
+  for (const [index, { layer, component, pruned, pass = 1 }] of trace.entries()) {
     const field = `trace[${index}]`;
     const head = component === "mlp" ? undefined : Number(component.slice("head.".length));
     if (layer >= model.layers || (head !== undefined && head >= (model.heads[layer] ?? 0))) {
       throw circuitError(file, field, `the model has no ${component} in layer ${layer}`);
     }
     const name = `${layer}.${component}`;
-    if (seen.has(name)) throw circuitError(file, field, `decides on ${component} of layer ${layer} twice`);
-    seen.add(name);
-    if (kept.has(name) === pruned) {
+    if (seen.has(`${pass} ${name}`))
+      throw circuitError(file, field, `decides on ${component} of layer ${layer} twice`);
+    seen.add(`${pass} ${name}`);
+    if (last.get(name) === index && kept.has(name) === pruned) {
       const [here, there] = pruned ? ["prunes", "is kept"] : ["keeps", "is not kept"];
       throw circuitError(file, field, `${here} ${component} of layer ${layer}, which ${there} by the lists`);
     }
   }
+}
+
+function checkStability({ stability, model, options, heads, mlps, trace }: CircuitFile, file: string): void {
+  if (stability === undefined) return;
+  const shape = { heads: model.heads, mlps: options.mlps };
+  const fault = stabilityFault(stability, shape, { heads, mlps }, trace.length);
+  if (fault !== undefined) throw circuitError(file, `stability.${fault.field}`, fault.message);
 }
 
 /** ["trace", 3, "kl"] → "trace[3].kl". */

@@ -1,5 +1,7 @@
 /** README.md of a shipped folder: what the model is, what it is not, and how to run it. */
 import type { CircuitFile } from "./circuit-file.ts";
+import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
+import type { DtypeRecord } from "./dtype-record.ts";
 
 /** @param circuit what circuit.json says. */
 export function modelCard(circuit: CircuitFile): string {
@@ -15,9 +17,13 @@ export function modelCard(circuit: CircuitFile): string {
     codeBlock("text", circuitMap(circuit)),
     "## What was measured",
     metricsTable(circuit),
-    `Standalone and patched model agree within ${scientific(circuit.metrics.verified)} in every logit on the validation set.`,
+    ...(circuit.dtype === undefined ? [] : [describeDtype(circuit.dtype)]),
+    `Standalone and patched model agree within ${scientific(circuit.metrics.verified)} in every logit on the validation set${circuit.dtype === undefined ? "" : ", in float32"}.`,
+    ...(circuit.compiled === undefined ? [] : [describeCompiled(circuit.compiled)]),
     "## How to run it",
-    howToRun(circuit),
+    circuit.compiled === undefined
+      ? howToRun(circuit)
+      : howToRunCompiled(circuit.compiled, circuit.options.bos),
     "## Where it comes from",
     `Cut by Pith ${plain(circuit.pith)}, ${describeOptions(circuit)}. \`circuit.json\` has every decision of the search and the hashes of the model and the task. ${
       profile.kind === "aligned"
@@ -45,11 +51,11 @@ export function circuitMap({ model, heads, mlps }: Pick<CircuitFile, "model" | "
     .join("\n");
 }
 
-function frontMatter({ model, task, profile }: CircuitFile): string {
+function frontMatter({ model, task, profile, compiled }: CircuitFile): string {
   // Names as JSON strings: they are YAML too, whatever is in them.
   return [
     "---",
-    "library_name: transformers.js",
+    `library_name: ${compiled === undefined ? "transformers.js" : "onnx"}`,
     ...(profile.kind === "decoder" ? ["pipeline_tag: text-generation"] : []),
     `base_model: ${JSON.stringify(model.name)}`,
     `tags: ["onnx", "pith", "circuit", ${JSON.stringify(task.name)}]`,
@@ -87,6 +93,15 @@ function metricsTable({ metrics }: CircuitFile): string {
   return ["| | original | circuit |", "|---|---:|---:|", ...lines].join("\n");
 }
 
+function describeDtype({ weights, divergence, float32 }: DtypeRecord): string {
+  const names = { f16: "float16", int8: "int8 (embeddings too)", int4: "int4 (embeddings in int8)" };
+  const splits = Object.entries(float32.accuracy).map(
+    ([name, share]) =>
+      `${percent(share)} on the ${name} set, from which this one diverges by ${(divergence[name as keyof typeof divergence] ?? Number.NaN).toPrecision(2)} nats`,
+  );
+  return `Its matrices are stored in **${names[weights]}**; what goes in and comes out is float32. In float32 the same circuit, of ${grouped(float32.bytes)} bytes, was right on ${splits.join(", and ")}.`;
+}
+
 function howToRun({ profile, options }: CircuitFile): string {
   const bos = options.bos
     ? "Prompts must begin with the model's start-of-text token: the circuit was found with it in front."
@@ -121,9 +136,13 @@ const { logits } = await model(tokenizer("PROMPT", { add_special_tokens: false }
     .join("\n\n");
 }
 
-function describeOptions({ options }: CircuitFile): string {
+function describeOptions({ options, stability }: CircuitFile): string {
   const means = options.ablation === "mean" ? `${options.means} means` : "zero ablation";
-  return `α = ${options.alpha}, ${means}, ${options.mlps ? "MLPs tried" : "MLPs not tried"}, ${options.order} order`;
+  const chosen =
+    stability?.chosen === undefined
+      ? ""
+      : `; of ${stability.runs} such searches on resampled prompts, at least ${percent(stability.chosen)} kept each component`;
+  return `α = ${options.alpha}, ${means}, ${options.mlps ? "MLPs tried" : "MLPs not tried"}, ${options.order} order${chosen}`;
 }
 
 const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;

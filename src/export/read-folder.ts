@@ -10,6 +10,7 @@ import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type CircuitFile, parseCircuitFile } from "./circuit-file.ts";
 import { folderLayout as names } from "./folder-layout.ts";
+import { parametersIn } from "./stored-weights.ts";
 
 export interface CircuitFolder {
   readonly directory: string;
@@ -67,13 +68,13 @@ async function checkWeights(path: string, { metrics }: CircuitFile): Promise<voi
         "It was cut off, or is another circuit's.",
       );
     }
-    const { tensors, dataStart } = await readSafetensorsHeader(source).catch((error: unknown) => {
+    const { tensors } = await readSafetensorsHeader(source).catch((error: unknown) => {
       if (!(error instanceof PithError)) throw error;
       // The message names the file already.
       throw new PithError("circuit", error.message, { cause: error });
     });
-    const elements = (source.size - dataStart) / 4;
-    if (tensors.some(({ dtype }) => dtype !== "F32") || elements !== metrics.parameters.circuit.total) {
+    const elements = tensors.reduce((sum, tensor) => sum + parametersIn(tensor), 0);
+    if (elements !== metrics.parameters.circuit.total) {
       throw circuitError(
         path,
         `holds ${elements} numbers, but ${names.circuit} counts ${metrics.parameters.circuit.total} parameters`,

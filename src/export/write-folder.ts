@@ -3,13 +3,17 @@
  * its name only when it is whole and the caller, who may open and check it first, says so: whoever sees the
  * folder sees all of it. What killed processes left behind is cleared away by the next export to that name.
  */
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+
+import { copyFile, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { makeFolders } from "../checkpoint/make-folders.ts";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
 import { PithError } from "../errors.ts";
+import type { Target } from "../lowering/target.ts";
 import { encodeGraph } from "../onnx/encode-graph.ts";
+import type { Graph } from "../onnx/graph.ts";
 import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { type CircuitFile, formatCircuitFile, parseCircuitFile } from "./circuit-file.ts";
@@ -18,6 +22,7 @@ import { folderLayout as names } from "./folder-layout.ts";
 import { modelCard } from "./model-card.ts";
 import { shipModel } from "./ship-model.ts";
 import { shippedTokenizer } from "./shipped-tokenizer.ts";
+import { tensorsToStore } from "./stored-weights.ts";
 
 export interface FolderContents {
   /** The standalone model. */
@@ -25,6 +30,8 @@ export interface FolderContents {
   readonly profile: Profile;
   readonly tokenizer: TokenizerFiles;
   readonly specialTokens: SpecialTokens;
+  /** Operators that the graph may use; left out, standard ones alone. */
+  readonly operators?: Target | undefined;
 }
 
 export interface WriteFolderOptions {
@@ -41,8 +48,10 @@ export interface PreparedFolder {
   readonly directory: string;
   /** The ONNX file in it, to be opened and verified. */
   readonly modelPath: string;
-  /** Size of the file with the weights. */
+  /** Size of the file with the weights, as it was first written. */
   readonly bytes: number;
+  /** Writes another graph in the model's place, as in another number format. @returns the new weights' size. */
+  replaceModel(graph: Graph): Promise<number>;
   /** Writes what was measured, and gives the folder its name. Whatever fails, the partial folder goes. */
   commit(circuit: CircuitFile): Promise<void>;
   /** Removes it; nothing after `commit`. */
@@ -77,10 +86,38 @@ export async function checkOutputFolder(
 }
 
 /** Writes everything but circuit.json and README.md beside `directory`. @throws PithError "output". */
-export async function prepareCircuitFolder(
+export function prepareCircuitFolder(
   directory: string,
   contents: FolderContents,
   options: WriteFolderOptions = {},
+): Promise<PreparedFolder> {
+  return prepare(directory, options, (partial) => writeContents(partial, contents, options));
+}
+
+/**
+ * The same for a circuit folder that is there already, with another graph.
+ * @param source the folder whose configuration and tokenizer are copied. @throws PithError "output".
+ */
+export function prepareConvertedFolder(
+  directory: string,
+  source: string,
+  graph: Graph,
+  options: WriteFolderOptions & { readonly config?: object } = {},
+): Promise<PreparedFolder> {
+  return prepare(directory, options, async (partial) => {
+    for (const name of [names.config, names.generationConfig, names.tokenizer, names.tokenizerConfig]) {
+      await copyFile(join(source, name), join(partial, name));
+    }
+    if (options.config !== undefined) await writeJson(join(partial, names.config), options.config, 2);
+    return writeModel(partial, graph, options, false);
+  });
+}
+
+/** @param write fills the partial folder, and returns the size of its weights. */
+async function prepare(
+  directory: string,
+  options: WriteFolderOptions,
+  write: (partial: string) => Promise<number>,
 ): Promise<PreparedFolder> {
   const target = resolve(directory);
   options.signal?.throwIfAborted();
@@ -103,11 +140,12 @@ export async function prepareCircuitFolder(
     }
   };
 
-  const bytes = await orRemove(() => writeContents(partial, contents, options));
+  const bytes = await orRemove(() => write(partial));
   return {
     directory: partial,
     modelPath: join(partial, names.modelFolder, names.model),
     bytes,
+    replaceModel: (graph) => orRemove(() => writeModel(partial, graph, options, true)),
     discard: remove,
     commit: (circuit) =>
       orRemove(async () => {
@@ -127,19 +165,36 @@ export async function prepareCircuitFolder(
 
 async function writeContents(
   folder: string,
-  { model, profile, tokenizer, specialTokens }: FolderContents,
+  { model, profile, tokenizer, specialTokens, operators }: FolderContents,
   { signal, onProgress }: WriteFolderOptions,
 ): Promise<number> {
-  const { graph, weights, shipped } = shipModel(model, profile);
-  const modelFolder = join(folder, names.modelFolder);
-  await mkdir(modelFolder);
+  const { graph, shipped } = shipModel(model, profile, operators);
   const files = shippedTokenizer(tokenizer);
   await writeJson(join(folder, names.config), configJson(shipped, profile, specialTokens), 2);
   await writeJson(join(folder, names.generationConfig), generationConfigJson(specialTokens), 2);
   await writeJson(join(folder, names.tokenizer), files["tokenizer.json"], 0);
   await writeJson(join(folder, names.tokenizerConfig), files["tokenizer_config.json"], 2);
 
+  return writeModel(folder, graph, { signal, ...(onProgress && { onProgress }) }, false);
+}
+
+/**
+ * Writes the graph and the container with its weights.
+ * @param replaces whether such files are there; the graph may read its weights from them.
+ * @returns the container's size.
+ */
+async function writeModel(
+  folder: string,
+  graph: Graph,
+  { signal, onProgress }: WriteFolderOptions,
+  replaces: boolean,
+): Promise<number> {
+  const modelFolder = join(folder, names.modelFolder);
+  const weightsPath = join(modelFolder, names.weights);
+  const fresh = replaces ? `${weightsPath}.new` : weightsPath;
+  await makeFolders(modelFolder);
   const metadata = { format: "pith" };
+  const weights = tensorsToStore(graph);
   const plan = planSafetensors(weights, metadata);
   const places = new Map(plan.entries.map((entry) => [entry.name, entry]));
   const encoded = encodeGraph(graph, (name) => {
@@ -147,12 +202,13 @@ async function writeContents(
     if (place === undefined) throw new RangeError(`the weights lack ${name}`);
     return { location: names.weights, offset: place.offset, byteLength: place.byteLength };
   });
-  await writeBytes(join(modelFolder, names.model), encoded);
-  await writeSafetensorsFile(join(modelFolder, names.weights), weights, {
+  await writeSafetensorsFile(fresh, weights, {
     metadata,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
+  if (replaces) await rename(fresh, weightsPath);
+  await writeBytes(join(modelFolder, names.model), encoded);
   await syncFolder(modelFolder);
   return plan.totalBytes;
 }
@@ -169,7 +225,7 @@ async function makeFolder(target: string, partial: string): Promise<void> {
   if (active.has(partial)) throw outputError(target, "is being written by this process already");
   active.add(partial);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolders(dirname(target));
     await clearLeftovers(target);
     // A folder by our own process number is a leftover too: the number came round again.
     await rm(partial, { recursive: true, force: true });

@@ -1,0 +1,136 @@
+/**
+ * One prompt put to a shipped circuit, wherever it runs: how its tokens are made, which prompts it takes, and
+ * which tokens it expects next. Runs in a browser.
+ */
+import { type ErrorPlace, PithError } from "../errors.ts";
+import { lastPosition } from "../evaluation/answer-logits.ts";
+import { compiledScores, findStranger } from "../evaluation/compiled-scores.ts";
+import { logProbabilities } from "../evaluation/distribution.ts";
+import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { CircuitFile } from "./circuit-file.ts";
+
+/** A circuit and the tokenizer that is shipped with it. */
+export interface CircuitWords {
+  readonly circuit: CircuitFile;
+  readonly tokenizer: Tokenizer;
+}
+
+export interface Prediction {
+  readonly id: number;
+  /** Printable text of the token. */
+  readonly text: string;
+  /** Among all tokens; among the answers, for a compiled circuit. */
+  readonly probability: number;
+  readonly logit: number;
+}
+
+/**
+ * The most likely next tokens, likeliest first.
+ * @param ids as {@link promptIds} gives them.
+ * @throws PithError "task" for tokens that the circuit was not compiled for.
+ */
+export async function askCircuit(
+  words: CircuitWords,
+  runtime: Runtime,
+  session: Session,
+  ids: readonly number[],
+  count: number,
+): Promise<readonly Prediction[]> {
+  const { circuit, tokenizer } = words;
+  let predictions: readonly Prediction[] = [];
+  if (circuit.compiled === undefined) {
+    await shippedLogits(runtime, session, shippedGraph(circuit), [lastPosition(ids)], (_, logits) => {
+      predictions = mostLikely(logits, tokenizer, count);
+    });
+    return predictions;
+  }
+  const { answers } = circuit.compiled;
+  checkWords(words, ids, {});
+  await compiledScores(
+    runtime,
+    session,
+    circuit.compiled,
+  )([lastPosition(ids)], (_, scores) => {
+    predictions = mostLikely(scores, tokenizer, count, (place) => answers[place]?.id ?? place);
+  });
+  return predictions;
+}
+
+/** Tokens as at extraction, whether the circuit takes so many or not. */
+export function tokenIds({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
+  const start = circuit.options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  return [...start, ...tokenizer.encode(prompt)];
+}
+
+/** Tokens as at extraction. @throws PithError "task" for a prompt of a length that the circuit does not take. */
+export function promptIds(words: CircuitWords, prompt: string): readonly number[] {
+  const { circuit, tokenizer } = words;
+  const ids = tokenIds(words, prompt);
+  if (ids.length === 0) throw new PithError("task", "the prompt is empty.");
+  if (circuit.profile.kind === "aligned" && ids.length !== circuit.profile.length) {
+    const shown = ids.map((id) => tokenizer.tokenText(id)).join("|");
+    throw new PithError(
+      "task",
+      `this circuit takes prompts of exactly ${circuit.profile.length} tokens, but this one has ${ids.length}: ${shown}.`,
+      { advice: "Circuits with pooled means (--means pooled) take any length." },
+    );
+  }
+  const { context } = circuit.model;
+  if (ids.length > context) {
+    throw new PithError("task", `the prompt has ${ids.length} tokens, but the context takes ${context}.`);
+  }
+  return ids;
+}
+
+/** @throws PithError "task" that names the first token that the circuit was not compiled for. */
+export function checkWords(
+  { circuit, tokenizer }: CircuitWords,
+  ids: readonly number[],
+  place: ErrorPlace,
+): void {
+  const stranger = circuit.compiled && findStranger(circuit.compiled, ids);
+  if (stranger === undefined) return;
+  const { id, position } = stranger;
+  const elsewhere = circuit.compiled?.tokens.some((tokens) => tokens.includes(id)) === true;
+  throw new PithError(
+    "task",
+    `this circuit was not compiled for the token "${tokenizer.tokenText(id)}" (${id}) as the prompt's token ${position + 1}${elsewhere ? ", though it knows it elsewhere" : ""}.`,
+    {
+      place,
+      advice:
+        "Compile it with prompts that have it there (--vocabulary), or run the circuit that was compiled.",
+    },
+  );
+}
+
+/** @param idOf the token of a place among the logits. */
+function mostLikely(
+  logits: Float32Array,
+  tokenizer: Tokenizer,
+  count: number,
+  idOf: (place: number) => number = (place) => place,
+): readonly Prediction[] {
+  const probabilities = logProbabilities(logits).map(Math.exp);
+  return Array.from(probabilities.keys())
+    .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0))
+    .slice(0, count)
+    .map((place) => ({
+      id: idOf(place),
+      text: tokenizer.tokenText(idOf(place)),
+      probability: probabilities[place] ?? 0,
+      logit: logits[place] ?? Number.NaN,
+    }));
+}
+
+/** What {@link shippedLogits} must know of a circuit. */
+export function shippedGraph({ profile, model, heads }: CircuitFile): ShippedGraph {
+  const kept = model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length);
+  return {
+    profile,
+    cacheHeads: kept.filter((count) => count > 0),
+    headWidth: model.width / Math.max(1, model.heads[0] ?? 1),
+    vocabulary: model.vocabulary,
+  };
+}

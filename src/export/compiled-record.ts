@@ -1,0 +1,47 @@
+/** What circuit.json says of a compiled circuit: the words that it takes, and how it was measured. */
+import { z } from "zod";
+import { PithError } from "../errors.ts";
+
+const split = z.enum(["patching", "validation", "test"]);
+const count = z.int().min(0);
+
+export const compiledSchema = z.object({
+  /** Whose words they are. */
+  task: z.object({ name: z.string(), sha256: z.string() }),
+  /** For each position of a prompt, the token ids that may stand there, ascending. */
+  tokens: z.array(z.array(count).min(1)).min(1),
+  /** What the graph's scores are of, in their order. */
+  answers: z.array(z.object({ id: count, token: z.string() })).min(1),
+  /** How much the tables hold, and how much they would if any of the tokens could stand anywhere. */
+  rows: z.object({ pairs: count, distinctTokens: count, full: count }),
+  /** Share of examples that are right: the best of the answers, and the circuit's best of the whole vocabulary. */
+  accuracy: z.partialRecord(split, z.object({ answers: z.number(), vocabulary: z.number() })),
+  /** Weights file of the circuit that was compiled. */
+  circuitBytes: count,
+  /** Milliseconds a prompt, one at a time: the circuit and its compiled form, in turns. */
+  milliseconds: z.object({ circuit: z.number(), compiled: z.number() }),
+  /**
+   * The largest difference of an answer's logit, each prompt's logits less their mean: to the circuit on all
+   * prompts of the task, and to the patched model on the validation and test sets where the original was at hand.
+   */
+  verified: z.object({ circuit: z.number().nonnegative(), patched: z.number().nonnegative().optional() }),
+});
+
+export type CompiledRecord = z.infer<typeof compiledSchema>;
+
+/** What a record says twice must agree. @param length of every prompt. @throws PithError "circuit". */
+export function checkCompiled(record: CompiledRecord, length: number | undefined, file: string): void {
+  const { tokens, answers, rows } = record;
+  const fail = (field: string, message: string): PithError =>
+    new PithError("circuit", message, { place: { file, field: `compiled.${field}` } });
+  if (tokens.length !== length) {
+    throw fail("tokens", `has ${tokens.length} positions, but the profile is not of that length`);
+  }
+  const isAscending = (ids: readonly number[]) => ids.every((id, at) => at === 0 || id > (ids[at - 1] ?? 0));
+  for (const [position, ids] of tokens.entries()) {
+    if (!isAscending(ids)) throw fail(`tokens[${position}]`, "must list token ids once, ascending");
+  }
+  if (!isAscending(answers.map(({ id }) => id))) throw fail("answers", "must list token ids once, ascending");
+  const pairs = tokens.reduce((sum, ids) => sum + ids.length, 0);
+  if (rows.pairs !== pairs) throw fail("rows.pairs", `is ${rows.pairs}, but ${pairs} are listed`);
+}

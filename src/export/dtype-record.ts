@@ -1,0 +1,22 @@
+/** What circuit.json says of a narrower number format: what the same circuit measured in float32, beside `metrics`. */
+import { z } from "zod";
+
+const split = z.enum(["patching", "validation", "test"]);
+const count = z.int().min(0);
+
+export const dtypeSchema = z.object({
+  /** The matrices' format; biases and norms are float32 in all of them. */
+  weights: z.enum(["f16", "int8", "int4"]),
+  /** KL(float32 circuit ‖ this one) in nats, mean over the split. */
+  divergence: z.partialRecord(split, z.number()),
+  /** The float32 circuit, on the same examples and in the same run. */
+  float32: z.object({
+    accuracy: z.partialRecord(split, z.number()),
+    bytes: count,
+    /** One prompt at a time, in turns with this one. */
+    milliseconds: z.number(),
+  }),
+  milliseconds: z.number(),
+});
+
+export type DtypeRecord = z.infer<typeof dtypeSchema>;

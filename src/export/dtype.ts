@@ -1,0 +1,27 @@
+/**
+ * The number formats that a circuit's weights may be shipped in. Only weights: what goes in and comes out of the
+ * model, and what flows through the graph, stays float32.
+ */
+
+export const dtypes = ["f32", "f16", "int8", "int4"] as const;
+export type Dtype = (typeof dtypes)[number];
+
+/** What each is for; what is claimed of time is measured (docs/performance.md). */
+export const dtypePurpose: Readonly<Record<Dtype, string>> = {
+  f32: "exact",
+  f16: "half the size; widened when the model is loaded, so it is as fast as f32 and no faster",
+  int8: "a quarter of the size, and faster for one prompt",
+  int4: "the smallest: matrices in 4 bits, embeddings in 8; for models that can bear it",
+};
+
+/**
+ * Values that share a scale, along the sum of the matrix product. ONNX Runtime's fast kernels take powers of two
+ * from 32 on; scales cost 32 bits a block.
+ */
+const int8Blocks = [128, 64, 32] as const;
+export const int4Block = 32;
+
+/** The largest block that divides a sum of this length; undefined where none does: then all of it shares a scale. */
+export function int8BlockFor(length: number): number | undefined {
+  return int8Blocks.find((size) => length % size === 0);
+}

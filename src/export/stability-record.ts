@@ -1,0 +1,75 @@
+/**
+ * What circuit.json says of a bootstrap: how often resampled searches kept each component, how alike their
+ * circuits are, and whether the circuit is the full data's or made of the components that were kept often enough.
+ */
+import { z } from "zod";
+import { frequentCircuit } from "../evaluation/stability.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+
+const count = z.int().min(0);
+const share = z.number().min(0).max(1);
+const byScope = <T extends z.ZodType>(value: T) => z.object({ components: value, heads: value });
+
+export const stabilitySchema = z.object({
+  /** Searches on resampled prompts. */
+  runs: z.int().min(2),
+  /** Of the resampling. */
+  seed: count,
+  /** Mean Jaccard index over all pairs of runs: of all components on trial, and of the heads alone. */
+  jaccard: byScope(share),
+  /** The same, expected of sets of these sizes drawn by chance. */
+  chance: byScope(share),
+  /** Jaccard index of each run and the full data's circuit. */
+  againstFull: byScope(z.array(share)),
+  /** Shares of the runs that kept a component: heads [layer][head]; MLPs [layer], empty if not on trial. */
+  frequency: z.object({ heads: z.array(z.array(share)), mlps: z.array(share) }),
+  /** The circuit that all prompts gave, and its KL in nats on the validation prompts. */
+  full: z.object({ heads: z.array(z.tuple([count, count])), mlps: z.array(count), kl: z.number() }),
+  /**
+   * If given, the file's circuit is made of the components that were kept in at least this share of the runs;
+   * no search found it, and it has no trace. Else it is the full data's.
+   */
+  chosen: share.optional(),
+});
+
+export type StabilityRecord = z.infer<typeof stabilitySchema>;
+
+/**
+ * What the record says twice, or beside the circuit, must agree.
+ * @param shape heads of each layer, and whether MLPs were on trial.
+ * @returns the field at fault and what is wrong with it; undefined if nothing is.
+ */
+export function stabilityFault(
+  { runs, againstFull, frequency, full, chosen }: StabilityRecord,
+  shape: { readonly heads: readonly number[]; readonly mlps: boolean },
+  circuit: Circuit,
+  decisions: number,
+): { readonly field: string; readonly message: string } | undefined {
+  for (const scope of ["components", "heads"] as const) {
+    const found = againstFull[scope].length;
+    if (found !== runs)
+      return { field: `againstFull.${scope}`, message: `has ${found} entries for ${runs} runs` };
+  }
+  if (frequency.heads.map(({ length }) => length).join() !== shape.heads.join())
+    return { field: "frequency.heads", message: "must have one share for each head of the model" };
+  const mlps = shape.mlps ? shape.heads.length : 0;
+  if (frequency.mlps.length !== mlps)
+    return {
+      field: "frequency.mlps",
+      message: `has ${frequency.mlps.length} entries for ${mlps} MLPs on trial`,
+    };
+  const said = chosen === undefined ? full : frequentCircuit(frequency, chosen);
+  if (JSON.stringify([circuit.heads, circuit.mlps]) !== JSON.stringify([said.heads, said.mlps]))
+    return chosen === undefined
+      ? {
+          field: "full",
+          message: "must be the circuit that the file lists, or chosen must say at which share",
+        }
+      : {
+          field: "chosen",
+          message: `at ${chosen} of the runs other components are kept than the file lists`,
+        };
+  if (chosen !== undefined && decisions > 0)
+    return { field: "chosen", message: "no search found this circuit, so its trace must be empty" };
+  return undefined;
+}
