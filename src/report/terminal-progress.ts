@@ -3,10 +3,11 @@
  * that is drawn over and over on a terminal, or one line for logs. Pure; `cli/progress.ts` does the drawing.
  */
 import type { Decision } from "../discovery/search.ts";
-import type { PithEvent, Step } from "../pipeline/events.ts";
+import type { PithEvent, Step, SweepEvent } from "../pipeline/events.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { layersOfSearch, terminalMap } from "./terminal-map.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
+import { sweepProgress } from "./terminal-sweep.ts";
 
 export interface ProgressState {
   readonly step: Step | undefined;
@@ -18,6 +19,8 @@ export interface ProgressState {
   /** Of a download, in bytes. */
   readonly file: string | undefined;
   readonly search: SearchState | undefined;
+  /** Of a sweep, what was told first and last. */
+  readonly sweep?: { readonly first: SweepEvent; readonly now: SweepEvent };
 }
 
 interface SearchState {
@@ -77,6 +80,8 @@ export function advance(state: ProgressState, event: PithEvent, now: number): Pr
         search: { ...search, decisions: [...search.decisions, event.decision] },
       };
     }
+    case "sweep":
+      return { ...enter(state, "sweep", now), sweep: { first: state.sweep?.first ?? event, now: event } };
   }
 }
 
@@ -90,6 +95,8 @@ const stepNames: Readonly<Record<Step, string>> = {
   download: "downloading",
   activations: "the original on the patching and validation prompts",
   search: "searching",
+  sweep: "sweeping",
+  bootstrap: "searching with resampled prompts",
   export: "writing the standalone model",
   verify: "checking it against the patched original",
   measure: "measuring accuracy and time",
@@ -128,9 +135,14 @@ export function progressBlock(
   return [...head, ...body.slice(start, start + shown), "", status];
 }
 
-function howFar({ step, done, total, file, search }: ProgressState, now: number): readonly string[] {
+function howFar(state: ProgressState, now: number): readonly string[] {
+  const { step, done, total, file, search, sweep } = state;
+  if (step === "sweep" && sweep !== undefined) {
+    return sweepProgress(sweep.first, sweep.now, (now - state.stepStarted) / 1000);
+  }
   if (total === 0) return [];
   if (step === "download") return [`${file ?? ""} ${formatBytes(done)} of ${formatBytes(total)}`.trim()];
+  if (step === "bootstrap" && done < total) return [`run ${done + 1} of ${total}`];
   if (step !== "search" || search === undefined) return [`${done} of ${total}`];
   const tried = done - search.resumed;
   const seconds = (now - search.started) / 1000;

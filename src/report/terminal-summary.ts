@@ -2,9 +2,11 @@
  * What a person is told at the end: of an extraction, of a circuit folder, of an evaluation, of a prompt. Pure
  * functions from results to text; the accuracy that nothing was chosen by, the test set's, always comes first.
  */
+
+import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Extraction } from "../pipeline/extract.ts";
-import type { Evaluation, Prediction } from "../pipeline/load-circuit.ts";
+import type { Evaluation } from "../pipeline/load-circuit.ts";
 import {
   formatBytes,
   formatChange,
@@ -16,8 +18,12 @@ import {
   plural,
 } from "./format.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
+import { compiledRows } from "./terminal-compiled.ts";
+import { dtypeRows } from "./terminal-dtype.ts";
 import { layersOfCircuit, mapLegend, terminalMap } from "./terminal-map.ts";
+import { stabilityReport } from "./terminal-stability.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
+import { targetRows, targetText } from "./terminal-target.ts";
 
 /** The order in which splits are told. */
 const splits = ["test", "validation", "patching"] as const;
@@ -34,19 +40,21 @@ export function extractionReport(
     `${formatMilliseconds(times.min)} to ${formatMilliseconds(times.max)}`;
   const rows: readonly Row[] = [
     ...circuitRows(circuit, style),
+    ...dtypeRows(circuit, style),
     [
-      "time",
+      circuit.dtype === undefined ? "time" : "time, f32",
       `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${ratio(original.median / own.median)}`,
       `medians of ${plural(own.runs, "run")} each, one prompt at a time, ${plural(context.threads, "thread")}`,
       `from ${range(original)} ${arrow} from ${range(own)}`,
     ],
-    ["took", `${formatDuration(seconds)} for ${plural(circuit.trace.length, "candidate")}`],
+    ["took", `${formatDuration(seconds)} for ${workDone(circuit)}`],
     ["folder", folder],
   ];
   return text([
     ...picture(circuit, style),
     "",
     ...layOut(rows, style),
+    ...stabilityLines(circuit, style),
     "",
     ` ${style.bold("next")}`,
     `   ${context.next}`,
@@ -57,15 +65,27 @@ export function extractionReport(
 export function circuitReport(directory: string, circuit: CircuitFile, style: TerminalStyle): string {
   const { arrow } = style.symbols;
   const { milliseconds } = circuit.metrics;
-  const rows: Row[] = [...circuitRows(circuit, style)];
+  const rows: Row[] = [...circuitRows(circuit, style), ...dtypeRows(circuit, style)];
   if (milliseconds !== undefined) {
     rows.push([
       "time",
       `${formatMilliseconds(milliseconds.original)} ${arrow} ${formatMilliseconds(milliseconds.circuit)} per prompt, when it was made`,
     ]);
   }
+  if (circuit.compiled !== undefined) rows.push(...compiledRows(circuit.compiled, circuit, style));
   rows.push(["input", inputOf(circuit)], ["folder", directory]);
-  return text([...picture(circuit, style), "", ...layOut(rows, style)]);
+  return text([...picture(circuit, style), "", ...layOut(rows, style), ...stabilityLines(circuit, style)]);
+}
+
+function stabilityLines(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
+  const { stability } = circuit;
+  return stability === undefined ? [] : ["", ...stabilityReport(stability, circuit, style)];
+}
+
+function workDone({ trace, stability, target }: CircuitFile): string {
+  if (target !== undefined) return plural(target.evaluations, "evaluation");
+  if (stability === undefined) return plural(trace.length, "candidate");
+  return `${stability.runs + 1} searches, ${stability.runs} of them on resampled prompts`;
 }
 
 export function evaluationReport(
@@ -78,13 +98,20 @@ export function evaluationReport(
   for (const split of splits) {
     const result = evaluation.splits[split];
     if (result === undefined) continue;
-    const { accuracy, originalAccuracy, kl, examples } = result;
+    const { accuracy, originalAccuracy, kl, examples, yearMass, originalYearMass } = result;
     const before = originalAccuracy === undefined ? "" : `${formatShare(originalAccuracy)} ${arrow} `;
     rows.push([
       split,
       `accuracy ${before}${formatShare(accuracy)} on ${plural(examples, "prompt")}`,
       ...(kl === undefined ? [] : [`KL to the original ${formatKl(kl)} nats`]),
+      ...(yearMass === undefined
+        ? []
+        : [`p(later years) − p(earlier) ${years(originalYearMass, yearMass, style)}`]),
     ]);
+  }
+  const { compiled } = subject.circuit;
+  if (compiled !== undefined) {
+    rows.push(["over", `the ${plural(compiled.answers.length, "answer")} that the circuit was compiled for`]);
   }
   rows.push(...sizeRows(subject.circuit, style));
   return text([` ${style.bold(`${subject.directory} on ${subject.task}`)}`, "", ...layOut(rows, style)]);
@@ -107,7 +134,8 @@ export function predictionsReport(predictions: readonly Prediction[], style: Ter
 function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
   const { model, task, options } = circuit;
   const head = `${model.name} on ${task.name}`;
-  const how = `${options.ablation} ablation, α = ${options.alpha}, ${options.means} means`;
+  const rule = circuit.target === undefined ? `α = ${options.alpha}` : targetText(circuit.target);
+  const how = `${options.ablation} ablation, ${rule}, ${options.means} means`;
   const layers = layersOfCircuit(model.heads, circuit);
   const kept = [
     `${circuit.heads.length} of ${plural(sum(model.heads), "head")}`,
@@ -138,12 +166,25 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
     const value = metrics.kl[split];
     return value === undefined ? [] : [`${formatKl(value)} nats on the ${split} prompts`];
   });
+  const yearMass = splits.flatMap((split) => {
+    const pair = metrics.yearMass?.[split];
+    if (pair === undefined) return [];
+    return [`p(later) − p(earlier) ${years(pair.original, pair.circuit, style)} on the ${split} prompts`];
+  });
   return [
     ["accuracy", ...(accuracy.length === 0 ? ["not measured"] : accuracy)],
     ["KL", ...(kl.length === 0 ? ["not measured"] : kl)],
+    ...(yearMass.length === 0 ? [] : [["years", ...yearMass] as const]),
     ...sizeRows(circuit, style),
+    ...targetRows(circuit),
     ["checked", `standalone and patched logits differ by ${formatKl(metrics.verified)} at most`],
   ];
+}
+
+/** The probability of later minus earlier years, -1 to 1, of the original if it is at hand and of a circuit. */
+function years(original: number | undefined, circuit: number, { symbols }: TerminalStyle): string {
+  const before = original === undefined ? "" : `${original.toFixed(3)} ${symbols.arrow} `;
+  return `${before}${circuit.toFixed(3)}`;
 }
 
 function sizeRows({ metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {

@@ -11,7 +11,8 @@ test("the list names each task with an example", () => {
   );
   expect(report).toMatchInlineSnapshot(`
     " task        greater-than: a later year
-                 from 1732 to 17 → "33"
+                 from 1732 to 17
+                 → "33"
                  someone"
   `);
 });
@@ -36,7 +37,7 @@ test("a task tells its prompts, the words that serve, and its samples", () => {
   expect(report).toMatchInlineSnapshot(`
     " task        acronyms: The third letter.
      prompts     1 patching, 2 validation, 3 test, of 11 tokens
-                 extract with --bos: the start token comes first
+                 the start token comes first (a file of it needs --bos)
      words       7 of 9 words serve
      samples     |The| C| → "O", "P", "Q", … (4)
                  |The| D| → "O""

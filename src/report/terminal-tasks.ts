@@ -7,7 +7,7 @@ import type { TerminalStyle } from "./terminal-style.ts";
 export function builtinTasksReport(tasks: readonly BuiltinTaskEntry[], style: TerminalStyle): string {
   const rows = tasks.map(
     ({ name, title, example: [prompt, answer], source }) =>
-      ["task", `${style.bold(name)}: ${title}`, `${prompt} → ${JSON.stringify(answer)}`, source] as const,
+      ["task", `${style.bold(name)}: ${title}`, prompt, `→ ${JSON.stringify(answer)}`, source] as const,
   );
   return layOut(rows, style).join("\n");
 }
@@ -21,7 +21,7 @@ export function taskReport(task: TaskDescription, style: TerminalStyle): string 
       [
         "prompts",
         `${patching} patching, ${validation} validation, ${test} test, ${length}`,
-        ...(task.bos ? ["extract with --bos: the start token comes first"] : []),
+        ...(task.bos ? ["the start token comes first (a file of it needs --bos)"] : []),
       ],
       ["words", ...task.words.map(({ kind, given, kept }) => `${kept} of ${given} ${kind} serve`)],
       ...(task.notes.length === 0 ? [] : [["notes", ...task.notes] as const]),

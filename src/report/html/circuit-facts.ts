@@ -1,0 +1,268 @@
+/** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatKl,
+  formatMilliseconds,
+  formatShare,
+  plural,
+} from "../format.ts";
+import { targetRows, targetText } from "../terminal-target.ts";
+import { type Html, type HtmlValue, html } from "./escape.ts";
+import { table } from "./page.ts";
+
+/** Test first: it is the only set that chose nothing. */
+const splits = ["test", "validation", "patching"] as const;
+
+/** The split whose figures come first, and undefined where nothing was measured. */
+export function firstSplit({ metrics }: CircuitFile): (typeof splits)[number] | undefined {
+  return splits.find((split) => metrics.accuracy[split] !== undefined);
+}
+
+export function headline(circuit: CircuitFile): Html {
+  const { metrics, model } = circuit;
+  const split = firstSplit(circuit);
+  const accuracy = split && metrics.accuracy[split];
+  const kl = split && metrics.kl[split];
+  const { parameters, milliseconds: time } = metrics;
+  return html`<div class="cards">
+${accuracy && card(`${split} accuracy`, formatShare(accuracy.circuit), `original ${formatShare(accuracy.original)}`)}
+${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, `mean over the ${split} prompts`)}
+${card("components kept", `${circuit.heads.length + circuit.mlps.length} of ${headCount(circuit) + model.layers}`, keptText(circuit))}
+${card("parameters", formatChange(parameters.original.total, parameters.circuit.total), `${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}, embeddings and biases counted`)}
+${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}`)}
+</div>`;
+}
+
+function card(label: string, value: HtmlValue, detail: string): Html {
+  return html`<div class="card"><span class="label">${label}</span><span class="figure-value">${value}</span><span class="detail">${detail}</span></div>`;
+}
+
+export function keptText(circuit: CircuitFile): string {
+  const untried = circuit.options.mlps ? "" : " (not on trial)";
+  return `${circuit.heads.length} of ${plural(headCount(circuit), "head")}, ${circuit.mlps.length} of ${plural(circuit.model.layers, "MLP")}${untried}`;
+}
+
+function headCount({ model }: CircuitFile): number {
+  return model.heads.reduce((sum, count) => sum + count, 0);
+}
+
+/** What was asked for, what holds, and how sure it is; nothing for a circuit of one α. */
+export function targetFacts(circuit: CircuitFile): Html {
+  const rows = targetRows(circuit);
+  return html`<dl class="facts">${rows.map(
+    ([label, ...facts]) => html`<dt>${label}</dt><dd>${facts.map((fact) => html`<div>${fact}</div>`)}</dd>`,
+  )}</dl>`;
+}
+
+/** How the circuit came about, as one sentence or two under the chart of its trace. */
+export function traceCaption({ trace, options, target }: CircuitFile): string {
+  const line = "where one is kept, the line stays level and carries a mark.";
+  const start = `The circuit's KL from the original on the validation prompts after each of ${plural(trace.length, "decision")}.`;
+  if (target !== undefined) {
+    const begin =
+      target.alpha === undefined
+        ? "It began with the whole model."
+        : `It began with the circuit of α = ${target.alpha}; a step's pass is shown by pointing at it, and from pass 2 on the target decided.`;
+    return `${start} ${begin} A component stays out if the target still holds without it; ${line}`;
+  }
+  const last = Math.max(1, ...trace.map(({ pass }) => pass ?? 1));
+  const again = last === 1 ? "" : ` There were ${last} passes: each tries again what the one before kept.`;
+  const bound = options.maxKl === undefined ? "" : ` and leaves KL at ${options.maxKl} nats or less`;
+  return `${start} A component is pruned when replacing it adds less than α = ${options.alpha} nats${bound}; ${line}${again}`;
+}
+
+interface Measure {
+  readonly name: string;
+  readonly original: string;
+  readonly circuit: string;
+  readonly change: string;
+  readonly how: string;
+}
+
+/** Every measured figure beside the original's, with how it was measured. */
+export function measures(circuit: CircuitFile): readonly Measure[] {
+  const { metrics, task } = circuit;
+  const { parameters, bytes, milliseconds: time } = metrics;
+  const of = (split: (typeof splits)[number]) => plural(task.examples[split], `${split} prompt`);
+  const accuracies = splits.flatMap((split) => {
+    const pair = metrics.accuracy[split];
+    if (pair === undefined) return [];
+    const seen = split === "test" ? "which the search has not seen" : "which chose the circuit";
+    return [
+      {
+        name: `accuracy, ${split}`,
+        original: formatShare(pair.original),
+        circuit: formatShare(pair.circuit),
+        change: points(pair.circuit - pair.original),
+        how: `share of the ${of(split)}, ${seen}, that are answered right`,
+      },
+    ];
+  });
+  const kls = splits.flatMap((split) => {
+    const kl = metrics.kl[split];
+    if (kl === undefined) return [];
+    const how = `KL(original ‖ circuit) at the answer (mean over its positions, if it has several tokens), whole vocabulary, mean over the ${of(split)}`;
+    return [{ name: `KL, ${split}`, original: "0", circuit: `${formatKl(kl)} nats`, change: "", how }];
+  });
+  const counted = (name: keyof typeof parameters.circuit, label: string, how: string): Measure => ({
+    name: label,
+    original: formatCount(parameters.original[name]),
+    circuit: formatCount(parameters.circuit[name]),
+    change: formatChange(parameters.original[name], parameters.circuit[name]),
+    how,
+  });
+  const masses = splits.flatMap((split) => {
+    const pair = metrics.yearMass?.[split];
+    if (pair === undefined) return [];
+    return [
+      {
+        name: `later − earlier years, ${split}`,
+        original: pair.original.toFixed(3),
+        circuit: pair.circuit.toFixed(3),
+        change: "",
+        how: `probability of later years less that of earlier ones, −1 to 1, mean over the ${of(split)}`,
+      },
+    ];
+  });
+  return [
+    ...accuracies,
+    ...kls,
+    ...masses,
+    counted("body", "parameters, body", "weight matrices of attention and MLPs: what the paper counts"),
+    counted("embedding", "parameters, embedding", "token and position tables"),
+    counted(
+      "bias",
+      "parameters, bias",
+      "biases, norms, and the constants that pruned components left behind",
+    ),
+    counted("total", "parameters, all", "numbers in the weights file"),
+    {
+      name: "weights file",
+      original: formatBytes(bytes.original),
+      circuit: formatBytes(bytes.circuit),
+      change: formatChange(bytes.original, bytes.circuit),
+      how: `size on disk, at ${bits(bytes.original, parameters.original.total)} bits a number in the original and ${bits(bytes.circuit, parameters.circuit.total)} in the circuit`,
+    },
+    ...(time === undefined
+      ? []
+      : [
+          {
+            name: "time a prompt",
+            original: formatMilliseconds(time.original),
+            circuit: formatMilliseconds(time.circuit),
+            change: formatChange(time.original, time.circuit),
+            how: "median of single prompts, original and circuit in turns, on the machine that cut the circuit",
+          },
+        ]),
+    ...(circuit.stability === undefined
+      ? []
+      : [
+          {
+            name: "stability",
+            original: "",
+            circuit: circuit.stability.jaccard.components.toFixed(2),
+            change: "",
+            how: `mean pairwise Jaccard index of the circuits of ${circuit.stability.runs} searches on resampled prompts; ${circuit.stability.chance.components.toFixed(2)} is expected by chance`,
+          },
+        ]),
+    {
+      name: "checked",
+      original: "",
+      circuit: formatKl(metrics.verified),
+      change: "",
+      how: "largest difference of any logit between this circuit and the original with its replacements switched in",
+    },
+  ];
+}
+
+export function measuresTable(circuit: CircuitFile): Html {
+  return table({
+    caption: "Every figure beside the original's",
+    columns: [
+      { name: "measure" },
+      { name: "original", number: true },
+      { name: "circuit", number: true },
+      { name: "change", number: true },
+      { name: "how it was measured" },
+    ],
+    rows: measures(circuit).map(({ name, original, circuit: own, change, how }) => [
+      name,
+      original,
+      own,
+      change,
+      html`<span class="hint">${how}</span>`,
+    ]),
+  });
+}
+
+/** Several circuits side by side. @param names as the report calls them. */
+export function comparisonTable(circuits: readonly CircuitFile[], names: readonly string[]): Html {
+  const all = circuits.map((circuit) => new Map(measures(circuit).map((each) => [each.name, each.circuit])));
+  const labels = [...new Set(all.flatMap((each) => [...each.keys()]))];
+  const rows: readonly (readonly HtmlValue[])[] = [
+    ["model", ...circuits.map(({ model }) => model.name)],
+    ["task", ...circuits.map(({ task }) => task.name)],
+    ["found", ...circuits.map(ruleText)],
+    ["ablation", ...circuits.map(({ options }) => options.ablation)],
+    ["means", ...circuits.map(({ options }) => options.means)],
+    ["prompts", ...circuits.map(inputText)],
+    ["kept", ...circuits.map(keptText)],
+    ...labels.map((label) => [label, ...all.map((each) => each.get(label) ?? "not measured")]),
+  ];
+  return table({
+    caption: "The circuits side by side",
+    columns: [{ name: "measure" }, ...names.map((name) => ({ name }))],
+    rows,
+  });
+}
+
+/** What decided: a threshold with its bounds, or a target. */
+function ruleText({ options, target }: CircuitFile): string {
+  const { alpha, maxKl, passes } = options;
+  const bound = maxKl === undefined ? "" : `, KL ≤ ${maxKl} nats`;
+  if (target !== undefined) return `${targetText(target)}${bound}`;
+  return `α = ${alpha}${bound}${passes === undefined || passes === 1 ? "" : `, ${passes} passes at most`}`;
+}
+
+export function searchText(circuit: CircuitFile): string {
+  const { ablation, means } = circuit.options;
+  return `${ruleText(circuit)}, ${ablation} ablation, ${means} means, ${inputText(circuit)}`;
+}
+
+function inputText({ profile }: CircuitFile): string {
+  return profile.kind === "aligned"
+    ? `prompts of ${plural(profile.length, "token")}`
+    : "prompts of any length";
+}
+
+/** How the circuit came about. */
+export function provenance(circuit: CircuitFile, directory: string): Html {
+  const { model, task, options } = circuit;
+  const sets = splits.map((split) => `${formatCount(task.examples[split])} ${split}`).join(", ");
+  const facts: readonly (readonly [string, HtmlValue])[] = [
+    ["folder", directory],
+    ["model", `${model.name} (${model.family}, ${plural(model.layers, "layer")}, width ${model.width})`],
+    ["weights", model.files.map(({ name, sha256 }) => `${name}, SHA-256 ${sha256.slice(0, 16)}…`).join("; ")],
+    ["task", `${task.name} (${sets} prompts), SHA-256 ${task.sha256.slice(0, 16)}…`],
+    [
+      "search",
+      `${searchText(circuit)}, ${options.order} order, seed ${options.seed}${options.bos ? ", start token first" : ""}`,
+    ],
+    ["made by", `Pith ${circuit.pith}`],
+  ];
+  return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+function points(difference: number): string {
+  const text = (100 * Math.abs(difference)).toFixed(1);
+  if (Number(text) === 0) return "±0.0 points";
+  return `${difference < 0 ? "−" : "+"}${text} points`;
+}
+
+/** To the nearest byte: headers and padding don't count. */
+function bits(bytes: number, parameters: number): number {
+  return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
+}

@@ -1,0 +1,169 @@
+/** The report: one circuit, or several side by side, as one self-contained page. */
+import type { CircuitReport, Found } from "../../pipeline/report.ts";
+import { plural } from "../format.ts";
+import { circuitMapSvg, mapOfCircuit } from "../maps/circuit-map.ts";
+import { mapStyle } from "../maps/map-style.ts";
+import { traceChartSvg } from "../maps/trace-chart.ts";
+import {
+  comparisonTable,
+  headline,
+  keptText,
+  measuresTable,
+  provenance,
+  searchText,
+  targetFacts,
+  traceCaption,
+} from "./circuit-facts.ts";
+import { type Html, html } from "./escape.ts";
+import { examplesSection } from "./examples-section.ts";
+import { attributionSection, patternsSection } from "./inside-section.ts";
+import { figure, htmlPage } from "./page.ts";
+import { reportStyle } from "./report-style.ts";
+import { knownSection, skillsSection } from "./skills-section.ts";
+
+/** @param reports at least one. */
+export function reportPage(reports: readonly CircuitReport[]): string {
+  const [only] = reports;
+  const single = reports.length === 1 && only !== undefined;
+  const title = single
+    ? `${only.circuit.model.name} on ${only.circuit.task.name}`
+    : `${reports.length} circuits side by side`;
+  const lead = single
+    ? html`The part of ${only.circuit.model.name} that does one task: ${keptText(only.circuit)}.`
+    : html`${plural(reports.length, "circuit")}, each the part of a model that does one task.`;
+  const names = reports.map(nameOf);
+  const body = html`<header class="masthead"><p class="kicker">Pith circuit report</p><h1>${title}</h1><p class="lead">${lead}</p>
+<nav aria-label="Contents"><ul>${contents(reports, names, single)}</ul></nav></header>
+<main>
+${
+  !single &&
+  html`<section id="compare"><h2>Side by side</h2>
+${comparisonTable(
+  reports.map(({ circuit }) => circuit),
+  names,
+)}
+<div class="columns">${reports.map((report, index) => mapFigure(report, `side-${index}`, names[index] ?? ""))}</div></section>`
+}
+${reports.map((report, index) => circuitSection(report, index, names[index] ?? "", single))}
+</main>
+<footer class="footer"><div><p>KL is the Kullback–Leibler divergence KL(original ‖ circuit) of the next-token distributions, natural logarithm. A head is named layer.head, both counted from 0. Accuracy, KL, sizes and times are those that were measured when the circuit was cut (circuit.json); examples, attention, attribution and other skills were computed for this page.</p></div></footer>`;
+  return htmlPage({ title: `Circuit report: ${title}`, body, style: mapStyle + reportStyle });
+}
+
+/** The folder's name tells circuits of one task apart. */
+function nameOf({ directory }: CircuitReport): string {
+  return directory.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "") || directory;
+}
+
+function contents(
+  reports: readonly CircuitReport[],
+  names: readonly string[],
+  single: boolean,
+): readonly Html[] {
+  const link = (id: string, text: string) => html`<li><a href="#${id}">${text}</a></li>`;
+  if (!single)
+    return [link("compare", "Side by side"), ...names.map((name, index) => link(`circuit-${index}`, name))];
+  return partsOf(reports[0]).map(({ id, title }) => link(`circuit-0-${id}`, title));
+}
+
+interface PartOfReport {
+  readonly id: string;
+  readonly title: string;
+  readonly body: (report: CircuitReport, id: string) => Html;
+}
+
+const parts: readonly (PartOfReport & { readonly when?: (report: CircuitReport) => boolean })[] = [
+  { id: "map", title: "Circuit map", body: (report, id) => mapFigure(report, `${id}-svg`) },
+  {
+    id: "trace",
+    title: "Search",
+    body: ({ circuit }, id) =>
+      circuit.trace.length === 0
+        ? html`<p class="missing">No search was recorded: the circuit was given, not found.</p>`
+        : figure(
+            traceChartSvg({
+              ...{ id: `${id}-svg`, trace: circuit.trace },
+              ...(circuit.target === undefined && { alpha: circuit.options.alpha }),
+            }),
+            traceCaption(circuit),
+            "KL by step of the search",
+          ),
+  },
+  {
+    id: "target",
+    title: "Target",
+    when: ({ circuit }) => circuit.target !== undefined,
+    body: ({ circuit }) => targetFacts(circuit),
+  },
+  {
+    id: "measures",
+    title: "Measures",
+    body: ({ circuit, directory }) => html`${measuresTable(circuit)}
+<details><summary>Where it comes from</summary><div class="inside">${provenance(circuit, directory)}</div></details>`,
+  },
+  { id: "examples", title: "Examples", body: ({ examples }) => shown(examples, examplesSection) },
+  {
+    id: "attention",
+    title: "Attention",
+    body: ({ patterns, attribution }, id) =>
+      shown(patterns, (found) =>
+        patternsSection(found, "found" in attribution ? attribution.found : undefined, id),
+      ),
+  },
+  {
+    id: "attribution",
+    title: "What adds to the answer",
+    body: ({ attribution }, id) => shown(attribution, (found) => attributionSection(found, id)),
+  },
+  {
+    id: "skills",
+    title: "Other skills",
+    when: ({ skills }) => skills.length > 0,
+    body: ({ skills, original }) => skillsSection(skills, original),
+  },
+  {
+    id: "known",
+    title: "Known circuit",
+    when: ({ known }) => known !== undefined,
+    body: ({ known }) => (known === undefined ? html`` : knownSection(known)),
+  },
+];
+
+function partsOf(report: CircuitReport | undefined): readonly PartOfReport[] {
+  return report === undefined ? [] : parts.filter(({ when }) => when?.(report) ?? true);
+}
+
+function circuitSection(report: CircuitReport, index: number, name: string, single: boolean): Html {
+  const own = `circuit-${index}`;
+  const sections = partsOf(report).map(({ id, title, body }) => {
+    const full = `${own}-${id}`;
+    const heading = single ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`;
+    return html`<section id="${full}">${heading}
+${body(report, full)}</section>
+`;
+  });
+  const { circuit } = report;
+  const [map, trace, ...rest] = sections;
+  // The map and the search that drew it are read together.
+  const body = html`${headline(circuit)}<div class="flow">${map}${trace}</div>${rest}`;
+  if (single) return html`<p class="note">${searchText(circuit)}</p>${body}`;
+  return html`<section class="circuit" id="${own}"><h2>${name}</h2><p class="note">${circuit.model.name} on ${circuit.task.name}; ${searchText(circuit)}</p>
+${body}</section>`;
+}
+
+function shown<T>(part: Found<T>, draw: (found: T) => Html): Html {
+  return "found" in part ? draw(part.found) : html`<p class="missing">${part.missing}</p>`;
+}
+
+function mapFigure({ circuit }: CircuitReport, id: string, name = ""): Html {
+  const untried = circuit.options.mlps ? "" : " MLPs were not on trial, so all are kept.";
+  const scale =
+    circuit.trace.length === 0
+      ? " No search was recorded, so there are no increases to show."
+      : ` Colour: how much the KL grows when the component is replaced, given what was decided before it${circuit.target === undefined ? `; α = ${circuit.options.alpha} nats` : ""}.`;
+  return figure(
+    circuitMapSvg(mapOfCircuit(circuit, id)),
+    html`${name !== "" && html`<strong>${name}.</strong> `}Circles are heads, squares MLPs; large cells are kept, small ones pruned.${scale}${untried}`,
+    `Circuit map ${name}`,
+  );
+}

@@ -1,0 +1,81 @@
+/**
+ * One head's attention on one prompt: rows are the tokens that ask, columns those that are looked at, and a
+ * cell is the darker the more of the row's attention goes there. No token sees what comes after it, so the
+ * upper triangle is blank. Cells have the exact share as their hover title.
+ */
+import { html } from "../html/escape.ts";
+import { ink } from "./map-style.ts";
+import { px, shortened, svgFrame, visibleToken } from "./svg.ts";
+
+export interface AttentionMap {
+  readonly id: string;
+  /** "head 5.4". */
+  readonly name: string;
+  /** Printable text of each token. */
+  readonly tokens: readonly string[];
+  /** [tokens × tokens], row-major; rows are queries. */
+  readonly weights: ArrayLike<number>;
+}
+
+/** Longer prompts show their last tokens: a map of more could not be read. */
+export const mostTokens = 40;
+const pitch = 13;
+const longestLabel = 11;
+
+/** @throws RangeError when there are not tokens² weights. */
+export function attentionMapSvg({ id, name, tokens, weights }: AttentionMap): string {
+  const length = tokens.length;
+  if (weights.length !== length * length) {
+    throw new RangeError(`${weights.length} weights for ${length} tokens`);
+  }
+  const first = Math.max(0, length - mostTokens);
+  const labels = tokens.slice(first).map((token) => shortened(visibleToken(token), longestLabel));
+  const room = 8 + 6.3 * Math.max(1, ...labels.map((label) => Array.from(label).length));
+  const side = labels.length * pitch;
+  const cells = labels.map((_, row) => {
+    const query = first + row;
+    return labels.slice(0, row + 1).map((_, column) => {
+      const weight = weights[query * length + first + column] ?? 0;
+      return html`<rect class="cell" x="${column * pitch}" y="${row * pitch}" width="${pitch - 1}" height="${pitch - 1}" fill-opacity="${opacity(
+        weight,
+      )}"><title>${visibleToken(tokens[query] ?? "")} → ${visibleToken(tokens[first + column] ?? "")}: ${weight.toFixed(3)}</title></rect>`;
+    });
+  });
+  const queries = labels.map((label, row) => html`<text x="-5" y="${row * pitch + 10}">${label}</text>`);
+  const columns = labels.map(
+    (label, column) =>
+      html`<text transform="translate(${px(column * pitch + 10)} -5) rotate(-90)">${label}</text>`,
+  );
+  return svgFrame({
+    id,
+    width: room + side + 2,
+    height: room + side + 2,
+    title: `Attention of ${name}`,
+    description: `${labels.length} tokens; rows look at columns. ${strongest(tokens, weights)}`,
+    body: html`<g transform="translate(${px(room)} ${px(room)})" font-size="10.5"><path d="M0 0V${side}H${side}${stairs(labels.length)}Z" fill="none" stroke="${ink.line}"/><g fill="${ink.attention}">${cells}</g><g fill="${ink.soft}" text-anchor="end">${queries}</g><g fill="${ink.soft}">${columns}</g></g>`,
+  });
+}
+
+/** A faint cell is still there: nothing is lower than what can just be told from the page. */
+function opacity(weight: number): string {
+  return Math.max(0.04, Math.min(1, weight)).toFixed(2);
+}
+
+/** The triangle's upper edge, from its right end back to the start. */
+function stairs(count: number): string {
+  let path = "";
+  for (let row = count - 1; row > 0; row--) path += `V${row * pitch}H${row * pitch}`;
+  return `${path}V0`;
+}
+
+function strongest(tokens: readonly string[], weights: ArrayLike<number>): string {
+  const query = tokens.length - 1;
+  if (query < 0) return "";
+  let best = 0;
+  for (let key = 1; key <= query; key++) {
+    if ((weights[query * tokens.length + key] ?? 0) > (weights[query * tokens.length + best] ?? 0))
+      best = key;
+  }
+  const share = (weights[query * tokens.length + best] ?? 0).toFixed(2);
+  return `The last token looks most at ${visibleToken(tokens[best] ?? "")} (token ${best + 1}), with ${share}.`;
+}

@@ -1,0 +1,148 @@
+/**
+ * The map of a circuit: a row a layer, the last on top (a token passes through it upwards), a cell a head, and
+ * the MLPs in a column of their own. Shape tells kept from pruned, colour what pruning costs. The studio draws
+ * a search under way with the same function.
+ */
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import { formatKl, formatShare } from "../format.ts";
+import { type Html, html } from "../html/escape.ts";
+import { type CellState, layersOfCircuit } from "../terminal-map.ts";
+import { ink, klBin, klBins, klColour } from "./map-style.ts";
+import { px, signed, svgFrame } from "./svg.ts";
+
+export interface MapCell {
+  readonly state: CellState;
+  /** What replacing it adds to the KL, in nats; undefined when it was not tried. */
+  readonly delta?: number;
+  /** Share of the searches on resampled prompts that kept it, 0 to 1, where there were any. */
+  readonly frequency?: number;
+}
+
+export interface CircuitMap {
+  readonly id: string;
+  /** "nano on ioi". */
+  readonly name: string;
+  /** First layer first. */
+  readonly layers: readonly { readonly heads: readonly MapCell[]; readonly mlp: MapCell | undefined }[];
+}
+
+/** A finished circuit with what its trace says of each component; of several decisions on one, the last. */
+export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
+  const deltas = new Map(
+    circuit.trace.map(({ layer, component, delta }) => [`${layer}.${component}`, delta]),
+  );
+  const often = circuit.stability?.frequency;
+  const cell = (state: CellState, key: string, frequency: number | undefined): MapCell => {
+    const delta = deltas.get(key);
+    return { state, ...(delta !== undefined && { delta }), ...(frequency !== undefined && { frequency }) };
+  };
+  return {
+    id,
+    name: `${circuit.model.name} on ${circuit.task.name}`,
+    layers: layersOfCircuit(circuit.model.heads, circuit).map(({ layer, heads, mlp }) => ({
+      heads: heads.map((state, head) => cell(state, `${layer}.head.${head}`, often?.heads[layer]?.[head])),
+      mlp: mlp && cell(mlp, `${layer}.mlp`, often?.mlps[layer]),
+    })),
+  };
+}
+
+const left = 44;
+const top = 42;
+const legendWidth = 268;
+
+export function circuitMapSvg({ id, name, layers }: CircuitMap): string {
+  const most = Math.max(1, ...layers.map(({ heads }) => heads.length));
+  const size = most <= 12 ? 26 : most <= 20 ? 20 : 14;
+  const pitch = size + (size > 20 ? 4 : 2);
+  const mlpX = left + most * pitch + 20;
+  const bottom = top + layers.length * pitch;
+  const every = pitch >= 20 ? 1 : 5;
+  const scaled = layers.some(({ heads, mlp }) => [...heads, mlp].some((cell) => cell?.delta !== undefined));
+
+  const numbers = Array.from({ length: most }, (_, head) => head)
+    .filter((head) => head % every === 0)
+    .map((head) => html`<text x="${px(left + head * pitch + size / 2)}" y="${top - 8}">${head}</text>`);
+  const rows = layers.map(({ heads, mlp }, layer) => {
+    const y = top + (layers.length - 1 - layer) * pitch;
+    const cells = heads.map((cell, head) =>
+      drawCell(cell, { x: left + head * pitch, y, size, round: size / 2 }, `layer ${layer}, head ${head}`),
+    );
+    return html`<g><text x="${left - 10}" y="${px(y + size / 2 + 4)}" text-anchor="end" fill="${ink.soft}">${layer}</text>${cells}${
+      mlp && drawCell(mlp, { x: mlpX, y, size, round: 3 }, `layer ${layer}, MLP`)
+    }</g>
+`;
+  });
+  const all = layers.flatMap(({ heads, mlp }) => [...heads, ...(mlp ? [mlp] : [])]);
+  const kept = all.filter(({ state }) => state === "kept").length;
+  return svgFrame({
+    id,
+    width: Math.max(mlpX + size + 12, left + legendWidth + 8),
+    height: bottom + (scaled ? 104 : 44),
+    title: `Circuit map of ${name}`,
+    description: `${kept} of ${all.length} components are kept. Rows are layers, the last on top; columns are heads, and the MLPs apart.`,
+    body: html`<g fill="${ink.soft}"><text x="${left}" y="14">head</text><text x="${px(mlpX + size / 2)}" y="${top - 8}" text-anchor="middle">MLP</text><text x="${left - 10}" y="${top - 8}" text-anchor="end">layer</text></g>
+<g fill="${ink.soft}" text-anchor="middle">${numbers}</g>
+${rows}${shapesLegend(bottom + 18)}${scaled && scaleLegend(bottom + 54)}`,
+  });
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly size: number;
+  readonly round: number;
+}
+
+/** Heads are round and MLPs square; what is pruned is small, what is kept is whole and has an outline. */
+function drawCell({ state, delta, frequency }: MapCell, place: Place, name: string): Html {
+  const fill = delta === undefined ? neutral(state) : klColour(klBin(delta));
+  const inset = state === "pruned" ? place.size * 0.29 : state === "unknown" ? place.size * 0.36 : 1;
+  const stroke = state === "trial" ? ink.head : state === "kept" ? ink.strong : ink.soft;
+  const side = px(place.size - 2 * inset);
+  const radius = px(Math.max(0, Math.min(place.round, side / 2)));
+  const cost = delta === undefined ? "" : `; replacing it adds ${signedKl(delta)} nats to the KL`;
+  const often =
+    frequency === undefined ? "" : `; kept in ${formatShare(frequency)} of the resampled searches`;
+  return html`<rect class="cell ${state}" x="${px(place.x + inset)}" y="${px(place.y + inset)}" width="${side}" height="${side}" rx="${radius}" fill="${fill}" stroke="${stroke}" stroke-width="${
+    state === "kept" || state === "trial" ? 2 : 0.75
+  }"><title>${name}: ${stateNames[state]}${cost}${often}</title></rect>`;
+}
+
+const stateNames: Readonly<Record<CellState, string>> = {
+  kept: "kept",
+  pruned: "pruned",
+  trial: "on trial",
+  unknown: "not tried yet",
+};
+
+const neutral = (state: CellState): string => (state === "kept" ? klColour(3) : "none");
+
+function signedKl(delta: number): string {
+  const size = Math.abs(delta);
+  if (size === 0) return "0";
+  return size < 5e-4 ? `${delta < 0 ? "−" : "+"}${formatKl(size)}` : signed(delta, 4);
+}
+
+function shapesLegend(y: number): Html {
+  const shape = (x: number, state: CellState, round: number) =>
+    drawCell({ state, delta: 0.05 }, { x, y: y - 9, size: 18, round }, `legend: ${stateNames[state]}`);
+  const label = (x: number, text: string) => html`<text x="${x}" y="${y + 4}">${text}</text>`;
+  return html`<g class="legend" fill="${ink.strong}">${shape(left, "kept", 9)}${shape(left + 22, "kept", 3)}${label(left + 46, "kept")}${shape(
+    left + 92,
+    "pruned",
+    9,
+  )}${shape(left + 112, "pruned", 3)}${label(left + 134, "pruned")}</g>`;
+}
+
+function scaleLegend(y: number): Html {
+  const box = 42;
+  const boxes = Array.from(
+    { length: klBins.length + 1 },
+    (_, bin) =>
+      html`<rect x="${left + bin * box}" y="${y + 8}" width="${box}" height="12" fill="${klColour(bin)}" stroke="${ink.soft}" stroke-width="0.5"/>`,
+  );
+  const ends = klBins.map(
+    (end, bin) => html`<text x="${left + (bin + 1) * box}" y="${y + 34}" text-anchor="middle">${end}</text>`,
+  );
+  return html`<g class="legend" fill="${ink.soft}"><text x="${left}" y="${y}" fill="${ink.strong}">increase of the KL when replaced, nats</text>${boxes}${ends}</g>`;
+}

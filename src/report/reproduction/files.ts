@@ -1,0 +1,34 @@
+/** What `pith reproduce` writes beside the sweep's own files: tables and figures as CSV and SVG, and the page. */
+import type { Reproduction } from "../../experiments/reproduction.ts";
+import { beyondCsv, table1Csv, table3Csv, timingsCsv } from "../../experiments/result-csv.ts";
+import { fileTheme } from "../charts/theme.ts";
+import { reproductionFigures } from "./figures.ts";
+import { type RunFacts, reproductionPage } from "./page.ts";
+import { reproductionTables } from "./tables.ts";
+
+/**
+ * @param document that charts are drawn with.
+ */
+export function reproductionFiles(
+  reproduction: Reproduction,
+  facts: RunFacts,
+  document: Document,
+): ReadonlyMap<string, string> {
+  const figures = reproductionFigures(reproduction);
+  const ours = [...reproduction.table, ...reproduction.chosen];
+  const published = reproduction.publishedTable;
+  return new Map([
+    [
+      "report.html",
+      reproductionPage(reproduction, figures, reproductionTables(reproduction), facts, document),
+    ],
+    ["table-1.csv", table1Csv(ours, published)],
+    ["table-3.csv", table3Csv(ours, published)],
+    ["table-beyond.csv", beyondCsv(ours)],
+    ["timings.csv", timingsCsv(reproduction.timings)],
+    ...figures.flatMap((figure): readonly (readonly [string, string])[] => [
+      [`${figure.fileName}.svg`, `${figure.draw({ document, theme: fileTheme })}\n`],
+      [`${figure.fileName}.csv`, figure.csv],
+    ]),
+  ]);
+}

@@ -1,0 +1,121 @@
+/** A reproduction as one self-contained page: tables, figures, and how every number came about. */
+import type { Reproduction } from "../../experiments/reproduction.ts";
+import type { ChartCanvas } from "../charts/plot-to-svg.ts";
+import { chartStyle, pageTheme } from "../charts/theme.ts";
+import { formatCount, formatDuration, plural } from "../format.ts";
+import { type Html, html } from "../html/escape.ts";
+import { figure, htmlPage } from "../html/page.ts";
+import type { Figure } from "./figures.ts";
+import { type ReproductionTable, tableHtml } from "./tables.ts";
+
+/** How the run went: what the page says of it beside its numbers. */
+export interface RunFacts {
+  readonly version: string;
+  /** The command, as the user gave it. */
+  readonly command: string;
+  readonly seeds: readonly number[];
+  /** Thresholds that figures show. */
+  readonly alphas: readonly number[];
+  /** Evaluations of the model with one more component replaced, and what a search for each α alone would make. */
+  readonly evaluations: number;
+  readonly separately: number;
+  /** Wall clock; of the sweep, and of timing the tables' circuits. */
+  readonly sweepSeconds: number;
+  readonly timingSeconds: number;
+  /** "2 × AMD EPYC …, Node v20". */
+  readonly machine: string;
+  /** Prompts of a validation set, by task. */
+  readonly prompts: readonly {
+    readonly task: string;
+    readonly patching: number;
+    readonly validation: number;
+    readonly test: number;
+  }[];
+  /** Sentences for the reader: what differs from what was asked for. */
+  readonly notes: readonly string[];
+}
+
+/** A table's title stands above it as a heading; its caption is for screen readers. */
+const pageStyle = `
+#tables caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+#tables table { font-size: .875rem; }
+#tables th, #tables td { padding-right: .65rem; }
+#tables tbody th, #tables tbody td { white-space: nowrap; }
+`;
+
+/** @param document that charts are drawn with. */
+export function reproductionPage(
+  reproduction: Reproduction,
+  figures: readonly Figure[],
+  tables: readonly ReproductionTable[],
+  facts: RunFacts,
+  document: Document,
+): string {
+  const { model, tasks } = reproduction;
+  const canvas: ChartCanvas = { document, theme: pageTheme };
+  const published = reproduction.publishedTable.length > 0;
+  const layers = plural(model.heads.length, "layer");
+  const heads = formatCount(model.heads.reduce((sum, count) => sum + count, 0));
+  const body = html`<header class="masthead">
+<p class="kicker">Pith ${facts.version}</p>
+<h1>The paper’s experiments on ${model.name}</h1>
+<p class="lead">Tables 1 and 3 and Figures 2 to 9 of “Extracting Interpretable Task-Specific Circuits from Large Language Models for Faster Inference” (García-Carrasco, Maté and Trujillo, arXiv:2412.15750), measured on ${model.name}: ${layers}, ${heads} heads, ${formatCount(model.parameters.total)} parameters, of which ${formatCount(model.parameters.body)} are body.</p>
+<nav aria-label="Sections"><ul><li><a href="#tables">Tables</a></li>${tasks.map((task, index) => html`<li><a href="#task-${index}">${task}</a></li>`)}<li><a href="#roc">Known heads</a></li><li><a href="#how">How it was measured</a></li></ul></nav>
+</header>
+<main>
+<section id="tables"><h2>Tables</h2>
+<p>Mean ± standard deviation over ${plural(facts.seeds.length, "run")} with prompts of their own. ${published ? "Rows called “published” are computed from the paper’s own files." : "The paper’s own numbers are of GPT-2 small, another model, and are not shown."}</p>
+${tables.map(tableHtml)}
+</section>
+${tasks.map((task, index) =>
+  section(
+    `task-${index}`,
+    task,
+    figures.filter((each) => each.task === task),
+    canvas,
+  ),
+)}
+${section(
+  "roc",
+  "Known heads",
+  figures.filter((each) => each.task === undefined),
+  canvas,
+)}
+${how(facts, published)}
+</main>
+<footer class="footer"><p>Made by Pith ${facts.version} with <code>${facts.command}</code>. The numbers of every table and figure lie beside this page as CSV, every circuit in sweep.jsonl.</p></footer>`;
+  return htmlPage({
+    title: `The paper’s experiments on ${model.name}`,
+    body,
+    style: chartStyle + pageStyle,
+  });
+}
+
+function section(id: string, title: string, figures: readonly Figure[], canvas: ChartCanvas): Html {
+  return html`<section id="${id}"><h2>${title}</h2>
+${figures.map(
+  (each) =>
+    html`<h3>${each.title}</h3>${each.isEmpty ? html`<p class="note">${each.caption}</p>` : figure(each.draw(canvas), each.caption, each.title)}`,
+)}
+</section>
+`;
+}
+
+function how(facts: RunFacts, published: boolean): Html {
+  const [first, last] = [facts.alphas[0], facts.alphas.at(-1)];
+  const ratio = facts.evaluations === 0 ? 0 : facts.separately / facts.evaluations;
+  return html`<section id="how"><h2>How it was measured</h2>
+<dl class="facts">
+<dt>search</dt><dd>Algorithm 1 with the published code’s conventions: layers from the last to the first, heads before the layer’s MLP, pruned where KL grows by less than α</dd>
+<dt>thresholds</dt><dd>${facts.alphas.length}${first !== undefined && html`, from ${first} to ${last ?? first}`}, and those of the tables</dd>
+<dt>runs</dt><dd>${facts.seeds.length}, seeds ${facts.seeds.join(", ")}</dd>
+<dt>prompts</dt><dd>${facts.prompts.map(({ task, patching, validation, test }, index) => html`${index > 0 && "; "}${task}: ${patching} patching, ${validation} validation, ${test} test`)}</dd>
+<dt>evaluations</dt><dd>${formatCount(facts.evaluations)}; a search for each threshold alone would make ${formatCount(facts.separately)}, ${ratio.toFixed(2)} times as many</dd>
+<dt>took</dt><dd>${formatDuration(facts.sweepSeconds)} for the sweep, ${formatDuration(facts.timingSeconds)} for timing the tables’ circuits</dd>
+<dt>time</dt><dd>one prompt at a time in one thread, original and circuit in turns through the same engine, each run’s median; min and max in timings.csv</dd>
+<dt>machine</dt><dd>${facts.machine}</dd>
+${facts.notes.length > 0 && html`<dt>notes</dt><dd>${facts.notes.join(" ")}</dd>`}
+</dl>
+<p class="note">Figure 1 and Table 2 of the paper are a drawing and a comparison with distillation; they are not reproduced.${published && " Greater-than’s published thresholds go on to 10."}</p>
+</section>`;
+}

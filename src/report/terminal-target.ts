@@ -1,0 +1,57 @@
+/** What a person is told of a search for a target: whether it was met, what it cost, and how sure its size is. */
+import { wilsonInterval } from "../evaluation/wilson.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { TargetRecord } from "../export/target-record.ts";
+import { formatKl, formatShare, plural } from "./format.ts";
+import type { Row } from "./layout.ts";
+
+/** "for an accuracy of 99.0 % or more". */
+export function targetText({ kind, value }: TargetRecord): string {
+  if (kind === "accuracy") return `for an accuracy of ${formatShare(value)} or more`;
+  return kind === "kl"
+    ? `for a KL of ${value} nats or less`
+    : `for ${formatShare(value)} of the body or less`;
+}
+
+/** None for a circuit of one α. */
+export function targetRows({ target, metrics, task, heads, mlps }: CircuitFile): readonly Row[] {
+  if (target === undefined) return [];
+  const { kind, reached, settled, tried, evaluations, candidates } = target;
+  const accuracy = reached.accuracy === undefined ? "" : `accuracy ${formatShare(reached.accuracy)}, `;
+  const onValidation = `${accuracy}KL ${formatKl(reached.kl)} nats and ${formatShare(reached.size)} of the body on the validation prompts`;
+  const test = metrics.accuracy.test;
+  const lines = [`asked ${targetText(target)}: ${onValidation}`];
+  if (test !== undefined && task.examples.test > 0) {
+    const count = task.examples.test;
+    const [low, high] = wilsonInterval(Math.round(test.circuit * count), count);
+    lines.push(
+      `on prompts it has not seen, 95 % sure: between ${formatShare(low)} and ${formatShare(high)} right (Wilson, ${plural(count, "test prompt")})`,
+    );
+  }
+  const failed = tried.filter(({ size, holds }) => !holds && size < reached.size);
+  const alphas = failed.map((each) => `α = ${each.alpha} ${outcome(each, kind)}`).join(", ");
+  return [
+    ["target", ...lines],
+    [
+      "how sure",
+      settled
+        ? certainty(kind, heads.length + mlps.length)
+        : "the evaluations ran out before every single change was tried",
+      ...(failed.length === 0 || kind === "size" ? [] : [`smaller circuits of a sweep fail: ${alphas}`]),
+      `${evaluations} evaluations, as many as ${(evaluations / Math.max(1, candidates)).toFixed(1)} searches; at most 8 were allowed`,
+    ],
+  ];
+}
+
+function certainty(kind: TargetRecord["kind"], kept: number): string {
+  if (kind === "size")
+    return "every other component that fits was tried beside these, and none lowers KL; exchanges were not tried";
+  if (kept === 0) return "nothing is left that could go";
+  return `each of the ${plural(kept, "component")} was taken out alone and breaks the target, where it may go; sets of several were not tried`;
+}
+
+function outcome({ size, accuracy, kl }: TargetRecord["tried"][number], kind: TargetRecord["kind"]): string {
+  const measure =
+    kind === "accuracy" && accuracy !== undefined ? formatShare(accuracy) : `${formatKl(kl)} nats`;
+  return `(${formatShare(size)} of the body) ${measure}`;
+}
