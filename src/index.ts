@@ -1,10 +1,53 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
 export type { Decision, Order } from "./discovery/search.ts";
+export type { Target } from "./discovery/target.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
 export type { SplitEvaluation } from "./evaluation/compare.ts";
+export {
+  type Head,
+  type HeadGroup,
+  KNOWN_CIRCUITS,
+  type KnownCircuit,
+  knownCircuit,
+  knownCircuitsOf,
+  knownHeads,
+  parseKnownCircuit,
+} from "./evaluation/known-circuits.ts";
 export type { Timing } from "./evaluation/latency.ts";
 export type { ParameterCount } from "./evaluation/parameters.ts";
+export {
+  areaUnderCurve,
+  meanRoc,
+  type Recovery,
+  type RocPoint,
+  recoveryRates,
+  rocCurve,
+} from "./evaluation/recovery.ts";
+export {
+  chanceJaccard,
+  type Frequency,
+  frequencyOf,
+  frequentCircuit,
+  type Stability,
+  stabilityOf,
+} from "./evaluation/stability.ts";
+export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
+export type { Reproduction } from "./experiments/reproduction.ts";
+export { type RunSweepOptions, runSweep, type SweepOutcome } from "./experiments/run-sweep.ts";
+export {
+  logSpaced,
+  planSweep,
+  type SweepChoice,
+  type SweepPlan,
+  type SweepTask,
+} from "./experiments/sweep-plan.ts";
+export type { SweepRow } from "./experiments/sweep-row.ts";
+export { type SettingSummary, summarizeSweep } from "./experiments/sweep-summary.ts";
+export { type ReadSweepTasksOptions, readSweepTasks } from "./experiments/sweep-tasks.ts";
+export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile } from "./export/circuit-file.ts";
+export type { StabilityRecord } from "./export/stability-record.ts";
+export type { TargetRecord } from "./export/target-record.ts";
 export type { OnEvent, PithEvent, Step } from "./pipeline/events.ts";
 export { type Extraction, extract } from "./pipeline/extract.ts";
 export {
@@ -17,9 +60,15 @@ export {
   type EvaluateOptions,
   type Evaluation,
   loadCircuit,
-  type Prediction,
 } from "./pipeline/load-circuit.ts";
 export { type LoadOptions, loadModel, type Model } from "./pipeline/load-model.ts";
-export { readTask, type Task } from "./pipeline/read-task.ts";
+export { readKnown } from "./pipeline/read-known.ts";
+export { type ReadTaskOptions, readTask, type Task } from "./pipeline/read-task.ts";
+export { type CircuitReport, gatherReport, type ReportOptions } from "./pipeline/report.ts";
+export { reportPage } from "./report/html/report-page.ts";
+export { reproductionFiles } from "./report/reproduction/files.ts";
+export type { RunFacts } from "./report/reproduction/page.ts";
+export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
 export type { TaskExample, TaskFile } from "./tasks/task-file.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";
+export type { Circuit } from "./transformer/circuit.ts";

@@ -7,6 +7,8 @@ export type Step =
   | "download"
   | "activations" // one pass over the patching and validation prompts
   | "search"
+  | "sweep" // many searches at once, and their circuits measured
+  | "bootstrap" // the search on resampled prompts
   | "export" // surgery, lowering, writing
   | "verify" // standalone against patched
   | "measure"; // accuracy, KL and time
@@ -24,6 +26,20 @@ export type PithEvent =
       readonly candidates: number;
       readonly resumed: readonly Decision[];
     }
-  | { readonly kind: "decision"; readonly decision: Decision; readonly done: number; readonly total: number };
+  | { readonly kind: "decision"; readonly decision: Decision; readonly done: number; readonly total: number }
+  | SweepEvent;
+
+/** How far a sweep is, all its jobs together. */
+export interface SweepEvent {
+  readonly kind: "sweep";
+  /** Finished units, those that an earlier run had finished included. */
+  readonly units: number;
+  readonly total: number;
+  readonly resumed: number;
+  /** Candidates evaluated so far. */
+  readonly evaluations: number;
+  /** Units with the done shares of those under way: roughly how much of `total` is done. */
+  readonly work: number;
+}
 
 export type OnEvent = (event: PithEvent) => void;

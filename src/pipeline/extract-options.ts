@@ -1,13 +1,25 @@
 /** The options of an extraction, their defaults, and what they may be. */
 
 import type { Order } from "../discovery/search.ts";
+import type { Target } from "../discovery/target.ts";
 import { PithError } from "../errors.ts";
+import { type Dtype, dtypes } from "../export/dtype.ts";
+import type { Target as Operators } from "../lowering/target.ts";
+import type { Device } from "../runtime/engine.ts";
 import type { OnEvent } from "./events.ts";
+
+export type { Operators };
 
 /** What the search depends on, and how it is run. */
 export interface SearchSettings {
   /** A component goes if KL grows by less than this when it is replaced; nats. */
   readonly alpha: number;
+  /** Nothing is pruned whose KL would be above this; nats. */
+  readonly maxKl: number | undefined;
+  /** What was kept is tried again until nothing changes, in so many passes at most. */
+  readonly passes: number;
+  /** Find the smallest circuit that holds this, instead of one at a given alpha. */
+  readonly target: Target | undefined;
   /** What a pruned component is replaced by: its mean over the patching prompts, or zero. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs may be pruned. */
@@ -17,11 +29,20 @@ export interface SearchSettings {
   readonly order: Order;
   /** Put the model's start token before every prompt. */
   readonly bos: boolean;
-  /** For splitting a task file that does not say how. */
+  /** For splitting a task file that does not say how, and for resampling. */
   readonly seed: number;
+  /** How many times the search is repeated on resampled prompts, to see how stable its circuit is. */
+  readonly bootstrap: number | undefined;
+  /** Ship the components that were kept in at least this share of the resampled searches. */
+  readonly frequency: number | undefined;
+  /** The number format of the shipped weights. */
+  readonly dtype: Dtype;
+  /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
+  readonly operators: Operators;
   /** Threads for computing; undefined: as many as the machine has cores. */
   readonly threads: number | undefined;
-  /** Replace a circuit folder that is there. */
+  readonly device: Device;
+  /** Replace a circuit folder that is there, and accept what a narrow number format loses. */
   readonly force: boolean;
   /** Go on where an interrupted search to the same folder was. */
   readonly resume: boolean;
@@ -34,13 +55,21 @@ export interface ExtractOptions extends Partial<SearchSettings> {
 
 export const defaultExtractOptions: SearchSettings = {
   alpha: 0.02,
+  maxKl: undefined,
+  passes: 1,
+  target: undefined,
   ablation: "mean",
   mlps: true,
   means: "aligned",
   order: "published",
   bos: false,
   seed: 0,
+  bootstrap: undefined,
+  frequency: undefined,
+  dtype: "f32",
+  operators: "portable",
   threads: undefined,
+  device: "cpu",
   force: false,
   resume: false,
 };
@@ -53,11 +82,58 @@ export function checkExtractOptions(options: ExtractOptions): SearchSettings {
   require("alpha", alpha, Number.isFinite(alpha) && alpha > 0, "a positive number");
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
+  require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
+  const { operators } = settings;
+  require("target", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
   require("order", order, ["published", "downstream"].includes(order), "published or downstream");
   require("seed", seed, Number.isSafeInteger(seed) && seed >= 0, "a whole number from 0 on");
   require("threads", threads, threads === undefined ||
     (Number.isSafeInteger(threads) && threads >= 1), "a whole number from 1 on");
+  require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
+  const { maxKl, passes } = settings;
+  require("maxKl", maxKl, maxKl === undefined ||
+    (Number.isFinite(maxKl) && maxKl >= 0), "a number from 0 on");
+  require("passes", passes, Number.isSafeInteger(passes) && passes >= 1, "a whole number from 1 on");
+  checkTarget(settings, options.alpha);
+  checkStabilityOptions(settings);
   return settings;
+}
+
+/** @param alpha as it was given. */
+function checkTarget({ target, maxKl, passes, bootstrap }: SearchSettings, alpha: number | undefined): void {
+  if (target === undefined) return;
+  const { kind, value } = target;
+  const field = `target-${kind}`;
+  require("target", kind, ["accuracy", "kl", "size"].includes(kind), "accuracy, kl or size");
+  const [least, most] = kind === "accuracy" ? [Number.MIN_VALUE, 1] : [0, kind === "kl" ? Infinity : 1];
+  const wanted = {
+    accuracy: "a share above 0 and up to 1",
+    kl: "a number from 0 on",
+    size: "a share from 0 to 1",
+  };
+  require(field, value, Number.isFinite(value) && value >= least && value <= most, wanted[kind]);
+  const clash = (other: string, why: string) =>
+    new PithError("options", `can't go with ${other}: ${why}.`, {
+      place: { field },
+      advice: "Leave one of them out.",
+    });
+  if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
+  if (passes > 1) throw clash("passes", "a search for a target tries again until nothing changes anyway");
+  if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");
+  if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");
+}
+
+function checkStabilityOptions({ bootstrap, frequency }: SearchSettings): void {
+  require("bootstrap", bootstrap, bootstrap === undefined ||
+    (Number.isSafeInteger(bootstrap) && bootstrap >= 2), "a whole number from 2 on");
+  require("frequency", frequency, frequency === undefined ||
+    (frequency > 0 && frequency <= 1), "a share of the runs, above 0 and up to 1");
+  if (frequency !== undefined && bootstrap === undefined) {
+    throw new PithError("options", "a frequency is a share of resampled searches, and there are none.", {
+      place: { field: "frequency" },
+      advice: "Give the number of searches as well: --bootstrap 20, say.",
+    });
+  }
 }
 
 function require(field: string, value: unknown, valid: boolean, wanted: string): void {

@@ -2,29 +2,41 @@
  * The main job: from a model and a task to the folder of a circuit (Node). Every step is a function of its own
  * elsewhere; this file is their order, and what is told, stored and cleaned up between them.
  */
+
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
+import { makeParent } from "../checkpoint/make-folders.ts";
+import type { Evaluator } from "../discovery/evaluator.ts";
+import { searchInPasses } from "../discovery/passes.ts";
 import { prepareSearch } from "../discovery/prepare.ts";
 import type { Replacements } from "../discovery/replacements.ts";
-import { candidates, type SearchResult, search } from "../discovery/search.ts";
+import { candidates, type SearchOptions, type SearchResult } from "../discovery/search.ts";
 import type { Timing } from "../evaluation/latency.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
+import type { TargetRecord } from "../export/target-record.ts";
 import { checkOutputFolder, prepareCircuitFolder } from "../export/write-folder.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { OnEvent } from "./events.ts";
-import { checkExtractOptions, type ExtractOptions, type SearchSettings } from "./extract-options.ts";
-import { type Journal, openJournal } from "./journal.ts";
+import { shipStandaloneAs } from "./export-dtype.ts";
+import {
+  checkExtractOptions,
+  defaultExtractOptions,
+  type ExtractOptions,
+  type SearchSettings,
+} from "./extract-options.ts";
+import { openJournal } from "./journal.ts";
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
-import { encodePrompts, tokenIds } from "./prompts.ts";
+import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
+import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
+import { type MeasuredStability, measureStability } from "./stability.ts";
 
 export interface Extraction {
   /** The circuit's folder, absolute. */
@@ -53,12 +65,16 @@ export async function extract(
 ): Promise<Extraction> {
   const begin = performance.now();
   const { signal } = options;
-  const settings = checkExtractOptions(options);
+  const settings = checkExtractOptions({
+    ...options,
+    // A task may be made for prompts with a start token; what the caller asks for goes before it.
+    bos: options.bos ?? task.bos ?? defaultExtractOptions.bos,
+  });
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
   await checkOutputFolder(out, { force: settings.force });
 
-  const runtime = workerRuntime(settings.threads === undefined ? {} : { threads: settings.threads });
+  const runtime = workerRuntime({ threads: settings.threads, device: settings.device });
   const stop = () => void runtime.close();
   signal?.addEventListener("abort", stop);
   try {
@@ -97,11 +113,17 @@ interface Job {
 async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
   const sources = await hashSources(job);
-  await mkdir(dirname(resolve(out)), { recursive: true });
-  const journal = await openJournal(out, searchKey(sources, settings), settings.resume);
+  await makeParent(out);
+  const key = searchKey(sources, settings);
 
-  const { replacements, result } = await runSearch(job, journal);
+  const { replacements, result: found, alpha, target, removeJournal } = await runSearch(job, key);
   const { flops, runs } = runtime.counters;
+  const stability = await runBootstrap(job, key, found);
+  // A circuit of what resampled searches kept often is no search's outcome: it has no trace.
+  const result =
+    stability === undefined || settings.frequency === undefined
+      ? found
+      : { ...found, circuit: stability.circuit, trace: [] };
 
   onEvent?.({ kind: "step", step: "export" });
   const standalone = await cutCircuit(model.transformer, result.circuit, replacements);
@@ -116,6 +138,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
       profile,
       tokenizer: model.tokenizer.files,
       specialTokens: { bos: model.config.bosTokenId, eos: model.config.eosTokenIds },
+      operators: settings.operators,
     },
     {
       force: settings.force,
@@ -136,9 +159,15 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
       signal,
       onEvent,
     });
-    const circuit = describe(job, sources, result, profile, measured.metrics);
+    const float32: CircuitFile = {
+      ...describe(job, sources, { ...result, alpha }, profile, measured.metrics),
+      ...(stability && { stability: stability.record }),
+      ...(target && { target }),
+    };
+    const circuit = await shipStandaloneAs(job, { circuit: float32, standalone, profile, prepared });
     await prepared.commit(circuit);
-    await journal.remove();
+    await removeJournal();
+    await stability?.done();
     return { folder: resolve(out), circuit, timing: measured.timing, counters: { flops, runs } };
   } catch (error) {
     await prepared.discard();
@@ -146,19 +175,46 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
   }
 }
 
-async function runSearch(
-  { model, encoded, settings, runtime, signal, onEvent }: Job,
-  journal: Journal,
-): Promise<{ readonly replacements: Replacements; readonly result: SearchResult }> {
+interface Searched {
+  readonly replacements: Replacements;
+  readonly result: SearchResult;
+  readonly alpha: number;
+  readonly target?: TargetRecord;
+  readonly removeJournal: () => Promise<void>;
+}
+
+async function runSearch(job: Job, key: string): Promise<Searched> {
+  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
   const { transformer } = model;
+  const { target } = settings;
   onEvent?.({ kind: "step", step: "activations" });
-  const sets = { patching: tokenIds(encoded.patching), validation: tokenIds(encoded.validation) };
-  const { evaluator, replacements } = await prepareSearch(runtime, transformer, sets, {
+  const { evaluator, replacements } = await prepareSearch(runtime, transformer, searchSets(encoded), {
     ablation: settings.ablation,
     means: settings.means,
     signal,
   });
   onEvent?.({ kind: "step", step: "search" });
+  if (target !== undefined) {
+    const targetJob = {
+      model: transformer,
+      validation: encoded.validation,
+      settings,
+      out,
+      key,
+      signal,
+      onEvent,
+    };
+    const { result, removeJournal } = await runTarget(targetJob, target, evaluator);
+    await evaluator.close();
+    return {
+      replacements,
+      result,
+      alpha: alphaOf(result),
+      target: targetRecord(target, result),
+      removeJournal,
+    };
+  }
+  const journal = await openJournal(out, key, settings.resume);
   onEvent?.({
     kind: "search",
     layers: transformer.blocks.length,
@@ -166,24 +222,47 @@ async function runSearch(
     candidates: candidates(transformer, settings).length,
     resumed: journal.resumed,
   });
-  const result = await search(evaluator, transformer, {
-    alpha: settings.alpha,
-    mlps: settings.mlps,
-    order: settings.order,
+  const result = await find(job, evaluator, {
     resume: journal.resumed,
-    signal,
     onDecision: async (decision, done, total) => {
       await journal.append(decision);
       onEvent?.({ kind: "decision", decision, done, total });
     },
   });
   await evaluator.close();
-  return { replacements, result };
+  return { replacements, result, alpha: settings.alpha, removeJournal: journal.remove };
+}
+
+/** The search that the settings ask for; the bootstrap repeats it. */
+function find(
+  { model, settings, signal }: Job,
+  evaluator: Evaluator,
+  options: Pick<SearchOptions, "resume" | "onDecision"> = {},
+): Promise<SearchResult> {
+  const { alpha, maxKl, mlps, order, passes } = settings;
+  const rule = { alpha, maxKl, mlps, order, passes, signal };
+  return searchInPasses(evaluator, model.transformer, { ...rule, ...options });
+}
+
+/** Undefined if none is asked for. */
+async function runBootstrap(
+  job: Job,
+  key: string,
+  full: SearchResult,
+): Promise<MeasuredStability | undefined> {
+  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
+  const { bootstrap } = settings;
+  if (bootstrap === undefined) return undefined;
+  return measureStability({
+    ...{ model: model.transformer, sets: searchSets(encoded), settings: { ...settings, bootstrap } },
+    ...{ runtime, find: (evaluator) => find(job, evaluator), full, out, key, signal, onEvent },
+  });
 }
 
 interface Sources {
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
   readonly task: string;
+  readonly labels: readonly string[] | undefined;
 }
 
 async function hashSources({ model, task, signal }: Job): Promise<Sources> {
@@ -195,24 +274,25 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
       sha256: await hashFile(path, { ...(signal && { signal }) }),
     });
   }
-  return { files, task: await hashFile(task.path, { ...(signal && { signal }) }) };
+  return { files, task: task.sha256, labels: task.labels };
 }
 
 /** Equal keys, equal decisions: everything that a decision depends on. */
 function searchKey(sources: Sources, settings: SearchSettings): string {
-  const { alpha, ablation, mlps, means, order, bos, seed } = settings;
-  const named = { pith: packageVersion(), sources, alpha, ablation, mlps, means, order, bos, seed };
+  const { alpha, maxKl, passes, target, ablation, mlps, means, order, bos, seed } = settings;
+  const rule = target === undefined ? { alpha, maxKl, passes } : { target, maxKl };
+  const named = { pith: packageVersion(), sources, ...rule, ablation, mlps, means, order, bos, seed };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
 
 function describe(
   { model, task, encoded, settings }: Job,
   sources: Sources,
-  { circuit, trace }: SearchResult,
+  { circuit, trace, alpha }: SearchResult & { readonly alpha: number },
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
-  const { alpha, ablation, mlps, means, order, seed, bos } = settings;
+  const { maxKl, passes, ablation, mlps, means, order, seed, bos } = settings;
   const { transformer } = model;
   return {
     format: "pith.circuit/1",
@@ -231,13 +311,19 @@ function describe(
     task: {
       name: task.name,
       sha256: sources.task,
+      ...(task.labels && { labels: [...task.labels] }),
       examples: {
         patching: encoded.patching.length,
         validation: encoded.validation.length,
         test: encoded.test.length,
       },
     },
-    options: { alpha, ablation, mlps, means, order, seed, bos },
+    options: {
+      alpha,
+      ...(maxKl !== undefined && { maxKl }),
+      ...(passes > 1 && { passes }),
+      ...{ ablation, mlps, means, order, seed, bos },
+    },
     heads: circuit.heads.map(([layer, head]) => [layer, head]),
     mlps: [...circuit.mlps],
     trace: [...trace],

@@ -17,15 +17,18 @@ const decisionSchema = z.object({
   kl: z.number(),
   delta: z.number(),
   pruned: z.boolean(),
+  pass: z.int().min(2).optional(),
 });
 
-export interface Journal {
+export interface LineJournal<T> {
   readonly path: string;
-  /** What an earlier run had decided. */
-  readonly resumed: readonly Decision[];
-  append(decision: Decision): Promise<void>;
+  /** What an earlier run had found. */
+  readonly resumed: readonly T[];
+  append(line: T): Promise<void>;
   remove(): Promise<void>;
 }
+
+export type Journal = LineJournal<Decision>;
 
 /** Beside the folder that the search will end in. */
 export function journalPath(out: string): string {
@@ -38,21 +41,30 @@ export function journalPath(out: string): string {
  * @param resume take over what is there; else what is there is overwritten.
  * @throws PithError "options" when the journal that is there is another search's; "output" for the disk.
  */
-export async function openJournal(out: string, key: string, resume: boolean): Promise<Journal> {
-  const path = journalPath(out);
-  const resumed = resume ? await readJournal(path, key) : [];
+export function openJournal(out: string, key: string, resume: boolean): Promise<Journal> {
+  return openLines(journalPath(out), key, decisionSchema, resume);
+}
+
+/** The same for lines of any kind. @param schema what a whole line is. */
+export async function openLines<T>(
+  path: string,
+  key: string,
+  schema: z.ZodType<T>,
+  resume: boolean,
+): Promise<LineJournal<T>> {
+  const resumed = resume ? await readLines(path, key, schema) : [];
   // Written anew without the torn line, in one go; from then on it only grows.
   const lines = [{ journal: "pith.journal/1", key }, ...resumed].map((line) => `${JSON.stringify(line)}\n`);
   await orFileError(path, () => writeFile(path, lines.join("")));
   return {
     path,
     resumed,
-    append: (decision) => orFileError(path, () => appendFile(path, `${JSON.stringify(decision)}\n`)),
+    append: (line) => orFileError(path, () => appendFile(path, `${JSON.stringify(line)}\n`)),
     remove: () => rm(path, { force: true }),
   };
 }
 
-async function readJournal(path: string, key: string): Promise<Decision[]> {
+async function readLines<T>(path: string, key: string, schema: z.ZodType<T>): Promise<T[]> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -70,13 +82,13 @@ async function readJournal(path: string, key: string): Promise<Decision[]> {
       advice: "Give the same ones, or start anew without --resume.",
     });
   }
-  const decisions: Decision[] = [];
+  const lines: T[] = [];
   for (const line of rest) {
-    const decision = decisionSchema.safeParse(parseLine(line));
-    if (!decision.success) break;
-    decisions.push(decision.data);
+    const parsed = schema.safeParse(parseLine(line));
+    if (!parsed.success) break;
+    lines.push(parsed.data);
   }
-  return decisions;
+  return lines;
 }
 
 function parseLine(line: string | undefined): unknown {

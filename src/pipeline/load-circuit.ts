@@ -1,14 +1,15 @@
 /** A circuit's folder as a model that runs (Node). */
 
-import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
-import { logProbabilities } from "../evaluation/distribution.ts";
+import { compiledScores, ofAnswers, withPlaces } from "../evaluation/compiled-scores.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import { yearScale } from "../evaluation/year-mass.ts";
+import { askCircuit, checkWords, type Prediction, promptIds, shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
-import { workerRuntime } from "../runtime/node-runtime.ts";
+import { type RuntimeOptions, workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import { encodeTask } from "../tasks/encode-task.ts";
@@ -18,14 +19,6 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
 import type { Task } from "./read-task.ts";
-
-export interface Prediction {
-  readonly id: number;
-  /** Printable text of the token. */
-  readonly text: string;
-  readonly probability: number;
-  readonly logit: number;
-}
 
 export interface Evaluation {
   /** A split that has no examples with answers is undefined; a file without splits is all test. */
@@ -54,12 +47,9 @@ export interface CircuitModel {
 }
 
 /** @throws PithError "circuit" for a folder that is not what it says. */
-export async function loadCircuit(
-  directory: string,
-  options: { readonly threads?: number | undefined } = {},
-): Promise<CircuitModel> {
+export async function loadCircuit(directory: string, options: RuntimeOptions = {}): Promise<CircuitModel> {
   const folder = await readCircuitFolder(directory);
-  const runtime = workerRuntime(options.threads === undefined ? {} : { threads: options.threads });
+  const runtime = workerRuntime(options);
   const session = await runtime.loadFile(folder.modelPath).catch(async (error: unknown) => {
     await runtime.close();
     throw error;
@@ -72,14 +62,8 @@ export async function loadCircuit(
     circuit,
     tokenizer,
 
-    async predict(prompt, count = 5) {
-      const ids = promptIds(folder, prompt);
-      let predictions: readonly Prediction[] = [];
-      await shippedLogits(runtime, session, graph, [ids], (_, logits) => {
-        predictions = mostLikely(logits, tokenizer, count);
-      });
-      return predictions;
-    },
+    predict: async (prompt, count = 5) =>
+      askCircuit(folder, runtime, session, promptIds(folder, prompt), count),
 
     evaluate: (task, evaluateOptions = {}) =>
       evaluate({ folder, runtime, session, graph }, task, evaluateOptions),
@@ -106,17 +90,29 @@ async function evaluate(
     test: undefined,
   };
   if (original !== undefined) checkOriginal(folder, original);
-  const divided = await divide(folder, task);
+  const divided = divide(folder, task);
   for (const split of ["patching", "validation", "test"] as const) {
     const members = divided[split].filter((each) => each.answers.length > 0);
     if (members.length === 0) continue;
     const examples = encodeExamples(folder, members, task.path);
-    const circuit: GiveLogits = (prompts, visit) =>
-      shippedLogits(runtime, session, graph, prompts, visit, signal);
+    const { compiled } = folder.circuit;
+    const circuit: GiveLogits =
+      compiled === undefined
+        ? (prompts, visit) => shippedLogits(runtime, session, graph, prompts, visit, signal)
+        : compiledScores(runtime, session, compiled, signal);
     const reference: GiveLogits | undefined =
       original &&
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
-    splits[split] = await evaluateSplit(examples, circuit, reference);
+    if (compiled !== undefined) {
+      for (const { ids, line } of examples) checkWords(folder, ids, { file: task.path, line });
+      const answered = examples.map((example) => withPlaces(example, compiled.answers));
+      const others = reference && ofAnswers(reference, compiled.answers);
+      splits[split] = await evaluateSplit(answered, circuit, others);
+      continue;
+    }
+    splits[split] = await evaluateSplit(examples, circuit, reference, {
+      years: yearScale(examples, folder.tokenizer),
+    });
   }
   if (Object.values(splits).every((split) => split === undefined)) {
     throw new PithError("task", "no example has an answer: nothing can be evaluated.", {
@@ -127,19 +123,25 @@ async function evaluate(
 }
 
 /**
- * The task's examples by split. The file that the circuit was cut with, if it leaves splitting to us, is split
+ * The task's examples by split. The task that the circuit was cut with, if it leaves splitting to us, is split
  * as it was then: examples that chose the circuit must not count as test. Of another such file, all is test.
  */
-async function divide({ circuit }: CircuitFolder, task: Task): Promise<TaskSplits> {
-  const carriesSplits = task.examples.some(({ split }) => split !== undefined);
-  if (carriesSplits || (await hashFile(task.path, { code: "task" })) === circuit.task.sha256) {
-    return splitExamples(task.examples, { seed: circuit.options.seed, fileName: task.path });
+export function divide({ circuit }: CircuitFolder, task: Task): TaskSplits {
+  const same = task.sha256 === circuit.task.sha256;
+  const { labels } = circuit.task;
+  // Labels that were given for the extraction are given for the evaluation too, unless there are others.
+  const examples =
+    same && labels !== undefined && task.labels === undefined
+      ? task.examples.map((example) => ({ ...example, labels }))
+      : task.examples;
+  if (same || examples.some(({ split }) => split !== undefined)) {
+    return splitExamples(examples, { seed: circuit.options.seed, fileName: task.path });
   }
-  return { patching: [], validation: [], test: task.examples };
+  return { patching: [], validation: [], test: examples };
 }
 
 /** Encodes as at extraction; each split is checked on its own, so the others' places are filled with it. */
-function encodeExamples(
+export function encodeExamples(
   folder: CircuitFolder,
   examples: readonly TaskExample[],
   fileName: string,
@@ -167,7 +169,7 @@ function encodeExamples(
   );
 }
 
-function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {
+export function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {
   const { width, vocabularySize, blocks } = original.transformer;
   if (
     width !== circuit.model.width ||
@@ -182,46 +184,4 @@ function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): 
       },
     );
   }
-}
-
-function promptIds({ circuit, tokenizer }: CircuitFolder, prompt: string): readonly number[] {
-  const start = circuit.options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
-  const ids = [...start, ...tokenizer.encode(prompt)];
-  if (ids.length === 0) throw new PithError("task", "the prompt is empty.");
-  if (circuit.profile.kind === "aligned" && ids.length !== circuit.profile.length) {
-    const shown = ids.map((id) => tokenizer.tokenText(id)).join("|");
-    throw new PithError(
-      "task",
-      `this circuit takes prompts of exactly ${circuit.profile.length} tokens, but this one has ${ids.length}: ${shown}.`,
-      { advice: "Circuits with pooled means (--means pooled) take any length." },
-    );
-  }
-  const { context } = circuit.model;
-  if (ids.length > context) {
-    throw new PithError("task", `the prompt has ${ids.length} tokens, but the context takes ${context}.`);
-  }
-  return ids;
-}
-
-function mostLikely(logits: Float32Array, tokenizer: Tokenizer, count: number): readonly Prediction[] {
-  const probabilities = logProbabilities(logits).map(Math.exp);
-  return Array.from(probabilities.keys())
-    .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0))
-    .slice(0, count)
-    .map((id) => ({
-      id,
-      text: tokenizer.tokenText(id),
-      probability: probabilities[id] ?? 0,
-      logit: logits[id] ?? Number.NaN,
-    }));
-}
-
-function shippedGraph({ profile, model, heads }: CircuitFile): ShippedGraph {
-  const kept = model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length);
-  return {
-    profile,
-    cacheHeads: kept.filter((count) => count > 0),
-    headWidth: model.width / Math.max(1, model.heads[0] ?? 1),
-    vocabulary: model.vocabulary,
-  };
 }

@@ -6,11 +6,12 @@
 
 import type { Replacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
-import { answerLogits } from "../evaluation/answer-logits.ts";
+import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../evaluation/compare.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import { yearScale } from "../evaluation/year-mass.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import { shipModel, shippedTransformer } from "../export/ship-model.ts";
@@ -61,11 +62,17 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
   onEvent?.({ kind: "step", step: "measure" });
   const accuracy: CircuitFile["metrics"]["accuracy"] = {};
   const kl: CircuitFile["metrics"]["kl"] = {};
+  const yearMass: NonNullable<CircuitFile["metrics"]["yearMass"]> = {};
   for (const split of ["validation", "test"] as const) {
     if (encoded[split].length === 0) continue;
-    const result = await evaluateSplit(encoded[split], circuit, original);
+    const result = await evaluateSplit(encoded[split], circuit, original, {
+      years: yearScale(encoded[split], model.tokenizer),
+    });
     accuracy[split] = { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy };
     kl[split] = result.kl ?? Number.NaN;
+    if (result.yearMass !== undefined && result.originalYearMass !== undefined) {
+      yearMass[split] = { original: result.originalYearMass, circuit: result.yearMass };
+    }
   }
   const timing = await time(job, session, shipped);
   await session.unload();
@@ -74,6 +81,7 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
     metrics: {
       accuracy,
       kl,
+      ...(Object.keys(yearMass).length > 0 && { yearMass }),
       parameters: {
         original: countParameters(model.transformer),
         circuit: countParameters(shippedTransformer(standalone, profile)),
@@ -119,7 +127,7 @@ async function time(
   let turn = 0;
   const runOne = (graph: Session, description: ShippedGraph) => async () => {
     const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
-    await shippedLogits(runtime, graph, description, [prompt], () => {});
+    await shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {});
   };
   const [originalTiming, circuitTiming] = await timeInTurns(
     runOne(original, whole),

@@ -1,4 +1,5 @@
 /** From a task file to what a model reads: splits, token ids, and the prompts that a pass needs. */
+import type { SearchSets } from "../discovery/prepare.ts";
 import { type EncodedExample, type EncodedTask, encodeTask } from "../tasks/encode-task.ts";
 import { splitExamples } from "../tasks/split.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -20,6 +21,16 @@ export function encodePrompts(
   return encodeTask(splits, tokenizer, { means, bos, contextLength, fileName: task.path });
 }
 
+/** What a search reads: prompts with their teacher-forced answers, and where the answers stand. */
+export function searchSets({ patching, validation }: EncodedTask): SearchSets {
+  return {
+    patching: patching.map(({ forced }) => forced),
+    validation: validation.map(({ forced }) => forced),
+    scored: validation.map(({ scored }) => scored),
+  };
+}
+
+/** The prompts alone, as a user gives them. */
 export function tokenIds(examples: readonly EncodedExample[]): readonly (readonly number[])[] {
   return examples.map((example) => example.ids);
 }

@@ -1,0 +1,144 @@
+/** An aligned circuit's folder, compiled for the words of a task, as a folder of its own (Node). */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { openFileSource } from "../checkpoint/file-source.ts";
+import { parseJsonObject } from "../checkpoint/json.ts";
+import { PithError } from "../errors.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import { folderLayout as names } from "../export/folder-layout.ts";
+import { nameWeights } from "../export/name-weights.ts";
+import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
+import { readStandalone } from "../export/read-standalone.ts";
+import { shipCompiled } from "../export/ship-compiled.ts";
+import { checkOutputFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import type { Target } from "../lowering/target.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import { compileCircuit } from "../surgery/compile-circuit.ts";
+import { wordsOf } from "./compile-words.ts";
+import type { OnEvent } from "./events.ts";
+import { checkOriginal, divide, encodeExamples } from "./load-circuit.ts";
+import type { Model } from "./load-model.ts";
+import { measureCompiled, type Splits } from "./measure-compiled.ts";
+import type { Task } from "./read-task.ts";
+
+export interface CompileOptions {
+  /** Whose prompts and answers the circuit is to take. */
+  readonly task: Task;
+  /** More prompts whose words it is to take. */
+  readonly vocabulary?: Task | undefined;
+  /** The model that the circuit was cut from: what is compiled is then verified against the patched model as well. */
+  readonly original?: Model | undefined;
+  /** Operators that the graph may use; portable where left out. */
+  readonly target?: Target | undefined;
+  readonly threads?: number | undefined;
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+export interface Compilation {
+  /** The new folder, absolute. */
+  readonly folder: string;
+  readonly circuit: CircuitFile;
+}
+
+/**
+ * @param directory a float32 circuit of the aligned profile, which stays as it is; @param out the folder to make.
+ * @throws PithError "circuit" for a folder that can't be compiled, "task" for prompts that it does not take,
+ * "verification" where the two disagree by more than 1e-4, "output" for the new folder.
+ */
+export async function compileFolder(
+  directory: string,
+  out: string,
+  options: CompileOptions,
+): Promise<Compilation> {
+  const { task, original, signal, onEvent, force = false } = options;
+  const folder = await readCircuitFolder(directory);
+  checkCompilable(folder);
+  if (original !== undefined) checkOriginal(folder, original);
+  if (resolve(out) === resolve(directory)) {
+    throw new PithError("output", "is the folder that is compiled", {
+      place: { file: out },
+      advice: "Choose another for the result.",
+    });
+  }
+  await checkOutputFolder(out, { force });
+  const splits = encodeSplits(folder, task);
+  const words = await wordsOf(folder, task, Object.values(splits).flat(), options.vocabulary);
+
+  const source = await openFileSource(folder.weightsPath);
+  const runtime = workerRuntime({ threads: options.threads });
+  const stop = () => void runtime.close();
+  signal?.addEventListener("abort", stop);
+  try {
+    onEvent?.({ kind: "step", step: "export" });
+    const config = parseJsonObject(
+      await readFile(join(directory, names.config)),
+      "circuit",
+      {
+        file: join(directory, names.config),
+      },
+      names.config,
+    );
+    const standalone = nameWeights(await readStandalone(source, config, folder.circuit));
+    const model = await compileCircuit(runtime, standalone, words, { signal });
+    const shipped = shipCompiled(model, options.target);
+    const prepared = await prepareConvertedFolder(out, directory, shipped.graph, {
+      ...{ force, signal, config: shipped.config },
+    });
+    try {
+      const circuit = await measureCompiled({
+        ...{ runtime, folder, task, splits, words, original, prepared, signal, onEvent },
+        parameters: shipped.parameters,
+      });
+      await prepared.commit(circuit);
+      return { folder: resolve(out), circuit };
+    } catch (error) {
+      await prepared.discard();
+      throw error;
+    }
+  } catch (error) {
+    // What fails after the engine was stopped fails because of it.
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await runtime.close();
+    await source.close();
+  }
+}
+
+function checkCompilable({ directory, circuit }: CircuitFolder): void {
+  const fail = (message: string, advice: string): PithError =>
+    new PithError("circuit", message, { place: { file: directory }, advice });
+  if (circuit.profile.kind !== "aligned") {
+    throw fail(
+      "takes prompts of any length: only circuits of one prompt length can be compiled",
+      "Extract it with --means aligned.",
+    );
+  }
+  if (circuit.compiled !== undefined) {
+    throw fail("is compiled already", "Compile the circuit that it was made of.");
+  }
+  if (circuit.dtype !== undefined) {
+    throw fail(`is in ${circuit.dtype.weights}`, "Compile the float32 circuit that it was made of.");
+  }
+}
+
+/** All of the task's prompts. Patching prompts need no answers. */
+function encodeSplits(folder: CircuitFolder, task: Task): Splits {
+  const divided = divide(folder, task);
+  const encoded = (split: keyof Splits) =>
+    divided[split].length === 0 ? [] : encodeExamples(folder, divided[split], task.path);
+  const splits = { patching: encoded("patching"), validation: encoded("validation"), test: encoded("test") };
+  if (
+    Object.values(splits)
+      .flat()
+      .every(({ answers }) => answers.length === 0)
+  ) {
+    throw new PithError("task", "no example has an answer: there is nothing to be scored.", {
+      place: { file: task.path },
+    });
+  }
+  return splits;
+}

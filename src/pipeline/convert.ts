@@ -1,0 +1,132 @@
+/** A circuit's folder in another number format, as a folder of its own (Node). */
+
+import { resolve } from "node:path";
+import { PithError } from "../errors.ts";
+import { answerLogits } from "../evaluation/answer-logits.ts";
+import type { GiveLogits } from "../evaluation/compare.ts";
+import { shippedGraph } from "../export/ask-circuit.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Dtype } from "../export/dtype.ts";
+import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
+import { checkOutputFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import type { EncodedExample } from "../tasks/encode-task.ts";
+import type { OnEvent } from "./events.ts";
+import { shipAs } from "./export-dtype.ts";
+import { checkOriginal, divide, encodeExamples } from "./load-circuit.ts";
+import type { Model } from "./load-model.ts";
+import { openGraph } from "./read-graph.ts";
+import type { Task } from "./read-task.ts";
+
+export interface ConvertOptions {
+  readonly dtype: Exclude<Dtype, "f32">;
+  /** The task that the circuit was cut for: what is lost is measured on it. */
+  readonly task: Task;
+  /** The model that the circuit was cut from, for the KL to it. */
+  readonly original?: Model | undefined;
+  readonly threads?: number | undefined;
+  /** Replace a circuit folder that is there, and accept any loss. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+export interface Conversion {
+  /** The new folder, absolute. */
+  readonly folder: string;
+  readonly circuit: CircuitFile;
+}
+
+/**
+ * @param directory a float32 circuit's folder, which stays as it is; @param out the folder to make.
+ * @throws PithError "circuit" for a folder that is no float32 circuit, "options" for another task than its own,
+ * "verification" for a loss above `dtypeBounds` without `force`, "output" for the new folder.
+ */
+export async function convertCircuit(
+  directory: string,
+  out: string,
+  options: ConvertOptions,
+): Promise<Conversion> {
+  const { dtype, task, original, signal, onEvent, force = false } = options;
+  const folder = await readCircuitFolder(directory);
+  checkConvertible(folder, task);
+  if (original !== undefined) checkOriginal(folder, original);
+  if (resolve(out) === resolve(directory)) {
+    throw new PithError("output", "is the folder that is converted", {
+      place: { file: out },
+      advice: "Choose another for the result.",
+    });
+  }
+  await checkOutputFolder(out, { force });
+  const file = await openGraph(folder.modelPath);
+  const runtime = workerRuntime({ threads: options.threads });
+  const stop = () => void runtime.close();
+  signal?.addEventListener("abort", stop);
+  try {
+    const examples = examplesOf(folder, task);
+    const reference: GiveLogits | undefined =
+      original &&
+      ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
+    const prepared = await prepareConvertedFolder(out, directory, file.graph, { force, signal });
+    try {
+      const circuit = await shipAs(
+        {
+          ...{ runtime, graph: file.graph, shipped: shippedGraph(folder.circuit), prepared, examples },
+          ...{ original: reference, dtype, force, signal, onEvent },
+        },
+        folder.circuit,
+      );
+      await prepared.commit(circuit);
+      return { folder: resolve(out), circuit };
+    } catch (error) {
+      await prepared.discard();
+      throw error;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await runtime.close();
+    await file.close();
+  }
+}
+
+function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): void {
+  if (circuit.compiled !== undefined) {
+    throw new PithError(
+      "circuit",
+      "is compiled: its scores over the answers can't be measured beside logits yet",
+      {
+        place: { file: directory },
+        advice: "Convert the circuit that it was compiled from; a compiled one is small already.",
+      },
+    );
+  }
+  if (circuit.dtype !== undefined) {
+    throw new PithError("circuit", `is in ${circuit.dtype.weights} already`, {
+      place: { file: directory },
+      advice: "Convert the float32 circuit that it was made of: what is rounded twice is worse.",
+    });
+  }
+  if (task.sha256 !== circuit.task.sha256) {
+    throw new PithError(
+      "options",
+      `${task.path} is not the task that this circuit was cut for (${circuit.task.name}), so what is lost could not be told.`,
+      { place: { field: "--task" }, advice: "Give that task." },
+    );
+  }
+}
+
+/** What the circuit's own metrics were measured on. */
+function examplesOf(
+  folder: CircuitFolder,
+  task: Task,
+): Readonly<Partial<Record<"validation" | "test", readonly EncodedExample[]>>> {
+  const divided = divide(folder, task);
+  const encoded = (split: "validation" | "test") => {
+    const members = divided[split].filter(({ answers }) => answers.length > 0);
+    return members.length === 0 ? [] : encodeExamples(folder, members, task.path);
+  };
+  return { validation: encoded("validation"), test: encoded("test") };
+}

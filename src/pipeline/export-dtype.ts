@@ -1,0 +1,181 @@
+/**
+ * Ships a circuit in a narrower number format: converted, measured beside its float32 self on the same examples,
+ * and refused when it lost more than a stated bound.
+ */
+import { PithError } from "../errors.ts";
+import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
+import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
+import { timeInTurns } from "../evaluation/latency.ts";
+import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Profile } from "../export/config-json.ts";
+import type { Dtype } from "../export/dtype.ts";
+import { withDtype } from "../export/dtype-graph.ts";
+import type { DtypeRecord } from "../export/dtype-record.ts";
+import { shipModel } from "../export/ship-model.ts";
+import type { PreparedFolder } from "../export/write-folder.ts";
+import type { Graph } from "../onnx/graph.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { OnEvent } from "./events.ts";
+import type { Model } from "./load-model.ts";
+import { describeGraph } from "./measure.ts";
+
+/** More than this is lost only with `force`. */
+export const dtypeBounds = {
+  /** Share of examples, on validation or test set. */
+  accuracy: 0.01,
+  /** KL(float32 circuit ‖ this one) in nats: the default α, what one component more may cost. */
+  kl: 0.02,
+} as const;
+
+export interface DtypeJob {
+  readonly runtime: Runtime;
+  /** Of float32 weights. */
+  readonly graph: Graph;
+  readonly shipped: ShippedGraph;
+  /** Holds the float32 model, which the converted one replaces; it is discarded by the caller when this fails. */
+  readonly prepared: PreparedFolder;
+  readonly examples: Readonly<Partial<Record<Split, readonly EncodedExample[]>>>;
+  /** The model that the circuit was cut from, where it is at hand. */
+  readonly original: GiveLogits | undefined;
+  readonly dtype: Exclude<Dtype, "f32">;
+  readonly force: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+type Split = "validation" | "test";
+const splits = ["validation", "test"] as const;
+
+/**
+ * @param circuit what the float32 circuit's file says.
+ * @returns what the converted one's says: `metrics` are its own, and the float32 circuit's stand in `dtype`. KL to
+ * the original is left out where that is not at hand.
+ * @throws PithError "verification" for a loss above the bounds, without `force`.
+ */
+export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<CircuitFile> {
+  const { runtime, graph, prepared, dtype, examples, onEvent } = job;
+  onEvent?.({ kind: "step", step: "export" });
+  const float32Session = await runtime.load(graph);
+  const bytes = await prepared.replaceModel(withDtype(graph, dtype));
+  const session = await runtime.loadFile(prepared.modelPath);
+  const [own, float32] = [giveLogits(job, session), giveLogits(job, float32Session)];
+
+  onEvent?.({ kind: "step", step: "measure" });
+  const accuracy = { ...circuit.metrics.accuracy };
+  const kl: CircuitFile["metrics"]["kl"] = {};
+  const divergence: DtypeRecord["divergence"] = {};
+  const float32Accuracy: DtypeRecord["float32"]["accuracy"] = {};
+  for (const split of splits) {
+    const members = examples[split] ?? [];
+    if (members.length === 0) continue;
+    const beside = await evaluateSplit(members, own, float32);
+    divergence[split] = beside.kl ?? Number.NaN;
+    float32Accuracy[split] = beside.originalAccuracy ?? Number.NaN;
+    const before = circuit.metrics.accuracy[split];
+    if (before !== undefined) accuracy[split] = { ...before, circuit: beside.accuracy };
+    if (job.original !== undefined) {
+      kl[split] = (await evaluateSplit(members, own, job.original)).kl ?? Number.NaN;
+    }
+    if (!job.force) checkLoss(dtype, split, float32Accuracy[split], beside.accuracy, divergence[split]);
+  }
+  const milliseconds = await time(job, session, float32Session);
+  await session.unload();
+  await float32Session.unload();
+  return {
+    ...circuit,
+    metrics: {
+      ...withoutTimes(circuit.metrics),
+      accuracy,
+      kl,
+      bytes: { ...circuit.metrics.bytes, circuit: bytes },
+    },
+    dtype: {
+      weights: dtype,
+      divergence,
+      milliseconds: milliseconds.own,
+      float32: {
+        accuracy: float32Accuracy,
+        bytes: circuit.metrics.bytes.circuit,
+        milliseconds: milliseconds.float32,
+      },
+    },
+  };
+}
+
+/** A fresh standalone model in the number format that its extraction asked for; in float32, `circuit` as it is. */
+export function shipStandaloneAs(
+  job: Pick<DtypeJob, "runtime" | "signal" | "onEvent"> & {
+    readonly model: Model;
+    readonly encoded: EncodedTask;
+    readonly settings: { readonly dtype: Dtype; readonly force: boolean };
+  },
+  fresh: {
+    readonly circuit: CircuitFile;
+    readonly standalone: Transformer;
+    readonly profile: Profile;
+    readonly prepared: PreparedFolder;
+  },
+): Promise<CircuitFile> {
+  const { runtime, model, encoded, signal, onEvent } = job;
+  const { dtype, force } = job.settings;
+  const { circuit, standalone, profile, prepared } = fresh;
+  if (dtype === "f32") return Promise.resolve(circuit);
+  const { graph } = shipModel(standalone, profile);
+  const shipped = describeGraph(standalone, profile);
+  const original: GiveLogits = (prompts, visit) =>
+    answerLogits(runtime, model.transformer, prompts, visit, { signal });
+  return shipAs(
+    { runtime, graph, shipped, prepared, examples: encoded, original, dtype, force, signal, onEvent },
+    circuit,
+  );
+}
+
+/** The float32 circuit's time and years' mass are not this one's. */
+function withoutTimes({ milliseconds: _, yearMass: __, ...metrics }: CircuitFile["metrics"]) {
+  return metrics;
+}
+
+function giveLogits({ runtime, shipped, signal }: DtypeJob, session: Session): GiveLogits {
+  return (prompts, visit) => shippedLogits(runtime, session, shipped, prompts, visit, signal);
+}
+
+/** @throws PithError "verification" above `dtypeBounds`; NaN is a loss as well. */
+export function checkLoss(dtype: string, split: Split, before: number, after: number, kl: number): void {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const advice = "Choose a wider format, or accept it with --force.";
+  // Half an example's worth of rounding: a loss of exactly the bound passes.
+  if (!(before - after <= dtypeBounds.accuracy + 1e-9)) {
+    throw new PithError(
+      "verification",
+      `in ${dtype} the circuit is right on ${percent(after)} of the ${split} set, in float32 on ${percent(before)}; a loss of ${percent(dtypeBounds.accuracy)} is allowed.`,
+      { advice },
+    );
+  }
+  if (!(kl <= dtypeBounds.kl)) {
+    throw new PithError(
+      "verification",
+      `in ${dtype} the circuit diverges from itself in float32 by ${kl.toPrecision(3)} nats on the ${split} set; ${dtypeBounds.kl} are allowed.`,
+      { advice },
+    );
+  }
+}
+
+/** Median milliseconds of one prompt, the two in turns. */
+async function time(
+  { runtime, shipped, examples, signal }: DtypeJob,
+  own: Session,
+  float32: Session,
+): Promise<{ readonly own: number; readonly float32: number }> {
+  const prompts = splits.flatMap((split) => examples[split] ?? []);
+  let turn = 0;
+  const runOne = (session: Session) => async () => {
+    const example = prompts[Math.floor(turn++ / 2) % prompts.length];
+    const ids = example?.ids ?? [];
+    await shippedLogits(runtime, session, shipped, [lastPosition(ids)], () => {});
+  };
+  const [first, second] = await timeInTurns(runOne(own), runOne(float32), { budget: 1000, signal });
+  return { own: first.median, float32: second.median };
+}

@@ -1,0 +1,76 @@
+/**
+ * transformers.js as a competitor: it runs the original as a user of that library would. It is no dependency of
+ * Pith, so it is looked for when it is asked for.
+ */
+import { basename, dirname } from "node:path";
+
+/** Its own types are not at hand where it isn't installed: only what is called. */
+interface Library {
+  readonly env: { allowRemoteModels: boolean; localModelPath: string };
+  readonly AutoModelForCausalLM: {
+    from_pretrained(name: string, options: object): Promise<LibraryModel>;
+  };
+  readonly Tensor: new (type: string, data: BigInt64Array, shape: readonly number[]) => object;
+}
+
+interface LibraryModel {
+  (inputs: object): Promise<Readonly<Record<string, unknown>>>;
+  generate(options: object): Promise<unknown>;
+  dispose(): Promise<unknown>;
+}
+
+export interface TransformersJs {
+  /** Milliseconds from token ids to the logits of every position, as it gives them. */
+  forward(ids: readonly (readonly number[])[]): Promise<number>;
+  /** Milliseconds a token, with the cache, after a prompt. */
+  next(ids: readonly number[]): Promise<number>;
+  close(): Promise<void>;
+}
+
+const generatedTokens = 9;
+
+/**
+ * @param directory a folder of the decoder profile. @returns undefined where the library is not installed.
+ */
+export async function openTransformersJs(
+  directory: string,
+  threads: number,
+): Promise<TransformersJs | undefined> {
+  // Not a literal: bundlers and import rules take literals for dependencies.
+  const name = "@huggingface/transformers";
+  const library = (await import(name).catch(() => undefined)) as Library | undefined;
+  if (library === undefined) return undefined;
+  library.env.allowRemoteModels = false;
+  library.env.localModelPath = dirname(directory);
+  const model = await library.AutoModelForCausalLM.from_pretrained(basename(directory), {
+    // The name of a file, to this library: onnx/model.onnx, whatever numbers are in it.
+    dtype: "fp32",
+    device: "cpu",
+    session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
+  });
+  const tensors = (ids: readonly (readonly number[])[]) => {
+    const shape = [ids.length, ids[0]?.length ?? 0];
+    const tensor = (value: (id: number) => bigint) =>
+      new library.Tensor("int64", BigInt64Array.from(ids.flat(), value), shape);
+    return { input_ids: tensor(BigInt), attention_mask: tensor(() => 1n) };
+  };
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const begin = performance.now();
+    await work();
+    return performance.now() - begin;
+  };
+  const generate = (ids: readonly number[], count: number) =>
+    timed(() =>
+      model.generate({ ...tensors([ids]), max_new_tokens: count, min_new_tokens: count, do_sample: false }),
+    );
+  return {
+    forward: (ids) => timed(() => model(tensors(ids))),
+    async next(ids) {
+      const one = await generate(ids, 1);
+      return Math.max(0, (await generate(ids, generatedTokens)) - one) / (generatedTokens - 1);
+    },
+    async close() {
+      await model.dispose();
+    },
+  };
+}
