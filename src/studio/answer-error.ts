@@ -1,0 +1,67 @@
+/** From whatever was thrown to what a page may see of it: what was wrong and what to do, never a stack. */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { PithError } from "../errors.ts";
+import type { ApiError } from "./api.ts";
+
+/** A refusal of this server's own, with its status. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: ContentfulStatusCode;
+  readonly code: string;
+
+  constructor(status: ContentfulStatusCode, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** A PithError taken apart again: line, field and advice stand in fields of their own, and the file goes unsaid. */
+export function apiError({ code, place, advice, message: whole }: PithError): ApiError["error"] {
+  const before = new PithError(code, "", { place }).message;
+  const rest = whole.startsWith(before) ? whole.slice(before.length) : whole;
+  const bare = advice !== "" && rest.endsWith(advice) ? rest.slice(0, -advice.length).trim() : rest;
+  const { url, tensor } = place;
+  const left = new PithError(code, bare, { place: { ...(url && { url }), ...(tensor && { tensor }) } });
+  return {
+    ...{ code, message: left.message },
+    ...(advice !== "" && { advice }),
+    ...(place.line !== undefined && { line: place.line }),
+    ...(place.field !== undefined && { field: place.field }),
+  };
+}
+
+/** What is told of a run that failed, or of a request. A bug's stack goes to the terminal. */
+export function describeError(error: unknown): ApiError["error"] {
+  if (error instanceof PithError) {
+    // A file is named where it is the person's own; line and field have fields of their own.
+    const { file } = error.place;
+    const found = apiError(error);
+    return file === undefined || found.line !== undefined
+      ? found
+      : { ...found, message: `${file}: ${found.message}` };
+  }
+  if (error instanceof Refusal) return { code: error.code, message: error.message };
+  process.stderr.write(
+    `unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return {
+    code: "bug",
+    message: "Something in Pith itself went wrong. The terminal that runs `pith studio` says more.",
+  };
+}
+
+export function answerError(error: unknown, context: Context): Response {
+  if (error instanceof HTTPException) {
+    return context.json({ error: { code: "http", message: error.message } } satisfies ApiError, error.status);
+  }
+  return context.json({ error: describeError(error) } satisfies ApiError, statusOf(error));
+}
+
+function statusOf(error: unknown): ContentfulStatusCode {
+  if (error instanceof Refusal) return error.status;
+  if (!(error instanceof PithError)) return 500;
+  return ["output", "runtime", "verification"].includes(error.code) ? 500 : 400;
+}

@@ -1,0 +1,181 @@
+/**
+ * What a search will take, before it begins: its matrix products are counted, and one layer of the very model is
+ * run on prompts of the very length to see how many of them this machine does in a second. How many components
+ * will stay is what the search is for, so the time has two ends: nothing stays, or all of it.
+ */
+import { makeBatches } from "../discovery/batch.ts";
+import { constantTensor, zeroConstant } from "../discovery/constant.ts";
+import { causalMask } from "../discovery/embedding.ts";
+import { wholeBlock } from "../discovery/forward.ts";
+import { candidates } from "../discovery/search.ts";
+import { gatedLayer } from "../lowering/stages.ts";
+import type { Model } from "../pipeline/load-model.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { elementCount } from "../transformer/weight.ts";
+import type { Estimate, RunOptions, TaskSource } from "./api.ts";
+import { encodeFor, taskOf } from "./tasks.ts";
+
+/** Between the two ends, the share of components that the figure is given for. */
+const assumedShare = 1 / 3;
+
+/** What timing a finished circuit beside its original takes at most (`timeInTurns`). */
+const timingSeconds = 2;
+
+/** How long a measured rate is good for; milliseconds. Options change with every key that is pressed. */
+const rateAge = 60_000;
+const rates = new WeakMap<Model, Map<string, { readonly rate: number; readonly taken: number }>>();
+
+export async function estimate(
+  model: Model,
+  source: TaskSource,
+  options: RunOptions,
+  threads: number | undefined,
+): Promise<Estimate> {
+  const encoded = encodeFor(await taskOf(source, model, options), model, options);
+  const { transformer } = model;
+  const tokens = (prompts: readonly { readonly forced: readonly number[] }[]) =>
+    prompts.reduce((sum, { forced }) => sum + forced.length, 0);
+  const sizes: Sizes = {
+    passes: tokens(encoded.patching) + tokens(encoded.validation),
+    validation: tokens(encoded.validation),
+    answers: encoded.validation.reduce((sum, { scored }) => sum + scored, 0),
+    measured: 2 * tokens(encoded.validation) + tokens(encoded.test),
+  };
+  const longest = encoded.validation.reduce((most, { forced }) => Math.max(most, forced.length), 1);
+  const rate = await recentRate(model, longest, encoded.validation.length, threads);
+  const secondsAt = (share: number) =>
+    timingSeconds + countOperations(transformer, options, sizes, share) / rate;
+  const [least, most] = [secondsAt(0), secondsAt(1)];
+  return {
+    candidates: candidates(transformer, options).length,
+    seconds: secondsAt(assumedShare),
+    memoryBytes: memoryOf(model, sizes, longest),
+    how: `Matrix products, counted as if a third of the components stayed, at the ${gigaflops(rate)} GFLOP/s that this machine has just done on one layer, and ${timingSeconds} s for timing the result; from ${seconds(least)} (nothing stays) to ${seconds(most)} (all of it).`,
+  };
+}
+
+interface Sizes {
+  /** Tokens of the patching and validation prompts. */
+  readonly passes: number;
+  readonly validation: number;
+  /** Answer positions of the validation prompts. */
+  readonly answers: number;
+  /** Tokens that verifying and measuring go over, the original and the circuit each. */
+  readonly measured: number;
+}
+
+/** @param share of the components that stays. */
+function countOperations(
+  model: Transformer,
+  options: Pick<RunOptions, "mlps" | "order">,
+  { passes, validation, answers, measured }: Sizes,
+  share: number,
+): number {
+  const { width, vocabularySize } = model;
+  const costs = model.blocks.map((_, layer) => {
+    const { attention, mlp } = wholeBlock(model, layer);
+    const matrices = (linears: readonly { readonly weight: { readonly shape: readonly number[] } }[]) =>
+      linears.reduce((sum, { weight }) => sum + 2 * elementCount(weight.shape), 0);
+    return {
+      attention: matrices([attention.query, attention.key, attention.value, attention.output]),
+      mlp: matrices([mlp.up, mlp.down]),
+      head: 2 * attention.headWidth * width,
+    };
+  });
+  const layerCost = costs.reduce((sum, { attention, mlp }) => sum + attention + mlp, 0);
+  const unembedding = 2 * width * vocabularySize;
+  let total = passes * layerCost + measured * layerCost * (1 + share);
+  let above = 0;
+  for (const layer of [...costs.keys()].reverse()) {
+    const cost = costs[layer];
+    if (cost === undefined) continue;
+    // Where no head above stays, only answer positions are computed.
+    const positions = share * above > 0 ? validation : answers;
+    total += validation * cost.attention;
+    for (const component of candidates({ ...model, blocks: model.blocks.slice(layer, layer + 1) }, options)) {
+      const own = component.kind === "head" ? cost.head + cost.mlp : 0;
+      total += positions * (own + share * above) + answers * unembedding;
+    }
+    above += cost.attention + cost.mlp;
+  }
+  return total;
+}
+
+async function recentRate(
+  model: Model,
+  length: number,
+  prompts: number,
+  threads: number | undefined,
+): Promise<number> {
+  const known = rates.get(model) ?? new Map<string, { readonly rate: number; readonly taken: number }>();
+  rates.set(model, known);
+  const key = `${length} ${prompts}`;
+  const recent = known.get(key);
+  if (recent !== undefined && Date.now() - recent.taken < rateAge) return recent.rate;
+  const rate = await measureRate(model.transformer, length, prompts, threads);
+  known.set(key, { rate, taken: Date.now() });
+  return rate;
+}
+
+/** Operations a second of one layer on a batch of such prompts, the best of three runs after a first. */
+async function measureRate(
+  model: Transformer,
+  length: number,
+  prompts: number,
+  threads: number | undefined,
+): Promise<number> {
+  const runtime = workerRuntime({ threads });
+  try {
+    const [batch] = makeBatches(Array.from({ length: prompts }, () => Array.from({ length }, () => 0)));
+    if (batch === undefined) return Number.NaN;
+    const block = wholeBlock(model, 0);
+    const session = await runtime.load(gatedLayer(block, model.width, "one"));
+    const nothing = constantTensor(zeroConstant(1, model.width), "all");
+    const shape = [batch.ids.length, length, model.width];
+    const heads = block.attention.heads.length;
+    const feeds = {
+      x: { type: "float32", shape, data: new Float32Array(elementCount(shape)).map((_, at) => (at % 7) - 3) },
+      mask: causalMask(length),
+      headGates: { type: "float32", shape: [heads, 1], data: new Float32Array(heads).fill(1) },
+      mlpGate: { type: "float32", shape: [1], data: Float32Array.of(1) },
+      attentionConstant: nothing,
+      mlpConstant: nothing,
+    } as const;
+    let best = 0;
+    for (let turn = 0; turn < 4; turn++) {
+      const before = totals(runtime.counters.graphs);
+      await runtime.release(...Object.values(await session.run(feeds)));
+      const after = totals(runtime.counters.graphs);
+      const rate = (after.flops - before.flops) / ((after.milliseconds - before.milliseconds) / 1000);
+      if (turn > 0) best = Math.max(best, rate);
+    }
+    return best;
+  } finally {
+    await runtime.close();
+  }
+}
+
+function totals(graphs: ReadonlyMap<string, { readonly flops: number; readonly milliseconds: number }>) {
+  let [flops, milliseconds] = [0, 0];
+  for (const graph of graphs.values()) {
+    flops += graph.flops;
+    milliseconds += graph.milliseconds;
+  }
+  return { flops, milliseconds };
+}
+
+/** This process as it is, all weights, the residual stream before every layer, and one layer's activations. */
+function memoryOf({ transformer, files }: Model, { validation }: Sizes, longest: number): number {
+  const { width, blocks } = transformer;
+  const weights = files.reduce((sum, { size }) => sum + size, 0);
+  const residuals = 4 * validation * width * (blocks.length + 1);
+  const heads = Math.max(0, ...blocks.map(({ attention }) => attention?.heads.length ?? 0));
+  const layer = 4 * validation * (6 * width + heads * longest);
+  return process.memoryUsage.rss() + weights + residuals + layer;
+}
+
+/** Two figures, and never as a power of ten. */
+const round = (value: number) => Number(value.toPrecision(2));
+const gigaflops = (rate: number) => `${round(rate / 1e9)}`;
+const seconds = (value: number) => (value < 100 ? `${round(value)} s` : `${Math.round(value / 60)} min`);

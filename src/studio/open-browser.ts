@@ -1,0 +1,14 @@
+/** Opens an address in the person's browser, where there is one; where not, they have read it. */
+import { spawn } from "node:child_process";
+
+export function openBrowser(url: string): void {
+  const [command, words]: [string, string[]] =
+    process.platform === "darwin"
+      ? ["open", [url]]
+      : process.platform === "win32"
+        ? ["cmd", ["/c", "start", '""', url]]
+        : ["xdg-open", [url]];
+  const child = spawn(command, words, { stdio: "ignore", detached: true });
+  child.on("error", () => {});
+  child.unref();
+}

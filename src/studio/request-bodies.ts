@@ -1,0 +1,90 @@
+/** What pages may send, checked to the last field before anything looks at it. */
+import type { Context } from "hono";
+import { z } from "zod";
+import { PithError } from "../errors.ts";
+import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
+
+/** Of any body, in bytes. */
+export const largestBody = 8 * 2 ** 20;
+
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
+const alpha = z.number().positive().max(1e6);
+const ablation = z.enum(["mean", "zero"]);
+
+const options = z.strictObject({
+  alpha,
+  ablation,
+  mlps: z.boolean(),
+  means: z.enum(["aligned", "pooled"]),
+  order: z.enum(["published", "downstream"]),
+  seed,
+  bos: z.boolean().optional(),
+}) satisfies z.ZodType<RunOptions>;
+
+/** A path, or a name on the hub; which of them it may be is checked where it is opened. */
+const model = z
+  .string()
+  .max(1024)
+  .refine((text) => !/\p{Cc}/u.test(text), "must hold no control characters");
+
+/** It becomes a file's name, so it is one name and no path. */
+const taskName = z
+  .string()
+  .min(1)
+  .max(80)
+  .regex(/^[^./\\<>:"|?*\p{C}][^/\\<>:"|?*\p{C}]*$/u, "must be a name: no slashes, no control characters");
+
+const task = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("builtin"), name: z.enum(["ioi", "greater-than", "acronyms"]) }),
+  z.strictObject({
+    kind: z.literal("text"),
+    name: taskName,
+    format: z.enum(["jsonl", "csv"]),
+    text: z.string(),
+  }),
+]) satisfies z.ZodType<TaskSource>;
+
+const component = z.int().min(0).max(100_000);
+const prompt = z.string().min(1, "must not be empty").max(100_000);
+
+export const bodies = {
+  model: z.strictObject({ model }),
+  task: z.strictObject({ model, task, options }),
+  run: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("extract"), model, task, options }),
+    z.strictObject({
+      kind: z.literal("sweep"),
+      ...{ model, task, options },
+      alphas: z.array(alpha).min(1).max(200),
+      ablations: z.array(ablation).min(1).max(2),
+      mlps: z.array(z.boolean()).min(1).max(2),
+      seeds: z.array(seed).min(1).max(50),
+    }),
+  ]) satisfies z.ZodType<RunRequest>,
+  prompt: z.strictObject({ prompt }),
+  attribution: z.strictObject({ prompt, answer: z.string().min(1).max(1000).optional() }),
+  knock: z.strictObject({
+    prompt,
+    heads: z.array(z.tuple([component, component])).max(100_000),
+    mlps: z.array(component).max(100_000),
+  }),
+};
+
+/** @throws PithError "options" that names the field. */
+export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const text = await context.req.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new PithError("options", "the request is not JSON.", { cause });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.path.map(String).join(".") ?? "";
+  throw new PithError("options", issue?.message ?? "is malformed", { place: field === "" ? {} : { field } });
+}

@@ -1,0 +1,147 @@
+/** The routes below /api/runs. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, Hono } from "hono";
+import { PithError } from "../errors.ts";
+import { parseSweepRows } from "../experiments/sweep-row.ts";
+import { parseCircuitFile } from "../export/circuit-file.ts";
+import { folderLayout } from "../export/folder-layout.ts";
+import { Refusal } from "./answer-error.ts";
+import type { RunDetail } from "./api.ts";
+import type { Laboratories } from "./laboratories.ts";
+import type { Laboratory } from "./laboratory.ts";
+import { listFiles, sendFile } from "./listed-files.ts";
+import { bodies, readBody } from "./request-bodies.ts";
+import { resultFolder, runIdPattern } from "./run-folder.ts";
+import { streamRun } from "./run-stream.ts";
+import { expectCircuit, type Run, type Runs, summarizeRun } from "./runs.ts";
+import type { SharedSites } from "./shared-site.ts";
+import { zipFiles } from "./zip-folder.ts";
+
+export interface RunRouteParts {
+  readonly runs: Runs;
+  readonly laboratories: Laboratories;
+  readonly sites: SharedSites;
+}
+
+export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): Hono {
+  const routes = new Hono();
+  const runOf = (context: Context): Run => {
+    const id = context.req.param("id") ?? "";
+    if (!runIdPattern.test(id)) throw new Refusal(404, "run", "there is no such run.");
+    return runs.get(id);
+  };
+  const ask = async <T extends object>(
+    context: Context,
+    question: (laboratory: Laboratory) => Promise<T>,
+  ): Promise<Response> => {
+    const run = runOf(context);
+    expectCircuit(run);
+    try {
+      return context.json(await question(await laboratories.of(run.record)));
+    } catch (error) {
+      // An engine that has died answers nobody any more; the next question finds a new one.
+      if (error instanceof PithError && error.code === "runtime") await laboratories.forget(run.record);
+      throw error;
+    }
+  };
+
+  routes.get("/", (context) => context.json(runs.list().map(summarizeRun)));
+  routes.post("/", async (context) => {
+    const run = await runs.create(await readBody(context, bodies.run));
+    return context.json(summarizeRun(run), 201);
+  });
+  routes.get("/:id", async (context) => context.json(await describeRun(runOf(context))));
+  routes.delete("/:id", async (context) => {
+    const run = runOf(context);
+    await laboratories.forget(run.record);
+    await runs.remove(run);
+    return context.body(null, 204);
+  });
+  for (const action of ["pause", "resume", "cancel"] as const) {
+    routes.post(`/:id/${action}`, async (context) => {
+      const run = runOf(context);
+      await runs[action](run);
+      return context.json(summarizeRun(run));
+    });
+  }
+  routes.get("/:id/events", (context) => streamRun(context, runOf(context)));
+
+  routes.post("/:id/predict", async (context) => {
+    const { prompt } = await readBody(context, bodies.prompt);
+    return ask(context, (laboratory) => laboratory.predict(prompt));
+  });
+  routes.post("/:id/knock", async (context) => {
+    const { prompt, ...kept } = await readBody(context, bodies.knock);
+    return ask(context, (laboratory) => laboratory.knock(prompt, kept));
+  });
+  routes.post("/:id/patterns", async (context) => {
+    const { prompt } = await readBody(context, bodies.prompt);
+    return ask(context, (laboratory) => laboratory.patterns(prompt));
+  });
+  routes.post("/:id/attribution", async (context) => {
+    const { prompt, answer } = await readBody(context, bodies.attribution);
+    return ask(context, (laboratory) => laboratory.attribution(prompt, answer));
+  });
+  routes.get("/:id/examples", (context) => ask(context, (laboratory) => laboratory.examples()));
+
+  routes.get("/:id/files/*", async (context) => {
+    const { record } = doneRun(runOf(context));
+    const prefix = `/api/runs/${record.id}/files/`;
+    const name = context.req.path.slice(prefix.length);
+    const file = (await listFiles(resultFolder(record))).find((each) => each.name === name);
+    if (file === undefined) throw new Refusal(404, "file", "there is no such file in the folder.");
+    const { method } = context.req;
+    return sendFile(file, { method, ifNoneMatch: context.req.header("if-none-match") }, "no-cache");
+  });
+  routes.get("/:id/zip", async (context) => {
+    const { record } = doneRun(runOf(context));
+    return sendZip(zipFiles(await listFiles(resultFolder(record)), archiveName(record)), archiveName(record));
+  });
+  routes.get("/:id/share", async (context) => {
+    const run = runOf(context);
+    expectCircuit(run);
+    const name = archiveName(run.record).replace(/-circuit$/, "-site");
+    return sendZip(zipFiles(await sites.of(run.record), name), name);
+  });
+  return routes;
+}
+
+function doneRun(run: Run): Run {
+  if (run.status.state === "done") return run;
+  throw new Refusal(409, "state", `the run is ${run.status.state}, not done.`);
+}
+
+/** Of its model, task and kind: letters, digits and dashes. */
+function archiveName({ taskName, modelName, request }: Run["record"]): string {
+  const plain = (text: string) => text.replace(/^.*[/\\]/, "").replace(/[^\w.]+/g, "-");
+  return `${plain(modelName)}-${plain(taskName)}-${request.kind === "extract" ? "circuit" : "sweep"}`;
+}
+
+function sendZip(archive: ReadableStream<Uint8Array>, name: string): Response {
+  return new Response(archive, {
+    headers: {
+      "Content-Type": "application/zip",
+      "Content-Disposition": `attachment; filename="${name}.zip"`,
+    },
+  });
+}
+
+async function describeRun(run: Run): Promise<RunDetail> {
+  const { record, status, log } = run;
+  const { request, headsPerLayer } = record;
+  // Taken together with the decisions, without a pause between: the stream goes on exactly here.
+  const told = { decisions: log.decisions(), sequence: log.length, step: log.last("step")?.step };
+  const detail = {
+    ...{ ...summarizeRun(run), request, layers: headsPerLayer.length, headsPerLayer, ...told },
+    ...(status.error && { error: status.error }),
+  };
+  if (status.state !== "done") return detail;
+  const folder = resultFolder(record);
+  if (request.kind === "extract") {
+    const path = join(folder, folderLayout.circuit);
+    return { ...detail, circuit: parseCircuitFile(JSON.parse(await readFile(path, "utf8")), path) };
+  }
+  const path = join(folder, "sweep.jsonl");
+  return { ...detail, rows: parseSweepRows(await readFile(path, "utf8"), path) };
+}

@@ -1,0 +1,238 @@
+/**
+ * The runs: a queue of which one computes at a time, since two at once would only wait for each other's cores.
+ * Whatever happens is on disk before it is told; a server that was killed goes on with what it had begun.
+ */
+
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolders } from "../checkpoint/make-folders.ts";
+import { candidates } from "../discovery/search.ts";
+import { journalPath } from "../pipeline/journal.ts";
+import { describeError, Refusal } from "./answer-error.ts";
+import type { RunRequest, RunState, RunSummary } from "./api.ts";
+import { type EventLog, openEventLog } from "./event-log.ts";
+import { headsPerLayer, type Models } from "./models.ts";
+import { performRun, totalOf } from "./perform-run.ts";
+import {
+  createRunFolder,
+  type RunRecord,
+  type RunStatus,
+  readRuns,
+  removeRunFolder,
+  resultFolder,
+  writeStatus,
+} from "./run-folder.ts";
+import { encodeFor, taskOf } from "./tasks.ts";
+
+/** How many may wait for their turn, and how many there may be in all. */
+const mostQueued = 20;
+const mostRuns = 1000;
+
+export interface Run {
+  readonly record: RunRecord;
+  readonly log: EventLog;
+  status: RunStatus;
+}
+
+export interface Runs {
+  list(): readonly Run[];
+  /** @throws Refusal 404. */
+  get(id: string): Run;
+  /** Checks all of it, so that what is queued can be run. @throws PithError for model, task or options. */
+  create(request: RunRequest): Promise<Run>;
+  pause(run: Run): Promise<void>;
+  resume(run: Run): Promise<void>;
+  cancel(run: Run): Promise<void>;
+  remove(run: Run): Promise<void>;
+  /** Stops what computes, to be gone on with by the next server. */
+  close(): Promise<void>;
+}
+
+export interface RunsOptions {
+  readonly dataFolder: string;
+  readonly models: Models;
+  readonly threads: number | undefined;
+  readonly onNote: (message: string) => void;
+}
+
+/** Why a run that computes is stopped: the state that it goes into; undefined leaves it running for the next server. */
+interface Stop {
+  readonly state: RunState | undefined;
+}
+
+export async function openRuns({ dataFolder, models, threads, onNote }: RunsOptions): Promise<Runs> {
+  const folder = join(dataFolder, "runs");
+  await makeFolders(folder, 0o700);
+  const runs = new Map<string, Run>();
+  const queue: Run[] = [];
+  let computing:
+    | { readonly run: Run; readonly controller: AbortController; ended: Promise<void> }
+    | undefined;
+  let closing = false;
+  /** Runs that are being checked and written. */
+  let making = 0;
+
+  /** Written before it is told: what a page has seen, a new server knows as well. */
+  const setState = async (run: Run, state: RunState, error?: RunStatus["error"]) => {
+    run.status = { state, done: run.status.done, total: run.status.total, ...(error && { error }) };
+    await writeStatus(run.record, run.status);
+    await run.log.append({ kind: "state", state, ...(error && { error }) });
+  };
+
+  const next = () => {
+    if (computing !== undefined || closing) return;
+    const run = queue.shift();
+    if (run === undefined) return;
+    const controller = new AbortController();
+    const current = { run, controller, ended: Promise.resolve() };
+    computing = current;
+    current.ended = compute(run, controller.signal)
+      .catch((error: unknown) => onNote(`${run.record.folder}: ${String(error)}`))
+      .finally(() => {
+        computing = undefined;
+        next();
+      });
+  };
+
+  const compute = async (run: Run, signal: AbortSignal) => {
+    if (run.status.state !== "running") await setState(run, "running");
+    const onProgress = (done: number, total: number) => {
+      run.status = { ...run.status, done, total };
+    };
+    try {
+      // Killed between the result and its record: it is done.
+      if ((await stat(resultFolder(run.record)).catch(() => undefined)) === undefined) {
+        await performRun(run.record, { models, threads, signal, log: run.log, onProgress });
+      }
+      run.status = { ...run.status, done: run.status.total };
+      await setState(run, "done");
+    } catch (error) {
+      if (!signal.aborted) {
+        await setState(run, "failed", describeError(error));
+        return;
+      }
+      const { state } = signal.reason as Stop;
+      if (state === undefined) await writeStatus(run.record, run.status);
+      else await setState(run, state);
+    }
+  };
+
+  /** Takes it out of the queue, or stops it and waits until it has stopped. */
+  const halt = async (run: Run, state: RunState) => {
+    const at = queue.indexOf(run);
+    if (at >= 0) {
+      queue.splice(at, 1);
+      await setState(run, state);
+    } else if (computing?.run === run) {
+      const { ended, controller } = computing;
+      controller.abort({ state } satisfies Stop);
+      await ended;
+    } else if (run.status.state === "paused" || run.status.state === "failed") {
+      await setState(run, state);
+    }
+  };
+
+  const expect = (run: Run, what: string, states: readonly RunState[]) => {
+    if (states.includes(run.status.state)) return;
+    throw new Refusal(409, "state", `the run is ${run.status.state}: it can't be ${what}.`);
+  };
+
+  for (const { record, status } of await readRuns(folder, onNote)) {
+    const log = await openEventLog(join(record.folder, "events.jsonl"));
+    const run: Run = { record, log, status };
+    runs.set(record.id, run);
+    if (status.state === "running") queue.unshift(run);
+    else if (status.state === "queued") queue.push(run);
+  }
+  next();
+
+  return {
+    list: () => [...runs.values()],
+    get(id) {
+      const run = runs.get(id);
+      if (run === undefined) throw new Refusal(404, "run", "there is no such run.");
+      return run;
+    },
+    async create(request) {
+      if (closing) throw new Refusal(503, "closing", "the studio is closing.");
+      if (queue.length + making >= mostQueued) {
+        throw new Refusal(429, "queue", `${mostQueued} runs wait already; let some finish first.`);
+      }
+      if (runs.size + making >= mostRuns) {
+        throw new Refusal(429, "queue", `there are ${mostRuns} runs; delete some first.`);
+      }
+      making++;
+      try {
+        const run = await makeRun(folder, models, request);
+        runs.set(run.record.id, run);
+        queue.push(run);
+        next();
+        return run;
+      } finally {
+        making--;
+      }
+    },
+    async pause(run) {
+      expect(run, "paused", ["queued", "running"]);
+      await halt(run, "paused");
+    },
+    async resume(run) {
+      expect(run, "resumed", ["paused", "failed"]);
+      await setState(run, "queued");
+      queue.push(run);
+      next();
+    },
+    async cancel(run) {
+      expect(run, "cancelled", ["queued", "running", "paused", "failed"]);
+      await halt(run, "cancelled");
+      // It may have come to its end meanwhile.
+      if (run.status.state === "cancelled") await rm(journalPath(resultFolder(run.record)), { force: true });
+    },
+    async remove(run) {
+      await halt(run, "cancelled");
+      runs.delete(run.record.id);
+      run.log.close();
+      await removeRunFolder(run.record);
+    },
+    async close() {
+      closing = true;
+      computing?.controller.abort({ state: undefined } satisfies Stop);
+      await computing?.ended;
+      for (const { log } of runs.values()) log.close();
+    },
+  };
+}
+
+async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {
+  const model = await models.open(request.model);
+  const task = await taskOf(request.task, model, request.options);
+  encodeFor(task, model, request.options);
+  const total = totalOf(request, candidates(model.transformer, request.options).length);
+  const status: RunStatus = { state: "queued", done: 0, total };
+  const record = await createRunFolder(
+    folder,
+    {
+      created: new Date().toISOString(),
+      ...{ modelName: model.name, taskName: task.name, headsPerLayer: headsPerLayer(model), request },
+    },
+    status,
+  );
+  const log = await openEventLog(join(record.folder, "events.jsonl"));
+  await log.append({ kind: "state", state: "queued" });
+  return { record, log, status };
+}
+
+export function summarizeRun({ record, status }: Run): RunSummary {
+  const { id, modelName, taskName, created, request } = record;
+  return {
+    ...{ id, state: status.state, kind: request.kind, modelName, taskName, created },
+    ...{ done: status.done, total: status.total },
+  };
+}
+
+/** @throws Refusal 409 until it is done. */
+export function expectCircuit(run: Run): void {
+  if (run.record.request.kind !== "extract") throw new Refusal(409, "state", "a sweep has no one circuit.");
+  if (run.status.state !== "done")
+    throw new Refusal(409, "state", `the run is ${run.status.state}, not done.`);
+}

@@ -1,0 +1,56 @@
+/** Files as one zip archive, made while it is sent: no second copy of the weights, on disk or in memory. */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
+import { Refusal } from "./answer-error.ts";
+import type { ListedFile } from "./listed-files.ts";
+
+/** Without the format's 64-bit extension, which fflate does not write. */
+const largestArchive = 2 ** 32 - 2 ** 20;
+
+/**
+ * @param folder the name that all of it has in front. @throws Refusal 413 for more than 4 GiB.
+ */
+export function zipFiles(files: readonly ListedFile[], folder: string): ReadableStream<Uint8Array> {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (size > largestArchive) {
+    throw new Refusal(
+      413,
+      "size",
+      "more than 4 GiB are too many for a zip archive; copy the folder instead.",
+    );
+  }
+  return Readable.toWeb(Readable.from(archive(files, folder))) as ReadableStream<Uint8Array>;
+}
+
+async function* archive(files: readonly ListedFile[], folder: string): AsyncGenerator<Uint8Array> {
+  let ready: Uint8Array[] = [];
+  let failure: Error | undefined;
+  const zip = new Zip((error, chunk) => {
+    if (error) failure = error;
+    else ready.push(chunk);
+  });
+  function* take(): Generator<Uint8Array> {
+    if (failure !== undefined) throw failure;
+    const chunks = ready;
+    ready = [];
+    yield* chunks;
+  }
+  for (const { name, path, modified } of files) {
+    // Weights don't shrink by packing.
+    const packs = !/\.(onnx_data|wasm|png|woff2)$/.test(name);
+    const entry = packs
+      ? new ZipDeflate(`${folder}/${name}`, { level: 6 })
+      : new ZipPassThrough(`${folder}/${name}`);
+    entry.mtime = modified;
+    zip.add(entry);
+    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 18 })) {
+      entry.push(chunk as Uint8Array);
+      yield* take();
+    }
+    entry.push(new Uint8Array(), true);
+    yield* take();
+  }
+  zip.end();
+  yield* take();
+}

@@ -1,0 +1,20 @@
+/** One number, large, with what it is and what it is beside. */
+import type { ComponentChildren } from "preact";
+
+export interface FigureProps {
+  readonly label: string;
+  readonly value: ComponentChildren;
+  readonly detail?: ComponentChildren;
+}
+
+export function Figure({ label, value, detail }: FigureProps) {
+  return (
+    <div class="figure">
+      <dt>{label}</dt>
+      <dd>
+        <span class="figure-value">{value}</span>
+        {detail !== undefined && <span class="figure-detail">{detail}</span>}
+      </dd>
+    </div>
+  );
+}

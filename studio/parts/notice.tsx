@@ -1,0 +1,69 @@
+/** Faults, emptiness and waiting, each with what to do next. */
+import type { ComponentChildren } from "preact";
+import type { Fault } from "../data/api-client.ts";
+
+export function FaultNotice({
+  fault,
+  children,
+}: {
+  readonly fault: Fault;
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <div class="notice notice-bad" role="alert">
+      <p>
+        <strong>{faultTitle(fault)}</strong>
+      </p>
+      <p class="fault-message">{fault.message}</p>
+      {fault.advice !== undefined && fault.advice !== "" && !fault.message.includes(fault.advice) && (
+        <p>{fault.advice}</p>
+      )}
+      {children}
+    </div>
+  );
+}
+
+function faultTitle({ code, line, field }: Fault): string {
+  const where = line !== undefined ? ` in line ${line}` : field !== undefined ? ` in “${field}”` : "";
+  return `${titles[code] ?? "Something went wrong"}${where}`;
+}
+
+const titles: Readonly<Record<string, string>> = {
+  checkpoint: "The model's weights can't be read",
+  config: "The model's config.json can't be read",
+  tokenizer: "The tokenizer can't be read",
+  task: "The task can't be used",
+  options: "An option can't be used",
+  circuit: "The circuit can't be read",
+  output: "The result can't be written",
+  hub: "The hub could not give the model",
+  verification: "Circuit and patched model disagree",
+  runtime: "The compute engine refused",
+  gone: "The server is gone",
+  prompt: "The circuit does not take this prompt",
+  inference: "The circuit can't run in this browser",
+};
+
+export function Loading({ what }: { readonly what: string }) {
+  return (
+    <p class="loading" role="status">
+      <span class="spinner" aria-hidden="true" />
+      {what}
+    </p>
+  );
+}
+
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children}
+    </div>
+  );
+}

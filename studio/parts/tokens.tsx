@@ -1,0 +1,21 @@
+/** Text as the model sees it: token by token, spaces visible. */
+import { visibleToken } from "../../src/report/maps/svg.ts";
+import { printableText } from "../../src/tokenizer/printable.ts";
+
+export function Tokens({ tokens, label }: { readonly tokens: readonly string[]; readonly label?: string }) {
+  return (
+    <span class="tokens">
+      {label !== undefined && <span class="visually-hidden">{label}</span>}
+      {tokens.map((token, index) => (
+        <span class="token" key={index}>
+          {showToken(token)}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** " Mary" → "·Mary". */
+export function showToken(token: string): string {
+  return visibleToken(printableText(token));
+}

@@ -1,0 +1,32 @@
+/** Starts the page of a shared circuit: what it shows is in site.json beside it. */
+import { render } from "preact";
+import { type SiteFile, siteFileName, siteFormat } from "../../src/export/site-file.ts";
+import "../data/theme.ts";
+import { FaultNotice, Loading } from "../parts/notice.tsx";
+import { SharePage } from "./share-page.tsx";
+
+const host = document.getElementById("app");
+if (host !== null) {
+  render(<Loading what="Opening…" />, host);
+  readSite().then(
+    (site) => render(<SharePage site={site} />, host),
+    (thrown) => {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      const advice = "Copy the whole site; it needs a web server, if only `npx http-server`.";
+      render(
+        <main>
+          <FaultNotice fault={{ code: "page", message: `${siteFileName}: ${message}`, advice }} />
+        </main>,
+        host,
+      );
+    },
+  );
+}
+
+async function readSite(): Promise<SiteFile> {
+  const response = await fetch(siteFileName);
+  if (!response.ok) throw new Error(`the server answers ${response.status}`);
+  const site: SiteFile = await response.json();
+  if (site.format !== siteFormat) throw new Error(`its format is not ${siteFormat}`);
+  return site;
+}

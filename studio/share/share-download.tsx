@@ -1,0 +1,64 @@
+/** The circuit's folder for whoever wants it: as one zip archive, put together here, or file by file. */
+import { useState } from "preact/hooks";
+import type { SharedCircuit } from "../../src/export/site-file.ts";
+import { formatBytes } from "../../src/report/format.ts";
+import { type Fault, faultOf } from "../data/api-client.ts";
+import { FaultNotice } from "../parts/notice.tsx";
+
+export function ShareDownload({ shared }: { readonly shared: SharedCircuit }) {
+  const [done, setDone] = useState<number | undefined>(undefined);
+  const [fault, setFault] = useState<Fault | undefined>(undefined);
+  const total = shared.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const download = async () => {
+    setFault(undefined);
+    setDone(0);
+    try {
+      const { zipCircuit } = await import("./zip-circuit.ts");
+      save(await zipCircuit(shared, setDone), `${shared.name}.zip`);
+    } catch (thrown) {
+      setFault(faultOf(thrown));
+    } finally {
+      setDone(undefined);
+    }
+  };
+  return (
+    <section aria-labelledby="download-title">
+      <h2 id="download-title">Take it with you</h2>
+      <p>
+        The circuit's folder is a model for ONNX Runtime and transformers.js, with its tokenizer, a model
+        card, and how it was found.
+      </p>
+      <p>
+        <button type="button" class="button" disabled={done !== undefined} onClick={download}>
+          {done === undefined
+            ? `Download as zip, ${formatBytes(total)}`
+            : `${formatBytes(done)} of ${formatBytes(total)}…`}
+        </button>
+      </p>
+      {fault !== undefined && <FaultNotice fault={fault} />}
+      <details class="more">
+        <summary>File by file</summary>
+        <ul class="inside plain">
+          {shared.files.map(({ name, bytes }) => (
+            <li key={name}>
+              <a href={shared.path + name} download={name.replace(/^.*\//, "")}>
+                {name}
+              </a>{" "}
+              <span class="hint">{formatBytes(bytes)}</span>
+            </li>
+          ))}
+        </ul>
+      </details>
+    </section>
+  );
+}
+
+function save(archive: Blob, name: string): void {
+  const url = URL.createObjectURL(archive);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has its own hold on it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

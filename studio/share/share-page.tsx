@@ -1,0 +1,79 @@
+/** The whole page: one circuit, or several of which the address's fragment names one. */
+import { useEffect, useState } from "preact/hooks";
+import { parseCircuitFile } from "../../src/export/circuit-file.ts";
+import { folderLayout } from "../../src/export/folder-layout.ts";
+import type { SharedCircuit, SiteFile } from "../../src/export/site-file.ts";
+import { circuitMapSvg, mapOfCircuit } from "../../src/report/maps/circuit-map.ts";
+import { fetchJson } from "../inference/fetch-file.ts";
+import { FaultNotice, Loading } from "../parts/notice.tsx";
+import { useAsked } from "../understand/ask.ts";
+import { Scores } from "../understand/scores.tsx";
+import { ShareDownload } from "./share-download.tsx";
+import { SharePrompt } from "./share-prompt.tsx";
+
+export function SharePage({ site }: { readonly site: SiteFile }) {
+  const [fragment, setFragment] = useState(location.hash.slice(1));
+  useEffect(() => {
+    const follow = () => setFragment(location.hash.slice(1));
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  const shown = site.circuits.find(({ name }) => name === fragment) ?? site.circuits[0];
+  return (
+    <>
+      <main>
+        <header>
+          <p class="kicker">A circuit that runs in your browser</p>
+          <h1>{site.title}</h1>
+        </header>
+        {site.circuits.length > 1 && (
+          <nav class="tabs share-choice" aria-label="Circuits">
+            {site.circuits.map(({ name }) => (
+              <a key={name} href={`#${name}`} aria-current={name === shown?.name ? "page" : undefined}>
+                {name}
+              </a>
+            ))}
+          </nav>
+        )}
+        {shown !== undefined && <ShownCircuit key={shown.name} shared={shown} />}
+      </main>
+      <footer class="share-foot">
+        <p class="hint">
+          Made with Pith {site.pith}. Nothing that you type leaves this page: there is no server behind it.
+        </p>
+      </footer>
+    </>
+  );
+}
+
+function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {
+  const url = new URL(shared.path + folderLayout.circuit, document.baseURI).href;
+  const { value: circuit, fault } = useAsked(shared.name, async (abort) =>
+    parseCircuitFile(await fetchJson(url, abort), url),
+  );
+  if (fault !== undefined) return <FaultNotice fault={fault} />;
+  if (circuit === undefined) return <Loading what="Opening the circuit…" />;
+  const { model, task } = circuit;
+  return (
+    <>
+      <p class="lead">
+        The part of <strong>{model.name}</strong> that does one task, <strong>{task.name}</strong>
+        {shared.about !== undefined && ` (${shared.about})`}, cut out as a model of its own. On any other text
+        its answers mean nothing, though they may look fluent.
+      </p>
+      <SharePrompt shared={shared} circuit={circuit} />
+      <div class="share-kept">
+        <section aria-labelledby="map-title">
+          <h2 id="map-title">What is left of it</h2>
+          {/* The picture's texts are escaped where it is made. */}
+          <figure
+            class="picture share-map"
+            dangerouslySetInnerHTML={{ __html: circuitMapSvg(mapOfCircuit(circuit, "circuit-map")) }}
+          />
+        </section>
+        <Scores circuit={circuit} />
+      </div>
+      <ShareDownload shared={shared} />
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+/** A circuit's files as one zip archive, made in the browser: a static host makes none, and a copy would double the site. */
+import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
+import type { SharedCircuit } from "../../src/export/site-file.ts";
+import { fetchBytes } from "../inference/fetch-file.ts";
+
+/** @param onBytes how much of the files is fetched. @throws PithError "circuit" for a file that can't be fetched. */
+export async function zipCircuit(
+  { name: folder, path, files }: SharedCircuit,
+  onBytes: (done: number) => void,
+): Promise<Blob> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let failure: Error | undefined;
+  const zip = new Zip((error, chunk) => {
+    if (error) failure = error;
+    else parts.push(chunk as Uint8Array<ArrayBuffer>);
+  });
+  let done = 0;
+  for (const { name } of files) {
+    const url = new URL(path + name, document.baseURI).href;
+    const bytes = await fetchBytes(url, (loaded) => onBytes(done + loaded));
+    done += bytes.length;
+    // Weights don't shrink by packing.
+    const place = `${folder}/${name}`;
+    const entry = name.endsWith(".onnx_data")
+      ? new ZipPassThrough(place)
+      : new ZipDeflate(place, { level: 6 });
+    zip.add(entry);
+    entry.push(bytes, true);
+    if (failure !== undefined) throw failure;
+  }
+  zip.end();
+  if (failure !== undefined) throw failure;
+  return new Blob(parts, { type: "application/zip" });
+}

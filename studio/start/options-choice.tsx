@@ -1,0 +1,247 @@
+/** The options of a search, each with a sentence on what it does; the rare ones folded away. */
+import type { ComponentChildren } from "preact";
+import type { RunOptions } from "../../src/studio/api.ts";
+import { chooseOptions, kind, options, sweep, sweepAlphas } from "./run-form.ts";
+
+/** α on the slider: ten steps a decade, from 1e-5 to 10. */
+const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
+
+export function OptionsChoice() {
+  const chosen = options.value;
+  if (chosen === undefined) return null;
+  return (
+    <section aria-labelledby="options-title">
+      <h2 id="options-title">
+        <span class="number">3</span> Search
+      </h2>
+      <Radios
+        legend="What to look for"
+        name="kind"
+        value={kind.value}
+        choices={[
+          ["extract", "One circuit", "One threshold, one circuit that you can use."],
+          ["sweep", "A sweep", "Many thresholds at once, to see what size costs in accuracy."],
+        ]}
+        onChoose={(value) => {
+          kind.value = value === "sweep" ? "sweep" : "extract";
+        }}
+      />
+      {kind.value === "extract" ? <Alpha value={chosen.alpha} /> : <SweepRange />}
+      <Radios
+        legend="Replace a pruned component by"
+        name="ablation"
+        value={chosen.ablation}
+        choices={[
+          [
+            "mean",
+            "its average",
+            "What it gives on average over the patching prompts: gentle, the better circuits.",
+          ],
+          ["zero", "nothing", "It adds nothing at all: harsher, more has to stay."],
+        ]}
+        onChoose={(value) => chooseOptions({ ablation: value === "zero" ? "zero" : "mean" })}
+      />
+      <Check
+        label="MLPs may go too"
+        hint="Off: only attention heads are tried, and every MLP stays."
+        checked={chosen.mlps}
+        onChange={(mlps) => chooseOptions({ mlps })}
+      />
+      <MoreOptions chosen={chosen} />
+    </section>
+  );
+}
+
+function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
+  return (
+    <details class="more">
+      <summary>More options</summary>
+      <div class="inside">
+        <Radios
+          legend="Averages"
+          name="means"
+          value={chosen.means}
+          choices={[
+            ["aligned", "one for each position", "Prompts of one length: the smallest and fastest circuits."],
+            [
+              "pooled",
+              "one for all positions",
+              "Prompts of any length, and a circuit that can generate text.",
+            ],
+          ]}
+          onChoose={(value) => chooseOptions({ means: value === "pooled" ? "pooled" : "aligned" })}
+        />
+        <Radios
+          legend="Order within a layer"
+          name="order"
+          value={chosen.order}
+          choices={[
+            ["published", "heads first", "As the paper's code does it."],
+            ["downstream", "MLP first", "Strictly from the output to the input."],
+          ]}
+          onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
+        />
+        <label class="field">
+          <span class="label">Seed</span>
+          <input
+            type="number"
+            min={0}
+            step={1}
+            value={chosen.seed}
+            onInput={({ currentTarget }) => {
+              const seed = currentTarget.valueAsNumber;
+              if (Number.isSafeInteger(seed) && seed >= 0) chooseOptions({ seed });
+            }}
+          />
+          <span class="hint">Draws or splits the prompts; the same seed gives the same circuit.</span>
+        </label>
+        <Check
+          label="Start every prompt with the model's start token"
+          hint="Some models were trained so; unless set, the task decides."
+          checked={chosen.bos ?? false}
+          onChange={(bos) => chooseOptions({ bos })}
+        />
+      </div>
+    </details>
+  );
+}
+
+function Alpha({ value }: { readonly value: number }) {
+  return (
+    <div class="field">
+      <label class="label" for="alpha">
+        Threshold α
+      </label>
+      <div class="alpha">
+        <input
+          type="range"
+          min={leastDecade * stepsPerDecade}
+          max={mostDecade * stepsPerDecade}
+          step={1}
+          value={Math.round(stepsPerDecade * Math.log10(value))}
+          aria-label="Threshold α, on a logarithmic scale"
+          aria-valuetext={`${value} nats`}
+          onInput={({ currentTarget }) =>
+            chooseOptions({
+              alpha: Number((10 ** (currentTarget.valueAsNumber / stepsPerDecade)).toPrecision(2)),
+            })
+          }
+        />
+        <input
+          id="alpha"
+          type="number"
+          min={0}
+          step="any"
+          value={value}
+          aria-describedby="alpha-hint"
+          onInput={({ currentTarget }) => {
+            const alpha = currentTarget.valueAsNumber;
+            if (alpha > 0 && alpha <= 1e6) chooseOptions({ alpha });
+          }}
+        />
+      </div>
+      <span class="hint" id="alpha-hint">
+        A component goes if that changes the model's answers by less than this, in nats of KL divergence.
+        Larger: smaller circuits that stray further.
+      </span>
+    </div>
+  );
+}
+
+function SweepRange() {
+  const chosen = sweep.value;
+  const change = (part: Partial<typeof chosen>) => {
+    sweep.value = { ...chosen, ...part };
+  };
+  const number = (name: "from" | "to" | "count", label: string) => (
+    <label class="field">
+      <span class="label">{label}</span>
+      <input
+        type="number"
+        min={0}
+        step={name === "count" ? 1 : "any"}
+        value={chosen[name]}
+        onInput={({ currentTarget }) => {
+          const value = currentTarget.valueAsNumber;
+          const limit = name === "count" ? Number.isSafeInteger(value) && value <= 200 : value <= 1e6;
+          if (value > 0 && limit) change({ [name]: value });
+        }}
+      />
+    </label>
+  );
+  const alphas = sweepAlphas(chosen);
+  return (
+    <>
+      <div class="sweep-range">
+        {number("from", "α from")}
+        {number("to", "to")}
+        {number("count", "thresholds")}
+      </div>
+      <p class="hint">
+        {alphas.length === 0
+          ? "The first must not be above the last."
+          : `${alphas.join(", ")}: evenly spaced in the logarithm.`}
+      </p>
+      <Check
+        label="Both kinds of replacement"
+        hint="Averages and nothing, beside each other."
+        checked={chosen.zero}
+        onChange={(zero) => change({ zero })}
+      />
+      <Check
+        label="With and without pruning MLPs"
+        hint="Doubles the sweep."
+        checked={chosen.noMlps}
+        onChange={(noMlps) => change({ noMlps })}
+      />
+    </>
+  );
+}
+
+interface RadiosProps {
+  readonly legend: string;
+  readonly name: string;
+  readonly value: string;
+  readonly choices: readonly (readonly [value: string, label: string, hint: string])[];
+  readonly onChoose: (value: string) => void;
+}
+
+function Radios({ legend, name, value, choices, onChoose }: RadiosProps) {
+  return (
+    <fieldset class="choices pair">
+      <legend class="label">{legend}</legend>
+      {choices.map(([choice, label, hint]) => (
+        <label class="choice" key={choice}>
+          <input type="radio" name={name} checked={choice === value} onChange={() => onChoose(choice)} />
+          <span>
+            <strong>{label}</strong>
+            <span class="hint">{hint}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface CheckProps {
+  readonly label: string;
+  readonly hint: ComponentChildren;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}
+
+function Check({ label, hint, checked, onChange }: CheckProps) {
+  return (
+    <label class="choice check">
+      <input
+        type="checkbox"
+        checked={checked}
+        onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+      />
+      <span>
+        <strong>{label}</strong>
+        <span class="hint">{hint}</span>
+      </span>
+    </label>
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * What a person has chosen for the next run, and what the server says of it. It outlives the page that shows it,
+ * so that a look at another page loses nothing. Every change is checked after a short rest; an answer to what
+ * has changed since is thrown away.
+ */
+import { batch, signal } from "@preact/signals";
+import type {
+  Estimate,
+  ModelSummary,
+  RunOptions,
+  RunRequest,
+  RunSummary,
+  StudioInfo,
+  TaskCheck,
+  TaskSource,
+} from "../../src/studio/api.ts";
+import { type Fault, faultOf, get, post } from "../data/api-client.ts";
+
+const rest = 300;
+
+export const info = signal<StudioInfo | undefined>(undefined);
+export const infoFault = signal<Fault | undefined>(undefined);
+export const model = signal<ModelSummary | undefined>(undefined);
+export const modelFault = signal<Fault | undefined>(undefined);
+export const openingModel = signal(false);
+export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
+export const options = signal<RunOptions | undefined>(undefined);
+export const kind = signal<RunRequest["kind"]>("extract");
+/** Of a sweep. */
+export const sweep = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps: false });
+export const check = signal<TaskCheck | undefined>(undefined);
+export const checkFault = signal<Fault | undefined>(undefined);
+export const checking = signal(false);
+export const estimate = signal<Estimate | undefined>(undefined);
+/** Kept, so that going to a built-in task and back loses no text. */
+export const ownText = signal<Extract<TaskSource, { kind: "text" }>>({
+  ...{ kind: "text", name: "my task", format: "jsonl", text: "" },
+});
+
+export async function loadInfo(): Promise<void> {
+  if (info.value !== undefined) return;
+  try {
+    const read = await get<StudioInfo>("/api/info");
+    batch(() => {
+      info.value = read;
+      infoFault.value = undefined;
+      model.value ??= read.embeddedModel;
+      options.value ??= read.defaults;
+    });
+    recheck();
+  } catch (thrown) {
+    infoFault.value = faultOf(thrown);
+    setTimeout(loadInfo, 2000);
+  }
+}
+
+export async function openModel(name: string): Promise<void> {
+  const embedded = info.value?.embeddedModel;
+  modelFault.value = undefined;
+  if (name === "" && embedded !== undefined) {
+    model.value = embedded;
+    recheck();
+    return;
+  }
+  openingModel.value = true;
+  try {
+    model.value = await post<ModelSummary>("/api/models", { model: name });
+    recheck();
+  } catch (thrown) {
+    batch(() => {
+      model.value = undefined;
+      estimate.value = undefined;
+      modelFault.value = faultOf(thrown);
+    });
+  }
+  openingModel.value = false;
+}
+
+export function chooseTask(next: TaskSource): void {
+  task.value = next;
+  if (next.kind === "text") ownText.value = next;
+  recheck();
+}
+
+export function chooseOptions(change: Partial<RunOptions>): void {
+  if (options.value === undefined) return;
+  options.value = { ...options.value, ...change };
+  recheck();
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+let asked: AbortController | undefined;
+
+function recheck(): void {
+  clearTimeout(timer);
+  asked?.abort();
+  checking.value = true;
+  timer = setTimeout(() => void askServer(), rest);
+}
+
+async function askServer(): Promise<void> {
+  const chosen = options.value;
+  if (model.value === undefined || chosen === undefined || isEmpty(task.value)) {
+    batch(() => {
+      checking.value = false;
+      check.value = checkFault.value = estimate.value = undefined;
+    });
+    return;
+  }
+  asked = new AbortController();
+  const { signal: abort } = asked;
+  const body = { model: model.value.model, task: task.value, options: chosen };
+  try {
+    const found = await post<TaskCheck>("/api/tasks", body, abort);
+    batch(() => {
+      check.value = found;
+      checkFault.value = undefined;
+      if (found.faults.length > 0) estimate.value = undefined;
+    });
+    if (found.faults.length === 0) estimate.value = await post<Estimate>("/api/estimate", body, abort);
+  } catch (thrown) {
+    if (abort.aborted) return;
+    batch(() => {
+      checkFault.value = faultOf(thrown);
+      estimate.value = undefined;
+    });
+  }
+  if (!abort.aborted) checking.value = false;
+}
+
+function isEmpty(source: TaskSource): boolean {
+  return source.kind === "text" && source.text.trim() === "";
+}
+
+export function canStart(): boolean {
+  const found = check.value;
+  return model.value !== undefined && found !== undefined && found.faults.length === 0 && !checking.value;
+}
+
+/** α of a sweep, evenly spaced on a logarithmic scale, to three digits. */
+export function sweepAlphas({
+  from,
+  to,
+  count,
+}: {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}) {
+  if (!(from > 0 && to >= from && count >= 1)) return [];
+  const step = count === 1 ? 0 : Math.log(to / from) / (count - 1);
+  return [
+    ...new Set(Array.from({ length: count }, (_, at) => Number((from * Math.exp(at * step)).toPrecision(3)))),
+  ];
+}
+
+/** @throws ApiFailure when the server refuses. */
+export async function startRun(): Promise<RunSummary> {
+  const [chosen, of] = [options.value, model.value];
+  if (chosen === undefined || of === undefined) throw new Error("nothing is chosen yet");
+  const base = { model: of.model, task: task.value, options: chosen };
+  if (kind.value === "extract") return post("/api/runs", { kind: "extract", ...base } satisfies RunRequest);
+  const { zero, noMlps } = sweep.value;
+  return post("/api/runs", {
+    ...{ kind: "sweep", ...base },
+    alphas: sweepAlphas(sweep.value),
+    ablations: zero ? ["mean", "zero"] : [chosen.ablation],
+    mlps: noMlps ? [true, false] : [chosen.mlps],
+    seeds: [chosen.seed],
+  } satisfies RunRequest);
+}

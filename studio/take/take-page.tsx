@@ -1,0 +1,103 @@
+/** What a person leaves with: the circuit's folder, or a site that runs it in the visitor's browser. */
+import { useState } from "preact/hooks";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { formatBytes } from "../../src/report/format.ts";
+import { type Fault, serverGone } from "../data/api-client.ts";
+import { FaultNotice } from "../parts/notice.tsx";
+
+export function TakePage({ id, circuit }: { readonly id: string; readonly circuit: CircuitFile }) {
+  const { metrics, profile } = circuit;
+  return (
+    <div class="take">
+      <section class="card" aria-labelledby="zip-title">
+        <h2 id="zip-title">The folder</h2>
+        <p>
+          A model of its own: an ONNX graph, {formatBytes(metrics.bytes.circuit)} of weights, the tokenizer, a
+          model card, and circuit.json with every decision of the search.
+        </p>
+        <Download path={`/api/runs/${id}/zip`} label="Download the folder" primary />
+        <h3>What opens it</h3>
+        <ul class="take-list">
+          <li>
+            <code>pith run</code> and <code>pith eval</code> on the command line
+          </li>
+          <li>ONNX Runtime, in any language it has</li>
+          {profile.kind === "decoder" ? (
+            <li>transformers.js, as a text-generation model with a key/value cache</li>
+          ) : (
+            <li>
+              <code>input_ids</code> of {profile.length} tokens in, the next token's logits out
+            </li>
+          )}
+        </ul>
+      </section>
+      <section class="card" aria-labelledby="share-title">
+        <h2 id="share-title">A page to share</h2>
+        <p>
+          A static site with the circuit in it: it runs in the visitor's browser, and needs no server beyond
+          one that hands out files. Put it on any static host, under any path.
+        </p>
+        <Download path={`/api/runs/${id}/share`} label="Download the site" />
+        <p class="hint">
+          The same on the command line: <code>pith share DIR --out SITE</code>. Opened from the disk by a
+          double click it won't run: browsers let such pages read no files.
+        </p>
+      </section>
+    </div>
+  );
+}
+
+interface DownloadProps {
+  readonly path: string;
+  readonly label: string;
+  readonly primary?: boolean;
+}
+
+/** A link, so that the browser itself saves what comes; asked first whether there is anything to come. */
+function Download({ path, label, primary = false }: DownloadProps) {
+  const [fault, setFault] = useState<Fault | undefined>(undefined);
+  const check = async (event: MouseEvent) => {
+    event.preventDefault();
+    const link = event.currentTarget;
+    setFault(undefined);
+    const asked = await fetch(path, { method: "HEAD" }).catch(() => undefined);
+    serverGone.value = asked === undefined;
+    if (asked?.ok === true && link instanceof HTMLAnchorElement) save(link.href);
+    else
+      setFault({
+        code: "output",
+        message: asked === undefined ? "The server does not answer." : await reason(path),
+      });
+  };
+  return (
+    <>
+      <p>
+        <a
+          class={primary ? "button primary" : "button"}
+          href={path}
+          download=""
+          onClick={(event) => void check(event)}
+        >
+          {label}
+        </a>
+      </p>
+      {fault !== undefined && <FaultNotice fault={fault} />}
+    </>
+  );
+}
+
+function save(href: string): void {
+  const link = document.createElement("a");
+  link.href = href;
+  link.download = "";
+  link.click();
+}
+
+async function reason(path: string): Promise<string> {
+  try {
+    const body = (await (await fetch(path)).json()) as { readonly error?: Fault };
+    return body.error?.message ?? "There is nothing to download.";
+  } catch {
+    return "There is nothing to download.";
+  }
+}

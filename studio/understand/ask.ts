@@ -1,0 +1,35 @@
+/** An answer that is asked for again whenever what it is asked of changes; one that is overtaken is thrown away. */
+import { useEffect, useState } from "preact/hooks";
+import { type Fault, faultOf } from "../data/api-client.ts";
+
+export interface Asked<T> {
+  /** The last that came, perhaps of an earlier question: see `waiting`. */
+  readonly value: T | undefined;
+  readonly fault: Fault | undefined;
+  readonly waiting: boolean;
+}
+
+/** @param key of the question; undefined asks nothing. */
+export function useAsked<T>(key: string | undefined, ask: (abort: AbortSignal) => Promise<T>): Asked<T> {
+  const [asked, setAsked] = useState<Asked<T>>({
+    value: undefined,
+    fault: undefined,
+    waiting: key !== undefined,
+  });
+  // The key says all that the question depends on.
+  useEffect(() => {
+    if (key === undefined) return;
+    const abort = new AbortController();
+    setAsked(({ value }) => ({ value, fault: undefined, waiting: true }));
+    ask(abort.signal).then(
+      (value) => {
+        if (!abort.signal.aborted) setAsked({ value, fault: undefined, waiting: false });
+      },
+      (thrown) => {
+        if (!abort.signal.aborted) setAsked({ value: undefined, fault: faultOf(thrown), waiting: false });
+      },
+    );
+    return () => abort.abort();
+  }, [key]);
+  return asked;
+}

@@ -1,0 +1,121 @@
+/** Inside the circuit, on one prompt: where its heads look, and what each part adds to the answer. */
+import { useState } from "preact/hooks";
+import { attentionMapSvg } from "../../src/report/maps/attention-map.ts";
+import { signed } from "../../src/report/maps/svg.ts";
+import type { AttributionResult, PatternsResult } from "../../src/studio/api.ts";
+import { printableText } from "../../src/tokenizer/printable.ts";
+import { post } from "../data/api-client.ts";
+import { Empty, FaultNotice, Loading } from "../parts/notice.tsx";
+import { showToken } from "../parts/tokens.tsx";
+import { useAsked } from "./ask.ts";
+
+export function LookInside({ id, prompt }: { readonly id: string; readonly prompt: string }) {
+  const key = `${id} ${prompt}`;
+  const patterns = useAsked(key, (abort) =>
+    post<PatternsResult>(`/api/runs/${id}/patterns`, { prompt }, abort),
+  );
+  const attribution = useAsked(key, (abort) =>
+    post<AttributionResult>(`/api/runs/${id}/attribution`, { prompt }, abort),
+  );
+  return (
+    <div class="inside-columns">
+      <section aria-labelledby="patterns-title">
+        <h2 id="patterns-title">Where its heads look</h2>
+        {patterns.fault !== undefined ? (
+          <FaultNotice fault={patterns.fault} />
+        ) : patterns.value === undefined ? (
+          <Loading what="Computing attention…" />
+        ) : (
+          <Patterns found={patterns.value} />
+        )}
+      </section>
+      <section aria-labelledby="attribution-title">
+        <h2 id="attribution-title">What each part adds to the answer</h2>
+        {attribution.fault !== undefined ? (
+          <FaultNotice fault={attribution.fault} />
+        ) : attribution.value === undefined ? (
+          <Loading what="Computing attribution…" />
+        ) : (
+          <Attribution found={attribution.value} />
+        )}
+      </section>
+    </div>
+  );
+}
+
+function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult }) {
+  const [chosen, setChosen] = useState("");
+  const names = heads.map(({ layer, head }) => `${layer}.${head}`);
+  const current = names.includes(chosen) ? chosen : names.at(-1);
+  const shown = heads.find(({ layer, head }) => `${layer}.${head}` === current);
+  if (shown === undefined) return <Empty title="No head is left in this circuit." />;
+  const svg = attentionMapSvg({
+    id: "attention",
+    name: `head ${current}`,
+    tokens: tokens.map(printableText),
+    weights: shown.pattern.flat(),
+  });
+  return (
+    <>
+      <fieldset class="chips">
+        <legend class="hint">Head (layer.head)</legend>
+        {names.map((name) => (
+          <label class="chip" key={name}>
+            <input
+              type="radio"
+              class="visually-hidden"
+              name="pattern"
+              checked={name === current}
+              onChange={() => setChosen(name)}
+            />
+            <span>{name}</span>
+          </label>
+        ))}
+      </fieldset>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
+      <div class="scroll picture" tabIndex={0} dangerouslySetInnerHTML={{ __html: svg }} />
+      <p class="hint">
+        A row is a token that asks, a column one that is looked at; the stronger its colour, the more. No
+        token sees what comes after it.
+      </p>
+    </>
+  );
+}
+
+function Attribution({ found: { answer, parts, total } }: { readonly found: AttributionResult }) {
+  const sorted = parts.toSorted((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  const [low, high] = [
+    Math.min(0, ...parts.map(({ value }) => value)),
+    Math.max(1e-9, ...parts.map(({ value }) => value)),
+  ];
+  const at = (value: number) => `${((100 * (value - low)) / (high - low)).toFixed(2)}%`;
+  return (
+    <>
+      <p class="hint">
+        Direct logit attribution: how much each part writes straight towards{" "}
+        <span class="token">{showToken(answer)}</span>, beside the average token. Together {signed(total, 2)}.
+      </p>
+      <table class="bars attribution">
+        <caption class="visually-hidden">What each part adds to the answer's logit, largest first</caption>
+        <tbody>
+          {sorted.map(({ name, value }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td class="bar-room">
+                <span class="bar-zero" style={{ left: at(0) }} />
+                <span
+                  class={value < 0 ? "bar negative" : "bar positive"}
+                  style={{
+                    left: at(Math.min(0, value)),
+                    width: `${((100 * Math.abs(value)) / (high - low)).toFixed(2)}%`,
+                  }}
+                />
+              </td>
+              <td class="number-cell">{signed(value, 2)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

@@ -1,0 +1,154 @@
+/** What was measured, original and circuit side by side; accuracy on prompts that nothing has seen comes first. */
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatKl,
+  formatMilliseconds,
+  formatShare,
+} from "../../src/report/format.ts";
+import { Figure } from "../parts/figure.tsx";
+
+export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
+  const { metrics, heads, mlps, model } = circuit;
+  const split = metrics.accuracy.test === undefined ? "validation" : "test";
+  const accuracy = metrics.accuracy[split];
+  const kl = metrics.kl[split];
+  const { parameters, bytes, milliseconds } = metrics;
+  const allHeads = model.heads.reduce((sum, count) => sum + count, 0);
+  return (
+    <section aria-labelledby="scores-title">
+      <h2 id="scores-title" class="visually-hidden">
+        Circuit and original
+      </h2>
+      <p class="lead">
+        {heads.length} of {allHeads} heads and {mlps.length} of {model.layers} MLPs are left. The rest is gone
+        from the weights, not only switched off.
+      </p>
+      <dl class="figures scores">
+        {accuracy !== undefined && (
+          <Figure
+            label={split === "test" ? "Accuracy, unseen prompts" : "Accuracy, prompts that chose the circuit"}
+            value={formatShare(accuracy.circuit)}
+            detail={`original ${formatShare(accuracy.original)}`}
+          />
+        )}
+        {kl !== undefined && (
+          <Figure label="KL from the original" value={formatKl(kl)} detail={`nats, ${split} prompts`} />
+        )}
+        <Figure
+          label="Parameters"
+          value={formatChange(parameters.original.total, parameters.circuit.total)}
+          detail={`${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}`}
+        />
+        <Figure
+          label="Size of the weights"
+          value={formatBytes(bytes.circuit)}
+          detail={`original ${formatBytes(bytes.original)}${perParameter(circuit)}`}
+        />
+        {milliseconds !== undefined && (
+          <Figure
+            label="Time for a prompt"
+            value={formatMilliseconds(milliseconds.circuit)}
+            detail={`original ${formatMilliseconds(milliseconds.original)}`}
+          />
+        )}
+      </dl>
+      <details class="more">
+        <summary>All that was measured</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+        <section class="inside scroll" aria-label="All that was measured" tabIndex={0}>
+          <AllMeasures circuit={circuit} />
+        </section>
+      </details>
+    </section>
+  );
+}
+
+/** Where the two are stored in different number formats, sizes alone would mislead. */
+function perParameter({ metrics: { bytes, parameters } }: CircuitFile): string {
+  const [before, after] = (["original", "circuit"] as const).map((key) =>
+    Math.round(bytes[key] / Math.max(1, parameters[key].total)),
+  );
+  return before === after ? "" : `, at ${before} bytes a number; here ${after}`;
+}
+
+type Row = readonly [name: string, original: string, circuit: string, change: string];
+
+function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Measure</th>
+          <th scope="col" class="number-cell">
+            Original
+          </th>
+          <th scope="col" class="number-cell">
+            Circuit
+          </th>
+          <th scope="col" class="number-cell">
+            Change
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {measures(circuit).map(([name, ...values]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            {values.map((value, column) => (
+              <td class="number-cell" key={column}>
+                {value}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function measures({ metrics }: CircuitFile): readonly Row[] {
+  const { accuracy, kl, parameters, bytes, milliseconds, verified } = metrics;
+  const counts = (name: string, key: keyof typeof parameters.original): Row => {
+    const [before, after] = [parameters.original[key], parameters.circuit[key]];
+    return [name, formatCount(before), formatCount(after), formatChange(before, after)];
+  };
+  const rows: Row[] = [];
+  for (const split of ["test", "validation"] as const) {
+    const pair = accuracy[split];
+    if (pair !== undefined) {
+      const points = 100 * (pair.circuit - pair.original);
+      const change = `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+      rows.push([`Accuracy, ${split}`, formatShare(pair.original), formatShare(pair.circuit), change]);
+    }
+  }
+  for (const split of ["test", "validation"] as const) {
+    const value = kl[split];
+    if (value !== undefined) rows.push([`KL, ${split} (nats)`, "0", formatKl(value), ""]);
+  }
+  rows.push(
+    counts("Parameters", "total"),
+    counts("… of attention and MLPs", "body"),
+    counts("… of embeddings", "embedding"),
+    counts("… of biases and norms", "bias"),
+    [
+      "Weights",
+      formatBytes(bytes.original),
+      formatBytes(bytes.circuit),
+      formatChange(bytes.original, bytes.circuit),
+    ],
+  );
+  if (milliseconds !== undefined) {
+    const { original, circuit } = milliseconds;
+    rows.push([
+      "Time for a prompt",
+      formatMilliseconds(original),
+      formatMilliseconds(circuit),
+      formatChange(original, circuit),
+    ]);
+  }
+  rows.push(["Largest difference of a logit, patched and shipped", "", verified.toExponential(1), ""]);
+  return rows;
+}

@@ -1,0 +1,134 @@
+/**
+ * The circuit's KL by step, drawn as it comes: the line lives in the units of the data and a transform brings it
+ * to the page, so that a new point adds to the last piece of path alone, and a larger scale changes one attribute.
+ */
+import type { Decision } from "../../src/discovery/search.ts";
+import { niceTicks } from "../../src/report/maps/trace-chart.ts";
+
+const frame = { width: 560, height: 240, left: 62, right: 12, top: 12, bottom: 50 } as const;
+const plotWidth = frame.width - frame.left - frame.right;
+const plotHeight = frame.height - frame.top - frame.bottom;
+/** Steps in one piece of path. */
+const pieceLength = 64;
+
+export interface KlCurve {
+  /** Draws decisions from `from` on; from 0: all anew. */
+  draw(decisions: readonly Decision[], from: number, to: number): void;
+  expect(total: number): void;
+  remove(): void;
+}
+
+export function createKlCurve(host: HTMLElement): KlCurve {
+  const svg = element("svg", {
+    viewBox: `0 0 ${frame.width} ${frame.height}`,
+    role: "img",
+    "aria-label": "KL divergence of the circuit by step of the search",
+    class: "curve",
+  });
+  const grid = element("g", { class: "curve-grid" });
+  const lines = element("g", { class: "curve-line" });
+  const heads = element("path", { class: "curve-head", "vector-effect": "non-scaling-stroke" });
+  const mlps = element("path", { class: "curve-mlp", "vector-effect": "non-scaling-stroke" });
+  const data = element("g", {});
+  const caption = element("text", { x: frame.left, y: frame.height - 6 }, "candidates tried");
+  data.append(lines, heads, mlps);
+  svg.append(grid, data, caption);
+  host.append(svg);
+
+  let total = 1;
+  let high = 0;
+  let low = 0;
+  let current = 0;
+  let pieces: SVGElement[] = [];
+  let path = "";
+  const marks = { head: "", mlp: "" };
+
+  const rescale = () => {
+    const ticks = niceTicks(low, Math.max(1e-9, high), 4);
+    const [bottom = 0, top = 1] = [ticks[0], ticks.at(-1)];
+    const [sx, sy] = [plotWidth / total, -plotHeight / (top - bottom)];
+    data.setAttribute(
+      "transform",
+      `translate(${frame.left} ${frame.top + plotHeight - bottom * sy}) scale(${sx} ${sy})`,
+    );
+    const y = (value: number) => frame.top + plotHeight + (value - bottom) * sy;
+    const steps = niceTicks(0, total, 5).filter((step) => step <= total && Number.isInteger(step));
+    grid.replaceChildren(
+      ...ticks.flatMap((tick) => [
+        element("line", { x1: frame.left, x2: frame.width - frame.right, y1: y(tick), y2: y(tick) }),
+        element("text", { x: frame.left - 8, y: y(tick) + 4, "text-anchor": "end" }, tickText(tick)),
+      ]),
+      ...steps
+        .slice(1)
+        .map((step) =>
+          element(
+            "text",
+            { x: frame.left + step * sx, y: frame.height - 29, "text-anchor": "middle" },
+            String(step),
+          ),
+        ),
+    );
+    ceiling = top;
+    floor = bottom;
+  };
+  let ceiling = 0;
+  let floor = 0;
+
+  const clear = () => {
+    [current, high, low, path, pieces] = [0, 0, 0, "", []];
+    marks.head = marks.mlp = "";
+    lines.replaceChildren();
+    heads.removeAttribute("d");
+    mlps.removeAttribute("d");
+  };
+
+  rescale();
+  return {
+    draw(decisions, from, to) {
+      if (from === 0) clear();
+      for (let step = from; step < to; step++) {
+        const decision = decisions[step];
+        if (decision === undefined) continue;
+        if (step % pieceLength === 0) {
+          path = `M${step} ${current}`;
+          const piece = element("path", { "vector-effect": "non-scaling-stroke" });
+          pieces.push(piece);
+          lines.append(piece);
+        }
+        if (decision.pruned) current = decision.kl;
+        else if (decision.component === "mlp") marks.mlp += `M${step + 0.5} ${current}h0`;
+        else marks.head += `M${step + 0.5} ${current}h0`;
+        high = Math.max(high, current);
+        low = Math.min(low, current);
+        path += `V${current}H${step + 1}`;
+        if (step % pieceLength === pieceLength - 1 || step === to - 1) pieces.at(-1)?.setAttribute("d", path);
+      }
+      if (marks.head !== "") heads.setAttribute("d", marks.head);
+      if (marks.mlp !== "") mlps.setAttribute("d", marks.mlp);
+      if (high > ceiling || low < floor || ceiling === 0 || from === 0) rescale();
+    },
+    expect(count) {
+      if (count === total || count < 1) return;
+      total = count;
+      rescale();
+    },
+    remove() {
+      svg.remove();
+    },
+  };
+}
+
+function tickText(tick: number): string {
+  return String(Number(tick.toPrecision(6))).replace("-", "−");
+}
+
+function element(
+  name: string,
+  attributes: Readonly<Record<string, string | number>>,
+  content?: string,
+): SVGElement {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  if (content !== undefined) made.textContent = content;
+  return made;
+}

@@ -1,0 +1,39 @@
+/** The KL by step while a search goes. */
+import { useEffect, useRef } from "preact/hooks";
+import type { LiveRun } from "../data/live-run.ts";
+import { createKlCurve } from "./kl-curve.ts";
+
+export interface LiveCurveProps {
+  readonly run: LiveRun;
+  readonly alpha: number;
+  /** How many candidates there are in all. */
+  readonly candidates: number;
+}
+
+export function LiveCurve({ run, alpha, candidates }: LiveCurveProps) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (host.current === null) return;
+    const curve = createKlCurve(host.current);
+    const draw = (from: number, to: number) => {
+      curve.expect(Math.max(candidates, to));
+      curve.draw(run.decisions, from, to);
+    };
+    draw(0, run.decisions.length);
+    const unsubscribe = run.subscribe(draw);
+    return () => {
+      unsubscribe();
+      curve.remove();
+    };
+  }, [run, candidates]);
+  return (
+    <figure class="curve-figure">
+      <h2 class="small-title">How far the circuit has moved from the original</h2>
+      <div ref={host} />
+      <figcaption class="hint">
+        KL divergence in nats, after each candidate. A step up of less than α = {alpha} is accepted; dots and
+        squares are heads and MLPs that had to stay.
+      </figcaption>
+    </figure>
+  );
+}
