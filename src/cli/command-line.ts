@@ -1,12 +1,20 @@
 /** The commands, their options and their help: from the words of a command line to an exit code. */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../pipeline/package-files.ts";
+import { benchCommand } from "./bench-command.ts";
 import type { CommandContext } from "./command-context.ts";
+import { compileCommand } from "./compile-command.ts";
+import { convertCommand } from "./convert-command.ts";
 import { evalCommand } from "./eval-command.ts";
 import { extractCommand } from "./extract-command.ts";
 import { reportFailure, usageExitCode } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
+import { reportCommand } from "./report-command.ts";
+import { reproduceCommand } from "./reproduce-command.ts";
 import { runCommand } from "./run-command.ts";
+import { shareCommand } from "./share-command.ts";
+import { studioCommand } from "./studio-command.ts";
+import { sweepCommand } from "./sweep-command.ts";
 import { tasksCommand } from "./tasks-command.ts";
 
 /**
@@ -28,8 +36,22 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "Print a command's help.")
     .showHelpAfterError("(--help lists what there is)")
     .exitOverride();
-  for (const command of [extractCommand, evalCommand, runCommand, inspectCommand, tasksCommand]) {
-    program.addCommand(command(context).copyInheritedSettings(program));
+  for (const command of [
+    extractCommand,
+    evalCommand,
+    runCommand,
+    inspectCommand,
+    reportCommand,
+    shareCommand,
+    convertCommand,
+    benchCommand,
+    compileCommand,
+    sweepCommand,
+    reproduceCommand,
+    tasksCommand,
+    studioCommand,
+  ]) {
+    program.addCommand(inherit(command(context), program));
   }
   try {
     await program.parseAsync([...argv]);
@@ -37,4 +59,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return error instanceof CommanderError ? usageExitCode(error) : reportFailure(error);
   }
+}
+
+/** What commander throws and prints is the same for commands in commands; by itself it exits with 1 there. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
 }

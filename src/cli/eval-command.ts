@@ -1,22 +1,24 @@
 /** `pith eval`: how well a circuit does a task, and how far it is from its original. */
+
 import { Command, Option } from "commander";
-import { hashFile } from "../checkpoint/hash.ts";
-import { PithError } from "../errors.ts";
-import type { CircuitFile } from "../export/circuit-file.ts";
+import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { loadModel } from "../pipeline/load-model.ts";
-import { readTask, type Task } from "../pipeline/read-task.ts";
 import { evaluationReport } from "../report/terminal-summary.ts";
+import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { findOriginal, isSame } from "./find-original.ts";
-import { parseThreads } from "./option-values.ts";
+import { deviceOption, parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
+import { labelOption } from "./task-option.ts";
 
 interface Flags {
   readonly task?: string;
+  readonly label?: readonly string[];
   readonly model?: string;
   readonly threads?: number;
+  readonly device: SearchSettings["device"];
   readonly json?: boolean;
 }
 
@@ -28,9 +30,10 @@ export function evalCommand({ exit }: CommandContext): Command {
     )
     .argument("<dir>", "The folder that `pith extract` wrote.")
     .option(
-      "-t, --task <file>",
-      "The task, one JSON object a line (default: the demo's, for the demo's circuit)",
+      "-t, --task <name|file>",
+      "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: its own, if built in)",
     )
+    .addOption(labelOption())
     .option(
       "-m, --model <dir|name>",
       "The original, to compare with (default: the model it was cut from, if on this machine)",
@@ -40,6 +43,7 @@ export function evalCommand({ exit }: CommandContext): Command {
         parseThreads,
       ),
     )
+    .addOption(deviceOption())
     .option("--json", "Print one JSON object on stdout, instead of the report.")
     .addHelpText(
       "after",
@@ -51,9 +55,7 @@ export function evalCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
-  const circuit = closing(
-    await loadCircuit(directory, flags.threads === undefined ? {} : { threads: flags.threads }),
-  );
+  const circuit = closing(await loadCircuit(directory, { threads: flags.threads, device: flags.device }));
   const original =
     flags.model === undefined
       ? await findOriginal(circuit.circuit)
@@ -65,7 +67,7 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
       `${flags.model} has other weight files than the model that this circuit was cut from: the KL is to another model, or to another copy.`,
     );
   else closing(original);
-  const task = await taskOf(circuit.circuit, flags.task);
+  const task = await taskOf(circuit, flags);
   const evaluation = await circuit.evaluate(task, { ...(original && { original }), signal, onEvent });
   const { parameters, bytes } = circuit.circuit.metrics;
   return {
@@ -73,18 +75,4 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
     report: (style) =>
       evaluationReport({ directory, task: task.name, circuit: circuit.circuit }, evaluation, style),
   };
-}
-
-/** @throws PithError "options" where none is given and the circuit is not of the task that comes with Pith. */
-async function taskOf({ task }: CircuitFile, path: string | undefined): Promise<Task> {
-  const found = await readTask(path);
-  if (path !== undefined || (await hashFile(found.path, { code: "task" })) === task.sha256) return found;
-  throw new PithError(
-    "options",
-    `this circuit was cut for the task "${task.name}", whose file is not known here.`,
-    {
-      place: { field: "--task" },
-      advice: "Say which task file to measure it on.",
-    },
-  );
 }

@@ -1,29 +1,66 @@
 /** `pith extract`: from a model and a task to a circuit's folder. */
+
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import { PithError } from "../errors.ts";
+import { type Dtype, dtypes } from "../export/dtype.ts";
+import { checkOutputFolder } from "../export/write-folder.ts";
+import { compileFolder } from "../pipeline/compile.ts";
 import { extract } from "../pipeline/extract.ts";
-import { defaultExtractOptions as defaults, type ExtractOptions } from "../pipeline/extract-options.ts";
+import type { SearchSettings } from "../pipeline/extract-options.ts";
+import {
+  defaultExtractOptions as defaults,
+  type ExtractOptions,
+  type Operators,
+} from "../pipeline/extract-options.ts";
 import { journalPath } from "../pipeline/journal.ts";
 import { loadModel } from "../pipeline/load-model.ts";
-import { readTask } from "../pipeline/read-task.ts";
+import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
+import { targetOption } from "./compile-command.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
-import { parseAlpha, parseSeed, parseThreads } from "./option-values.ts";
+import {
+  deviceOption,
+  parseAlpha,
+  parseBootstrap,
+  parseFrequency,
+  parseKl,
+  parsePasses,
+  parseSeed,
+  parseTargetAccuracy,
+  parseTargetSize,
+  parseThreads,
+} from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
+import { labelOption, readTaskAndModel } from "./task-option.ts";
+
+type Target = NonNullable<ExtractOptions["target"]>;
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
-  "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"
+  "alpha" | "ablation" | "mlps" | "means" | "order" | "seed" | "passes"
 >;
 
-interface Flags extends SearchOptions {
+interface Flags extends Omit<SearchOptions, "alpha"> {
+  readonly alpha?: number | undefined;
   readonly model?: string;
   readonly task?: string;
+  readonly label?: readonly string[];
+  readonly maxKl?: number;
+  readonly targetAccuracy?: number;
+  readonly targetKl?: number;
+  readonly targetSize?: number;
+  readonly bootstrap?: number;
+  readonly frequency?: number;
+  readonly dtype: Dtype;
+  readonly target: Operators;
+  readonly compile?: boolean;
   readonly threads?: number;
+  readonly device: SearchSettings["device"];
   readonly out?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
@@ -42,7 +79,11 @@ export function extractCommand({ words, exit }: CommandContext): Command {
       "-m, --model <dir|name>",
       "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
     )
-    .option("-t, --task <file>", "The task, one JSON object a line (default: nano's indirect objects)")
+    .option(
+      "-t, --task <name|file>",
+      "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: nano's indirect objects)",
+    )
+    .addOption(labelOption())
     .addOption(
       new Option(
         "-a, --alpha <number>",
@@ -50,6 +91,38 @@ export function extractCommand({ words, exit }: CommandContext): Command {
       )
         .default(defaults.alpha)
         .argParser(parseAlpha),
+    )
+    .addOption(
+      new Option(
+        "--target-accuracy <share>",
+        "Find the smallest circuit that is right on this share of the validation prompts, 0.99, say.",
+      ).argParser(parseTargetAccuracy),
+    )
+    .addOption(
+      new Option(
+        "--target-kl <nats>",
+        "Find the smallest circuit whose KL divergence is at most this.",
+      ).argParser(parseKl("--target-kl")),
+    )
+    .addOption(
+      new Option(
+        "--target-size <share>",
+        "Find the circuit of the lowest KL divergence with at most this share of the body's parameters.",
+      ).argParser(parseTargetSize),
+    )
+    .addOption(
+      new Option(
+        "--max-kl <nats>",
+        "Prune nothing that takes the KL divergence above this, whatever it grows by.",
+      ).argParser(parseKl("--max-kl")),
+    )
+    .addOption(
+      new Option(
+        "--passes <count>",
+        "Try again what was kept, until nothing changes, in this many passes at most.",
+      )
+        .default(defaults.passes)
+        .argParser(parsePasses),
     )
     .addOption(
       new Option("--ablation <kind>", "What takes a pruned component's place: its mean output, or nothing.")
@@ -73,26 +146,50 @@ export function extractCommand({ words, exit }: CommandContext): Command {
         .choices(["published", "downstream"])
         .default(defaults.order),
     )
-    .option("--bos", "Put the beginning-of-text token before every prompt.")
+    .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
+    .option("--no-bos", "Do not, for acronyms either.")
     .addOption(
-      new Option("--seed <integer>", "How a task without splits is split.")
+      new Option("--seed <integer>", "How a task without splits is split; which prompts a built-in one has.")
         .default(defaults.seed)
         .argParser(parseSeed),
+    )
+    .addOption(
+      new Option(
+        "--bootstrap <runs>",
+        "Repeat the search so often on resampled prompts, and tell how stable the circuit is.",
+      ).argParser(parseBootstrap),
+    )
+    .addOption(
+      new Option(
+        "--frequency <share>",
+        "With --bootstrap: ship the components that were kept in at least this share of the runs.",
+      ).argParser(parseFrequency),
     )
     .addOption(
       new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
         parseThreads,
       ),
     )
+    .addOption(deviceOption())
+    .addOption(
+      new Option("--dtype <format>", "The weights' number format; what a narrower one costs is measured.")
+        .choices(dtypes)
+        .default(defaults.dtype),
+    )
+    .addOption(targetOption())
+    .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
     .option("-o, --out <dir>", "Where the circuit goes (default: pith-out/MODEL-TASK)")
-    .option("--force", "Replace the folder if it exists.")
+    .option("--force", "Replace the folder if it exists, and accept what a narrower format loses.")
     .option("--resume", "Go on with a search that was interrupted, with the same options.")
     .option("--json", "Print one JSON object on stdout, instead of the report.")
     .addHelpText(
       "after",
       "\nExample:\n  $ pith extract --model openai-community/gpt2 --task ioi.jsonl --alpha 0.02 --out ioi-circuit",
     )
-    .action(async (flags: Flags) => {
+    .action(async (given: Flags, command: Command) => {
+      // A target chooses its own: the default is not what the user asked for.
+      const { alpha, ...rest } = given;
+      const flags = command.getOptionValueSource("alpha") === "default" ? rest : { ...rest, alpha };
       const resume = resumeCommand(programName(process.argv[1]), words);
       exit(
         await perform((work) => run(flags, work), {
@@ -105,15 +202,25 @@ export function extractCommand({ words, exit }: CommandContext): Command {
 
 async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const threads = flags.threads ?? availableParallelism();
-  const task = await readTask(flags.task);
-  const model = closing(await loadModel(flags.model, { signal, onEvent }));
+  const target = targetOf(flags);
+  const { task, model } = await readTaskAndModel(
+    flags,
+    () => loadModel(flags.model, { signal, onEvent }),
+    closing,
+  );
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${task.name}`);
   if (flags.resume === true && !existsSync(journalPath(out)))
     printNote(`There is no interrupted search for ${out}: this one starts anew.`);
-  const { alpha, ablation, mlps, means, order, seed } = flags;
+  const { alpha, ablation, mlps, means, order, seed, passes, maxKl, device } = flags;
+  if (flags.compile === true) await checkCompile(flags, `${out}-compiled`);
   const extraction = await extract(model, task, out, {
-    ...{ alpha, ablation, mlps, means, order, seed, threads },
-    bos: flags.bos ?? defaults.bos,
+    ...{ ablation, mlps, means, order, seed, passes, maxKl, target, threads, device },
+    ...(alpha !== undefined && { alpha }),
+    ...(flags.bos !== undefined && { bos: flags.bos }),
+    bootstrap: flags.bootstrap,
+    frequency: flags.frequency,
+    dtype: flags.dtype,
+    operators: flags.target,
     force: flags.force ?? defaults.force,
     resume: flags.resume ?? defaults.resume,
     signal,
@@ -121,8 +228,41 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   });
   const example = task.examples.find(({ split }) => split === "test") ?? task.examples[0];
   const next = commandLine(programName(process.argv[1]), ["run", out, "--prompt", example?.prompt ?? ""]);
+  const compilation =
+    flags.compile === true
+      ? await compileFolder(out, `${out}-compiled`, {
+          ...{ task, original: model, target: flags.target, threads, force: flags.force, signal, onEvent },
+        })
+      : undefined;
   return {
-    json: extraction,
-    report: (style) => extractionReport(extraction, { threads, next }, style),
+    json: compilation === undefined ? extraction : { ...extraction, compilation },
+    report: (style) =>
+      [
+        extractionReport(extraction, { threads, next }, style),
+        ...(compilation ? [compilationReport(compilation.folder, compilation.circuit, style)] : []),
+      ].join("\n"),
   };
+}
+
+/** Before the search: what can't be compiled must not wait for it. */
+async function checkCompile({ means, dtype, force = false }: Flags, out: string): Promise<void> {
+  if (means === "aligned" && dtype === "f32") return checkOutputFolder(out, { force });
+  throw new PithError("options", "takes circuits of one prompt length, in float32.", {
+    place: { field: "--compile" },
+    advice: "Leave out --means pooled and --dtype.",
+  });
+}
+
+function targetOf({ targetAccuracy, targetKl, targetSize }: Flags): Target | undefined {
+  const given = Object.entries({ accuracy: targetAccuracy, kl: targetKl, size: targetSize }).flatMap(
+    ([kind, value]) => (value === undefined ? [] : [{ kind: kind as Target["kind"], value }]),
+  );
+  const [first, second] = given;
+  if (second !== undefined) {
+    throw new PithError("options", `can't go with --target-${second.kind}: there is one target.`, {
+      place: { field: `--target-${first?.kind}` },
+      advice: "An accuracy can be joined by --max-kl.",
+    });
+  }
+  return first;
 }

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
-import { parseAlpha, parseSeed, parseThreads, parseTop } from "./option-values.ts";
+import {
+  parseAlpha,
+  parseBootstrap,
+  parseFrequency,
+  parseKl,
+  parsePasses,
+  parseSeed,
+  parseTargetAccuracy,
+  parseTargetSize,
+  parseThreads,
+  parseTop,
+} from "./option-values.ts";
 
 describe("α", () => {
   test.each([
@@ -41,4 +52,38 @@ test("threads, seeds and counts are whole and in range", () => {
     expect(() => parseTop(text)).toThrow(PithError);
   }
   for (const text of ["-1", "0.5", "4294967296", ""]) expect(() => parseSeed(text)).toThrow(PithError);
+});
+
+test("a bootstrap has two runs or more, and a frequency is a share of them", () => {
+  expect([parseBootstrap("2"), parseBootstrap("20"), parseFrequency("0.5"), parseFrequency("1")]).toEqual([
+    2, 20, 0.5, 1,
+  ]);
+  for (const text of ["0", "1", "2.5", "1001", "", "all"])
+    expect(() => parseBootstrap(text)).toThrow(PithError);
+  for (const text of ["0", "-0.5", "1.01", "50%", "", "NaN"])
+    expect(() => parseFrequency(text)).toThrow(PithError);
+});
+
+describe("targets, bounds and passes", () => {
+  test("what they may be", () => {
+    expect(parseTargetAccuracy("0.99")).toBe(0.99);
+    expect(parseTargetAccuracy("1")).toBe(1);
+    expect(parseTargetSize("0")).toBe(0);
+    expect(parseTargetSize(".2")).toBe(0.2);
+    expect(parseKl("--max-kl")("1e-3")).toBe(0.001);
+    expect(parsePasses("2")).toBe(2);
+  });
+
+  test.each([
+    ["--target-accuracy", parseTargetAccuracy, ["0", "1.01", "-0.5", "99%", "NaN", "", "Infinity"]],
+    ["--target-size", parseTargetSize, ["-0.1", "2", "NaN", "half"]],
+    ["--target-kl", parseKl("--target-kl"), ["-1", "NaN", "1e999", "0x1"]],
+    ["--max-kl", parseKl("--max-kl"), ["-0.1", "nan", "Infinity"]],
+    ["--passes", parsePasses, ["0", "-1", "1.5", "NaN", "1001"]],
+  ] as const)("%s refuses the rest", (option, parse, texts) => {
+    for (const text of texts) {
+      expect(() => parse(text)).toThrow(PithError);
+      expect(() => parse(text)).toThrow(option);
+    }
+  });
 });

@@ -1,14 +1,17 @@
 /** `pith run`: what a circuit takes for the next token. */
+
 import { Command, Option } from "commander";
+import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { predictionsReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
-import { parseTop } from "./option-values.ts";
+import { deviceOption, parseTop } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 
 interface Flags {
   readonly prompt: string;
   readonly top: number;
+  readonly device: SearchSettings["device"];
   readonly json?: boolean;
 }
 
@@ -19,6 +22,7 @@ export function runCommand({ exit }: CommandContext): Command {
     .argument("<dir>", "The folder that `pith extract` wrote.")
     .requiredOption("-p, --prompt <text>", "What comes before the token.")
     .addOption(new Option("--top <count>", "How many tokens to show.").default(5).argParser(parseTop))
+    .addOption(deviceOption())
     .option("--json", "Print one JSON object on stdout, instead of the report.")
     .addHelpText(
       "after",
@@ -29,8 +33,8 @@ export function runCommand({ exit }: CommandContext): Command {
     });
 }
 
-async function run(directory: string, { prompt, top }: Flags, { closing }: Work): Promise<Outcome> {
-  const circuit = closing(await loadCircuit(directory));
+async function run(directory: string, { prompt, top, device }: Flags, { closing }: Work): Promise<Outcome> {
+  const circuit = closing(await loadCircuit(directory, { device }));
   const predictions = await circuit.predict(prompt, top);
   return {
     json: { directory, prompt, predictions },

@@ -7,15 +7,25 @@ import { loadModel } from "../pipeline/load-model.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
 import { describeTask } from "../tasks/builtin/describe-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
-import { formatTaskFile } from "../tasks/format-task-file.ts";
+import { formatTaskCsv, formatTaskFile } from "../tasks/format-task-file.ts";
 import type { CommandContext } from "./command-context.ts";
 import { parseSeed } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+
+const nameOrders = { BABA: ["BABA"], ABBA: ["ABBA"], both: ["BABA", "ABBA"] } as const;
+const optionOwners = [
+  ["templates", "ioi"],
+  ["orders", "ioi"],
+  ["means", "ioi"],
+  ["letter", "acronyms"],
+] as const;
+const letters = { "1": 1, "2": 2, "3": 3 } as const;
 
 interface Flags {
   readonly model?: string;
   readonly seed: number;
   readonly templates: "paper" | "varied";
+  readonly orders: keyof typeof nameOrders;
   readonly letter: "1" | "2" | "3";
   readonly means: "aligned" | "pooled";
   readonly json?: boolean;
@@ -35,15 +45,15 @@ export function tasksCommand({ exit }: CommandContext): Command {
     .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
     .action(async (name: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
-      exit(await perform((work) => showTask(name, flags, work), flags));
+      exit(await perform((work) => showTask(name, ownOptions(name, command), work), flags));
     });
   const write = new Command("write")
     .description("Writes the task as a task file, to use or to change.")
     .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
-    .argument("<file>", "The file to make; it must not exist.")
+    .argument("<file>", "The file to make, as CSV if its name ends so; it must not exist.")
     .action(async (name: string, file: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
-      exit(await perform((work) => writeTask(name, file, flags, work), flags));
+      exit(await perform((work) => writeTask(name, file, ownOptions(name, command), work), flags));
     });
   for (const command of [show, write])
     tasks.addCommand(withTaskOptions(command).copyInheritedSettings(tasks));
@@ -52,12 +62,23 @@ export function tasksCommand({ exit }: CommandContext): Command {
 
 function withTaskOptions(command: Command): Command {
   return command
-    .option("--model <name>", "The model whose tokenizer decides which words serve: a folder or a hub name.")
+    .option(
+      "-m, --model <dir|name>",
+      "Whose tokenizer decides which words serve: a folder or a hub name (default: nano)",
+    )
     .addOption(new Option("--seed <number>", "Which prompts are drawn.").default(0).argParser(parseSeed))
     .addOption(
       new Option("--templates <kind>", "ioi: the paper's one sentence, or fifteen of our own.")
         .choices(["paper", "varied"])
         .default("paper"),
+    )
+    .addOption(
+      new Option(
+        "--orders <order>",
+        "ioi: who stands first, the giver (BABA, as published), the receiver (ABBA), or either.",
+      )
+        .choices(Object.keys(nameOrders))
+        .default("BABA"),
     )
     .addOption(
       new Option("--letter <number>", "acronyms: which letter is asked for.")
@@ -71,18 +92,30 @@ function withTaskOptions(command: Command): Command {
     );
 }
 
+/** @throws PithError "options" for an option of another task: left alone, it would seem to have had an effect. */
+function ownOptions(name: string, command: Command): Flags {
+  for (const [flag, task] of optionOwners) {
+    if (name === task || command.getOptionValueSource(flag) !== "cli") continue;
+    throw new PithError("options", `is an option of ${task}.`, {
+      place: { field: `--${flag}` },
+      advice: "Leave it out.",
+    });
+  }
+  return command.optsWithGlobals<Flags>();
+}
+
 function list(): Outcome {
   return { json: { tasks: BUILTIN_TASKS }, report: (style) => builtinTasksReport(BUILTIN_TASKS, style) };
 }
 
-async function build(name: string, { model, seed, templates, letter, means }: Flags, work: Work) {
+async function build(name: string, { model, seed, templates, orders, letter, means }: Flags, work: Work) {
   const { tokenizer } = work.closing(await loadModel(model, work));
-  const options: AnyTaskOptions = { seed, templates, means, letter: letters[letter] };
+  const options: AnyTaskOptions = {
+    ...{ seed, templates, means, orders: nameOrders[orders], letter: letters[letter] },
+  };
   const task = buildTask(name, tokenizer, options);
   return { task, description: describeTask(task, tokenizer) };
 }
-
-const letters = { "1": 1, "2": 2, "3": 3 } as const;
 
 async function showTask(name: string, flags: Flags, work: Work): Promise<Outcome> {
   const { description } = await build(name, flags, work);
@@ -91,7 +124,8 @@ async function showTask(name: string, flags: Flags, work: Work): Promise<Outcome
 
 async function writeTask(name: string, path: string, flags: Flags, work: Work): Promise<Outcome> {
   const { task, description } = await build(name, flags, work);
-  await writeNewFile(path, formatTaskFile(task.examples));
+  const format = path.toLowerCase().endsWith(".csv") ? formatTaskCsv : formatTaskFile;
+  await writeNewFile(path, format(task.examples));
   return {
     json: { file: path, ...description },
     report: (style) => `${taskReport(description, style)}\n\n written to ${path}`,
@@ -107,6 +141,11 @@ async function writeNewFile(path: string, text: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
+    if (errorCode(error) === "ENOENT") {
+      throw new PithError("output", "the folder that it should stand in does not exist.", {
+        place: { file: path },
+      });
+    }
     if (errorCode(error) !== "EEXIST") throw fileError("output", path, error);
     throw new PithError("output", "exists already.", {
       place: { file: path },

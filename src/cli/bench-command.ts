@@ -1,0 +1,132 @@
+/** `pith bench`: how fast a circuit is beside its original, and how fast it could be. */
+
+import { Command, Option } from "commander";
+import { PithError } from "../errors.ts";
+import { readCircuitFolder } from "../export/read-folder.ts";
+import { bench } from "../pipeline/bench.ts";
+import { type Alternative, alternatives } from "../pipeline/bench-competitors.ts";
+import type { SearchSettings } from "../pipeline/extract-options.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import type { Task } from "../pipeline/read-task.ts";
+import { benchReport } from "../report/terminal-bench.ts";
+import { taskOf } from "./circuit-task.ts";
+import type { CommandContext } from "./command-context.ts";
+import { findOriginal } from "./find-original.ts";
+import { deviceOption, parseRuns, parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { checkOutputFile, writeOutputFile } from "./write-output.ts";
+
+interface Flags {
+  readonly original?: string;
+  readonly task?: string;
+  readonly against?: readonly Alternative[];
+  readonly threads?: number;
+  readonly device: SearchSettings["device"];
+  readonly runs?: number;
+  readonly chart?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export function benchCommand({ exit }: CommandContext): Command {
+  return new Command("bench")
+    .summary("Measure how fast a circuit is beside its original.")
+    .description(
+      "Runs a circuit and its original in turns, through the same engine, with the same threads and prompts, and " +
+        "tells how fast each is, what that is of what the machine can do, and what each takes to load.",
+    )
+    .argument("<dirs...>", "Circuit folders that take the same prompts, as `pith extract` wrote them.")
+    .option(
+      "-m, --original <dir|name>",
+      "The original (default: the model it was cut from, if on this machine)",
+    )
+    .option(
+      "-t, --task <name|file>",
+      "Where the prompts come from (default: the circuit's own, if built in; else random tokens)",
+    )
+    .addOption(
+      new Option(
+        "--against <list>",
+        "What else to run, with commas between: int8, transformers.js",
+      ).argParser(parseAgainst),
+    )
+    .addOption(
+      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
+        parseThreads,
+      ),
+    )
+    .addOption(deviceOption())
+    .addOption(
+      new Option(
+        "--runs <count>",
+        "Runs of each that are counted (default: 200, or what fits into seconds)",
+      ).argParser(parseRuns),
+    )
+    .option("--chart <file>", "Write a bar chart there, as SVG.")
+    .option("--json", "Print one JSON object on stdout, instead of the table.")
+    .option("-f, --force", "Replace the chart if it exists.")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ pith bench ioi-circuit --against int8,transformers.js --chart ioi.svg",
+    )
+    .action(async (directories: readonly string[], flags: Flags) => {
+      exit(await perform((work) => run(directories, flags, work), flags));
+    });
+}
+
+async function run(
+  directories: readonly string[],
+  flags: Flags,
+  { signal, onEvent, closing }: Work,
+): Promise<Outcome> {
+  const { against, threads, device, runs, force = false } = flags;
+  if (flags.chart !== undefined) await checkOutputFile(flags.chart, force);
+  const folder = await readCircuitFolder(directories[0] ?? "");
+  const original =
+    flags.original === undefined
+      ? await findOriginal(folder.circuit)
+      : await loadModel(flags.original, { signal, onEvent });
+  if (original === undefined) {
+    throw new PithError(
+      "options",
+      `${folder.circuit.model.name}, which this circuit was cut from, is not at hand.`,
+      {
+        place: { field: "--original" },
+        advice: "Say where it is.",
+      },
+    );
+  }
+  closing(original);
+  const task = await taskOrNone(folder, flags);
+  const result = await bench(directories, {
+    ...{ original, task, threads, device, runs, signal, onEvent },
+    ...(against && { against }),
+  });
+  if (flags.chart !== undefined) {
+    // Loaded only where there is something to draw.
+    const { parseHTML } = await import("linkedom");
+    const { benchChart } = await import("../report/charts/bench-chart.ts");
+    const { fileTheme } = await import("../report/charts/theme.ts");
+    const { document } = parseHTML("<!doctype html><body></body>");
+    await writeOutputFile(flags.chart, benchChart(result, { document, theme: fileTheme }), force);
+  }
+  return { json: result, report: (style) => benchReport(result, style) };
+}
+
+/** Time does not depend on which tokens there are: where the task is not at hand, any will do. */
+async function taskOrNone(folder: Parameters<typeof taskOf>[0], flags: Flags): Promise<Task | undefined> {
+  if (flags.task !== undefined) return taskOf(folder, flags);
+  return taskOf(folder, flags).catch(() => undefined);
+}
+
+/** @throws PithError "options" for a name that is none. */
+function parseAgainst(text: string): readonly Alternative[] {
+  return text.split(",").map((word) => {
+    const found = alternatives.find((each) => each === word.trim());
+    if (found !== undefined) return found;
+    throw new PithError("options", `there is no ${JSON.stringify(word)}.`, {
+      place: { field: "--against" },
+      advice: `There are ${alternatives.join(" and ")}.`,
+    });
+  });
+}

@@ -1,0 +1,91 @@
+/** `pith compile`: a circuit, specialised to the words of its task. */
+import { Command, Option } from "commander";
+import { readCircuitFolder } from "../export/read-folder.ts";
+import { compileFolder } from "../pipeline/compile.ts";
+import type { Operators } from "../pipeline/extract-options.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import { readTask } from "../pipeline/read-task.ts";
+import { compilationReport } from "../report/terminal-compiled.ts";
+import { taskOf } from "./circuit-task.ts";
+import type { CommandContext } from "./command-context.ts";
+import { findOriginal } from "./find-original.ts";
+import { parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
+import { labelOption } from "./task-option.ts";
+
+interface Flags {
+  readonly out?: string;
+  readonly task?: string;
+  readonly label?: readonly string[];
+  readonly vocabulary?: string;
+  readonly model?: string;
+  readonly target: Operators;
+  readonly threads?: number;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export function compileCommand({ exit }: CommandContext): Command {
+  return new Command("compile")
+    .summary("Specialise a circuit to the words of its task.")
+    .description(
+      "Writes a circuit anew for the words that its task uses: whatever depends on a word and its place alone becomes " +
+        "a table, and only the task's answers are scored. It refuses all other words.",
+    )
+    .argument("<dir>", "The folder that `pith extract` wrote, of prompts of one length.")
+    .option("-o, --out <dir>", "Where the compiled circuit goes (default: DIR-compiled)")
+    .option(
+      "-t, --task <name|file>",
+      "Whose prompts and answers it is to take (default: the circuit's own, if built in)",
+    )
+    .addOption(labelOption())
+    .option("--vocabulary <file>", "More prompts, as a task file, whose words it is to take.")
+    .option("-m, --model <dir|name>", "The original (default: the model it was cut from, if on this machine)")
+    .addOption(targetOption())
+    .addOption(
+      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
+        parseThreads,
+      ),
+    )
+    .option("--force", "Replace the folder if it exists.")
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText("after", "\nExample:\n  $ pith compile ioi-circuit --task ioi.jsonl --out ioi-compiled")
+    .action(async (directory: string, flags: Flags) => {
+      exit(await perform((work) => run(directory, flags, work), flags));
+    });
+}
+
+/** Which operators a graph is written with. */
+export function targetOption(): Option {
+  return new Option(
+    "--target <operators>",
+    "Standard ONNX operators, which any runtime has; or ONNX Runtime's own where they are faster.",
+  )
+    .choices(["portable", "onnxruntime"])
+    .default("portable");
+}
+
+async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+  const folder = await readCircuitFolder(directory);
+  const task = await taskOf(folder, flags);
+  const vocabulary = flags.vocabulary === undefined ? undefined : await readTask(flags.vocabulary);
+  const original =
+    flags.model === undefined
+      ? await findOriginal(folder.circuit)
+      : await loadModel(flags.model, { signal, onEvent });
+  if (original === undefined) {
+    printNote(
+      "The original is not at hand: the result is verified against the circuit alone. --model says where it is.",
+    );
+  } else closing(original);
+  const { target, threads, force = false } = flags;
+  const out = flags.out ?? `${directory.replace(/[/\\]+$/, "")}-compiled`;
+  const compilation = await compileFolder(directory, out, {
+    ...{ task, vocabulary, original, target, threads, force, signal, onEvent },
+  });
+  return {
+    json: compilation,
+    report: (style) => compilationReport(compilation.folder, compilation.circuit, style),
+  };
+}

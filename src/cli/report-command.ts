@@ -1,0 +1,158 @@
+/** `pith report`: a circuit, or several side by side, as one HTML file that can be sent to anybody. */
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import { PithError } from "../errors.ts";
+import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
+import { loadModel, type Model } from "../pipeline/load-model.ts";
+import { readKnown } from "../pipeline/read-known.ts";
+import { readTask, type Task } from "../pipeline/read-task.ts";
+import { type CircuitReport, gatherReport } from "../pipeline/report.ts";
+import { formatBytes, plural } from "../report/format.ts";
+import { reportPage } from "../report/html/report-page.ts";
+import { taskOf } from "./circuit-task.ts";
+import type { CommandContext } from "./command-context.ts";
+import { findOriginal, isSame } from "./find-original.ts";
+import { parsePrompts, parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
+import { labelOption } from "./task-option.ts";
+import { checkOutputFile, writeOutputFile } from "./write-output.ts";
+
+interface Flags {
+  readonly original?: string;
+  readonly task?: string;
+  readonly label?: readonly string[];
+  readonly skills?: readonly string[];
+  readonly known?: string;
+  readonly out?: string;
+  readonly prompts: number;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly force?: boolean;
+}
+
+export function reportCommand({ exit }: CommandContext): Command {
+  return new Command("report")
+    .summary("Make one HTML file of a circuit, or of several side by side.")
+    .description(
+      "Makes one self-contained HTML file: the circuit's map and search, its figures beside the original's, examples, attention patterns, what adds to the answer, and what it can do beside its task.",
+    )
+    .argument("<dirs...>", "Folders that `pith extract` wrote.")
+    .option(
+      "-m, --original <dir|name>",
+      "The original, to compare with (default: the model it was cut from, if on this machine)",
+    )
+    .option("-t, --task <name|file>", "The task whose prompts are shown (default: its own, if known here)")
+    .addOption(labelOption())
+    .option("--skills <files...>", "Task files of the model's other skills: a good circuit forgets them.")
+    .option("--known <id|file>", "A known circuit to compare with: ioi/26, greater-than, or a file of heads.")
+    .option("-o, --out <file>", "The file to write (default: the folder's name and -report.html)")
+    .addOption(
+      new Option("--prompts <count>", "Examples of each kind, and prompts whose attention is shown.")
+        .default(3)
+        .argParser(parsePrompts),
+    )
+    .addOption(
+      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
+        parseThreads,
+      ),
+    )
+    .option("--json", "Print one JSON object on stdout, instead of a line.")
+    .option("-f, --force", "Replace the file if it exists.")
+    .addHelpText("after", "\nExample:\n  $ pith report ioi-circuit --skills skills/*.jsonl --out ioi.html")
+    .action(async (directories: readonly string[], flags: Flags) => {
+      exit(await perform((work) => run(directories, flags, work), flags));
+    });
+}
+
+async function run(directories: readonly string[], flags: Flags, work: Work): Promise<Outcome> {
+  const { signal, onEvent, closing } = work;
+  const force = flags.force === true;
+  const out = flags.out ?? defaultName(directories);
+  await checkOutputFile(out, force);
+  const known = flags.known === undefined ? undefined : await readKnown(flags.known);
+  const skills = await Promise.all((flags.skills ?? []).map((path) => readTask(path)));
+  const given =
+    flags.original === undefined ? undefined : closing(await loadModel(flags.original, { signal, onEvent }));
+
+  const reports: CircuitReport[] = [];
+  for (const directory of directories) {
+    const folder = await readCircuitFolder(directory);
+    reports.push(
+      await gatherReport(directory, {
+        original: await originalOf(folder, given, work),
+        task: await findTask(folder, flags),
+        ...{ skills, known, prompts: flags.prompts, signal, onEvent },
+        threads: flags.threads,
+      }),
+    );
+  }
+  signal.throwIfAborted();
+  const page = reportPage(reports);
+  await writeOutputFile(out, page, force);
+  const bytes = Buffer.byteLength(page);
+  return {
+    json: { out: resolve(out), bytes, circuits: reports.map(summary) },
+    report: () =>
+      ` ${out}: ${plural(reports.length, "circuit")}, ${formatBytes(bytes)}; open it in a browser`,
+  };
+}
+
+/** The one that was asked for, whatever its weights are; else the one that circuit.json names, if it is here. */
+async function originalOf(
+  { directory, circuit }: CircuitFolder,
+  given: Model | undefined,
+  { closing }: Work,
+): Promise<Model | undefined> {
+  if (given !== undefined) {
+    if (!(await isSame(given, circuit.model.files))) {
+      printNote(
+        `${given.name} has other weight files than the model that ${directory} was cut from: its figures are another model's, or another copy's.`,
+      );
+    }
+    return given;
+  }
+  const found = await findOriginal(circuit);
+  if (found !== undefined) return closing(found);
+  printNote(
+    `${directory}: its original is not at hand, so what needs it is left out; --original says where it is.`,
+  );
+  return undefined;
+}
+
+/** As `pith eval` finds it; a report is made without it, and says so. */
+async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | undefined> {
+  try {
+    return await taskOf(folder, flags);
+  } catch (error) {
+    if (flags.task !== undefined || !(error instanceof PithError) || error.code !== "options") throw error;
+    printNote(
+      `The task "${folder.circuit.task.name}" is not known here, so no prompts are shown; --task says where it is.`,
+    );
+    return undefined;
+  }
+}
+
+function defaultName(directories: readonly string[]): string {
+  const [first = "circuit"] = directories;
+  return directories.length === 1
+    ? `${resolve(first).replace(/^.*[/\\]/, "")}-report.html`
+    : "circuits-report.html";
+}
+
+/** What of a report is computed for it, for programs. */
+function summary({ directory, examples, attribution, skills, known }: CircuitReport): object {
+  return {
+    directory,
+    examples: "found" in examples ? counts(examples.found) : null,
+    attribution: "found" in attribution ? attribution.found.parts : null,
+    skills,
+    known: known === undefined ? null : { id: known.circuit.id, ...known.rates },
+  };
+}
+
+function counts({ task, split, examples, leftOut, rightCount, originalRightCount }: Examples): object {
+  return { task, split, examples, leftOut, right: rightCount, originalRight: originalRightCount ?? null };
+}
+
+type Examples = Extract<CircuitReport["examples"], { found: unknown }>["found"];

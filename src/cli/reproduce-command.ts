@@ -1,0 +1,213 @@
+/** `pith reproduce`: the paper's tables and figures, measured on a model. */
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename, join } from "node:path";
+import { Command, Option } from "commander";
+import type { KnownCircuit } from "../evaluation/known-circuits.ts";
+import { type ReproductionRun, reproduce } from "../experiments/reproduce.ts";
+import { journalPath } from "../pipeline/journal.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import { packageVersion } from "../pipeline/package-files.ts";
+import { readKnown } from "../pipeline/read-known.ts";
+import { plural } from "../report/format.ts";
+import type { RunFacts } from "../report/reproduction/page.ts";
+import { reproductionReport } from "../report/terminal-reproduce.ts";
+import type { CommandContext } from "./command-context.ts";
+import { commandLine, programName, resumeCommand } from "./invocation.ts";
+import { parseAlpha, parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
+import { printNote } from "./streams.ts";
+import { parseAlphas, parseChoices, parseJobs, parseSeeds } from "./sweep-values.ts";
+
+interface Flags {
+  readonly model?: string;
+  readonly task?: readonly string[];
+  readonly seeds?: string;
+  readonly alphas?: string;
+  readonly alpha?: ReadonlyMap<string, string>;
+  readonly ablation: string;
+  readonly mlps: string;
+  readonly means: "aligned" | "pooled";
+  readonly known?: ReadonlyMap<string, string>;
+  readonly published?: boolean;
+  readonly timingBudget?: number;
+  readonly jobs?: string;
+  readonly threads?: number;
+  readonly quick?: boolean;
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+export function reproduceCommand({ words, exit }: CommandContext): Command {
+  return new Command("reproduce")
+    .summary("Make the paper's tables and figures with a model.")
+    .description(
+      "Runs the paper's experiments on a model: three tasks, mean and zero ablation, heads with and without MLPs, 30 thresholds, five runs each. Makes Tables 1 and 3 and Figures 2 to 9 as CSV, SVG and one HTML report, with the paper's own values beside them where the model is GPT-2 small.",
+    )
+    .option(
+      "-m, --model <dir|name>",
+      "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
+    )
+    .option(
+      "-t, --task <name|file>",
+      "A built-in task or a task file; again for more (default: all built-in)",
+      collect,
+    )
+    .option("--seeds <list>", "How many runs, a range as 2..4, or a list of seeds (default: 5)")
+    .option(
+      "--alphas <list>",
+      "The figures' thresholds in nats: from..to:count, the same factor apart, or a list (default: 1e-5..1:30)",
+    )
+    .addOption(
+      new Option(
+        "-a, --alpha <task=number>",
+        "A threshold of your choice for the tables, beside the paper's; again for more tasks.",
+      ).argParser(perTask("--alpha", "ioi=0.02")),
+    )
+    .option("--ablation <list>", "mean, zero, or both.", "mean,zero")
+    .option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.", "on,off")
+    .addOption(
+      new Option(
+        "--means <kind>",
+        "A mean for each position, of prompts of one length; or one mean, for any length.",
+      )
+        .choices(["aligned", "pooled"])
+        .default("aligned"),
+    )
+    .addOption(
+      new Option(
+        "--known <task=id|file>",
+        "A known circuit to compare with: ioi=ioi/26, or a file of heads; again for more tasks.",
+      ).argParser(perTask("--known", "ioi=ioi/26")),
+    )
+    .option("--published", "Show the paper's values whatever the model (default: for GPT-2 small's shape)")
+    .option("--no-published", "Never show them.")
+    .addOption(
+      new Option(
+        "--timing-budget <ms>",
+        `For timing each of the tables' circuits (default: ${full.timingBudget})`,
+      ).argParser(parseBudget),
+    )
+    .option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)")
+    .addOption(
+      new Option("--threads <count>", "Threads of all jobs together (default: one for each core)").argParser(
+        parseThreads,
+      ),
+    )
+    .option("--quick", `A first look: ${quick.seeds} runs, ${quick.alphas.length} thresholds.`)
+    .option("-o, --out <dir>", "Where everything goes (default: pith-out/MODEL-paper)")
+    .option("-f, --force", "Replace the folder if it exists.")
+    .option("--resume", "Go on with a run that was interrupted, with the same options.")
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText("after", "\nExample:\n  $ pith reproduce --model openai-community/gpt2 --out gpt2-paper")
+    .action(async (flags: Flags) => {
+      const program = programName(process.argv[1]);
+      exit(
+        await perform((work) => run(flags, commandLine("pith", words), work), {
+          ...flags,
+          afterInterruption: `go on with:\n  ${resumeCommand(program, words)}`,
+        }),
+      );
+    });
+}
+
+async function run(flags: Flags, command: string, { signal, onEvent, closing }: Work): Promise<Outcome> {
+  const defaults = flags.quick === true ? quick : full;
+  const seeds = parseSeeds(flags.seeds ?? String(defaults.seeds));
+  const alphas = flags.alphas === undefined ? defaults.alphas : sorted(parseAlphas(flags.alphas));
+  const ablations = parseChoices("--ablation", ["mean", "zero"])(flags.ablation);
+  const mlps = parseChoices("--mlps", ["on", "off"])(flags.mlps).map((each) => each === "on");
+  const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
+  const tasks = [...new Set(flags.task ?? defaultTasks)];
+  const names = tasks.map((task) => basename(task).replace(/\.(jsonl|csv)$/i, ""));
+  const chosen = new Map([...(flags.alpha ?? [])].map(([task, text]) => [task, parseAlpha(text)]));
+  checkTasks("--alpha", chosen, names);
+  checkTasks("--known", flags.known ?? new Map(), names);
+  const known = new Map<string, KnownCircuit>();
+  for (const [task, text] of flags.known ?? []) known.set(task, await readKnown(text));
+  const model = closing(await loadModel(flags.model, { signal, onEvent }));
+  const out = flags.out ?? join("pith-out", `${basename(model.name)}-paper`);
+  if (flags.resume === true && !existsSync(journalPath(out))) {
+    printNote(`There is no interrupted run for ${out}: this one starts anew.`);
+  }
+  const factsOf = (each: ReproductionRun) => runFacts(each, { command, seeds, alphas });
+  // Drawing takes a quarter of a second to load, which no other command should wait for.
+  const { parseHTML } = await import("linkedom");
+  const { reproductionFiles } = await import("../report/reproduction/files.ts");
+  const ended = await reproduce(model, {
+    ...{ out, tasks, seeds, alphas, ablations, mlps, chosen, known, signal, onEvent },
+    means: flags.means,
+    published: flags.published,
+    timingBudget: flags.timingBudget ?? defaults.timingBudget,
+    ...{ jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
+    render(each) {
+      const { document } = parseHTML("<!doctype html><html><body></body></html>");
+      const files = reproductionFiles(each.reproduction, factsOf(each), document);
+      return {
+        ...Object.fromEntries(files),
+        "reproduction.json": `${JSON.stringify(summary(each, factsOf(each)), undefined, 2)}\n`,
+      };
+    },
+  });
+  const facts = factsOf(ended);
+  return {
+    json: { folder: ended.outcome.folder, ...summary(ended, facts) },
+    report: (style) => reproductionReport(ended.reproduction, facts, ended.outcome.folder ?? out, style),
+  };
+}
+
+const sorted = (alphas: readonly number[]) => [...new Set(alphas)].sort((a, b) => a - b);
+
+function runFacts(
+  { plan, outcome, timingSeconds }: ReproductionRun,
+  { command, seeds, alphas }: Pick<RunFacts, "command" | "seeds" | "alphas">,
+): RunFacts {
+  const { units, resumedUnits } = outcome;
+  const [processor] = cpus();
+  const resumed =
+    resumedUnits === 0
+      ? []
+      : [
+          `${resumedUnits} of ${units.length} searches were found by an earlier run: the time is of the rest.`,
+        ];
+  return {
+    version: packageVersion(),
+    ...{ command, seeds, alphas, timingSeconds },
+    evaluations: units.reduce((sum, unit) => sum + unit.evaluations, 0),
+    separately: units.reduce((sum, unit) => sum + unit.separately, 0),
+    sweepSeconds: outcome.seconds,
+    machine: `${cpus().length} × ${processor?.model.trim() ?? "processor"}, Node ${process.version}, ${plural(outcome.share.jobs, "job")} of ${plural(outcome.share.threads, "thread")}`,
+    prompts: [...new Map(plan.units.map(({ task, encoded }) => [task, encoded]))].map(([task, encoded]) => ({
+      task,
+      patching: encoded.patching.length,
+      validation: encoded.validation.length,
+      test: encoded.test.length,
+    })),
+    notes: [...plan.notes, ...resumed],
+  };
+}
+
+/** What a script wants: the tables, the areas, and how it was measured. */
+function summary({ reproduction }: ReproductionRun, facts: RunFacts): object {
+  const { model, table, chosen, publishedTable, roc } = reproduction;
+  const areas = [...roc].flatMap(([ablation, panels]) =>
+    panels.flatMap(({ task, ours, published }) =>
+      [ours, published].flatMap((curves) =>
+        curves === undefined
+          ? []
+          : [
+              {
+                ...{ task, ablation, source: curves === published ? "published" : "pith" },
+                ...{ known: curves.known, auc: curves.area, aucWithoutEnds: curves.publishedArea },
+              },
+            ],
+      ),
+    ),
+  );
+  return { format: "pith.reproduction/1", model, table, chosen, published: publishedTable, areas, facts };
+}

@@ -1,0 +1,53 @@
+/** From the words of `pith reproduce` to what it runs. */
+import { PithError } from "../errors.ts";
+import { PAPER_ALPHAS, PAPER_REPEATS, PAPER_TASKS } from "../experiments/paper-settings.ts";
+import { logSpaced } from "../experiments/sweep-plan.ts";
+
+/** `--quick`: a first look at the same figures. */
+export const quick = { seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 } as const;
+export const full = { seeds: PAPER_REPEATS, alphas: PAPER_ALPHAS, timingBudget: 1000 } as const;
+export const defaultTasks = PAPER_TASKS;
+
+/** Milliseconds. @throws PithError "options" unless a whole number from 1 to 600,000. */
+export function parseBudget(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= 600_000) return value;
+  throw invalid("--timing-budget", text, "milliseconds from 1 to 600000", "");
+}
+
+/**
+ * "TASK=VALUE", once for each task; collects them.
+ * @throws PithError "options" that names the option.
+ */
+export function perTask(option: string, example: string) {
+  return (text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> => {
+    const at = text.indexOf("=");
+    const [task, value] = [text.slice(0, at), text.slice(at + 1)];
+    if (at < 1 || value === "")
+      throw invalid(option, text, "TASK=VALUE", `For example ${option} ${example}.`);
+    if (before.has(task)) throw invalid(option, text, "each task once", "");
+    return new Map([...before, [task, value]]);
+  };
+}
+
+/** @throws PithError "options" where a value is for a task that is not run. */
+export function checkTasks(
+  option: string,
+  values: ReadonlyMap<string, unknown>,
+  tasks: readonly string[],
+): void {
+  const other = [...values.keys()].find((task) => !tasks.includes(task));
+  if (other === undefined) return;
+  throw new PithError("options", `there is no task ${JSON.stringify(other)} in this run.`, {
+    place: { field: option },
+    advice: `It runs ${tasks.join(", ")}.`,
+  });
+}
+
+function invalid(option: string, text: string, expected: string, advice: string): PithError {
+  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shown)}.`, {
+    place: { field: option },
+    advice,
+  });
+}

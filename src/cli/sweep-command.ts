@@ -1,0 +1,159 @@
+/** `pith sweep`: many thresholds, settings, seeds and tasks at once, into tables. */
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Command, Option } from "commander";
+import type { KnownCircuit } from "../evaluation/known-circuits.ts";
+import { runSweep } from "../experiments/run-sweep.ts";
+import { assignKnown } from "../experiments/sweep-known.ts";
+import { planSweep } from "../experiments/sweep-plan.ts";
+import { summarizeSweep } from "../experiments/sweep-summary.ts";
+import { readSweepTasks } from "../experiments/sweep-tasks.ts";
+import { journalPath } from "../pipeline/journal.ts";
+import { loadModel } from "../pipeline/load-model.ts";
+import { readKnown } from "../pipeline/read-known.ts";
+import { sweepReport } from "../report/terminal-sweep.ts";
+import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
+import type { CommandContext } from "./command-context.ts";
+import { programName, resumeCommand } from "./invocation.ts";
+import { parseThreads } from "./option-values.ts";
+import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
+import { parseAlphas, parseChoices, parseJobs, parseMaxKl, parseSeeds } from "./sweep-values.ts";
+
+interface Flags {
+  readonly model?: string;
+  readonly task?: readonly string[];
+  readonly alphas: string;
+  readonly ablation: string;
+  readonly mlps: string;
+  readonly seeds: string;
+  readonly means: "aligned" | "pooled";
+  readonly order: "published" | "downstream";
+  readonly maxKl?: string;
+  readonly bos?: boolean;
+  readonly known?: readonly string[];
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly resume?: boolean;
+  readonly jobs?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+export function sweepCommand({ words, exit }: CommandContext): Command {
+  return new Command("sweep")
+    .summary("Search with many thresholds at once, in every setting.")
+    .description(
+      "Searches with many thresholds at once, which costs far less than one search each, and measures every circuit " +
+        "that comes out: with either ablation, with and without MLPs on trial, on fresh prompts for each seed.",
+    )
+    .option(
+      "-m, --model <dir|name>",
+      "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
+    )
+    .option(
+      "-t, --task <name|file>",
+      "A built-in task or a task file; again for more (default: all built-in)",
+      collect,
+    )
+    .option(
+      "-a, --alphas <list>",
+      "Thresholds in nats: from..to:count, the same factor apart, or a list.",
+      "1e-5..1:30",
+    )
+    .option("--ablation <list>", "mean, zero, or both.", "mean,zero")
+    .option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.", "on,off")
+    .option("--seeds <list>", "How many seeds, a range as 2..4, or a list; each has prompts of its own.", "5")
+    .addOption(
+      new Option(
+        "--means <kind>",
+        "A mean for each position, of prompts of one length; or one mean, for any length.",
+      )
+        .choices(["aligned", "pooled"])
+        .default("aligned"),
+    )
+    .addOption(
+      new Option(
+        "--order <order>",
+        "Try a layer's heads before its MLP, as the paper's code does; or after it.",
+      )
+        .choices(["published", "downstream"])
+        .default("published"),
+    )
+    .option("--max-kl <nats>", "Prune only as long as the circuit's KL stays at or below this.")
+    .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
+    .option("--no-bos", "Do not, for acronyms either.")
+    .option(
+      "--known <id|file>",
+      "Compare kept heads with a known circuit: a list of GPT-2 small's by name (ioi/23), or a file; again for more.",
+      collect,
+    )
+    .option(
+      "-o, --out <dir>",
+      "Where sweep.csv, sweep.jsonl and sweep.json go (default: pith-out/MODEL-sweep)",
+    )
+    .option("--force", "Replace an earlier sweep's folder, or an interrupted one's journal.")
+    .option("--resume", "Go on with a sweep that was interrupted, with the same options.")
+    .option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)")
+    .addOption(
+      new Option(
+        "--threads <count>",
+        "How many threads compute, of all jobs together (default: one for each core)",
+      ).argParser(parseThreads),
+    )
+    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ pith sweep --task ioi --alphas 1e-3..0.1:10 --ablation mean --seeds 2 --out ioi-sweep",
+    )
+    .action(async (flags: Flags) => {
+      const resume = resumeCommand(programName(process.argv[1]), words);
+      exit(
+        await perform((work) => run(flags, work), {
+          ...flags,
+          afterInterruption: `go on with:\n  ${resume}`,
+        }),
+      );
+    });
+}
+
+async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+  const choice = {
+    alphas: parseAlphas(flags.alphas),
+    ablations: parseChoices("--ablation", ["mean", "zero"])(flags.ablation),
+    mlps: parseChoices("--mlps", ["on", "off"])(flags.mlps).map((each) => each === "on"),
+    means: flags.means,
+    order: flags.order,
+    ...(flags.maxKl !== undefined && { maxKl: parseMaxKl(flags.maxKl) }),
+  };
+  const seeds = parseSeeds(flags.seeds);
+  const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
+  const circuits: KnownCircuit[] = [];
+  for (const known of flags.known ?? []) circuits.push(await readKnown(known));
+
+  const model = closing(await loadModel(flags.model, { signal, onEvent }));
+  const tasks = await readSweepTasks(model, flags.task ?? BUILTIN_TASKS.map(({ name }) => name), {
+    ...{ means: flags.means, bos: flags.bos, seeds },
+  });
+  const known = assignKnown(
+    circuits,
+    tasks.map(({ name }) => name),
+    model.transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+  );
+  const plan = planSweep(tasks, { ...choice, known });
+  const out = flags.out ?? join("pith-out", `${basename(model.name)}-sweep`);
+  if (flags.resume === true && !existsSync(journalPath(out))) {
+    printNote(`There is no interrupted sweep for ${out}: this one starts anew.`);
+  }
+  const outcome = await runSweep(model, plan, {
+    ...{ out, jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
+    ...{ signal, onEvent },
+  });
+  const { rows, ...rest } = outcome;
+  return {
+    json: { ...rest, rows: rows.length, notes: plan.notes, settings: summarizeSweep(rows) },
+    report: (style) => sweepReport(outcome, plan.notes, style),
+  };
+}

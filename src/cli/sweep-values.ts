@@ -1,0 +1,98 @@
+/** From the texts of a sweep's options to their values, or a PithError that names the option. */
+import { PithError } from "../errors.ts";
+import { logSpaced } from "../experiments/sweep-plan.ts";
+import { parseAlpha, parseSeed } from "./option-values.ts";
+
+const MOST_ALPHAS = 1000;
+const MOST_SEEDS = 1000;
+
+/** "1e-5..1:30", from..to:count, the same factor apart; or "0.01,0.02". @throws PithError "options". */
+export function parseAlphas(text: string): readonly number[] {
+  const [, from, to, count] = /^(.+)\.\.(.+):(\d+)$/.exec(text) ?? [];
+  if (from === undefined || to === undefined) {
+    if (text.includes("..")) throw invalidAlphas(text);
+    return text.split(",").map((part) => parseOneAlpha(part, text));
+  }
+  const [low, high, number] = [parseOneAlpha(from, text), parseOneAlpha(to, text), Number(count)];
+  if (!(low < high && number >= 2 && number <= MOST_ALPHAS)) throw invalidAlphas(text);
+  return logSpaced(low, high, number);
+}
+
+function parseOneAlpha(part: string, text: string): number {
+  try {
+    return parseAlpha(part.trim());
+  } catch {
+    throw invalidAlphas(text);
+  }
+}
+
+function invalidAlphas(text: string): PithError {
+  return invalid("--alphas", text, "thresholds above zero as from..to:count or in a list", {
+    advice: `As in 1e-5..1:30, ${MOST_ALPHAS} at most, or in 0.01,0.02,0.05.`,
+  });
+}
+
+/** "5": 0 … 4; "2..4": 2, 3, 4; "1,5,8". @throws PithError "options". */
+export function parseSeeds(text: string): readonly number[] {
+  const fail = () =>
+    invalid("--seeds", text, "a number of seeds, a range or a list", {
+      advice: `As in 5 for 0 to 4, in 2..4, or in 1,5,8; ${MOST_SEEDS} at most.`,
+    });
+  const seed = (part: string) => {
+    try {
+      return parseSeed(part.trim());
+    } catch {
+      throw fail();
+    }
+  };
+  const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(text) ?? [];
+  const [first, count] =
+    from !== undefined && to !== undefined
+      ? [seed(from), seed(to) - seed(from) + 1]
+      : [0, seed(text.split(",")[0] ?? "")];
+  if (text.includes(",")) return [...new Set(text.split(",").map(seed))];
+  if (count < 1 || count > MOST_SEEDS) throw fail();
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+/** One or more of `allowed`, by commas. @throws PithError "options". */
+export function parseChoices<Choice extends string>(
+  option: string,
+  allowed: readonly Choice[],
+): (text: string) => readonly Choice[] {
+  return (text) => {
+    const chosen = text.split(",").map((part) => allowed.find((choice) => choice === part.trim()));
+    if (chosen.includes(undefined)) {
+      throw invalid(option, text, `${allowed.join(" or ")}, or both by a comma`, {});
+    }
+    return [...new Set(chosen.flatMap((choice) => choice ?? []))];
+  };
+}
+
+/** @throws PithError "options" unless a finite number above zero. */
+export function parseMaxKl(text: string): number {
+  try {
+    return parseAlpha(text);
+  } catch {
+    throw invalid("--max-kl", text, "a positive finite number", {
+      advice: "KL in nats that no circuit may exceed.",
+    });
+  }
+}
+
+/** @throws PithError "options" unless a whole number from 1 to 256. */
+export function parseJobs(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= 256) return value;
+  throw invalid("--jobs", text, "a whole number from 1 to 256", {
+    advice: "Leave it out for as many as cores and memory allow.",
+  });
+}
+
+function invalid(option: string, text: string, expected: string, details: { advice?: string }): PithError {
+  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shown)}.`, {
+    place: { field: option },
+    ...details,
+  });
+}

@@ -1,0 +1,38 @@
+/** What every command that takes a task has in common: its labels, and when it is read. */
+import { Option } from "commander";
+import type { Model } from "../pipeline/load-model.ts";
+import { readTask, type Task } from "../pipeline/read-task.ts";
+import { isBuiltinTask } from "../tasks/builtin/index.ts";
+import { missingSpace } from "../tasks/encode-answers.ts";
+import type { Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
+
+export interface TaskFlags {
+  readonly task?: string;
+  readonly label?: readonly string[];
+  readonly seed: number;
+  readonly means: "aligned" | "pooled";
+}
+
+/** `--label " positive" --label " negative"`: each is given by itself, for labels may hold any character. */
+export function labelOption(): Option {
+  return new Option(
+    "--label <text>",
+    "Classification: an answer is chosen from these alone. Once for each, with its space.",
+  ).argParser((text: string, before: readonly string[] = []) => [...before, text]);
+}
+
+/** A file is read first, so that its faults don't wait for a model; a built-in task needs the model's tokenizer. */
+export async function readTaskAndModel(
+  { task: name, label: labels, seed, means }: TaskFlags,
+  load: () => Promise<Model>,
+  closing: Work["closing"],
+): Promise<{ readonly task: Task; readonly model: Model }> {
+  const file = name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels });
+  const model = closing(await load());
+  const task = file ?? (await readTask(name, { tokenizer: model.tokenizer, labels, seed, means }));
+  // With aligned means it is an error.
+  const slip = means === "pooled" ? missingSpace(task.examples, model.tokenizer, task.path) : undefined;
+  if (slip !== undefined) printNote(slip);
+  return { task, model };
+}
