@@ -1,6 +1,10 @@
 /** The built-in tasks with real tokenizers: GPT-2's own files, and nano's. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { type ExtractOptions, extract, loadModel, readTask } from "../src/index.ts";
 import { acronymTask } from "../src/tasks/builtin/acronyms.ts";
 import type { BuiltinTask } from "../src/tasks/builtin/builtin-task.ts";
 import { describeTask, showBoundaries } from "../src/tasks/builtin/describe-task.ts";
@@ -234,6 +238,24 @@ describe("acronyms", () => {
     expect(samples[0]?.boundaries).toMatch(/^\|<\|endoftext\|>\|The\| [A-Z]\|/);
     expect(samples[0]?.prompt).toBe(task.examples[few.patching]?.prompt);
   });
+});
+
+test("extraction keeps to the task's own start token, unless the caller says otherwise", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "pith-builtin-"));
+  const model = await loadModel("models/nano");
+  const { tokenizer } = model;
+  const task = await readTask("acronyms", { tokenizer, seed: 1, counts: few });
+  const run = async (options: ExtractOptions) => {
+    const out = join(folder, "circuit");
+    return (await extract(model, task, out, { ...options, mlps: false, force: true, threads: 1 })).circuit;
+  };
+  const own = await run({});
+  const without = await run({ bos: false });
+  await model.close();
+  await rm(folder, { recursive: true });
+  expect([own.options.bos, own.profile]).toEqual([true, { kind: "aligned", length: 11 }]);
+  expect([without.options.bos, without.profile]).toEqual([false, { kind: "aligned", length: 10 }]);
+  expect(own.task).toEqual({ name: "acronyms", sha256: task.sha256, examples: few });
 });
 
 test("an unknown task is told which there are", () => {

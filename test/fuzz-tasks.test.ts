@@ -147,10 +147,10 @@ beforeAll(async () => {
   nano = await loadTokenizer("models/nano");
 });
 
-function useTask(contents: string): void {
-  const { examples } = parseTaskFile(contents, "fuzz.jsonl");
-  const splits = splitExamples(examples, { seed: 1, fileName: "fuzz.jsonl" });
-  encodeTask(splits, nano, { means: "pooled", bos: true, contextLength: 64, fileName: "fuzz.jsonl" });
+function useTask(contents: string, fileName = "fuzz.jsonl"): void {
+  const { examples } = parseTaskFile(contents, fileName);
+  const splits = splitExamples(examples, { seed: 1, fileName });
+  encodeTask(splits, nano, { means: "pooled", bos: true, contextLength: 64, fileName });
 }
 
 const PROBES: readonly string[] = [
@@ -172,7 +172,8 @@ function useTokenizer(tokenizer: Tokenizer): void {
 
 describe("task files", { timeout: 20_000 }, () => {
   const golden = readFileSync("test/golden/nano-ioi.jsonl", "utf8").split("\n");
-  const lines = [...golden.slice(0, 4), ...golden.slice(150, 156)];
+  const labelled = '{"prompt": "The dog", "answer": " is", "labels": [" is", " are"], "split": "test"}';
+  const lines = [...golden.slice(0, 4), ...golden.slice(150, 156), labelled];
 
   test("1,500 with damaged text", () => {
     const { counts, add } = tally();
@@ -201,10 +202,33 @@ describe("task files", { timeout: 20_000 }, () => {
     expect(Math.min(counts.worked, counts.refused)).toBeGreaterThan(50);
   });
 
+  test("1,500 damaged CSV files", () => {
+    const { counts, add } = tally();
+    const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
+    const rows = lines.map((line): string => {
+      const { prompt, answer, answers, labels, split } = JSON.parse(line) as {
+        readonly [field: string]: string & readonly string[];
+      };
+      const list = (texts: readonly string[] = []) => cell(texts.join("|"));
+      return [cell(prompt ?? ""), list(answers ?? [answer ?? ""]), list(labels), split].join(",");
+    });
+    const base = ["prompt,answers,labels,split", ...rows, ""].join("\r\n");
+    useTask(base, "fuzz.csv");
+    fc.assert(
+      fc.property(fc.array(textDamage, { minLength: 1, maxLength: 2 }), (damages) => {
+        add(outcome(() => useTask(damageText(base, damages), "fuzz.csv")));
+      }),
+      { numRuns: 1500 },
+    );
+    expect(Math.min(counts.worked, counts.refused)).toBeGreaterThan(50);
+  });
+
   test("300 of arbitrary text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (contents) => {
         outcome(() => useTask(contents));
+        outcome(() => useTask(contents, "fuzz.csv"));
+        outcome(() => useTask(`prompt,answer\n${contents}`, "fuzz.csv"));
       }),
       { numRuns: 300 },
     );

@@ -46,7 +46,7 @@ async function runSweep(
 async function alone(
   { model, validation, replacements, ...batches }: Setting,
   alpha: number,
-  options: { readonly mlps: boolean; readonly order: Order },
+  options: { readonly mlps: boolean; readonly order: Order; readonly maxKl?: number | undefined },
 ): Promise<SearchResult> {
   const run = { ablation: "zero", patching: [], validation, alpha, ...options, ...batches } as const;
   const { circuit, trace, kl } = await runSearch(inline, model, run, replacements);
@@ -86,6 +86,10 @@ describe("on random models", () => {
     order: fc.constantFrom("published", "downstream"),
     mlps: fc.boolean(),
     tokensPerBatch: fc.constantFrom(4, 1024),
+    maxKl: fc.option(
+      fc.integer({ min: -8, max: 1 }).map((power) => 2 ** power),
+      { nil: undefined },
+    ),
   });
   const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
   // Unsorted, some of them twice; the widest leave layers with no head beside layers with all.
@@ -100,7 +104,7 @@ describe("on random models", () => {
     let [splits, mixed] = [0, 0];
     await fc.assert(
       fc.asyncProperty(shape, settings, lengths, alphas, async (options, choice, itsLengths, list) => {
-        const { ablation, order, mlps, tokensPerBatch } = choice;
+        const { ablation, order, mlps, tokensPerBatch, maxKl } = choice;
         const model = randomTransformer(options);
         const even = ablation === "aligned" ? itsLengths.map(() => found(itsLengths[0])) : itsLengths;
         const validation = randomPrompts(even, options.vocabulary, 4);
@@ -108,11 +112,13 @@ describe("on random models", () => {
         const replacements = await makeReplacements(inline, model, ablation, patching);
         const setting: Setting = { model, validation, replacements, tokensPerBatch };
 
-        const { results, ...counts } = await runSweep(setting, { alphas: list, mlps, order });
+        const { results, ...counts } = await runSweep(setting, { alphas: list, mlps, order, maxKl });
         expect(runtime.held()).toEqual(nothing);
 
         const each: SearchResult[] = [];
-        for (const alpha of list) each.push(await alone(setting, alpha, { mlps, order }));
+        for (const alpha of list) each.push(await alone(setting, alpha, { mlps, order, maxKl }));
+        // A bound on KL holds at every step.
+        expect(each.every(({ kl }) => kl <= (maxKl ?? Number.POSITIVE_INFINITY))).toBe(true);
         expect(results).toEqual(each.map((result, index) => ({ alpha: list[index], ...result })));
         expect(counts).toEqual({
           evaluations: questions(each),

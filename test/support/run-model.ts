@@ -1,7 +1,7 @@
 /** Runs whole models for tests: the logits at the answer position by each of the ways that there are. */
 import { makeBatches } from "../../src/discovery/batch.ts";
 import type { Replacements } from "../../src/discovery/replacements.ts";
-import { answerLogits } from "../../src/evaluation/answer-logits.ts";
+import { answerLogits, lastPosition } from "../../src/evaluation/answer-logits.ts";
 import { lowerAligned } from "../../src/lowering/aligned.ts";
 import { lowerDecoder } from "../../src/lowering/decoder.ts";
 import type { Target } from "../../src/lowering/target.ts";
@@ -27,7 +27,9 @@ export async function patchedLogits(
   prompts: Prompts,
 ): Promise<Float32Array[]> {
   return collect(prompts, (visit) =>
-    answerLogits(runtime, model, prompts, visit, { gates: patchedGates(model, circuit, replacements) }),
+    answerLogits(runtime, model, prompts.map(lastPosition), visit, {
+      gates: patchedGates(model, circuit, replacements),
+    }),
   );
 }
 
@@ -36,7 +38,7 @@ export async function originalLogits(
   model: Transformer,
   prompts: Prompts,
 ): Promise<Float32Array[]> {
-  return collect(prompts, (visit) => answerLogits(runtime, model, prompts, visit));
+  return collect(prompts, (visit) => answerLogits(runtime, model, prompts.map(lastPosition), visit));
 }
 
 /** Prompts of one length. */

@@ -1,0 +1,174 @@
+/**
+ * Later passes against the patched model, which shares no code with them: at every step the KL is the one of
+ * the original's weights with gates; more passes never keep more; and an interruption in any pass changes nothing.
+ */
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { createEvaluator } from "../src/discovery/evaluator.ts";
+import { wholeCircuit } from "../src/discovery/kept-layer.ts";
+import { type PassesOptions, searchInPasses } from "../src/discovery/passes.ts";
+import type { Replacements } from "../src/discovery/replacements.ts";
+import { circuitOf, type Decision, type SearchResult, search } from "../src/discovery/search.ts";
+import { klDivergence } from "../src/evaluation/distribution.ts";
+import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import type { Circuit } from "../src/transformer/circuit.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
+import { countingRuntime } from "./support/counting-runtime.ts";
+import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
+import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
+import { found, originalLogits, patchedLogits } from "./support/run-model.ts";
+import { makeReplacements, type Prompts } from "./support/run-search.ts";
+
+const inline = inlineRuntime({ threads: 1 });
+const runtime = countingRuntime(inline);
+afterAll(() => inline.close());
+
+interface Setting {
+  readonly model: Transformer;
+  readonly validation: Prompts;
+  readonly replacements: Replacements;
+  readonly tokensPerBatch?: number;
+}
+
+async function inPasses(
+  { model, validation, replacements, tokensPerBatch }: Setting,
+  options: PassesOptions,
+): Promise<SearchResult> {
+  const evaluator = await createEvaluator(runtime, model, validation, replacements, { tokensPerBatch });
+  try {
+    return await searchInPasses(evaluator, model, options);
+  } finally {
+    await evaluator.close();
+  }
+}
+
+async function patchedKl({ model, validation, replacements }: Setting, circuit: Circuit): Promise<number> {
+  const original = await originalLogits(inline, model, validation);
+  const patched = await patchedLogits(inline, model, circuit, replacements, validation);
+  const each = original.map((row, prompt) => klDivergence(row, found(patched[prompt])));
+  return each.reduce((sum, value) => sum + value, 0) / each.length;
+}
+
+const size = ({ heads, mlps }: Circuit) => heads.length + mlps.length;
+const nothing = { tensors: 0, sessions: 0 };
+
+/** Every KL of a trace against the patched model. */
+async function checkTrace(setting: Setting, trace: readonly Decision[], from: number): Promise<void> {
+  for (const [step, decision] of trace.entries()) {
+    if (step < from) continue;
+    const tried = [...trace.slice(0, step), { ...decision, pruned: true }];
+    const expected = await patchedKl(setting, circuitOf(setting.model, tried));
+    expect(Math.abs(decision.kl - expected)).toBeLessThan(1e-4);
+  }
+}
+
+describe("on random models", () => {
+  const shape = fc.record({
+    layers: fc.integer({ min: 1, max: 4 }),
+    heads: fc.constantFrom(1, 2, 3),
+    headWidth: fc.integer({ min: 1, max: 4 }),
+    width: fc.integer({ min: 3, max: 8 }),
+    hidden: fc.integer({ min: 1, max: 9 }),
+    vocabulary: fc.integer({ min: 2, max: 20 }),
+    seed: fc.nat(10_000),
+  });
+  const settings = fc.record({
+    ablation: fc.constantFrom("aligned", "pooled", "zero"),
+    order: fc.constantFrom("published", "downstream"),
+    mlps: fc.boolean(),
+    tokensPerBatch: fc.constantFrom(4, 1024),
+    alpha: fc.integer({ min: -8, max: 1 }).map((power) => 2 ** power),
+  });
+  const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
+
+  test("every KL of a later pass is the patched model's; more passes never keep more", async () => {
+    let [later, pruned] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(shape, settings, lengths, async (options, choice, itsLengths) => {
+        const { ablation, tokensPerBatch, ...rule } = choice;
+        const model = randomTransformer(options);
+        const even = ablation === "aligned" ? itsLengths.map(() => found(itsLengths[0])) : itsLengths;
+        const validation = randomPrompts(even, options.vocabulary, 4);
+        const patching = randomPrompts(even, options.vocabulary, 3);
+        const replacements = await makeReplacements(inline, model, ablation, patching);
+        const setting: Setting = { model, validation, replacements, tokensPerBatch };
+
+        const one = await inPasses(setting, { ...rule, passes: 1 });
+        const many = await inPasses(setting, { ...rule, passes: 4 });
+        expect(runtime.held()).toEqual(nothing);
+        expect(many.trace.slice(0, one.trace.length)).toEqual(one.trace);
+        expect(size(many.circuit)).toBeLessThanOrEqual(size(one.circuit));
+        expect(many.circuit).toEqual(circuitOf(model, many.trace));
+        await checkTrace(setting, many.trace, one.trace.length);
+
+        const passes = many.trace.map(({ pass }) => pass ?? 1);
+        const last = many.trace.filter((_, step) => passes[step] === passes.at(-1));
+        const fourth = passes.at(-1) === 4;
+        // It ends where nothing went, or nothing is left to try.
+        if (!fourth && last.some((each) => each.pruned)) {
+          expect(many.circuit.heads).toEqual([]);
+          if (rule.mlps) expect(many.circuit.mlps).toEqual([]);
+        }
+        later += many.trace.length - one.trace.length;
+        pruned += size(one.circuit) - size(many.circuit);
+      }),
+      { numRuns: 30 },
+    );
+    // The draw exercised what it is about.
+    expect(later).toBeGreaterThan(20);
+    expect(pruned).toBeGreaterThan(0);
+  });
+
+  test("a pass that starts from the original is the first pass; one after nothing can go changes nothing", async () => {
+    const model = randomTransformer({ layers: 3, heads: 3 });
+    const prompts = (seed: number) => randomPrompts([3, 5, 5, 9, 2], model.vocabularySize, seed);
+    const replacements = await makeReplacements(inline, model, "pooled", prompts(1));
+    const setting: Setting = { model, validation: prompts(2), replacements };
+    const rule = { alpha: 0.1, mlps: true, order: "published" } as const;
+
+    const evaluator = await createEvaluator(runtime, model, setting.validation, replacements);
+    const first = await search(evaluator, model, rule);
+    await evaluator.restart(wholeCircuit(model));
+    expect(await search(evaluator, model, rule)).toEqual(first);
+
+    await evaluator.restart(first.circuit);
+    const start = { circuit: first.circuit, kl: first.kl, pass: 2 };
+    const strict = await search(evaluator, model, { ...rule, alpha: -10 }, start);
+    expect(strict).toMatchObject({ circuit: first.circuit, kl: first.kl });
+    expect(strict.trace).toHaveLength(size(first.circuit));
+    expect(strict.trace.every(({ pass, pruned }) => pass === 2 && !pruned)).toBe(true);
+    await evaluator.close();
+    expect(runtime.held()).toEqual(nothing);
+  });
+
+  test("resumed from anywhere in any pass, it is the same to the last bit", async () => {
+    const model = randomTransformer({ layers: 3, heads: 3 });
+    const prompts = (seed: number) => randomPrompts([3, 5, 5, 9, 2], model.vocabularySize, seed);
+    const replacements = await makeReplacements(inline, model, "pooled", prompts(1));
+    const setting: Setting = { model, validation: prompts(2), replacements };
+    const rule = { alpha: 0.3, mlps: true, order: "published", passes: 5 } as const;
+    const whole = await inPasses(setting, rule);
+    const passes = new Set(whole.trace.map(({ pass }) => pass));
+    expect(passes.size).toBeGreaterThan(1);
+    for (let done = 0; done <= whole.trace.length; done++) {
+      const told: Decision[] = [];
+      const resume: readonly Decision[] = JSON.parse(JSON.stringify(whole.trace.slice(0, done)));
+      const onDecision = (decision: Decision) => void told.push(decision);
+      expect(await inPasses(setting, { ...rule, resume, onDecision })).toEqual(whole);
+      expect(told).toEqual(whole.trace.slice(done));
+    }
+  });
+});
+
+test("nano: a second pass with and without MLPs, against the patched model", async () => {
+  const model = await loadNano();
+  const patching = (await goldenPrompts("ioi", "patching")).slice(0, 12);
+  const validation = (await goldenPrompts("ioi", "validation")).slice(0, 12);
+  const replacements = await makeReplacements(inline, model, "aligned", patching);
+  const setting: Setting = { model, validation, replacements };
+  const rule = { alpha: 0.05, order: "published", passes: 2 } as const;
+  const { trace } = await inPasses(setting, { ...rule, mlps: true });
+  const from = trace.findIndex(({ pass }) => pass === 2);
+  expect(from).toBe(42);
+  await checkTrace(setting, trace, from);
+}, 30_000);

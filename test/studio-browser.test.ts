@@ -1,0 +1,455 @@
+/**
+ * The studio in a real browser, as a person goes through it: start, watch, reload, pause, understand, compare,
+ * leave; by pointer and by keys; and what must hold on every page: no fault on the console, no request beyond
+ * the studio's own server, nothing that axe has to say, in light and dark, wide and narrow.
+ */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gzipSync, strFromU8, unzipSync } from "fflate";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { loadCircuit } from "../src/index.ts";
+import { packagePath } from "../src/pipeline/package-files.ts";
+import type {
+  KnockResult,
+  RunDetail,
+  RunSummary,
+  ServerPrediction,
+  TokenProbability,
+} from "../src/studio/api.ts";
+import { launchChromium } from "./support/chromium.ts";
+import { serveFolder } from "./support/static-site.ts";
+import { type OpenStudio, openStudio } from "./support/studio-client.ts";
+import { decisionsOf, serveSyntheticRun } from "./support/synthetic-run.ts";
+
+let studio: OpenStudio;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+/** What went wrong on any page, and every address that was asked. */
+const faults: string[] = [];
+const asked = new Set<string>();
+
+beforeAll(async () => {
+  [studio, browser] = await Promise.all([openStudio({ threads: 1 }), launchChromium()]);
+  context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  context.on("console", (message) => {
+    if (message.type() === "error") faults.push(`${message.text()} ${message.location().url}`);
+  });
+  context.on("weberror", (error) => faults.push(String(error.error())));
+  context.on("request", (request) => asked.add(new URL(request.url()).origin));
+  page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  await page.goto(studio.studio.url);
+});
+afterAll(async () => {
+  await browser?.close();
+  await studio?.close();
+});
+
+const to = (hash: string) => page.goto(`${studio.origin}/${hash}`);
+const decided = () => page.locator('.map .component:is([data-state="kept"], [data-state="pruned"])').count();
+const stateIs = (state: string) => page.locator(".controls .state", { hasText: state }).waitFor();
+
+/** Twenty prompts of each split: enough to search, and soon done. */
+async function smallTask(): Promise<string> {
+  const lines = (await readFile("models/nano/tasks/ioi.jsonl", "utf8")).trim().split("\n");
+  return ["patching", "validation", "test"]
+    .flatMap((split) => lines.filter((line) => line.includes(`"${split}"`)).slice(0, 20))
+    .join("\n");
+}
+
+/** On one thread a search over so many takes seconds, in which a person can look on and press a button. */
+async function longTask(): Promise<string> {
+  const lines = (await readFile("models/nano/tasks/ioi.jsonl", "utf8")).trim().split("\n");
+  const deciding = lines.filter((line) => line.includes('"validation"'));
+  return [...lines, ...deciding, ...deciding].join("\n");
+}
+
+async function expectAxeToPass(): Promise<void> {
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    const violations = await page.evaluate<string[]>(
+      `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+        .then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html + " " + node.failureSummary).slice(0, 3).join(" | ")))`,
+    );
+    expect(violations, `${scheme}, ${page.url()}`).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
+}
+
+/** Nothing is wider than a narrow telephone. */
+async function expectToFitNarrow(): Promise<void> {
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), page.url()).toBeLessThanOrEqual(
+    360,
+  );
+  await page.setViewportSize({ width: 1280, height: 860 });
+}
+
+describe("the start", () => {
+  it("shows a built-in task's prompts as the model sees them, and what the search will take", async () => {
+    await page.locator(".samples .token", { hasText: "·gave" }).first().waitFor();
+    await page.locator(".start-card dd", { hasText: "about" }).first().waitFor();
+    expect(await page.locator(".start-card").innerText()).toContain("42");
+    await expectAxeToPass();
+    await expectToFitNarrow();
+  });
+
+  it("checks own examples line by line as they are typed, and leads to the line", async () => {
+    await page.getByRole("radio", { name: /Your own/ }).check();
+    const editor = page.getByRole("textbox", { name: "Examples, one a line" });
+    const lines = (await smallTask()).split("\n");
+    await editor.fill([...lines.slice(0, 2), '{"prompt": 3}', ...lines.slice(2)].join("\n"));
+    await page.locator(".fault-line", { hasText: "Line 3" }).waitFor();
+    expect(await page.locator(".gutter .bad").innerText()).toContain("3");
+    expect(await page.getByRole("button", { name: "Start the search" }).isDisabled()).toBe(true);
+    await expectAxeToPass();
+    await page.getByRole("button", { name: "Line 3" }).click();
+    expect(await page.evaluate("getSelection().toString()")).toBe('{"prompt": 3}');
+    await page.keyboard.press("Delete");
+    await editor.fill(lines.join("\n"));
+    await page.getByText("No faults.").waitFor();
+    expect(await page.locator(".samples").innerText()).toContain("20 decide what goes");
+  });
+});
+
+describe("a run", () => {
+  let id: string;
+
+  it("starts by the keyboard, draws its map as it goes, and is the same after a reload", async () => {
+    const start = page.getByRole("button", { name: "Start the search" });
+    await page.getByRole("textbox", { name: "Examples, one a line" }).fill(await longTask());
+    await page.locator(".samples", { hasText: "450 decide what goes" }).waitFor();
+    await page.locator(".start-card .primary:enabled").waitFor();
+    await start.focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/#\/runs\/\w+$/);
+    id = page.url().split("/").at(-1) ?? "";
+    await page.locator('.map .component[data-state="trial"]').waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".map .component[data-bin]").length >= 3);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await stateIs("Paused");
+    const before = await page.locator(".map .component").evaluateAll(states);
+    const tried = (await studio.get<RunDetail>(`/api/runs/${id}`)).decisions.length;
+    expect(await decided()).toBe(tried);
+    await page.reload();
+    await stateIs("Paused");
+    await page.waitForFunction(() => document.querySelectorAll(".map .component[data-bin]").length >= 3);
+    expect(await page.locator(".map .component").evaluateAll(states)).toEqual(before);
+    await page.getByRole("button", { name: "Resume" }).click();
+    // In mid-run, if the machine is not too quick for that; the end must be the same.
+    await page.reload();
+    await stateIs("Done");
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    expect(await page.locator('.map .component[data-state="kept"]').count()).toBe(
+      (circuit?.heads.length ?? 0) + (circuit?.mlps.length ?? 0),
+    );
+    expect(await decided()).toBe(42);
+    await expectAxeToPass();
+    await expectToFitNarrow();
+  }, 180_000);
+
+  it("waits behind another, and is cancelled", async () => {
+    const options = (await studio.get<RunDetail>(`/api/runs/${id}`)).request.options;
+    const task = { kind: "text", name: "ioi", format: "jsonl", text: await longTask() };
+    const request = { kind: "extract", model: "", task, options };
+    const first = await studio.post<RunSummary>("/api/runs", request);
+    const second = await studio.post<RunSummary>("/api/runs", request);
+    await to(`#/runs/${second.id}`);
+    await stateIs("Queued");
+    await page.getByRole("heading", { name: "Also in the queue" }).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await stateIs("Cancelled");
+    await page.getByRole("link", { name: /nano on ioi/ }).click();
+    await page.waitForURL(new RegExp(first.id));
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await stateIs("Cancelled");
+    expect((await studio.get<RunDetail>(`/api/runs/${first.id}`)).state).toBe("cancelled");
+  }, 180_000);
+
+  it("answers a prompt on both sides, the circuit in this browser", async () => {
+    await to(`#/runs/${id}/understand`);
+    const prompt = "Then, Alice and Michael went to the market. Alice gave a snack to";
+    await page.getByRole("textbox", { name: "Prompt" }).fill(prompt);
+    await page.keyboard.press("Enter");
+    const side = (name: string) => page.locator(`[data-side="${name}"][aria-busy="false"] tbody tr`);
+    await side("original").nth(9).waitFor();
+    await side("circuit").nth(9).waitFor();
+    const original = await studio.post<ServerPrediction>(`/api/runs/${id}/predict`, { prompt });
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    // What the patched model on the server says of the same circuit is what the shipped one says here.
+    const patched = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, {
+      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+    });
+    await page.waitForFunction(
+      (text) => document.querySelector('[data-side="circuit"] tbody .token')?.textContent === text,
+      patched.top[0]?.text.replace(" ", "·"),
+    );
+    for (const [name, { top }] of [
+      ["original", original],
+      ["circuit", patched],
+    ] as const) {
+      expect(await side(name).locator(".token").first().innerText()).toBe(top[0]?.text.replace(" ", "·"));
+      const shown = Number.parseFloat(await side(name).locator(".number").first().innerText());
+      expect(Math.abs(shown - 100 * (top[0]?.probability ?? 0))).toBeLessThan(0.11);
+    }
+    expect(await page.locator('[data-side="circuit"]').innerText()).toMatch(/in this browser, Web/);
+  });
+
+  it("computes in the browser every logit that the engine computes here, within 1e-3", async () => {
+    const prompt = "Then, Alice and Michael went to the market. Alice gave a snack to";
+    const manifest = JSON.parse(await readFile(packagePath("dist/studio/manifest.json"), "utf8"));
+    // The very code that the page runs, on the folder as the studio serves it.
+    const here = await page.evaluate<readonly TokenProbability[]>(`(async () => {
+      const { openCircuit } = await import("/${manifest["inference/open-circuit.ts"].file}");
+      const circuit = await openCircuit("/api/runs/${id}/files/");
+      const { top } = await circuit.predict(${JSON.stringify(prompt)}, 1e9);
+      await circuit.close();
+      return top;
+    })()`);
+    const logits = new Map(here.map(({ id, logit }) => [id, logit]));
+    const gaps = (there: readonly { readonly id: number; readonly logit: number }[]) =>
+      there.map(({ id, logit }) => Math.abs(logit - (logits.get(id) ?? Number.NaN)));
+    const shipped = await loadCircuit(join(studio.dataFolder, "runs", id, "circuit"), { threads: 1 });
+    const there = await shipped.predict(prompt, 1e9);
+    await shipped.close();
+    expect(there).toHaveLength(here.length);
+    expect(Math.max(...gaps(there))).toBeLessThan(1e-3);
+    // And the ten that the server gives of the patched model.
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { top } = await studio.post<KnockResult>(`/api/runs/${id}/knock`, {
+      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+    });
+    expect(top).toHaveLength(10);
+    expect(Math.max(...gaps(top))).toBeLessThan(1e-3);
+  });
+
+  it("changes its answer when a component is taken out by a key, and back when it is put back", async () => {
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const out = page.getByRole("button", { name: "MLP 0" });
+    expect(circuit?.mlps).toContain(0);
+    const answer = () => page.locator('[data-side="knock"][aria-busy="false"] .effect').innerText();
+    const whole = await answer();
+    await page.locator(".map-live .component").first().focus();
+    await page.keyboard.press("End");
+    for (let layer = 5; layer > 0; layer--) await page.keyboard.press("ArrowDown");
+    expect(await out.evaluate((element) => element === document.activeElement)).toBe(true);
+    await page.keyboard.press("Space");
+    await page.getByRole("heading", { name: "The answer now" }).waitFor();
+    expect(await out.getAttribute("aria-pressed")).toBe("false");
+    expect(await answer()).toContain("→");
+    await page.getByRole("button", { name: "Back to the circuit" }).click();
+    await page.getByRole("heading", { name: "The circuit's answer" }).waitFor();
+    expect(await out.getAttribute("aria-pressed")).toBe("true");
+    expect(await answer()).toBe(whole);
+  });
+
+  it("shows attention, attribution and disagreements, and passes the checker with all of them", async () => {
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    expect(await page.locator(".chip").count()).toBe(circuit?.heads.length);
+    const first = page.locator(".chip").first();
+    await first.click();
+    const name = await first.innerText();
+    expect(await page.locator("#attention title").first().textContent()).toBe(`Attention of head ${name}`);
+    // Sixteen tokens at most; the triangle's cells, one each.
+    expect(await page.locator("#attention rect.cell").count()).toBe((15 * 16) / 2);
+    expect(await page.locator(".attribution tr").count()).toBeGreaterThan(circuit?.heads.length ?? 0);
+    await page.locator("#disagree-title ~ *:not(.loading)").first().waitFor();
+    await expectAxeToPass();
+    await expectToFitNarrow();
+  });
+
+  it("is taken away as a zip that holds the circuit", async () => {
+    await to(`#/runs/${id}/take`);
+    await page.getByRole("link", { name: "Download the folder" }).waitFor();
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download the folder" }).click(),
+    ]);
+    const files = unzipSync(await readFile(await download.path()));
+    const text = Object.entries(files).find(([name]) => name.endsWith("circuit.json"))?.[1];
+    expect(parseCircuitFile(JSON.parse(strFromU8(text ?? new Uint8Array()))).heads).toEqual(
+      (await studio.get<RunDetail>(`/api/runs/${id}`)).circuit?.heads,
+    );
+  });
+
+  it("is shared as a site that any web host serves, and answers there with no studio", async () => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download the site" }).click(),
+    ]);
+    const folder = await mkdtemp(join(tmpdir(), "pith-site-"));
+    const files = Object.entries(unzipSync(await readFile(await download.path())));
+    for (const [name, bytes] of files) {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      if (!name.endsWith("/")) await writeFile(path, bytes);
+    }
+    const [root = ""] = await readdir(folder);
+    const host = await serveFolder(join(folder, root), "/~someone/circuit/");
+    // A visitor of their own: no cookie of the studio's.
+    const visitor = await browser.newContext();
+    const wrong: string[] = [];
+    visitor.on("console", (message) => {
+      if (message.type() === "error") wrong.push(message.text());
+    });
+    visitor.on("weberror", (error) => wrong.push(String(error.error())));
+    visitor.on("request", (request) => {
+      if (!request.url().startsWith(host.url)) wrong.push(request.url());
+    });
+    const site = await visitor.newPage();
+    await site.goto(host.url);
+    const prompt = "Then, Alice and Michael went to the market. Alice gave a snack to";
+    await site.locator("#prompt").fill(prompt);
+    await site.locator("#prompt").press("Enter");
+    const rows = site.locator(".share-answer[aria-busy=false] .bars tbody tr");
+    await rows.nth(9).waitFor();
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { top } = await studio.post<KnockResult>(`/api/runs/${id}/knock`, {
+      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+    });
+    expect(await rows.first().locator(".token").innerText()).toBe(top[0]?.text.replace(" ", "·"));
+    const shown = Number.parseFloat(await rows.first().locator(".number").innerText());
+    expect(Math.abs(shown - 100 * (top[0]?.probability ?? 0))).toBeLessThan(0.11);
+    expect(wrong).toEqual([]);
+    expect(host.missing.filter((path) => !path.endsWith("favicon.ico"))).toEqual([]);
+    await visitor.close();
+    await host.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("is among the runs, also when the server is gone for a while", async () => {
+    await to("#/runs");
+    await page.locator(".run").nth(2).waitFor();
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    const known = faults.length;
+    await context.setOffline(true);
+    await page.locator(".gone").waitFor();
+    await expectAxeToPass();
+    await context.setOffline(false);
+    await page.locator(".gone").waitFor({ state: "detached" });
+    // The browser itself writes of each request that failed: these alone.
+    expect(faults.splice(known).filter((text) => !text.includes("ERR_INTERNET_DISCONNECTED"))).toEqual([]);
+  });
+});
+
+describe("a sweep", () => {
+  it("shows what size costs, and extracts the circuit of a point", async () => {
+    const task = { kind: "text", name: "small ioi", format: "jsonl", text: await smallTask() };
+    const options = {
+      alpha: 0.02,
+      ablation: "mean",
+      mlps: true,
+      means: "aligned",
+      order: "published",
+      seed: 0,
+    };
+    const { id } = await studio.post<RunSummary>("/api/runs", {
+      ...{ kind: "sweep", model: "", task, options },
+      ...{ alphas: [0.01, 0.1, 1], ablations: ["mean"], mlps: [true], seeds: [0] },
+    });
+    await to(`#/runs/${id}`);
+    await page.getByRole("link", { name: "Compare its circuits" }).click();
+    const points = page.locator(".chart").first().locator("[data-point]");
+    await points.first().waitFor();
+    expect(await points.count()).toBe(3);
+    await points.first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("heading", { name: "α = 0.1, averages" }).waitFor();
+    const { rows } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const row = rows?.find(({ alpha }) => alpha === 0.1);
+    expect(await page.locator('.picked .component[data-state="kept"]').count()).toBe(
+      (row?.heads.length ?? 0) + (row?.mlpsKept.length ?? 0),
+    );
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    // Nano has no known circuit: where one fits, the rows hold how much of it was found.
+    const rates = (index: number) => ({ id: "ioi/23", tpr: 0.9 - index / 5, fpr: 0.4 - index / 10 });
+    await page.route(`**/api/runs/${id}`, async (route) => {
+      const response = await route.fetch();
+      const detail: RunDetail = await response.json();
+      const json = {
+        ...detail,
+        rows: detail.rows?.map((each, index) => ({ ...each, known: rates(index) })),
+      };
+      await route.fulfill({ response, json });
+    });
+    await page.reload();
+    const roc = page.locator(".chart", { hasText: "ROC" }).locator("[data-point]");
+    await roc.nth(2).waitFor();
+    expect(await roc.nth(1).getAttribute("aria-label")).toContain("α = 0.1, averages: 30, 70");
+    await roc.nth(1).click();
+    await page.getByRole("heading", { name: "α = 0.1, averages" }).waitFor();
+    await expectAxeToPass();
+    await page.unroute(`**/api/runs/${id}`);
+    await page.getByRole("button", { name: "Extract this circuit" }).click();
+    await page.waitForURL((url) => !url.href.includes(id));
+    const started = page.url().split("/").at(-1) ?? "";
+    expect((await studio.get<RunDetail>(`/api/runs/${started}`)).request.options.alpha).toBe(0.1);
+    await stateIs("Done");
+  }, 180_000);
+});
+
+describe("a search of a thousand components", () => {
+  it("touches in each frame the cells that have changed and no others", async () => {
+    const run = { id: "synthetic", layers: 40, headsPerLayer: 24, pace: 500 };
+    const fresh = await context.newPage();
+    await serveSyntheticRun(fresh, run);
+    await fresh.goto(`${studio.origin}/#/runs/${run.id}`);
+    await fresh.locator(".map .component").nth(999).waitFor({ state: "attached" });
+    // Changes of each frame: an observer is told once for all that a task has done.
+    await fresh.evaluate(`
+      globalThis.batches = [];
+      new MutationObserver((changes) => batches.push(changes.length))
+        .observe(document.querySelector(".map"), { subtree: true, attributes: true, childList: true });
+    `);
+    const decisions = decisionsOf(run);
+    await fresh.waitForFunction(
+      (total) =>
+        document.querySelectorAll('.map .component:is([data-state="kept"], [data-state="pruned"])').length ===
+        total,
+      decisions.length,
+    );
+    const batches = await fresh.evaluate<number[]>("batches");
+    const changes = batches.reduce((sum, count) => sum + count, 0);
+    // A cell becomes the one on trial, then what was decided of it, in a colour: four attributes at most, with
+    // the class of one that glides and the state between; and the picture's name, once.
+    expect(changes).toBeLessThanOrEqual(5 * decisions.length + 1);
+    // 48 decisions a frame at most, however many are waiting.
+    expect(Math.max(...batches)).toBeLessThanOrEqual(2 * 48 + 8);
+    expect(await fresh.locator('.map .component[data-state="kept"]').count()).toBe(
+      decisions.filter(({ pruned }) => !pruned).length,
+    );
+    await fresh.close();
+  });
+});
+
+describe("the whole visit", () => {
+  it("put nothing on the console, and asked nobody but the studio", () => {
+    expect(faults).toEqual([]);
+    expect([...asked]).toEqual([studio.origin]);
+  });
+
+  it("needs less than 300 KB of scripts, gzipped, without ONNX Runtime", async () => {
+    const folder = packagePath("dist/studio/assets");
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".js") && !name.startsWith("ort"));
+    const sizes = await Promise.all(
+      names.map(async (name) => gzipSync(await readFile(join(folder, name))).length),
+    );
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
+  });
+});
+
+/** What each cell shows. */
+function states(cells: readonly Element[]): readonly string[] {
+  return cells.map((cell) => `${cell.getAttribute("data-state")} ${cell.getAttribute("data-bin")}`);
+}

@@ -1,0 +1,442 @@
+/** A run's life in the studio, from its request to the zip, as a page sees it. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unzipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { extract } from "../src/pipeline/extract.ts";
+import { loadCircuit } from "../src/pipeline/load-circuit.ts";
+import { loadModel } from "../src/pipeline/load-model.ts";
+import { readTask } from "../src/pipeline/read-task.ts";
+import type {
+  AttributionResult,
+  Estimate,
+  ExamplesResult,
+  PatternsResult,
+  RunDetail,
+  RunEvent,
+  RunOptions,
+  RunSummary,
+  ServerPrediction,
+  StudioInfo,
+  TaskCheck,
+  TaskSource,
+} from "../src/studio/api.ts";
+import { startCli } from "./support/run-cli.ts";
+import { type OpenStudio, openClient, openStudio } from "./support/studio-client.ts";
+
+const searchOptions = {
+  alpha: 0.02,
+  ablation: "mean",
+  mlps: true,
+  means: "aligned",
+  order: "published",
+  seed: 0,
+} as const;
+const options: RunOptions = searchOptions;
+/** Twenty prompts of each split: enough to search, and soon done. */
+async function smallTask(): Promise<Extract<TaskSource, { kind: "text" }>> {
+  const lines = (await readFile("models/nano/tasks/ioi.jsonl", "utf8")).trim().split("\n");
+  const text = ["patching", "validation", "test"]
+    .flatMap((split) => lines.filter((line) => line.includes(`"${split}"`)).slice(0, 20))
+    .join("\n");
+  return { kind: "text", name: "small ioi", format: "jsonl", text };
+}
+
+let studio: OpenStudio;
+let folder: string;
+let task: Extract<TaskSource, { kind: "text" }>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "pith-studio-test-"));
+  studio = await openStudio();
+  task = await smallTask();
+});
+afterAll(async () => {
+  await studio.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = (request: object = {}) =>
+  studio.post<RunSummary>("/api/runs", { kind: "extract", model: "", task, options, ...request });
+const circuitFiles = [
+  "circuit.json",
+  "config.json",
+  "onnx/model.onnx",
+  "onnx/model.onnx_data",
+  "tokenizer.json",
+];
+
+describe("before a run", () => {
+  it("says what there is", async () => {
+    const info = await studio.get<StudioInfo>("/api/info");
+    expect(info.embeddedModel).toMatchObject({ model: "", name: "nano", layers: 6, width: 192 });
+    expect(info.builtinTasks.map(({ name }) => name)).toEqual(["ioi", "greater-than", "acronyms"]);
+    expect(info.defaults).toEqual(options);
+    expect(
+      await studio.post("/api/models", { model: "models/nano" }).catch((error: Error) => error.message),
+    ).toMatch(/^400/);
+    expect(await studio.post("/api/models", { model: "nano" })).toEqual(info.embeddedModel);
+    expect(await studio.post("/api/models", { model: "./nano" })).toMatchObject({
+      model: "./nano",
+      layers: 6,
+    });
+  });
+
+  it("shows how a task reads, and counts its splits", async () => {
+    const check = await studio.post<TaskCheck>("/api/tasks", { model: "", task, options });
+    expect(check).toMatchObject({
+      ...{ faults: [], promptTokens: 15, examples: { patching: 20, validation: 20, test: 20 } },
+    });
+    expect(check.samples[0]?.tokens.join("")).toMatch(/^Then, /);
+  });
+
+  it.each([
+    ["jsonl", '{"prompt":"a","answer":" b"}\n\n{"prompt":1}\nno\n{"prompt":"a","answer":" b"}', [3, 4]],
+    ["csv", "prompt,answer\na, b\n,c\n\nx,y,z\nq, w\n", [3, 5]],
+    ["csv", 'prompt,answer\n"a, b\n', [2]],
+    ["csv", "question,answer\na,b", [1]],
+    [
+      "jsonl",
+      '{"prompt":"Then","answer":" and"}\n{"prompt":"Then, we","answer":" and"}\n{"prompt":"we","answer":" q?z"}',
+      [2, 3],
+    ],
+  ] as const)("tells the first fault of each line (%s, %#)", async (format, text, lines) => {
+    const source = { kind: "text", name: "mine", format, text };
+    const { faults } = await studio.post<TaskCheck>("/api/tasks", { model: "", task: source, options });
+    expect(faults.map(({ line }) => line)).toEqual(lines);
+    for (const { code, message } of faults) {
+      expect(code).toBe("task");
+      // The line stands in a field of its own.
+      expect(message).not.toContain("mine.");
+    }
+  });
+
+  it("tells fifty faults of a bad file at most, soon", async () => {
+    const text = "no\n".repeat(5000);
+    const source = { ...task, text };
+    const { faults } = await studio.post<TaskCheck>("/api/tasks", { model: "", task: source, options });
+    expect(faults.length).toBe(50);
+  });
+
+  it("estimates from counted operations and a measured rate", async () => {
+    const found = await studio.post<Estimate>("/api/estimate", { model: "", task, options });
+    expect(found.candidates).toBe(42);
+    expect(found.seconds).toBeGreaterThan(0.01);
+    expect(found.memoryBytes).toBeGreaterThan(50e6);
+    expect(found.how).toMatch(/GFLOP\/s/);
+    const larger = await studio.post<Estimate>("/api/estimate", {
+      ...{ model: "", options, task: { kind: "builtin", name: "ioi" } },
+    });
+    expect(larger.memoryBytes).toBeGreaterThan(found.memoryBytes);
+  });
+
+  it("queues nothing that can't be run", async () => {
+    for (const wrong of [
+      { task: { ...task, text: "no" } },
+      { model: "./gone" },
+      { options: { ...options, alpha: 0 } },
+      { options: { ...options, more: 1 } },
+      { kind: "report" },
+    ]) {
+      const answer = await studio.send("POST", "/api/runs", {
+        kind: "extract",
+        model: "",
+        task,
+        options,
+        ...wrong,
+      });
+      expect(answer.status).toBe(400);
+    }
+    expect(await studio.get("/api/runs")).toEqual([]);
+  });
+});
+
+describe("a run", () => {
+  let id: string;
+  it("is paused in its middle, resumed, and ends in what pith extract finds", async () => {
+    ({ id } = await start());
+    const before = await studio.listen(id, 0, ({ kind }) => kind === "decision");
+    expect(before.map(({ id: sequence }) => sequence).filter((each) => each !== undefined)).toEqual(
+      before.filter((each) => each.id !== undefined).map((_, index) => index + 1),
+    );
+    await studio.post(`/api/runs/${id}/pause`, {});
+    const paused = await studio.get<RunDetail>(`/api/runs/${id}`);
+    expect(paused.state).toBe("paused");
+    expect(paused.decisions.length).toBeGreaterThan(0);
+    expect(paused.decisions.length).toBeLessThan(42);
+    // What a reloaded page gets is what the stream has told.
+    const replayed = await studio.listen(id, 0, (event) => isState(event, "paused"));
+    expect(replayed.flatMap(({ event }) => (event.kind === "decision" ? [event.decision] : []))).toEqual(
+      paused.decisions,
+    );
+    expect(replayed.at(-1)?.id).toBe(paused.sequence);
+    expect((await studio.send("POST", `/api/runs/${id}/pause`, {})).status).toBe(409);
+    expect((await studio.send("GET", `/api/runs/${id}/zip`)).status).toBe(409);
+    expect((await studio.send("POST", `/api/runs/${id}/predict`, { prompt: "Then" })).status).toBe(409);
+
+    await studio.post(`/api/runs/${id}/resume`, {});
+    const rest = await studio.listen(id, paused.sequence, (event) => isState(event, "done"));
+    const told = rest.flatMap(({ event }) => (event.kind === "decision" ? [event.decision] : []));
+    const done = await studio.get<RunDetail>(`/api/runs/${id}`);
+    expect(done).toMatchObject({ state: "done", done: 42, total: 42, layers: 6 });
+    expect([...paused.decisions, ...told]).toEqual(done.circuit?.trace);
+    expect(done.decisions).toEqual(done.circuit?.trace);
+
+    const model = await loadModel();
+    const path = join(folder, "small ioi.jsonl");
+    await writeFile(path, task.text);
+    const own = await extract(model, await readTask(path), join(folder, "own"), searchOptions);
+    await model.close();
+    const timeless = ({ metrics: { milliseconds: _, ...metrics }, ...circuit }: typeof own.circuit) => ({
+      ...circuit,
+      metrics,
+    });
+    expect(done.circuit && timeless(done.circuit)).toEqual(timeless(own.circuit));
+    const weights = await studio.send("GET", `/api/runs/${id}/files/onnx/model.onnx_data`);
+    const ownWeights = await readFile(join(folder, "own", "onnx", "model.onnx_data"));
+    expect(ownWeights.equals(Buffer.from(await weights.arrayBuffer()))).toBe(true);
+  });
+
+  it("gives its folder away as a zip, file for file", async () => {
+    const answer = await studio.send("GET", `/api/runs/${id}/zip`);
+    expect(answer.headers.get("content-disposition")).toBe(
+      'attachment; filename="nano-small-ioi-circuit.zip"',
+    );
+    const files = unzipSync(new Uint8Array(await answer.arrayBuffer()));
+    const place = join(studio.dataFolder, "runs", id, "circuit");
+    const names = (await readdir(place, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1));
+    expect(Object.keys(files).sort()).toEqual(names.map((name) => `nano-small-ioi-circuit/${name}`).sort());
+    for (const name of names) {
+      const packed = files[`nano-small-ioi-circuit/${name}`];
+      expect(packed && Buffer.from(packed).equals(await readFile(join(place, name))), name).toBe(true);
+    }
+    for (const name of circuitFiles) {
+      expect((await studio.send("GET", `/api/runs/${id}/files/${name}`)).status, name).toBe(200);
+    }
+    for (const name of [
+      "",
+      "../request.json",
+      "%2e%2e/request.json",
+      "..%2frequest.json",
+      "onnx",
+      "nothing",
+    ]) {
+      expect((await studio.send("GET", `/api/runs/${id}/files/${name}`)).status, name).toBe(404);
+    }
+  });
+
+  it("gives a static site away, with the circuit in it", async () => {
+    const answer = await studio.send("GET", `/api/runs/${id}/share`);
+    expect(answer.headers.get("content-disposition")).toContain("nano-small-ioi-site.zip");
+    const files = unzipSync(new Uint8Array(await answer.arrayBuffer()));
+    const names = Object.keys(files);
+    for (const name of ["index.html", "circuits/circuit/onnx/model.onnx_data"]) {
+      expect(names).toContain(`nano-small-ioi-site/${name}`);
+    }
+    // What the run keeps to itself does not go out.
+    expect(names.filter((name) => /request\.json|state\.json|events|journal/.test(name))).toEqual([]);
+  });
+
+  it("answers for the original, and for the circuit with parts knocked out and put back", async () => {
+    const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { heads = [], mlps = [] } = circuit ?? {};
+    const layers = Array.from({ length: 6 }, (_, layer) => layer);
+    const everything = {
+      heads: layers.flatMap((layer) => layers.map((head) => [layer, head])),
+      mlps: layers,
+    };
+    const original = await studio.post<ServerPrediction>(`/api/runs/${id}/predict`, { prompt });
+    expect(original.top.map(({ text }) => text)).toContain(" Michelle");
+    expect(original.top).toHaveLength(10);
+    expect(original.tokens.join("")).toBe(prompt);
+    expect(original.milliseconds).toBeGreaterThan(0);
+    const whole = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, { prompt, ...everything });
+    const kept = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, { prompt, heads, mlps });
+    for (const [index, token] of original.top.entries()) {
+      expect(whole.top[index]?.id).toBe(token.id);
+      expect(whole.top[index]?.logit).toBeCloseTo(token.logit, 4);
+    }
+    const shipped = await loadCircuit(join(studio.dataFolder, "runs", id, "circuit"));
+    const own = await shipped.predict(prompt, 10);
+    await shipped.close();
+    for (const [index, token] of own.entries()) {
+      expect(kept.top[index]?.id).toBe(token.id);
+      expect(kept.top[index]?.logit).toBeCloseTo(token.logit, 4);
+    }
+    const less = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, {
+      prompt,
+      heads: [],
+      mlps: [],
+    });
+    expect(less.top[0]?.logit).not.toBeCloseTo(kept.top[0]?.logit ?? 0, 1);
+
+    const wrong = await studio.send("POST", `/api/runs/${id}/knock`, { prompt, heads: [[0, 6]], mlps: [] });
+    expect(await wrong.json()).toMatchObject({ error: { code: "options", field: "heads" } });
+    const short = await studio.send("POST", `/api/runs/${id}/predict`, { prompt: "Then, Marcus" });
+    expect(short.status).toBe(400);
+    expect(await short.json()).toMatchObject({ error: { message: expect.stringContaining("exactly 15") } });
+  });
+
+  it("shows where its heads look and what its parts add", async () => {
+    const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { tokens, heads } = await studio.post<PatternsResult>(`/api/runs/${id}/patterns`, { prompt });
+    expect(heads.map(({ layer, head }) => [layer, head])).toEqual(circuit?.heads);
+    for (const row of heads.flatMap(({ pattern }) => pattern)) {
+      expect(row).toHaveLength(tokens.length);
+      expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4);
+    }
+    const likeliest = await studio.post<AttributionResult>(`/api/runs/${id}/attribution`, { prompt });
+    expect(likeliest.answer).toBe(" Michelle");
+    expect(likeliest.parts.reduce((sum, { value }) => sum + value, 0)).toBeCloseTo(likeliest.total, 6);
+    const other = await studio.post<AttributionResult>(`/api/runs/${id}/attribution`, {
+      prompt,
+      answer: " Marcus",
+    });
+    expect(other.total).toBeLessThan(likeliest.total);
+    const two = await studio.send("POST", `/api/runs/${id}/attribution`, { prompt, answer: " Marcus gave" });
+    expect(await two.json()).toMatchObject({ error: { field: "answer" } });
+  });
+
+  it("measures its examples as it was measured, and names those that the two answer differently", async () => {
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { splits, disagreements } = await studio.get<ExamplesResult>(`/api/runs/${id}/examples`);
+    for (const split of ["validation", "test"] as const) {
+      expect(splits[split]?.accuracy).toBe(circuit?.metrics.accuracy[split]?.circuit);
+      expect(splits[split]?.originalAccuracy).toBe(circuit?.metrics.accuracy[split]?.original);
+      expect(splits[split]?.kl).toBeCloseTo(circuit?.metrics.kl[split] ?? Number.NaN, 6);
+    }
+    expect(disagreements.length).toBeGreaterThan(0);
+    for (const { original, circuit: own } of disagreements) expect(original).not.toBe(own);
+    expect(await studio.get(`/api/runs/${id}/examples`)).toEqual({ splits, disagreements });
+  });
+});
+
+describe("the queue", () => {
+  it("runs one at a time; what waits can be cancelled, and what ran can be deleted", async () => {
+    const first = await start();
+    const second = await start();
+    const third = await start();
+    expect([first.state, second.state, third.state]).toEqual(["running", "queued", "queued"]);
+    await studio.post(`/api/runs/${second.id}/cancel`, {});
+    await studio.listen(first.id, 0, ({ kind }) => kind === "decision");
+    await studio.post(`/api/runs/${first.id}/cancel`, {});
+    expect(await studio.get(`/api/runs/${first.id}`)).toMatchObject({ state: "cancelled" });
+    const left = await readdir(join(studio.dataFolder, "runs", first.id));
+    expect(left.sort()).toEqual(["events.jsonl", "request.json", "state.json", "task"]);
+    expect((await studio.send("POST", `/api/runs/${first.id}/resume`, {})).status).toBe(409);
+    expect((await studio.until(third.id, "running")).state).toBe("running");
+    expect(await studio.get(`/api/runs/${second.id}`)).toMatchObject({ state: "cancelled", done: 0 });
+
+    for (const { id } of [first, second, third]) {
+      expect((await studio.send("DELETE", `/api/runs/${id}`)).status).toBe(204);
+      expect((await studio.send("GET", `/api/runs/${id}`)).status).toBe(404);
+    }
+    expect(await readdir(join(studio.dataFolder, "runs"))).toHaveLength(1);
+  });
+
+  it("takes no more than twenty that wait", async () => {
+    const { id } = await start();
+    const waiting = await Promise.all(
+      Array.from({ length: 24 }, () =>
+        studio.send("POST", "/api/runs", {
+          ...{ kind: "extract", model: "", task, options },
+        }),
+      ),
+    );
+    const refused = waiting.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(3);
+    const runs = await studio.get<readonly RunSummary[]>("/api/runs");
+    for (const run of runs.filter(({ state }) => state === "queued")) {
+      await studio.send("DELETE", `/api/runs/${run.id}`);
+    }
+    await studio.send("DELETE", `/api/runs/${id}`);
+  });
+});
+
+describe("a sweep", () => {
+  it("is a run like any other, and ends in rows", async () => {
+    const request = {
+      ...{ kind: "sweep", alphas: [0.3, 0.01], ablations: ["zero"], mlps: [true, false], seeds: [0] },
+    } as const;
+    const { id, total } = await start(request);
+    expect(total).toBe(2);
+    const detail = await studio.until(id, "done", "failed");
+    expect(detail).toMatchObject({ state: "done", done: 2, total: 2 });
+    expect(detail.rows?.map(({ alpha, mlps }) => [alpha, mlps])).toEqual([
+      [0.01, true],
+      [0.3, true],
+      [0.01, false],
+      [0.3, false],
+    ]);
+    expect((await studio.send("POST", `/api/runs/${id}/predict`, { prompt: "Then" })).status).toBe(409);
+    const zip = unzipSync(
+      new Uint8Array(await (await studio.send("GET", `/api/runs/${id}/zip`)).arrayBuffer()),
+    );
+    expect(Object.keys(zip)).toContain("nano-small-ioi-sweep/sweep.csv");
+  });
+});
+
+describe("the server", () => {
+  it("says that a port is taken", async () => {
+    const { port } = studio.studio;
+    const result = await startCli(["studio", "--no-open", "--port", `${port}`, "--data", "data"], folder)
+      .result;
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain(`${port} is taken by another program.`);
+    expect(result.stderr).not.toContain("    at ");
+  });
+
+  it("shares its folder with no other", async () => {
+    const { dataFolder } = studio;
+    await expect(openStudio({ dataFolder })).rejects.toThrow("another studio uses this folder.");
+  });
+
+  it("goes on after a kill where it was, and what is asked for is there again; Ctrl-C ends it in order", async () => {
+    const data = join(folder, "killed");
+    const words = ["studio", "--no-open", "--json", "--data", data, "--root", folder];
+    const open = async () => {
+      const cli = startCli(words, folder);
+      const line = await new Promise<string>((resolve) =>
+        cli.child.stdout?.once("data", (text) => resolve(`${text}`)),
+      );
+      return { cli, client: await openClient((JSON.parse(line) as { url: string }).url) };
+    };
+    const request = { kind: "extract", model: "", task, options };
+    const first = await open();
+    const { id } = await first.client.post<RunSummary>("/api/runs", request);
+    const waiting = await first.client.post<RunSummary>("/api/runs", request);
+    let decisions = 0;
+    const told = await first.client.listen(id, 0, ({ kind }) => kind === "decision" && ++decisions === 5);
+    first.cli.child.kill("SIGKILL");
+    expect(await first.cli.result).toMatchObject({ signal: "SIGKILL" });
+    // What the killed server was writing is torn.
+    const journal = join(data, "runs", id, "events.jsonl");
+    await writeFile(journal, '{"kind":"decis', { flag: "a" });
+
+    const second = await open();
+    const last = told.findLast((each) => each.id !== undefined)?.id ?? 0;
+    await second.client.listen(id, last, (event) => isState(event, "done"));
+    const done = await second.client.get<RunDetail>(`/api/runs/${id}`);
+    const own = JSON.parse(await readFile(join(folder, "own", "circuit.json"), "utf8"));
+    expect(done.circuit?.trace).toEqual(parseCircuitFile(own).trace);
+    expect(done.decisions).toEqual(done.circuit?.trace);
+
+    // Ctrl-C in the middle of a run: it stands as running, for the next server.
+    await second.client.listen(waiting.id, 0, ({ kind }) => kind === "decision");
+    second.cli.child.kill("SIGINT");
+    expect(await second.cli.result).toMatchObject({ code: 0, stderr: "" });
+    const state = JSON.parse(await readFile(join(data, "runs", waiting.id, "state.json"), "utf8"));
+    expect(state).toMatchObject({ state: "running" });
+    expect(await readdir(join(data, "runs", waiting.id))).toContain(".circuit.journal.jsonl");
+    expect(await readdir(data)).toEqual(["runs"]);
+  });
+});
+
+function isState(event: RunEvent, state: string): boolean {
+  return event.kind === "state" && event.state === state;
+}
