@@ -1,15 +1,57 @@
 /** `npm run bench -- NAME`: each benchmark by name. Exit code 1 when a bar is missed. */
+import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
+import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
+import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
+import { benchSweep, defaultSweepBench } from "./sweep.ts";
+import { benchTargets, defaultTargetsBench } from "./targets.ts";
 
-const [name, ...flags] = process.argv.slice(2);
-if (name !== "search") {
-  console.error(`usage: npm run bench -- search [--json] [--threads T]`);
+const [name = "", ...flags] = process.argv.slice(2);
+const json = flags.includes("--json");
+const optionValue = (flag: string): string | undefined => {
+  const at = flags.indexOf(flag);
+  return at < 0 ? undefined : flags[at + 1];
+};
+const threads = optionValue("--threads") === undefined ? {} : { threads: Number(optionValue("--threads")) };
+
+const benches: Readonly<Record<string, () => Promise<boolean>>> = {
+  circuits: () => {
+    const [only, budget] = [optionValue("--only"), optionValue("--budget")];
+    return benchCircuits({
+      ...{ ...defaultCircuitsBench, json, ...threads },
+      ...(only !== undefined && { only: [only] }),
+      ...(budget !== undefined && { budget: Number(budget) }),
+    });
+  },
+  compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
+  dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
+  search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
+  sweep: () => {
+    const [pairs, task] = [optionValue("--pairs"), optionValue("--task")];
+    return benchSweep({
+      ...{ ...defaultSweepBench, json, ...threads },
+      ...(pairs !== undefined && { pairs: Number(pairs) }),
+      ...(task !== undefined && { tasks: [task] }),
+    });
+  },
+  targets: () => {
+    const task = optionValue("--task");
+    return benchTargets({
+      ...{ ...defaultTargetsBench, json, ...threads },
+      ...(task !== undefined && { tasks: [task] }),
+    });
+  },
+};
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(
+    "usage: npm run bench -- search [--json] [--threads T]\n" +
+      "       npm run bench -- circuits [--json] [--threads T] [--only NAME] [--budget MS]\n" +
+      "       npm run bench -- compiled [--json] [--threads T]\n" +
+      "       npm run bench -- dtypes [--json] [--threads T]\n" +
+      "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
+      "       npm run bench -- targets [--json] [--threads T] [--task NAME]",
+  );
   process.exit(2);
 }
-const threads = flags.indexOf("--threads");
-const met = await benchSearch({
-  ...defaultSearchBench,
-  json: flags.includes("--json"),
-  ...(threads >= 0 ? { threads: Number(flags[threads + 1]) } : {}),
-});
-process.exitCode = met ? 0 : 1;
+process.exitCode = (await bench()) ? 0 : 1;

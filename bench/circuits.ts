@@ -1,0 +1,236 @@
+/**
+ * `npm run bench -- circuits`: circuits of the published shapes at GPT-2 small's true shape, seeded random weights:
+ * original, circuit and compiled circuit in turns, for one prompt and for many, beside what counted FLOPs and bytes
+ * allow.
+ */
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { bandwidthCeiling, engineMilliseconds, matmulCeiling } from "../src/evaluation/ceiling.ts";
+import { type Timing, timeAllInTurns } from "../src/evaluation/latency.ts";
+import { nameWeights } from "../src/export/name-weights.ts";
+import { shipCompiled } from "../src/export/ship-compiled.ts";
+import { lowerAligned } from "../src/lowering/aligned.ts";
+import { fitLength } from "../src/lowering/fit-length.ts";
+import { countFlops } from "../src/onnx/flops.ts";
+import type { Graph } from "../src/onnx/graph.ts";
+import { countTraffic } from "../src/onnx/traffic.ts";
+import { feedsOf } from "../src/pipeline/bench-feeds.ts";
+import { type LoadMeasurement, probeLoads } from "../src/pipeline/probe-load.ts";
+import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import type { Runtime } from "../src/runtime/runtime.ts";
+import { compileCircuit } from "../src/surgery/compile-circuit.ts";
+import { cutCircuit } from "../src/surgery/cut-circuit.ts";
+import type { Circuit } from "../src/transformer/circuit.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
+import { circuitsReport } from "./circuits-report.ts";
+import { type Profile, profileModel } from "./profile.ts";
+import { type Placed, type PublishedShape, place, publishedShapes } from "./published-circuits.ts";
+import { gpt2Small, randomCheckpoint } from "./random-model.ts";
+import { seededConstants } from "./seeded-constants.ts";
+import { shipGraph } from "./ship-graph.ts";
+
+export interface CircuitsBenchOptions {
+  readonly batches: readonly number[];
+  readonly threads: number;
+  /** Milliseconds after which no further round begins, for each circuit and batch. */
+  readonly budget: number;
+  readonly seed: number;
+  /** Names of the shapes; all where left out. */
+  readonly only?: readonly string[] | undefined;
+  readonly json: boolean;
+}
+
+export const defaultCircuitsBench: CircuitsBenchOptions = {
+  batches: [1, 150],
+  threads: availableParallelism(),
+  budget: 20_000,
+  seed: 1,
+  json: false,
+};
+
+export const kinds = ["original", "circuit", "compiled"] as const;
+export type Kind = (typeof kinds)[number];
+
+export interface Cell {
+  readonly flops: number;
+  readonly bytes: number;
+  readonly timing: Timing;
+  readonly profile: Profile;
+}
+
+export interface BatchResult {
+  readonly batch: number;
+  readonly cells: Readonly<Record<Kind, Cell>>;
+}
+
+export interface ShapeResult {
+  readonly name: string;
+  readonly length: number;
+  readonly circuit: Circuit;
+  /** (token, position) pairs in the compiled circuit's tables. */
+  readonly pairs: number;
+  /** The graph and its weights. */
+  readonly files: Readonly<Record<Kind, number>>;
+  readonly loads: Readonly<Record<Kind, LoadMeasurement>>;
+  readonly batches: readonly BatchResult[];
+}
+
+export interface CircuitsBench {
+  readonly options: CircuitsBenchOptions;
+  /** FLOP/s; bytes/s streamed from memory, and from what fits a cache (the size of two MLPs). */
+  readonly ceilings: { readonly compute: number; readonly memory: number; readonly small: number };
+  /** The checkpoint's float32 file. */
+  readonly checkpointBytes: number;
+  readonly shapes: readonly ShapeResult[];
+}
+
+/** @returns whether every bar was met. */
+export async function benchCircuits(options: CircuitsBenchOptions): Promise<boolean> {
+  const cache = join(import.meta.dirname, ".cache");
+  await mkdir(cache, { recursive: true });
+  log("weights: seeded random, GPT-2 small's shape, float32 safetensors …");
+  const folder = await randomCheckpoint(cache, gpt2Small, 1);
+  const checkpoint = await openCheckpoint(folder);
+  const runtime = workerRuntime({ threads: options.threads });
+  try {
+    log("the machine's ceilings …");
+    const before = await measureCeilings(runtime);
+    const model = readTransformer(checkpoint);
+    const shapes: ShapeResult[] = [];
+    for (const shape of publishedShapes) {
+      if (options.only !== undefined && !options.only.includes(shape.name)) continue;
+      const room = await mkdtemp(join(cache, "circuits-"));
+      try {
+        shapes.push(await benchShape({ runtime, model, shape, room, options }));
+      } finally {
+        await rm(room, { recursive: true, force: true });
+      }
+    }
+    const after = await measureCeilings(runtime);
+    const result: CircuitsBench = {
+      options,
+      ceilings: {
+        compute: Math.max(before.compute, after.compute),
+        memory: Math.max(before.memory, after.memory),
+        small: Math.max(before.small, after.small),
+      },
+      checkpointBytes: (await stat(join(folder, "model.safetensors"))).size,
+      shapes,
+    };
+    const { text, bars } = circuitsReport(result);
+    console.log(options.json ? JSON.stringify({ ...result, bars }, null, 2) : text);
+    return bars.every(({ met }) => met);
+  } finally {
+    await runtime.close();
+    await checkpoint.close();
+  }
+}
+
+async function measureCeilings(runtime: Runtime): Promise<CircuitsBench["ceilings"]> {
+  return {
+    compute: await matmulCeiling(runtime),
+    memory: await bandwidthCeiling(runtime, 400e6),
+    small: await bandwidthCeiling(runtime, 38e6),
+  };
+}
+
+interface ShapeJob {
+  readonly runtime: Runtime;
+  readonly model: Transformer;
+  readonly shape: PublishedShape;
+  readonly room: string;
+  readonly options: CircuitsBenchOptions;
+}
+
+async function benchShape({ runtime, model, shape, room, options }: ShapeJob): Promise<ShapeResult> {
+  const { batches, threads, budget, seed } = options;
+  const length = shape.words.length;
+  const placed = place(shape, {
+    layers: gpt2Small.layers,
+    vocabulary: gpt2Small.vocabulary,
+    prompts: Math.max(...batches),
+    seed,
+  });
+  log(
+    `${shape.name}: heads ${placed.circuit.heads.map((head) => head.join(".")).join(" ")}, MLPs ${placed.circuit.mlps.join(" ")} …`,
+  );
+  const graphs = await lowerAll(runtime, model, placed, length);
+  const files = await mapKinds((kind) => shipGraph(graphs[kind], join(room, kind)));
+  const one = placed.prompts.slice(0, 1);
+  const loads = await probeLoads(
+    kinds.map((kind) => ({ modelPath: files[kind].modelPath, feeds: feedsOf(graphs[kind], one) })),
+    { threads, runs: 3 },
+  );
+  const sessions = await mapKinds((kind) => runtime.loadFile(files[kind].modelPath));
+  const results: BatchResult[] = [];
+  for (const batch of batches) {
+    const ids = placed.prompts.slice(0, batch);
+    log(`  ${batch} prompt${batch === 1 ? "" : "s"}, in turns …`);
+    const timings = await timeAllInTurns(
+      kinds.map((kind) => async () => {
+        const begin = engineMilliseconds(runtime);
+        const outputs = await sessions[kind].run(feedsOf(graphs[kind], ids));
+        await runtime.release(...Object.values(outputs));
+        return engineMilliseconds(runtime) - begin;
+      }),
+      { warmUp: 2, runs: 100, budget },
+    );
+    const cells: Partial<Record<Kind, Cell>> = {};
+    for (const [index, kind] of kinds.entries()) {
+      const timing = timings[index];
+      if (timing === undefined) throw new RangeError("a kind was not timed");
+      cells[kind] = {
+        flops: countFlops(graphs[kind], { batch }),
+        bytes: countTraffic(graphs[kind], { batch }),
+        timing,
+        profile: await profileModel(files[kind].modelPath, ids, { threads, runs: batch === 1 ? 20 : 3 }),
+      };
+    }
+    results.push({ batch, cells: cells as Record<Kind, Cell> });
+  }
+  for (const kind of kinds) await sessions[kind].unload();
+  const load = (kind: Kind): LoadMeasurement => {
+    const found = loads[kinds.indexOf(kind)];
+    if (found === undefined) throw new RangeError("a model was not loaded");
+    return found;
+  };
+  return {
+    name: shape.name,
+    length,
+    circuit: placed.circuit,
+    pairs: placed.vocabulary.positions.reduce((sum, tokens) => sum + tokens.length, 0),
+    files: await mapKinds(async (kind) => files[kind].bytes),
+    loads: await mapKinds(async (kind) => load(kind)),
+    batches: results,
+  };
+}
+
+/** The three by the code that ships them. */
+async function lowerAll(
+  runtime: Runtime,
+  model: Transformer,
+  { circuit, vocabulary }: Placed,
+  length: number,
+): Promise<Readonly<Record<Kind, Graph>>> {
+  const cut = await cutCircuit(model, circuit, seededConstants(length, model.width));
+  const fitted = nameWeights(fitLength(cut, length));
+  const compiled = await compileCircuit(runtime, fitted, vocabulary);
+  return {
+    original: lowerAligned(nameWeights(model), length, "portable"),
+    circuit: lowerAligned(fitted, length, "portable"),
+    compiled: shipCompiled(compiled).graph,
+  };
+}
+
+async function mapKinds<T>(make: (kind: Kind) => Promise<T>): Promise<Readonly<Record<Kind, T>>> {
+  return {
+    original: await make("original"),
+    circuit: await make("circuit"),
+    compiled: await make("compiled"),
+  };
+}
+
+const log = (line: string) => process.stderr.write(`${line}\n`);

@@ -1,0 +1,233 @@
+/**
+ * `npm run bench -- dtypes`: what number formats cost and bring. Accuracy and KL on nano's three tasks, each circuit
+ * found anew; size and time also at GPT-2 small's shape, with seeded random weights, for a circuit of a published
+ * shape.
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import { readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { engineMilliseconds } from "../src/evaluation/ceiling.ts";
+import { type Timing, timeAllInTurns } from "../src/evaluation/latency.ts";
+import { type Dtype, dtypes } from "../src/export/dtype.ts";
+import { withDtype } from "../src/export/dtype-graph.ts";
+import { shipModel } from "../src/export/ship-model.ts";
+import { feedsOf } from "../src/pipeline/bench-feeds.ts";
+import { convertCircuit } from "../src/pipeline/convert.ts";
+import { dtypeBounds } from "../src/pipeline/export-dtype.ts";
+import { extract } from "../src/pipeline/extract.ts";
+import { loadModel } from "../src/pipeline/load-model.ts";
+import { type LoadMeasurement, probeLoads } from "../src/pipeline/probe-load.ts";
+import { readTask } from "../src/pipeline/read-task.ts";
+import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import type { Session } from "../src/runtime/runtime.ts";
+import { cutCircuit } from "../src/surgery/cut-circuit.ts";
+import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
+import { place, publishedShapes } from "./published-circuits.ts";
+import { gpt2Small, randomCheckpoint } from "./random-model.ts";
+import { seededConstants } from "./seeded-constants.ts";
+import { type ShippedGraphFiles, shipGraph } from "./ship-graph.ts";
+
+export interface DtypesBenchOptions {
+  readonly threads: number;
+  /** Milliseconds after which no further round begins, for each batch. */
+  readonly budget: number;
+  /** Of the circuit at GPT-2 small's shape. */
+  readonly shape: string;
+  readonly json: boolean;
+}
+
+export const defaultDtypesBench: DtypesBenchOptions = {
+  threads: availableParallelism(),
+  budget: 30_000,
+  shape: "ioi",
+  json: false,
+};
+
+interface NanoRow {
+  readonly task: string;
+  readonly dtype: Dtype;
+  readonly bytes: number;
+  readonly accuracy: { readonly validation: number; readonly test: number };
+  /** KL(float32 circuit ‖ this one), nats. */
+  readonly divergence?: { readonly validation: number; readonly test: number };
+}
+
+interface ShapeRow {
+  readonly dtype: Dtype;
+  readonly bytes: number;
+  readonly one: Timing;
+  readonly batch: Timing;
+  readonly loading: LoadMeasurement;
+}
+
+const batchSize = 150;
+
+/** @returns whether f16 and int8 are right within the bound, and int8 is faster than f32 for one prompt. */
+export async function benchDtypes(options: DtypesBenchOptions): Promise<boolean> {
+  const cache = join(import.meta.dirname, ".cache");
+  await mkdir(cache, { recursive: true });
+  const room = await mkdtemp(join(cache, "dtypes-"));
+  try {
+    const nano = await benchNano(room, options);
+    const shape = await benchShape(cache, room, options);
+    const [float32, int8] = [
+      shape.find(({ dtype }) => dtype === "f32"),
+      shape.find(({ dtype }) => dtype === "int8"),
+    ];
+    const bars = [
+      ...nano
+        .filter(({ dtype }) => dtype === "f16" || dtype === "int8")
+        .map((row) => ({
+          name: `${row.task} in ${row.dtype} within a point`,
+          met: loss(row, nano) <= dtypeBounds.accuracy + 1e-9,
+        })),
+      {
+        name: "int8 faster than f32 for one prompt",
+        met: (int8?.one.median ?? 1) < (float32?.one.median ?? 0),
+      },
+    ];
+    if (options.json) console.log(JSON.stringify({ options, nano, shape, bars }, null, 2));
+    else
+      console.log(
+        [
+          ...report(nano, shape, options),
+          "",
+          ...bars.map(({ name, met }) => `${met ? "met   " : "MISSED"}  ${name}`),
+        ].join("\n"),
+      );
+    return bars.every(({ met }) => met);
+  } finally {
+    await rm(room, { recursive: true, force: true });
+  }
+}
+
+/** The worse of the two sets. */
+function loss({ task, accuracy }: NanoRow, rows: readonly NanoRow[]): number {
+  const float32 = rows.find((row) => row.task === task && row.dtype === "f32");
+  const lost = (split: "validation" | "test") => (float32?.accuracy[split] ?? Number.NaN) - accuracy[split];
+  return Math.max(lost("validation"), lost("test"));
+}
+
+async function benchNano(room: string, { threads }: DtypesBenchOptions): Promise<readonly NanoRow[]> {
+  const model = await loadModel();
+  const rows: NanoRow[] = [];
+  for (const { name } of BUILTIN_TASKS) {
+    log(`nano, ${name}: the search, then the formats …`);
+    const task = await readTask(name, { tokenizer: model.tokenizer });
+    const float32 = join(room, `${name}-f32`);
+    const { circuit } = await extract(model, task, float32, { threads });
+    const { accuracy, bytes } = circuit.metrics;
+    const both = (of: (split: "validation" | "test") => number | undefined) => ({
+      validation: of("validation") ?? Number.NaN,
+      test: of("test") ?? Number.NaN,
+    });
+    rows.push({
+      task: name,
+      dtype: "f32",
+      bytes: bytes.circuit,
+      accuracy: both((split) => accuracy[split]?.circuit),
+    });
+    for (const dtype of dtypes) {
+      if (dtype === "f32") continue;
+      const converted = await convertCircuit(float32, join(room, `${name}-${dtype}`), {
+        ...{ dtype, task, original: model, threads },
+        // To be told, not refused.
+        force: true,
+      });
+      const { metrics, dtype: record } = converted.circuit;
+      rows.push({
+        ...{ task: name, dtype, bytes: metrics.bytes.circuit },
+        accuracy: both((split) => metrics.accuracy[split]?.circuit),
+        divergence: both((split) => record?.divergence[split]),
+      });
+    }
+  }
+  await model.close();
+  return rows;
+}
+
+async function benchShape(
+  cache: string,
+  room: string,
+  { threads, budget, shape: name }: DtypesBenchOptions,
+): Promise<readonly ShapeRow[]> {
+  const shape = publishedShapes.find((each) => each.name === name);
+  if (shape === undefined) throw new RangeError(`no shape is called ${name}`);
+  log(`GPT-2 small's shape, ${name} …`);
+  const checkpoint = await openCheckpoint(await randomCheckpoint(cache, gpt2Small, 1));
+  const model = readTransformer(checkpoint);
+  const length = shape.words.length;
+  const { layers, vocabulary } = gpt2Small;
+  const placed = place(shape, { layers, vocabulary, prompts: batchSize, seed: 1 });
+  const cut = await cutCircuit(model, placed.circuit, seededConstants(length, model.width));
+  const { graph } = shipModel(cut, { kind: "aligned", length });
+  const graphs = dtypes.map((dtype) => withDtype(graph, dtype));
+  const files: ShippedGraphFiles[] = [];
+  for (const [index, each] of graphs.entries())
+    files.push(await shipGraph(each, join(room, `shape-${dtypes[index]}`)));
+  const loadings = await probeLoads(
+    files.map(({ modelPath }) => ({ modelPath, feeds: feedsOf(graph, placed.prompts.slice(0, 1)) })),
+    { threads, runs: 3 },
+  );
+  const runtime = workerRuntime({ threads });
+  try {
+    const sessions: Session[] = [];
+    for (const { modelPath } of files) sessions.push(await runtime.loadFile(modelPath));
+    const time = (batch: number) =>
+      timeAllInTurns(
+        sessions.map((session) => async () => {
+          const before = engineMilliseconds(runtime);
+          const outputs = await session.run(feedsOf(graph, placed.prompts.slice(0, batch)));
+          await runtime.release(...Object.values(outputs));
+          return engineMilliseconds(runtime) - before;
+        }),
+        { warmUp: 3, runs: 200, budget },
+      );
+    const [one, batch] = [await time(1), await time(batchSize)];
+    return dtypes.flatMap((dtype, index) => {
+      const [own, many, loading, file] = [one[index], batch[index], loadings[index], files[index]];
+      if (own === undefined || many === undefined || loading === undefined || file === undefined) return [];
+      return [{ dtype, bytes: file.bytes, one: own, batch: many, loading }];
+    });
+  } finally {
+    await runtime.close();
+    await checkpoint.close();
+  }
+}
+
+/** As docs/performance.md has it. */
+function report(
+  nano: readonly NanoRow[],
+  shape: readonly ShapeRow[],
+  options: DtypesBenchOptions,
+): readonly string[] {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const kl = (nats: number | undefined) => (nats === undefined ? "0" : nats.toExponential(1));
+  const mega = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+  const time = ({ median, min, max }: Timing) =>
+    `${median.toPrecision(3)} ms (${min.toPrecision(3)}–${max.toPrecision(3)})`;
+  const first = shape[0];
+  const factor = (own: Timing, of: Timing | undefined) =>
+    `${((of?.median ?? Number.NaN) / own.median).toFixed(2)}×`;
+  return [
+    `${cpus()[0]?.model.trim()}, ${options.threads} threads, Node ${process.versions.node}`,
+    "",
+    "| nano | format | weights | accuracy, validation | accuracy, test | KL to f32, validation | test |",
+    "|---|---|---:|---:|---:|---:|---:|",
+    ...nano.map(
+      ({ task, dtype, bytes, accuracy, divergence }) =>
+        `| ${task} | ${dtype} | ${mega(bytes)} | ${percent(accuracy.validation)} | ${percent(accuracy.test)} | ${kl(divergence?.validation)} | ${kl(divergence?.test)} |`,
+    ),
+    "",
+    `| GPT-2 small's shape, ${options.shape} | files | one prompt | | ${batchSize} prompts | | load | peak memory |`,
+    "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ...shape.map(
+      ({ dtype, bytes, one, batch, loading }) =>
+        `| ${dtype} | ${mega(bytes)} | ${time(one)} | ${factor(one, first?.one)} | ${time(batch)} | ${factor(batch, first?.batch)} | ${loading.load.median.toFixed(0)} ms | ${mega(loading.peakBytes)} |`,
+    ),
+  ];
+}
+
+const log = (line: string) => process.stderr.write(`${line}\n`);

@@ -1,0 +1,16 @@
+/** What stands for pruned components where only time is measured: seeded random constants, one row a position. */
+import type { Replacements } from "../src/discovery/replacements.ts";
+import { createRandom } from "../src/tasks/random.ts";
+
+export function seededConstants(rows: number, width: number): Replacements {
+  const constant = (seed: number) => {
+    const { nextUint32 } = createRandom(seed);
+    const values = Float64Array.from({ length: rows * width }, () => (nextUint32() / 2 ** 31 - 1) / 50);
+    return { rows, width, values };
+  };
+  return {
+    rows,
+    head: (layer, head) => constant(1000 * layer + head),
+    mlp: (layer) => constant(1000 * layer + 999),
+  };
+}
