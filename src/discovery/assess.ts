@@ -4,8 +4,8 @@
  */
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Evaluator } from "./evaluator.ts";
+import { mean } from "./mean.ts";
 import type { VisitAnswers } from "./scorer.ts";
-import { mean } from "./search.ts";
 import type { Candidate } from "./walk.ts";
 
 export interface Assessment {

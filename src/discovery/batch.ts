@@ -3,6 +3,7 @@
  * is also short enough for its widest activation to stay in a processor's cache, which is worth a tenth of
  * the time of an MLP.
  */
+import type { Device } from "../runtime/engine.ts";
 
 export interface Batch {
   /** Indices of the prompts in the set that the batch was made from. */
@@ -15,6 +16,17 @@ export interface Batch {
 
 /** Measured on GPT-2's shape: larger gains nothing, smaller costs calls. */
 export const defaultTokensPerBatch = 1024;
+
+/**
+ * On a graphics card, where starting a computation costs as much as a small one: bounds an MLP's hidden activations
+ * to 200 MB at GPT-2 small's width.
+ */
+const tokensPerBatchOnCard = 16_384;
+
+/** How many tokens go through the graphs at once on this device. */
+export function tokensAtOnce(device: Device): number {
+  return device === "webgpu" ? tokensPerBatchOnCard : defaultTokensPerBatch;
+}
 
 export function makeBatches(
   prompts: readonly (readonly number[])[],

@@ -11,8 +11,9 @@ import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
 import { type BootstrapRun, bootstrap, drawnSets, drawResamples } from "./bootstrap.ts";
 import type { Evaluator } from "./evaluator.ts";
+import { mean } from "./mean.ts";
 import { prepareSearch, type SearchSets } from "./prepare.ts";
-import { mean, type SearchResult, search } from "./search.ts";
+import { type SearchResult, search } from "./search.ts";
 
 const inline = inlineRuntime({ threads: 1 });
 const runtime = countingRuntime(inline);

@@ -36,8 +36,10 @@ export function addConstants(...constants: readonly Constant[]): Constant {
   return { rows: first.rows, width: first.width, values };
 }
 
+type FloatTensor = HostTensor & { readonly data: Float32Array<ArrayBuffer> };
+
 /** The constant as a graph's input: every row, or only the last position's. */
-export function constantTensor(constant: Constant, positions: "all" | "last"): HostTensor {
+export function constantTensor(constant: Constant, positions: "all" | "last"): FloatTensor {
   const { rows, width, values } = constant;
   const from = positions === "last" ? (rows - 1) * width : 0;
   const data = Float32Array.from(values.subarray(from));

@@ -4,13 +4,13 @@
  * circuit, and without it the target breaks. Sets of several are not tried: they are exponentially many.
  */
 import type { Circuit } from "../transformer/circuit.ts";
-import { type Component, componentName } from "../transformer/component.ts";
+import { type Component, componentName, nameOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 import { componentSize } from "./component-size.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { Decision } from "./search.ts";
-import { keeps, nameOf, walk, without } from "./walk.ts";
+import { keeps, walk, without } from "./walk.ts";
 
 export interface EliminateOptions {
   readonly assessor: Assessor;
@@ -75,7 +75,7 @@ export async function eliminate(
         }
         return pruned;
       },
-      signal,
+      { signal },
     );
   }
   return { circuit, ...state, trace, minimal: !spent };

@@ -18,7 +18,7 @@
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { type Batch, makeBatches } from "./batch.ts";
+import { type Batch, makeBatches, tokensAtOnce } from "./batch.ts";
 import { zeroConstant } from "./constant.ts";
 import { type ForwardOptions, forward } from "./forward.ts";
 import { circuitGates, keptLayer, wholeCircuit } from "./kept-layer.ts";
@@ -69,6 +69,11 @@ export interface EvaluatorOptions {
   readonly tokensPerBatch?: number | undefined;
   /** How many of each prompt's last positions are the answer's; by default one. */
   readonly scored?: readonly number[] | undefined;
+  /**
+   * How many tokens of candidates go through the graphs at once where candidates of a layer are tried together;
+   * 0: they are tried one after another. Left out, it is as the device needs it.
+   */
+  readonly tokensTogether?: number | undefined;
 }
 
 /** @param prompts the validation prompts' token ids; under aligned means all of the replacements' length. */
@@ -79,9 +84,9 @@ export async function createEvaluator(
   replacements: Replacements,
   options: EvaluatorOptions = {},
 ): Promise<Evaluator> {
-  const batches = makeBatches(prompts, options.tokensPerBatch);
+  const batches = makeBatches(prompts, options.tokensPerBatch ?? tokensAtOnce(runtime.device));
   const residuals = await forward(runtime, model, batches, { keepFrom: 0, signal: options.signal });
-  return evaluatorFrom(runtime, model, batches, residuals, replacements, options.scored);
+  return evaluatorFrom(runtime, model, batches, residuals, replacements, options);
 }
 
 /**
@@ -94,7 +99,10 @@ export async function evaluatorFrom(
   batches: readonly Batch[],
   residuals: readonly (readonly DeviceTensor[])[],
   means: Replacements | Promise<Replacements>,
-  scored?: readonly number[],
+  {
+    scored,
+    tokensTogether = runtime.device === "webgpu" ? tokensAtOnce("webgpu") : 0,
+  }: Pick<EvaluatorOptions, "scored" | "tokensTogether"> = {},
 ): Promise<Evaluator> {
   const final = residuals.at(-1) ?? [];
   const scorer = await createScorer(runtime, model, batches, final, scored);
@@ -110,10 +118,14 @@ export async function evaluatorFrom(
     batches,
     replacements,
     scorer,
-    layers: createLayerLoader(runtime, model.width, replacements.rows === 1 ? "one" : "each", (layer) =>
-      keptLayer(model, start, replacements, layer),
+    layers: createLayerLoader(
+      runtime,
+      model.width,
+      { rows: replacements.rows === 1 ? "one" : "each", together: tokensTogether > 0 },
+      (layer) => keptLayer(model, start, replacements, layer),
     ),
     stages: createStageKeeper(),
+    tokensTogether,
   };
   const take = (layer: number): Waiting => {
     const residual = below.get(layer);

@@ -5,7 +5,7 @@
  * step ago is evaluated anew, one that was high is not.
  */
 import type { Circuit } from "../transformer/circuit.ts";
-import { type Component, componentName } from "../transformer/component.ts";
+import { type Component, componentName, nameOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 import { bodyShare, componentSize } from "./component-size.ts";
@@ -13,7 +13,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { wholeCircuit } from "./kept-layer.ts";
 import type { Decision } from "./search.ts";
 import type { Found, TriedCircuit } from "./tried-circuit.ts";
-import { keeps, nameOf, walk, without } from "./walk.ts";
+import { keeps, walk, without } from "./walk.ts";
 
 export interface FitSizeOptions {
   readonly assessor: Assessor;
@@ -85,7 +85,7 @@ async function shrink(
       costs.set(nameOf(component), costOf(component, found));
       return false;
     },
-    signal,
+    { signal },
   );
   while (bodyShare(model, state.circuit) > largest) {
     const fresh = new Map<string, Assessment>();

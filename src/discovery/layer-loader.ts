@@ -3,7 +3,13 @@
  * are read and handed over while the candidates of the one before it are evaluated.
  */
 import type { Queries } from "../lowering/attention.ts";
-import { type ConstantRows, keptParts, removeHead, trialAttention } from "../lowering/stages.ts";
+import {
+  type ConstantRows,
+  keptParts,
+  removeHead,
+  removeHeadSets,
+  trialAttention,
+} from "../lowering/stages.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
@@ -11,6 +17,8 @@ import type { KeptLayer } from "./kept-layer.ts";
 export interface LayerSessions {
   readonly attention: Session | undefined;
   readonly removal: Session | undefined;
+  /** Only where choices are tried together. */
+  readonly removals: Session | undefined;
   readonly mlp: Session | undefined;
 }
 
@@ -30,11 +38,14 @@ export interface LayerLoader {
   close(): Promise<void>;
 }
 
-/** @param keptOf what there is of a layer when it is tried. */
+/**
+ * @param rows of constants. @param together whether several choices of a layer's heads are tried together.
+ * @param keptOf what there is of a layer when it is tried.
+ */
 export function createLayerLoader(
   runtime: Runtime,
   width: number,
-  rows: ConstantRows,
+  { rows, together }: { readonly rows: ConstantRows; readonly together: boolean },
   keptOf: (layer: number) => Promise<KeptLayer>,
 ): LayerLoader {
   let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;
@@ -48,6 +59,10 @@ export function createLayerLoader(
       sessions: {
         attention: attention && (await runtime.load(trialAttention(attention, width, queries))),
         removal: attention && (await runtime.load(removeHead(attention, width))),
+        removals:
+          together && attention
+            ? await runtime.load(removeHeadSets(attention, width, constantRows))
+            : undefined,
         mlp: mlp && (await runtime.load(keptParts([{ kind: "mlp", mlp }], width, constantRows))),
       },
     };

@@ -11,8 +11,10 @@ import type { Queries } from "../lowering/attention.ts";
 import { type KeptPart, keptParts } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { keepHeads } from "../surgery/cut-heads.ts";
+import type { Component } from "../transformer/component.ts";
 import type { Batch } from "./batch.ts";
-import { addConstants, type Constant } from "./constant.ts";
+import { klOfChoices } from "./choices.ts";
+import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { causalMask } from "./embedding.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 import type { LayerLoader } from "./layer-loader.ts";
@@ -22,10 +24,8 @@ import { byLowest, type Entry, sameParts, withoutLowest } from "./shared-stages.
 import type { StageKeeper } from "./stage-keeper.ts";
 import { addBelow, headsBelow, mlpBelow, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
 
-/** Some choice of what one layer keeps. Hand each one back with `discard`. */
-export interface LayerState {
-  /** For each batch the residual stream after the kept heads, constants not yet joined. */
-  readonly base: readonly DeviceTensor[];
+/** Some choice of what one layer keeps. */
+export interface LayerChoice {
   /** b_O and the replacements of the heads that went. */
   readonly constant: Constant;
   /** Indices of the kept heads, ascending. */
@@ -33,9 +33,17 @@ export interface LayerState {
   readonly mlp: boolean;
 }
 
+/** A choice that is worked out. Hand each one back with `discard`. */
+export interface LayerState extends LayerChoice {
+  /** For each batch the residual stream after the kept heads, constants not yet joined. */
+  readonly base: readonly DeviceTensor[];
+}
+
 export interface LayerTrial {
   /** What there is of the layer: all of it, in a search's first walk. */
   readonly start: LayerState;
+  /** The choice less one component; nothing is worked out. */
+  less(choice: LayerChoice, component: Component): LayerChoice;
   withoutHead(state: LayerState, head: number): Promise<LayerState>;
   withoutMlp(state: LayerState): LayerState;
   /**
@@ -51,8 +59,14 @@ export interface LayerTrial {
     state: LayerState,
     uppers: readonly Upper[],
   ): AsyncGenerator<readonly [index: number, kl: Float64Array], void>;
+  /**
+   * KL(original ‖ choice) for each of several choices that all keep the MLP, or all don't, computed together: for
+   * devices that take longer to start a small computation than to do it. Left out where nothing is tried together.
+   * @returns for each choice the KL of each prompt, in nats.
+   */
+  klOfEach?(choices: readonly LayerChoice[], upper: Upper): Promise<readonly Float64Array[]>;
   /** The layer as decided, put below `upper`. */
-  close(state: LayerState, upper: Upper): Promise<Upper>;
+  close(choice: LayerChoice, upper: Upper): Promise<Upper>;
   discard(state: LayerState): Promise<void>;
   /** Lets go of what only this trial needs, and of all sessions that none of `alive` uses. */
   end(alive: readonly Upper[]): Promise<void>;
@@ -67,6 +81,8 @@ export interface TrialContext {
   readonly scorer: Scorer;
   readonly layers: LayerLoader;
   readonly stages: StageKeeper;
+  /** How many tokens of choices that are tried together go through the graphs at once; 0: none are. */
+  readonly tokensTogether: number;
 }
 
 /** @param residual before the layer, for each batch; @param next the layer that is opened after this one. */
@@ -80,7 +96,7 @@ export async function openLayer(
 ): Promise<LayerTrial> {
   const { runtime, width, batches, replacements, scorer, layers, stages } = context;
   const rows = replacements.rows === 1 ? "one" : "each";
-  const queries = upper.readsAll ? "all" : "last";
+  const queries: Queries = upper.readsAll ? "all" : "last";
   const { kept, sessions: own } = await layers.take(layer, queries, next);
 
   const ran =
@@ -99,6 +115,7 @@ export async function openLayer(
   const whole = await join(ran.sum);
 
   const { mlp } = kept;
+  const { removals } = own;
   const mlpHere: Stage | undefined = own.mlp &&
     mlp && { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
   /** What joins above the MLP: b_2 or the replacement. */
@@ -171,13 +188,26 @@ export async function openLayer(
     }
   }
 
+  const less = (choice: LayerChoice, component: Component): LayerChoice =>
+    component.kind === "mlp"
+      ? { ...choice, mlp: false }
+      : {
+          ...choice,
+          constant: addConstants(choice.constant, replacements.head(layer, component.head)),
+          heads: choice.heads.filter((head) => head !== component.head),
+        };
+  const start = { constant: kept.attentionConstant, heads: kept.heads, mlp: kept.mlp !== undefined };
+  // What is tried together is taken out of the whole layer, so that has to stay.
+  const stays = removals && state({ ...start, base: whole });
+  const discard = async ({ base }: LayerState) => {
+    const left = (users.get(base) ?? 0) - 1;
+    users.set(base, left);
+    if (left === 0) await runtime.release(...base);
+  };
+
   return {
-    start: state({
-      base: whole,
-      constant: kept.attentionConstant,
-      heads: kept.heads,
-      mlp: kept.mlp !== undefined,
-    }),
+    start: state({ ...start, base: whole }),
+    less,
 
     async withoutHead(from, head) {
       const { removal } = own;
@@ -196,15 +226,21 @@ export async function openLayer(
           return y;
         }),
       );
-      return state({
-        ...from,
-        base,
-        constant: addConstants(from.constant, replacements.head(layer, head)),
-        heads: from.heads.filter((kept) => kept !== head),
-      });
+      return state({ ...less(from, { kind: "head", layer, head }), base });
     },
 
-    withoutMlp: (from) => state({ ...from, mlp: false }),
+    withoutMlp: (from) => state({ ...less(from, { kind: "mlp", layer }), base: from.base }),
+
+    ...(removals !== undefined && {
+      klOfEach(choices, above) {
+        const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
+        const after = addBelow(above, afterMlp(here !== undefined));
+        // The stacked choices have joined their constants.
+        const rest = here ? mlpBelow(after, here, zeroConstant(replacements.rows, width)) : after;
+        const layer = { attention: kept.attention, removals, base: whole, z, queries, groups };
+        return klOfChoices(context, layer, choices, rest);
+      },
+    }),
 
     klBelowEach: (candidate, uppers) => klBelowEach(candidate, uppers),
 
@@ -223,16 +259,14 @@ export async function openLayer(
       return headsBelow(joined, { attention, queries }, decided.mlp, stageOf);
     },
 
-    async discard(done) {
-      const left = (users.get(done.base) ?? 0) - 1;
-      users.set(done.base, left);
-      if (left === 0) await runtime.release(...done.base);
-    },
+    discard,
 
     async end(alive) {
       await runtime.release(...z);
+      if (stays) await discard(stays);
       await releaseResidual();
       await own.removal?.unload();
+      await own.removals?.unload();
       await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...decidedHere], alive);
     },
   };

@@ -4,7 +4,7 @@
  */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { makeBatches } from "./batch.ts";
+import { makeBatches, tokensAtOnce } from "./batch.ts";
 import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator.ts";
 import { forward } from "./forward.ts";
 import { createMeans, type Replacements, readActivations, zeroReplacements } from "./replacements.ts";
@@ -36,7 +36,7 @@ export async function prepareSearch(
   runtime: Runtime,
   model: Transformer,
   { patching, validation, scored, weights }: SearchSets,
-  { ablation, means, tokensPerBatch, signal }: PrepareOptions,
+  { ablation, means, tokensPerBatch = tokensAtOnce(runtime.device), signal }: PrepareOptions,
 ): Promise<{ readonly evaluator: Evaluator; readonly replacements: Replacements }> {
   if (ablation === "zero") {
     const replacements = zeroReplacements(model.width);
@@ -60,7 +60,7 @@ export async function prepareSearch(
   });
   // The means are worked out here while the engine lays out the unembedding.
   const replacements = sums.finish();
-  const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements, scored);
+  const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements, { scored });
   const [made, ready] = await Promise.all([replacements, evaluator]);
   return { replacements: made, evaluator: { ...ready, weights: weights?.validation } };
 }

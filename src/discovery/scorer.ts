@@ -27,6 +27,16 @@ export interface Scorer {
     groups: readonly Group[],
     visit?: VisitAnswers,
   ): Promise<Float64Array>;
+  /**
+   * Several candidates at once: each tensor holds its group's prompts once for each of them, candidate by candidate.
+   * @returns for each candidate the KL of each prompt.
+   */
+  scoreStacked(
+    residual: readonly DeviceTensor[],
+    candidates: number,
+    constant: Constant,
+    groups: readonly Group[],
+  ): Promise<readonly Float64Array[]>;
   close(): Promise<void>;
 }
 
@@ -36,8 +46,11 @@ export type VisitAnswers = (index: number, logits: Float32Array) => void;
 /** Prompts that go through the graphs together. */
 export type Group = Pick<Batch, "members" | "length">;
 
-/** Positions scored in one run: bounds the logits to this many rows of the vocabulary. */
-const rowsPerRun = 256;
+/**
+ * Positions scored in one run: bounds the logits to this many rows of the vocabulary. A graphics card gets more at
+ * once (206 MB of GPT-2's), since starting a run costs as much as a small one.
+ */
+const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
 
 /** Positions whose logits are handed out at a time. */
 const rowsPerVisit = 64;
@@ -58,24 +71,29 @@ export async function createScorer(
   const rowsOfPrompt = answerRows(batches, scored);
   const count = rowsOfPrompt.at(-1)?.end ?? 0;
   const readsAll = count > rowsOfPrompt.length;
+  const rowsPerRun = rowsPerRunOn[runtime.device];
 
+  /** The answer positions' rows of each candidate, the prompts in the order of the set. */
   const gather = async (
     residual: readonly DeviceTensor[],
     groups: readonly Group[],
-  ): Promise<Float32Array<ArrayBuffer>> => {
-    const rows = new Float32Array(count * width);
-    for (const [index, batch] of groups.entries()) {
+    candidates: number,
+  ): Promise<readonly Float32Array<ArrayBuffer>[]> => {
+    const all = Array.from({ length: candidates }, () => new Float32Array(count * width));
+    for (const [index, { members }] of groups.entries()) {
       const tensor = residual[index];
       if (tensor === undefined) throw new RangeError("a batch without a residual stream");
       const values = await runtime.readFloats(tensor);
-      const stride = values.length / batch.members.length;
-      for (const [at, member] of batch.members.entries()) {
-        const { start, end } = rowsOfPrompt[member] ?? { start: 0, end: 0 };
-        const last = (at + 1) * stride;
-        rows.set(values.subarray(last - (end - start) * width, last), start * width);
+      const stride = values.length / members.length / candidates;
+      for (const [candidate, rows] of all.entries()) {
+        for (const [at, member] of members.entries()) {
+          const { start, end } = rowsOfPrompt[member] ?? { start: 0, end: 0 };
+          const last = (candidate * members.length + at + 1) * stride;
+          rows.set(values.subarray(last - (end - start) * width, last), start * width);
+        }
       }
     }
-    return rows;
+    return all;
   };
   const parts = Array.from({ length: Math.ceil(count / rowsPerRun) }, (_, part) => {
     const start = part * rowsPerRun;
@@ -90,7 +108,7 @@ export async function createScorer(
     data: rows.slice(start * width, end * width),
   });
 
-  const original = await gather(final, batches);
+  const [original = new Float32Array()] = await gather(final, batches, 1);
   const reference = await runtime.load(scoreReference(model), { once: true });
   const targets: DeviceTensor[] = [];
   const predictions: number[] = [];
@@ -105,6 +123,15 @@ export async function createScorer(
   await reference.unload();
 
   const session = await runtime.load(score(model));
+  const runScore = async (
+    feeds: Readonly<Record<"x" | "constant" | "target", HostTensor | DeviceTensor>>,
+  ) => {
+    const { crossEntropy: output } = await session.run(feeds);
+    if (output === undefined) throw new TypeError("the score lacks its output");
+    const values = await runtime.readFloats(output);
+    await runtime.release(output);
+    return values;
+  };
   const crossEntropy = async (
     rows: Float32Array<ArrayBuffer>,
     constant: HostTensor,
@@ -113,35 +140,72 @@ export async function createScorer(
     for (const [index, part] of parts.entries()) {
       const target = targets[index];
       if (target === undefined) throw new RangeError("a part without a target");
-      const outputs = await session.run({ x: rowsOf(rows, part), constant, target });
-      if (outputs["crossEntropy"] === undefined) throw new TypeError("the score lacks its output");
-      values.set(await runtime.readFloats(outputs["crossEntropy"]), part.start);
-      await runtime.release(outputs["crossEntropy"]);
+      values.set(await runScore({ x: rowsOf(rows, part), constant, target }), part.start);
     }
     return values;
+  };
+  /** Of several candidates in one run, which their rows must fit into. */
+  const crossEntropies = async (
+    all: readonly Float32Array<ArrayBuffer>[],
+    constant: HostTensor,
+  ): Promise<readonly Float64Array[]> => {
+    const [target] = targets;
+    if (target === undefined) throw new RangeError("no target");
+    const own = await runtime.readFloats(target);
+    const stack = (lists: readonly Float32Array[]): HostTensor => {
+      const data = new Float32Array(lists.length * count * width);
+      for (const [index, list] of lists.entries()) data.set(list, index * count * width);
+      return { type: "float32", shape: [lists.length * count, width], data };
+    };
+    const values = await runScore({ x: stack(all), constant, target: stack(all.map(() => own)) });
+    return all.map((_, index) => Float64Array.from(values.subarray(index * count, (index + 1) * count)));
   };
   // By the same graph as the candidates': what it rounds wrongly in H(P, Q) it rounds wrongly here too.
   const entropy = await crossEntropy(original, constantTensor(zeroConstant(1, width), "last"));
 
   let unembedding: Promise<Session> | undefined;
 
+  // A constant that differs by position differs by row: it joins the rows here, others in the graph.
+  const joinsByRow = (constant: Constant) => readsAll && constant.rows > 1;
+  const joinRows = (rows: Float32Array<ArrayBuffer>, constant: Constant): HostTensor => {
+    if (!joinsByRow(constant)) return constantTensor(constant, "last");
+    joinByPosition(rows, constant, rowsOfPrompt);
+    return constantTensor(zeroConstant(1, width), "last");
+  };
+  const klOf = (values: Float64Array): Float64Array => {
+    const kl = values.map((value, index) => value - (entropy[index] ?? 0));
+    return readsAll ? meanOfEach(kl, rowsOfPrompt) : kl;
+  };
+
   return {
     predictions: rowsOfPrompt.map(({ end }) => predictions[end - 1] ?? 0),
     readsAll,
     async score(residual, constant, groups, visit) {
-      const rows = await gather(residual, groups);
-      // A constant that differs by position differs by row: it joins here.
-      const differs = readsAll && constant.rows > 1;
-      if (differs) joinByPosition(rows, constant, rowsOfPrompt);
-      const joins = differs ? zeroConstant(1, width) : constant;
-      const values = await crossEntropy(rows, constantTensor(joins, "last"));
+      const [rows = new Float32Array()] = await gather(residual, groups, 1);
+      const values = await crossEntropy(rows, joinRows(rows, constant));
       if (visit !== undefined) {
-        if (!differs) joinEverywhere(rows, constant);
+        if (!joinsByRow(constant)) joinEverywhere(rows, constant);
         unembedding ??= runtime.load(unembed(model));
         await visitLogits(runtime, await unembedding, rows, model, rowsOfPrompt, visit);
       }
-      const kl = values.map((value, index) => value - (entropy[index] ?? 0));
-      return readsAll ? meanOfEach(kl, rowsOfPrompt) : kl;
+      return klOf(values);
+    },
+    async scoreStacked(residual, candidates, constant, groups) {
+      const all = await gather(residual, groups, candidates);
+      const [joined] = all.map((rows) => joinRows(rows, constant));
+      if (joined === undefined) return [];
+      const together = Math.max(1, Math.floor(rowsPerRun / count));
+      const kls: Float64Array[] = [];
+      for (let first = 0; first < candidates; first += together) {
+        const some = all.slice(first, first + together);
+        const [only] = some;
+        const values =
+          only !== undefined && some.length === 1
+            ? [await crossEntropy(only, joined)]
+            : await crossEntropies(some, joined);
+        kls.push(...values.map(klOf));
+      }
+      return kls;
     },
     async close() {
       await (await unembedding)?.unload();

@@ -9,6 +9,7 @@ import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
 import { wholeCircuit } from "./kept-layer.ts";
+import { mean } from "./mean.ts";
 import { type Candidate, keeps, walk, without } from "./walk.ts";
 
 /** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
@@ -95,7 +96,14 @@ export async function search(
     if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
     return decision.pruned;
   };
-  const circuit = await walk(evaluator, model.blocks.length, start.circuit, all, decide, options.signal);
+  const expectation = {
+    kl: start.kl,
+    goes: (kl: number, delta: number) => mayGo(kl, delta, options.alpha, options.maxKl),
+  };
+  const circuit = await walk(evaluator, model.blocks.length, start.circuit, all, decide, {
+    signal: options.signal,
+    ...(options.decide === undefined && { expectation }),
+  });
   return { circuit, trace, kl: current };
 }
 
@@ -128,11 +136,4 @@ function componentOf({ layer, component }: Decision): Component {
 /** The rule. A KL that is not a number prunes nothing. */
 export function mayGo(kl: number, delta: number, alpha: number, maxKl: number | undefined): boolean {
   return delta < alpha && (maxKl === undefined || kl <= maxKl);
-}
-
-/** Over the prompts. @param weights how many times each of them counts; left out: once. */
-export function mean(values: Float64Array, weights?: readonly number[]): number {
-  if (weights === undefined) return values.reduce((sum, value) => sum + value, 0) / values.length;
-  const sum = values.reduce((total, value, index) => total + (weights[index] ?? 0) * value, 0);
-  return sum / weights.reduce((total, weight) => total + weight, 0);
 }

@@ -11,7 +11,7 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { zeroConstant } from "./constant.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
-import type { LayerState, LayerTrial } from "./layer-trial.ts";
+import type { LayerChoice, LayerState, LayerTrial } from "./layer-trial.ts";
 import { search } from "./search.ts";
 import { type SweepEntry, sweep } from "./sweep.ts";
 import { emptyUpper, type Upper } from "./upper.ts";
@@ -50,27 +50,32 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
     top,
     async openLayer(layer, opened) {
       const heads = model.blocks[layer]?.attention?.heads ?? [];
-      const pruned = (state: LayerState, upper: Upper): readonly string[] => {
-        living(state);
+      const pruned = (state: LayerChoice, upper: Upper): readonly string[] => {
         if (upper.readsAll !== opened.readsAll) throw new RangeError("an upper that needs another trial");
         const gone = heads.filter((head) => !state.heads.includes(head)).map((head) => `${layer}.${head}`);
         return [...above(upper), ...gone, ...(state.mlp ? [] : [`${layer}.mlp`])].sort();
       };
       const kl = (state: LayerState, upper: Upper) => {
+        living(state);
         const key = pruned(state, upper).join(" ");
         asked.push(key);
         const hash = [...key].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) >>> 0, seed);
         return Float64Array.of(createRandom(hash).nextUint32() / 2 ** 32);
       };
+      const less: LayerTrial["less"] = (choice, component) =>
+        component.kind === "mlp"
+          ? { ...choice, mlp: false }
+          : { ...choice, heads: choice.heads.filter((kept) => kept !== component.head) };
       const trial: LayerTrial = {
         start: keep({ base: [], constant: zeroConstant(1, 1), heads, mlp: true }),
+        less,
         async withoutHead(state, head) {
           living(state);
-          return keep({ ...state, heads: state.heads.filter((kept) => kept !== head) });
+          return keep({ base: [], ...less(state, { kind: "head", layer, head }) });
         },
         withoutMlp(state) {
           living(state);
-          return keep({ ...state, mlp: false });
+          return keep({ base: [], ...less(state, { kind: "mlp", layer }) });
         },
         kl: async (state, upper) => kl(state, upper),
         async *klBelowEach(state, uppers) {

@@ -12,15 +12,8 @@ import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
 import type { LayerState, LayerTrial } from "./layer-trial.ts";
-import {
-  candidates,
-  circuitOf,
-  type Decision,
-  mayGo,
-  mean,
-  type Order,
-  type SearchResult,
-} from "./search.ts";
+import { mean } from "./mean.ts";
+import { candidates, circuitOf, type Decision, mayGo, type Order, type SearchResult } from "./search.ts";
 import type { Upper } from "./upper.ts";
 
 /**

@@ -3,15 +3,22 @@
  * been decided above it and above what the walk started from. Which of them go is the caller's rule.
  */
 import type { Circuit } from "../transformer/circuit.ts";
-import { type Component, componentName } from "../transformer/component.ts";
+import { type Component, nameOf } from "../transformer/component.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
-import type { LayerState } from "./layer-trial.ts";
+import type { LayerChoice, LayerState } from "./layer-trial.ts";
+import { createLookahead, type Expectation } from "./lookahead.ts";
 import type { VisitAnswers } from "./scorer.ts";
 
 /** The model as decided so far, less one more component. */
 export interface Candidate {
   /** KL(original ‖ candidate) for each prompt, in nats. @param visit sees the candidate's logits. */
   kl(visit?: VisitAnswers): Promise<Float64Array>;
+}
+
+export interface WalkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What is decided, probably: where candidates are evaluated together, it saves evaluations. */
+  readonly expectation?: Expectation | undefined;
 }
 
 /**
@@ -26,9 +33,10 @@ export async function walk(
   start: Circuit,
   tried: readonly Component[],
   decide: (component: Component, candidate: Candidate) => Promise<boolean>,
-  signal?: AbortSignal,
+  { signal, expectation }: WalkOptions = {},
 ): Promise<Circuit> {
   const gone: Component[] = [];
+  const lookahead = createLookahead(evaluator.weights, expectation);
   const lowest = Math.min(layers, ...tried.map(({ layer }) => layer));
   let upper = evaluator.top;
   for (let layer = layers - 1; layer >= lowest; layer--) {
@@ -40,32 +48,51 @@ export async function walk(
     }
     const below = Math.max(-1, ...tried.filter((each) => each.layer < layer).map((each) => each.layer));
     const trial = await evaluator.openLayer(layer, upper, below);
+    let choice: LayerChoice = trial.start;
+    // As far as it was needed, `choice` worked out.
     let state = trial.start;
-    for (const component of here) {
+    const move = async (next: LayerState) => {
+      await trial.discard(state);
+      state = next;
+    };
+    const workOut = async () => {
+      const { heads, mlp } = choice;
+      for (const head of state.heads.filter((each) => !heads.includes(each)))
+        await move(await trial.withoutHead(state, head));
+      if (state.mlp && !mlp) await move(trial.withoutMlp(state));
+      return state;
+    };
+    for (const [index, component] of here.entries()) {
       signal?.throwIfAborted();
-      let without: LayerState | undefined;
-      const make = async () => {
-        without ??=
-          component.kind === "head"
-            ? await trial.withoutHead(state, component.head)
-            : trial.withoutMlp(state);
-        return without;
-      };
-      const current = upper;
+      const rest = here.slice(index);
+      const [decided, above] = [choice, upper];
+      let seen: Float64Array | undefined;
+      let tried: LayerState | undefined;
       const goes = await decide(component, {
-        kl: async (visit) => trial.kl(await make(), current, visit),
+        async kl(visit) {
+          if (visit === undefined) seen = await lookahead.kl(trial, decided, rest, above);
+          if (visit !== undefined || seen === undefined) {
+            const from = await workOut();
+            tried ??=
+              component.kind === "head"
+                ? await trial.withoutHead(from, component.head)
+                : trial.withoutMlp(from);
+            seen = await trial.kl(tried, above, visit);
+          }
+          return seen;
+        },
       });
+      lookahead.decided(goes, seen);
       if (goes) {
-        const next = await make();
-        await trial.discard(state);
-        state = next;
+        choice = trial.less(choice, component);
         gone.push(component);
-      } else if (without !== undefined) {
-        await trial.discard(without);
+        if (tried !== undefined) await move(tried);
+      } else if (tried !== undefined) {
+        await trial.discard(tried);
       }
     }
     // Nothing is tried below the lowest, so nothing of what is above needs to run again.
-    if (layer > lowest) upper = await trial.close(state, upper);
+    if (layer > lowest) upper = await trial.close(choice, upper);
     await trial.discard(state);
     await trial.end(layer > lowest ? [upper] : []);
   }
@@ -86,9 +113,4 @@ export function keeps({ heads, mlps }: Circuit, component: Component): boolean {
   return component.kind === "mlp"
     ? mlps.includes(component.layer)
     : heads.some(([layer, head]) => layer === component.layer && head === component.head);
-}
-
-/** A component's name in the whole model, "3.head.1" or "3.mlp". */
-export function nameOf(component: Component): string {
-  return `${component.layer}.${componentName(component)}`;
 }

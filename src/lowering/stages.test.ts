@@ -17,7 +17,15 @@ import { wholeBlock } from "../discovery/forward.ts";
 import { createRandom } from "../tasks/random.ts";
 import { scaled } from "../transformer/derive.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { gatedLayer, removeHead, score, scoreReference, trialAttention, unembed } from "./stages.ts";
+import {
+  gatedLayer,
+  removeHead,
+  removeHeadSets,
+  score,
+  scoreReference,
+  trialAttention,
+  unembed,
+} from "./stages.ts";
 
 const rowsOf = (values: readonly number[], width: number): number[][] =>
   Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
@@ -193,5 +201,27 @@ describe("a layer", () => {
       head: integers([], [1]),
     });
     closeTo(found(y).values, expected([0, 2]));
+
+    // Three choices: nothing, one head, the two others; each with a constant of its own at every position.
+    const headWidth = attention.headWidth;
+    const sets = [[], [1], [0, 2]];
+    const gates = sets.flatMap((set) =>
+      [0, 1, 2].flatMap((head) => Array<number>(headWidth).fill(set.includes(head) ? 1 : 0)),
+    );
+    const constants = Array.from({ length: 3 * positions.length * width }, (_, at) => at / 100);
+    const stacked = await runGraph(removeHeadSets(attention, width, queries === "all" ? "each" : "one"), {
+      base: floats(found(sum).shape, found(sum).values),
+      z: floats(found(z).shape, found(z).values),
+      gone: floats([3, 1, 1, 3 * headWidth], gates),
+      constants: floats([3, 1, positions.length, width], constants),
+    });
+    expect(found(stacked["y"]).shape).toEqual([9, positions.length, width]);
+    const size = positions.length * width;
+    closeTo(
+      found(stacked["y"]).values,
+      [[0, 1, 2], [0, 2], [1]].flatMap((heads, choice) =>
+        expected(heads).map((value, at) => value + found(constants[choice * size + (at % size)])),
+      ),
+    );
   });
 });

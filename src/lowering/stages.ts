@@ -77,6 +77,32 @@ export function removeHead(attention: Attention, width: number): Graph {
   return graph.build();
 }
 
+/**
+ * Several choices of one layer's heads at once, stacked along the batch: what `removeHead` does again and again, and
+ * the constants joined, so that everything above runs once for all of them. Inputs: base [batch, sequence, d]; z;
+ * gone [choices, 1, 1, heads × headWidth], 1 where a head is out; constants [choices, 1, rows, d].
+ * Output y [choices × batch, sequence, d], choice by choice.
+ */
+export function removeHeadSets(attention: Attention, width: number, rows: ConstantRows): Graph {
+  const graph = new GraphBuilder("head sets on trial");
+  const { heads, headWidth } = attention;
+  const base = residual(graph, width, "base");
+  const z = graph.input("z", "float32", ["batch", "sequence", heads.length * headWidth]);
+  const gone = graph.input("gone", "float32", ["choices", 1, 1, heads.length * headWidth]);
+  const constants = graph.input("constants", "float32", [
+    "choices",
+    1,
+    rows === "one" ? 1 : "sequence",
+    width,
+  ]);
+  const written = graph.matMul(graph.mul(z, gone), graph.weight(attention.output.weight));
+  const stacked = graph.add(graph.sub(base, written), constants);
+  const sequence = graph.slice(graph.shapeOf(base), 0, 1, 2, 1);
+  const shape = graph.concat([graph.integers([1], [-1]), sequence, graph.integers([1], [width])], 0, 3);
+  graph.output("y", graph.reshapeTo(stacked, shape, ["choices × batch", "sequence", width]));
+  return graph.build();
+}
+
 /** A kept reader: a layer's heads, with the positions at which they ask (only the topmost at the last alone), or its MLP. */
 export type KeptPart =
   | { readonly kind: "heads"; readonly attention: Attention; readonly queries: Queries }

@@ -15,9 +15,12 @@ export interface RuntimeOptions {
 }
 
 /** The engine in this thread: it blocks while it computes. For tests and short scripts. */
-export function inlineRuntime({ threads = availableParallelism(), device }: RuntimeOptions = {}): Runtime {
+export function inlineRuntime({
+  threads = availableParallelism(),
+  device = "cpu",
+}: RuntimeOptions = {}): Runtime {
   declineTelemetry();
-  return createRuntime(createEngine(ort, device), threads, async () => {});
+  return createRuntime(createEngine(ort, device), { device, threads }, async () => {});
 }
 
 /** The engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
@@ -74,7 +77,7 @@ export function workerRuntime({
     release: (held) => call("release", [held]),
     unload: (session) => call("unload", [session]),
   };
-  return createRuntime(engine, threads, async () => {
+  return createRuntime(engine, { device, threads }, async () => {
     fail(new PithError("runtime", "the engine was closed"));
     // Asked, not terminated: torn out of a run, ONNX Runtime's binding throws where nothing can catch it, and
     // the whole process aborts. So this waits for the run under way, and for nothing after it.

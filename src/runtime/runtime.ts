@@ -6,7 +6,7 @@
 import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
 import { countFlops } from "../onnx/flops.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Engine, Feed, HostTensor } from "./engine.ts";
+import type { Device, Engine, Feed, HostTensor } from "./engine.ts";
 
 export type { HostTensor } from "./engine.ts";
 
@@ -44,6 +44,7 @@ export interface Session {
 }
 
 export interface Runtime {
+  readonly device: Device;
   readonly threads: number;
   readonly counters: Readonly<Counters>;
   /**
@@ -64,10 +65,15 @@ export interface Runtime {
 }
 
 /** @param engine where the work is done; @param close what ends it. */
-export function createRuntime(engine: Engine, threads: number, close: () => Promise<void>): Runtime {
+export function createRuntime(
+  engine: Engine,
+  { device, threads }: Pick<Runtime, "device" | "threads">,
+  close: () => Promise<void>,
+): Runtime {
   const counters: Counters = { flops: 0, runs: 0, sessions: 0, weightBytes: 0, graphs: new Map() };
 
   return {
+    device,
     threads,
     counters,
 

@@ -10,3 +10,8 @@ export type Component =
 export function componentName(component: Component): string {
   return component.kind === "head" ? `head.${component.head}` : "mlp";
 }
+
+/** A component's name in the whole model: "3.head.1", "3.mlp". */
+export function nameOf(component: Component): string {
+  return `${component.layer}.${componentName(component)}`;
+}
