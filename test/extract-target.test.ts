@@ -20,7 +20,13 @@ let task: Task;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "pith-target-"));
-  const lines = (await readFile("test/golden/nano-acronyms.jsonl", "utf8")).trim().split("\n");
+  model = await loadModel("models/nano");
+  task = await readTask(await someOf("acronyms"));
+});
+
+/** A few prompts of a golden task, as a file. */
+async function someOf(name: string): Promise<string> {
+  const lines = (await readFile(`test/golden/nano-${name}.jsonl`, "utf8")).trim().split("\n");
   const examples = lines.map((line): { split: string } => JSON.parse(line));
   const some = (split: string, from: number, to: number) =>
     examples.filter((example) => example.split === split).slice(from, to);
@@ -29,11 +35,10 @@ beforeAll(async () => {
     ...some("validation", 0, 8),
     ...some("validation", 8, 14).map((example) => ({ ...example, split: "test" })),
   ];
-  const path = join(folder, "small.jsonl");
+  const path = join(folder, `${name}.jsonl`);
   await writeFile(path, chosen.map((example) => `${JSON.stringify(example)}\n`).join(""));
-  model = await loadModel("models/nano");
-  task = await readTask(path);
-});
+  return path;
+}
 
 afterAll(async () => {
   await model.close();
@@ -50,10 +55,15 @@ function essence({ metrics, ...rest }: CircuitFile): unknown {
 }
 
 /** Stops an extraction after so many steps of its search. */
-async function interrupt(name: string, options: ExtractOptions, after: number): Promise<void> {
+async function interrupt(
+  name: string,
+  options: ExtractOptions,
+  after: number,
+  extraction: (name: string, options: ExtractOptions) => Promise<unknown> = run,
+): Promise<void> {
   const abort = new AbortController();
   let steps = 0;
-  const interrupted = run(name, {
+  const interrupted = extraction(name, {
     ...options,
     signal: abort.signal,
     onEvent: (event) => {
@@ -83,6 +93,22 @@ test("for an accuracy: the record agrees with what was measured, and it resumes"
   const again = await run("accuracy-2", { ...options, resume: true });
   expect(essence(again.circuit)).toEqual(essence(circuit));
 }, 120_000);
+
+test("where nothing can be spared the whole model is shipped, resumed too", async () => {
+  const options: ExtractOptions = { target: { kind: "kl", value: 0 }, mlps: false };
+  // The golden acronyms have heads that only rounding tells from nothing; every head of these names tells.
+  const names = await readTask(await someOf("ioi"));
+  const runNames = (name: string, more: ExtractOptions = {}) =>
+    extract(model, names, join(folder, name), { threads: 1, force: true, ...options, ...more });
+  const { circuit } = await runNames("whole");
+  expect(circuit.heads).toHaveLength(36);
+  expect(circuit.mlps).toHaveLength(6);
+  expect(circuit.options.alpha).toBe(5.5e-4);
+  expect(circuit.target).toMatchObject({ reached: { size: 1 }, settled: true, tried: [] });
+  await interrupt("whole-2", options, 40, runNames);
+  const again = await runNames("whole-2", { resume: true });
+  expect(essence(again.circuit)).toEqual(essence(circuit));
+}, 60_000);
 
 test("in passes: interrupted in the second, it ends the same", async () => {
   const options: ExtractOptions = { alpha: 0.01, passes: 3, maxKl: 0.2 };

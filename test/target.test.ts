@@ -221,6 +221,17 @@ test("stopped after any evaluation and resumed, the same comes out, and nothing 
   }
 }, 30_000);
 
+test.each<[Target, number | undefined]>([
+  [{ kind: "kl", value: 0 }, undefined],
+  [{ kind: "accuracy", value: 1 }, 1e-12],
+])("where nothing can be spared the whole model is the circuit: %j", async (target, maxKl) => {
+  const setting = await tiny(2);
+  const result = await run(setting, { target, maxKl });
+  expect(result.circuit).toEqual(wholeCircuit(setting.model));
+  expect(result).toMatchObject({ size: 1, alpha: undefined, settled: true, leastAlpha: 5.5e-4 });
+  expect(result.tried).toHaveLength(1);
+});
+
 describe("a target that can't be held", () => {
   test("by the original: both numbers are said", async () => {
     const setting = await tiny(1);

@@ -54,6 +54,8 @@ export interface TargetResult extends Found {
   /** For how many candidates there are, and how many evaluations were made: eight times as many at most. */
   readonly candidates: number;
   readonly evaluations: number;
+  /** The least threshold of its sweeps: how carefully it pruned where it began with the whole model. */
+  readonly leastAlpha: number;
   /** The original and what the sweep gave, the largest first. */
   readonly tried: readonly TriedCircuit[];
 }
@@ -108,16 +110,20 @@ export async function searchForTarget(
     return { circuit, alpha, trace, size, ...assessment, holds: holds(assessment, size) };
   };
 
-  const original = await tryCircuit(whole, undefined, []);
+  const measured = await tryCircuit(whole, undefined, []);
+  // The original is no distance from itself; a bound of 0 must not fail by its rounding.
+  const original: TriedCircuit = { ...measured, holds: holds({ ...measured, kl: 0 }, measured.size) };
   checkReachable(target, original, bodyShare(model, without(whole, all)));
 
   const known = new Map(resume.flatMap((entry) => ("path" in entry ? [[entry.path, entry] as const] : [])));
   // Paths on which the sweeps evaluated; what the assessor evaluates is counted beside them.
   const asked = new Set<string>();
+  let leastAlpha = Number.POSITIVE_INFINITY;
   const tried: TriedCircuit[] = [original];
   /** Adds what these α give; @returns those circuits that are new. */
   const sweepTo = async (alphas: readonly number[]): Promise<readonly TriedCircuit[]> => {
     await evaluator.restart(whole, signal);
+    leastAlpha = Math.min(leastAlpha, ...alphas);
     const { results } = await sweep(evaluator, model, {
       ...{ alphas, mlps, order, signal, resume: [...known.values()] },
       // So every α gives a circuit that holds a KL.
@@ -154,7 +160,8 @@ export async function searchForTarget(
       found = await eliminateFrom(await sweepTo([alpha]), found);
     }
   }
-  return { ...found, candidates: all.length, evaluations: asked.size + assessor.evaluations(), tried };
+  const evaluations = asked.size + assessor.evaluations();
+  return { ...found, candidates: all.length, evaluations, leastAlpha, tried };
 }
 
 /** Thresholds to go on with, those beside the best start first. */

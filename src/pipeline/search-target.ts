@@ -80,6 +80,6 @@ export function targetRecord(
 }
 
 /** What `options.alpha` says of a search that chose its own: where it began, or the least that was tried. */
-export function alphaOf({ alpha, tried }: TargetResult): number {
-  return alpha ?? Math.min(...tried.flatMap((each) => each.alpha ?? []));
+export function alphaOf({ alpha, leastAlpha }: TargetResult): number {
+  return alpha ?? leastAlpha;
 }

@@ -49,6 +49,13 @@ test("the target, what was reached, and how sure that is", () => {
   expect(text).toContain("313 evaluations, as many as 7.5 searches");
 });
 
+test("where nothing could be spared it says that the whole model is shipped", () => {
+  const whole = { ...record, reached: { ...record.reached, size: 1 } };
+  expect(told(whole)).toContain("nothing can go");
+  expect(told(whole)).toContain("the circuit is the whole model");
+  expect(told(record)).not.toContain("nothing can go");
+});
+
 test("without test prompts no interval; out of evaluations it says so", () => {
   expect(told(record)).not.toContain("Wilson");
   expect(told({ ...record, settled: false })).toContain("ran out before every single change was tried");

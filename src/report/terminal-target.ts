@@ -35,7 +35,7 @@ export function targetRows({ target, metrics, task, heads, mlps }: CircuitFile):
     [
       "how sure",
       settled
-        ? certainty(kind, heads.length + mlps.length)
+        ? certainty(kind, heads.length + mlps.length, reached.size)
         : "the evaluations ran out before every single change was tried",
       ...(failed.length === 0 || kind === "size" ? [] : [`smaller circuits of a sweep fail: ${alphas}`]),
       `${evaluations} evaluations, as many as ${(evaluations / Math.max(1, candidates)).toFixed(1)} searches; at most 8 were allowed`,
@@ -43,10 +43,12 @@ export function targetRows({ target, metrics, task, heads, mlps }: CircuitFile):
   ];
 }
 
-function certainty(kind: TargetRecord["kind"], kept: number): string {
+function certainty(kind: TargetRecord["kind"], kept: number, size: number): string {
   if (kind === "size")
     return "every other component that fits was tried beside these, and none lowers KL; exchanges were not tried";
   if (kept === 0) return "nothing is left that could go";
+  if (size > 1 - 1e-12)
+    return "nothing can go: each component that may be pruned was taken out alone and breaks the target, so the circuit is the whole model; sets of several were not tried";
   return `each of the ${plural(kept, "component")} was taken out alone and breaks the target, where it may go; sets of several were not tried`;
 }
 
