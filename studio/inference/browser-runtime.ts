@@ -30,7 +30,8 @@ export async function browserRuntime(provider: Provider, files: ModelFiles): Pro
     : 1;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  const engine = createEngine(ort satisfies OrtApi, provider === "webgpu" ? "webgpu" : "cpu");
+  const device = provider === "webgpu" ? "webgpu" : "cpu";
+  const engine = createEngine(ort satisfies OrtApi, device);
   const loaded: number[] = [];
   const loading: Engine = {
     ...engine,
@@ -46,7 +47,7 @@ export async function browserRuntime(provider: Provider, files: ModelFiles): Pro
       return number;
     },
   };
-  return createRuntime(loading, threads, async () => {
+  return createRuntime(loading, { device, threads }, async () => {
     await Promise.all(loaded.splice(0).map((number) => engine.unload(number)));
   });
 }

@@ -1,13 +1,21 @@
 /** Which model: the one inside Pith, a folder, or one from the Hugging Face hub. */
-import { useState } from "preact/hooks";
 import { formatBytes, formatCount } from "../../src/report/format.ts";
 import type { ModelSummary, StudioInfo } from "../../src/studio/api.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
-import { model, modelFault, openingModel, openModel } from "./run-form.ts";
+import {
+  chooseEmbeddedModel,
+  chooseOwnModel,
+  model,
+  modelFault,
+  modelName,
+  nameModel,
+  openingModel,
+  openModel,
+  ownModel,
+} from "./run-form.ts";
 
 export function ModelChoice({ info }: { readonly info: StudioInfo }) {
-  const [own, setOwn] = useState(model.value !== undefined && model.value.model !== "");
-  const [name, setName] = useState(model.value?.model ?? "");
+  const [own, name] = [ownModel.value, modelName.value];
   const open = (event: Event) => {
     event.preventDefault();
     if (name.trim() !== "") void openModel(name.trim());
@@ -24,18 +32,15 @@ export function ModelChoice({ info }: { readonly info: StudioInfo }) {
             type="radio"
             name="model"
             checked={!own}
-            onChange={() => {
-              setOwn(false);
-              void openModel("");
-            }}
+            onChange={chooseEmbeddedModel}
           />
           <span>
-            <strong>{info.embeddedModel.name}</strong>
+            <strong class="verbatim">{info.embeddedModel.name}</strong>
             <span class="hint">Comes with Pith: {shape(info.embeddedModel)}. Seconds, not minutes.</span>
           </span>
         </label>
         <label class="choice">
-          <input type="radio" name="model" checked={own} onChange={() => setOwn(true)} />
+          <input type="radio" name="model" checked={own} onChange={chooseOwnModel} />
           <span>
             <strong>Another</strong>
             <span class="hint">A folder on this machine, or a name on the Hugging Face hub.</span>
@@ -53,7 +58,7 @@ export function ModelChoice({ info }: { readonly info: StudioInfo }) {
               spellcheck={false}
               autocomplete="off"
               aria-describedby="model-hint"
-              onInput={({ currentTarget }) => setName(currentTarget.value)}
+              onInput={({ currentTarget }) => nameModel(currentTarget.value)}
             />
           </label>
           <button type="submit" class="button" disabled={openingModel.value || name.trim() === ""}>
@@ -67,7 +72,7 @@ export function ModelChoice({ info }: { readonly info: StudioInfo }) {
       )}
       {openingModel.value && <Loading what="Opening the model…" />}
       {modelFault.value !== undefined && <FaultNotice fault={modelFault.value} />}
-      {own && model.value !== undefined && model.value.model !== "" && (
+      {own && model.value !== undefined && (
         <p class="opened">
           <strong>{model.value.name}</strong>: {shape(model.value)}.
         </p>

@@ -1,10 +1,30 @@
 /** The options of a search, each with a sentence on what it does; the rare ones folded away. */
 import type { ComponentChildren } from "preact";
 import type { RunOptions } from "../../src/studio/api.ts";
+import { NumberField } from "./number-field.tsx";
 import { chooseOptions, kind, options, sweep, sweepAlphas } from "./run-form.ts";
 
 /** α on the slider: ten steps a decade, from 1e-5 to 10. */
 const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
+
+/** What the server takes. */
+const [mostAlpha, mostThresholds, mostSeed] = [1e6, 200, 2 ** 32 - 1];
+
+function wrongAlpha(value: number): string | undefined {
+  return value > 0 && value <= mostAlpha ? undefined : "A number above 0, as 0.02; at most a million.";
+}
+
+function wrongCount(value: number): string | undefined {
+  return Number.isInteger(value) && value >= 1 && value <= mostThresholds
+    ? undefined
+    : `A whole number from 1 to ${mostThresholds}.`;
+}
+
+function wrongSeed(value: number): string | undefined {
+  return Number.isInteger(value) && value >= 0 && value <= mostSeed
+    ? undefined
+    : `A whole number from 0 to ${mostSeed}.`;
+}
 
 export function OptionsChoice() {
   const chosen = options.value;
@@ -81,20 +101,15 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
         />
-        <label class="field">
-          <span class="label">Seed</span>
-          <input
-            type="number"
-            min={0}
-            step={1}
-            value={chosen.seed}
-            onInput={({ currentTarget }) => {
-              const seed = currentTarget.valueAsNumber;
-              if (Number.isSafeInteger(seed) && seed >= 0) chooseOptions({ seed });
-            }}
-          />
-          <span class="hint">Draws or splits the prompts; the same seed gives the same circuit.</span>
-        </label>
+        <NumberField
+          name="seed"
+          label="Seed"
+          value={chosen.seed}
+          wrong={wrongSeed}
+          onValue={(seed) => chooseOptions({ seed })}
+          hint="Draws or splits the prompts; the same seed gives the same circuit."
+          whole
+        />
         <Check
           label="Start every prompt with the model's start token"
           hint="Some models were trained so; unless set, the task decides."
@@ -108,11 +123,14 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
 
 function Alpha({ value }: { readonly value: number }) {
   return (
-    <div class="field">
-      <label class="label" for="alpha">
-        Threshold α
-      </label>
-      <div class="alpha">
+    <NumberField
+      name="alpha"
+      label="Threshold α"
+      value={value}
+      wrong={wrongAlpha}
+      onValue={(alpha) => chooseOptions({ alpha })}
+      hint="A component goes if that changes the model's answers by less than this, in nats of KL divergence. Larger: smaller circuits that stray further."
+      beside={
         <input
           type="range"
           min={leastDecade * stepsPerDecade}
@@ -127,24 +145,8 @@ function Alpha({ value }: { readonly value: number }) {
             })
           }
         />
-        <input
-          id="alpha"
-          type="number"
-          min={0}
-          step="any"
-          value={value}
-          aria-describedby="alpha-hint"
-          onInput={({ currentTarget }) => {
-            const alpha = currentTarget.valueAsNumber;
-            if (alpha > 0 && alpha <= 1e6) chooseOptions({ alpha });
-          }}
-        />
-      </div>
-      <span class="hint" id="alpha-hint">
-        A component goes if that changes the model's answers by less than this, in nats of KL divergence.
-        Larger: smaller circuits that stray further.
-      </span>
-    </div>
+      }
+    />
   );
 }
 
@@ -154,20 +156,14 @@ function SweepRange() {
     sweep.value = { ...chosen, ...part };
   };
   const number = (name: "from" | "to" | "count", label: string) => (
-    <label class="field">
-      <span class="label">{label}</span>
-      <input
-        type="number"
-        min={0}
-        step={name === "count" ? 1 : "any"}
-        value={chosen[name]}
-        onInput={({ currentTarget }) => {
-          const value = currentTarget.valueAsNumber;
-          const limit = name === "count" ? Number.isSafeInteger(value) && value <= 200 : value <= 1e6;
-          if (value > 0 && limit) change({ [name]: value });
-        }}
-      />
-    </label>
+    <NumberField
+      name={`sweep-${name}`}
+      label={label}
+      value={chosen[name]}
+      wrong={name === "count" ? wrongCount : wrongAlpha}
+      onValue={(value) => change({ [name]: value })}
+      whole={name === "count"}
+    />
   );
   const alphas = sweepAlphas(chosen);
   return (
@@ -177,11 +173,13 @@ function SweepRange() {
         {number("to", "to")}
         {number("count", "thresholds")}
       </div>
-      <p class="hint">
-        {alphas.length === 0
-          ? "The first must not be above the last."
-          : `${alphas.join(", ")}: evenly spaced in the logarithm.`}
-      </p>
+      {alphas.length === 0 ? (
+        <p class="field-wrong" role="alert">
+          The first must not be above the last.
+        </p>
+      ) : (
+        <p class="hint">{alphas.join(", ")}: evenly spaced in the logarithm.</p>
+      )}
       <Check
         label="Both kinds of replacement"
         hint="Averages and nothing, beside each other."

@@ -23,6 +23,9 @@ export const infoFault = signal<Fault | undefined>(undefined);
 export const model = signal<ModelSummary | undefined>(undefined);
 export const modelFault = signal<Fault | undefined>(undefined);
 export const openingModel = signal(false);
+/** Whether the model is one that is named, not the embedded one; and its name as it is typed. */
+export const ownModel = signal(false);
+export const modelName = signal("");
 export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
 export const options = signal<RunOptions | undefined>(undefined);
 export const kind = signal<RunRequest["kind"]>("extract");
@@ -31,6 +34,8 @@ export const sweep = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps
 export const check = signal<TaskCheck | undefined>(undefined);
 export const checkFault = signal<Fault | undefined>(undefined);
 export const checking = signal(false);
+/** Fields that hold what is no value of theirs: the option is then not what the person sees. */
+export const wrongFields = signal<ReadonlySet<string>>(new Set());
 export const estimate = signal<Estimate | undefined>(undefined);
 /** Kept, so that going to a built-in task and back loses no text. */
 export const ownText = signal<Extract<TaskSource, { kind: "text" }>>({
@@ -54,26 +59,61 @@ export async function loadInfo(): Promise<void> {
   }
 }
 
-export async function openModel(name: string): Promise<void> {
-  const embedded = info.value?.embeddedModel;
-  modelFault.value = undefined;
-  if (name === "" && embedded !== undefined) {
-    model.value = embedded;
-    recheck();
-    return;
+/** The one that is being opened; a later choice breaks it off. */
+let opening: AbortController | undefined;
+
+function chooseModel(next: ModelSummary | undefined): void {
+  opening?.abort();
+  opening = undefined;
+  batch(() => {
+    openingModel.value = false;
+    modelFault.value = undefined;
+    model.value = next;
+    if (next === undefined) estimate.value = undefined;
+  });
+  recheck();
+}
+
+export function chooseEmbeddedModel(): void {
+  ownModel.value = false;
+  chooseModel(info.value?.embeddedModel);
+}
+
+/** None is chosen until it is opened. */
+export function chooseOwnModel(): void {
+  ownModel.value = true;
+  chooseModel(undefined);
+}
+
+/** Another name is another model. */
+export function nameModel(name: string): void {
+  modelName.value = name;
+  if (openingModel.value || model.value !== undefined || modelFault.value !== undefined) {
+    chooseModel(undefined);
   }
+}
+
+export async function openModel(name: string): Promise<void> {
+  chooseModel(undefined);
+  const own = new AbortController();
+  opening = own;
   openingModel.value = true;
   try {
-    model.value = await post<ModelSummary>("/api/models", { model: name });
-    recheck();
+    const opened = await post<ModelSummary>("/api/models", { model: name }, own.signal);
+    if (!own.signal.aborted) chooseModel(opened);
   } catch (thrown) {
-    batch(() => {
-      model.value = undefined;
-      estimate.value = undefined;
-      modelFault.value = faultOf(thrown);
-    });
+    if (own.signal.aborted) return;
+    chooseModel(undefined);
+    modelFault.value = faultOf(thrown);
   }
-  openingModel.value = false;
+}
+
+export function markField(name: string, wrong: boolean): void {
+  if (wrongFields.value.has(name) === wrong) return;
+  const next = new Set(wrongFields.value);
+  if (wrong) next.add(name);
+  else next.delete(name);
+  wrongFields.value = next;
 }
 
 export function chooseTask(next: TaskSource): void {
@@ -121,8 +161,9 @@ async function askServer(): Promise<void> {
   } catch (thrown) {
     if (abort.aborted) return;
     batch(() => {
+      // What was said of the task before is of another one.
+      check.value = estimate.value = undefined;
       checkFault.value = faultOf(thrown);
-      estimate.value = undefined;
     });
   }
   if (!abort.aborted) checking.value = false;
@@ -134,7 +175,14 @@ function isEmpty(source: TaskSource): boolean {
 
 export function canStart(): boolean {
   const found = check.value;
-  return model.value !== undefined && found !== undefined && found.faults.length === 0 && !checking.value;
+  return (
+    model.value !== undefined &&
+    found !== undefined &&
+    found.faults.length === 0 &&
+    checkFault.value === undefined &&
+    wrongFields.value.size === 0 &&
+    !checking.value
+  );
 }
 
 /** α of a sweep, evenly spaced on a logarithmic scale, to three digits. */

@@ -15,6 +15,7 @@ import {
   sweep,
   sweepAlphas,
   task,
+  wrongFields,
 } from "./run-form.ts";
 
 export function StartCard() {
@@ -35,7 +36,7 @@ export function StartCard() {
   };
   return (
     <aside class="start-card card" aria-label="Before the start">
-      <h2 class="small-title">{isSweep ? "One of its searches will take" : "It will take"}</h2>
+      <h2 class="small-title">It will take</h2>
       <EstimateFigures searches={isSweep ? searchesOf(sweep.value) : 1} />
       <button
         type="button"
@@ -57,19 +58,28 @@ function EstimateFigures({ searches }: { readonly searches: number }) {
   return (
     <div class={checking.value ? "stale" : undefined}>
       <dl class="facts">
-        <dt>Time</dt>
+        {searches > 1 && (
+          <>
+            <dt>{formatCount(searches)} searches</dt>
+            <dd>up to about {formatDuration(searches * found.seconds)}</dd>
+          </>
+        )}
+        <dt>{searches > 1 ? "One alone" : "Time"}</dt>
         <dd>about {formatDuration(found.seconds)}</dd>
         <dt>Memory</dt>
         <dd>about {formatBytes(found.memoryBytes)}</dd>
         <dt>Candidates</dt>
-        <dd>{formatCount(found.candidates)}</dd>
-        {searches > 1 && (
-          <>
-            <dt>Searches</dt>
-            <dd>{formatCount(searches)}</dd>
-          </>
-        )}
+        <dd>
+          {formatCount(found.candidates)}
+          {searches > 1 && " in each"}
+        </dd>
       </dl>
+      {searches > 1 && (
+        <p class="hint">
+          An upper bound: thresholds share what they evaluate until their decisions differ, so together they
+          take less than one after the other.
+        </p>
+      )}
       <p class="hint">{found.how}</p>
     </div>
   );
@@ -81,9 +91,11 @@ function searchesOf(chosen: typeof sweep.value): number {
 
 function whyNot(): string {
   if (model.value === undefined) return "Open a model first.";
+  if (wrongFields.value.size > 0) return "Mend the number that is marked first.";
   const chosen = task.value;
   if (chosen.kind === "text" && chosen.text.trim() === "") return "The task has no examples yet.";
   if (checking.value) return "Checking the task…";
   if ((check.value?.faults.length ?? 0) > 0) return "Mend the lines that are marked first.";
+  if (kind.value === "sweep" && sweepAlphas(sweep.value).length === 0) return "The thresholds can't be used.";
   return "The task can't be used as it is.";
 }

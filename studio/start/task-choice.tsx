@@ -60,6 +60,9 @@ function Samples({ chosen }: { readonly chosen: TaskSource }) {
   return (
     <div class={checking.value ? "samples stale" : "samples"} aria-busy={checking.value}>
       <h3>What the model sees</h3>
+      <p class="hint">
+        Each box is a token; <span class="token">·</span> stands for a space.
+      </p>
       <ul class="plain">
         {samples.slice(0, 5).map(({ tokens, answers }) => (
           <li key={tokens.join("\u0000")}>

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { formatBytes } from "../../src/report/format.ts";
 import type { TaskSource } from "../../src/studio/api.ts";
 import type { Fault } from "../data/api-client.ts";
-import { check, checking, chooseTask } from "./run-form.ts";
+import { check, checkFault, checking, chooseTask } from "./run-form.ts";
 
 type OwnTask = Extract<TaskSource, { kind: "text" }>;
 
@@ -143,7 +143,9 @@ export function TaskEditor({ source }: { readonly source: OwnTask }) {
         ) : faults.length > 0 ? (
           <FaultLines faults={faults} goTo={goTo} />
         ) : (
-          <p class="hint">{checking.value ? "Checking…" : check.value && "No faults."}</p>
+          <p class="hint">
+            {checking.value ? "Checking…" : checkFault.value === undefined && check.value && "No faults."}
+          </p>
         )}
       </div>
     </div>
