@@ -148,6 +148,19 @@ test("interrupted, it tells how to go on; with other options it does not", async
   }
 }, 60_000);
 
+test("while one writes, no second one does, whatever it is allowed", async () => {
+  const { child, result } = startCli([...settings, "--out", "held"], cwd);
+  while (child.exitCode === null && (await journaled("held")) < 1) await sleep(2);
+  for (const more of [["--resume"], ["--force"]]) {
+    const second = await runCli([...settings, ...more, "--out", "held"], cwd);
+    expect(second.code).toBe(2);
+    expect(second.stderr).toContain(`another pith (pid ${child.pid}) is writing here`);
+  }
+  expect((await result).code).toBe(0);
+  expect(await filesOf("held")).toEqual(whole);
+  expect(existsSync(join(cwd, ".held.lock"))).toBe(false);
+}, 60_000);
+
 test("seeds divide a file anew, unless it says itself who serves what; a known circuit is counted", async () => {
   await writeFile(join(cwd, "mine.json"), '{"heads": [[0, 5], [5, 5]]}');
   const options = ["--ablation", "mean", "--mlps", "off", "--seeds", "2", "--alphas", "0.05,0.5"];

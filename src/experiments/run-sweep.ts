@@ -7,11 +7,11 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
-import { makeParent } from "../checkpoint/make-folders.ts";
 import type { OnEvent } from "../pipeline/events.ts";
 import { journalPath } from "../pipeline/journal.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { checkResultFolder, writeResultFolder } from "../pipeline/output-folder.ts";
+import { lockOutput } from "../pipeline/output-lock.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
@@ -63,10 +63,21 @@ export async function runSweep(
   plan: SweepPlan,
   options: RunSweepOptions = {},
 ): Promise<SweepOutcome> {
+  const { out, force = false, signal } = options;
+  signal?.throwIfAborted();
+  if (out === undefined) return sweepInto(model, plan, options);
+  await checkResultFolder(out, { force, marker });
+  const unlock = await lockOutput(out);
+  try {
+    return await sweepInto(model, plan, options);
+  } finally {
+    await unlock();
+  }
+}
+
+async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions): Promise<SweepOutcome> {
   const begin = performance.now();
   const { out, force = false, resume = false, signal } = options;
-  signal?.throwIfAborted();
-  if (out !== undefined) await checkResultFolder(out, { force, marker });
   const modelFiles = [];
   for (const { path } of model.files) modelFiles.push(await hashFile(path, signal && { signal }));
   const journal =
@@ -112,8 +123,7 @@ export async function runSweep(
   }
 }
 
-async function openJournal(out: string, key: string, force: boolean, resume: boolean): Promise<SweepJournal> {
-  await makeParent(out);
+function openJournal(out: string, key: string, force: boolean, resume: boolean): Promise<SweepJournal> {
   return openSweepJournal(journalPath(out), key, resume ? "resume" : force ? "anew" : "new");
 }
 

@@ -97,6 +97,28 @@ describe("a journal that is there", () => {
     expect(await readFile(path, "utf8")).toBe(before);
   });
 
+  test.each<[string, (text: string) => string]>([
+    ["its first line", (text) => text.replace(/^.*/, "{}")],
+    ["its second line", (text) => text.replace(/\n.*/, "\n{}")],
+    ["its start", () => "notes of somebody"],
+  ])("is not overwritten unasked with %s damaged", async (_, damage) => {
+    const damaged = damage(await write());
+    await writeFile(path, damaged);
+    await expect(openSweepJournal(path, "key", "new")).rejects.toMatchObject({
+      ...{ name: "PithError", code: "options", place: { file: path } },
+      advice: expect.stringContaining("--force"),
+    });
+    expect(await readFile(path, "utf8")).toBe(damaged);
+  });
+
+  test("is not gone on with when its first line is damaged", async () => {
+    const damaged = (await write()).replace(/^.*/, "{}");
+    await writeFile(path, damaged);
+    await expect(openSweepJournal(path, "key", "resume")).rejects.toThrow("its first line");
+    expect(await readFile(path, "utf8")).toBe(damaged);
+    await (await openSweepJournal(path, "key", "anew")).close();
+  });
+
   test("goes when it is asked to", async () => {
     await write();
     await (await openSweepJournal(path, "other", "anew")).remove();

@@ -40,7 +40,7 @@ export interface SweepJournal {
   remove(): Promise<void>;
 }
 
-const FORMAT = "pith.sweep-journal/1";
+const FORMAT = "pith.sweep-journal/2";
 const headerSchema = z.object({ journal: z.string(), key: z.string() });
 const whole = z.int().min(0);
 const unit = whole;
@@ -80,13 +80,14 @@ export async function openSweepJournal(
   start: "new" | "anew" | "resume",
 ): Promise<SweepJournal> {
   const there = start === "anew" ? undefined : await readText(path);
-  if (start === "new" && there !== undefined && readLines(there, key, path).length > 0) {
+  const lines = there === undefined ? [] : readLines(there, key, path);
+  // A damaged line may have whole ones after it: whatever follows the first line was found by somebody.
+  if (start === "new" && there !== undefined && /\n./.test(there)) {
     throw new PithError("options", "an interrupted sweep lies there.", {
       place: { file: path },
       advice: "Go on with it by --resume, or start anew with --force.",
     });
   }
-  const lines = there === undefined ? [] : readLines(there, key, path);
   // Written anew without the torn line, beside its place: killed here, the old one is still whole.
   const partial = `${path}.partial`;
   const text = [{ journal: FORMAT, key }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
@@ -131,8 +132,13 @@ async function readText(path: string): Promise<string | undefined> {
 function readLines(text: string, key: string, path: string): readonly JournalLine[] {
   const [first, ...rest] = text.split("\n");
   const header = headerSchema.safeParse(parseJson(first));
-  // Torn in its very first line: nothing was found yet.
-  if (!header.success) return [];
+  if (!header.success) {
+    if (isTornHeader(text)) return [];
+    throw new PithError("options", "is damaged: its first line does not say which sweep it is of.", {
+      place: { file: path },
+      advice: "Mend it or move it away; or start anew with --force and without --resume.",
+    });
+  }
   if (header.data.journal !== FORMAT || header.data.key !== key) {
     throw new PithError("options", "what was interrupted here had another model, tasks or options.", {
       place: { file: path },
@@ -147,6 +153,12 @@ function readLines(text: string, key: string, path: string): readonly JournalLin
     lines.push(parsed.data);
   }
   return lines;
+}
+
+/** Torn in its very first line: nothing was found yet. */
+function isTornHeader(text: string): boolean {
+  const opening = '{"journal":"pith.sweep-journal/';
+  return !text.includes("\n") && (text.startsWith(opening) || opening.startsWith(text));
 }
 
 function byUnit(lines: readonly JournalLine[]): ReadonlyMap<number, UnitRecord> {

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
-import { makeParent } from "../checkpoint/make-folders.ts";
 import type { Evaluator } from "../discovery/evaluator.ts";
 import { searchInPasses } from "../discovery/passes.ts";
 import { prepareSearch } from "../discovery/prepare.ts";
@@ -32,6 +31,7 @@ import {
 import { openJournal } from "./journal.ts";
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
+import { lockOutput } from "./output-lock.ts";
 import { packageVersion } from "./package-files.ts";
 import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
@@ -73,6 +73,7 @@ export async function extract(
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
   await checkOutputFolder(out, { force: settings.force });
+  const unlock = await lockOutput(out);
 
   const runtime = workerRuntime({ threads: settings.threads, device: settings.device });
   const stop = () => void runtime.close();
@@ -96,6 +97,7 @@ export async function extract(
   } finally {
     signal?.removeEventListener("abort", stop);
     await runtime.close();
+    await unlock();
   }
 }
 
@@ -113,7 +115,6 @@ interface Job {
 async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
   const sources = await hashSources(job);
-  await makeParent(out);
   const key = searchKey(sources, settings);
 
   const { replacements, result: found, alpha, target, removeJournal } = await runSearch(job, key);
