@@ -40,6 +40,15 @@ describe("parseJsonObject", () => {
     },
   );
 
+  test("says where it stops being JSON, and not what stands there", () => {
+    const secret = "root:x:0:0:root:/root:/bin/bash\nsecret";
+    expect(() => parse(secret)).toThrow(/^x\.json: it is not JSON: see line 1, column 1$/);
+    expect(() => parse('{"a": 1,\n "b" secret}')).toThrow(/^x\.json: it is not JSON: see line 2, column 6$/);
+    expect(() => parse('{"a": 1,\n')).toThrow(/^x\.json: it is not JSON: it ends too early, in line 2$/);
+    // What is printed with an error must not say it either.
+    expect(() => parse(secret)).toThrow(expect.not.objectContaining({ cause: expect.anything() }));
+  });
+
   test("refuses what is not UTF-8", () => {
     expect(() => parse(Uint8Array.of(0x7b, 0xff, 0x7d))).toThrow("x.json: it is not UTF-8 text");
   });

@@ -3,6 +3,7 @@
  * "[[[[" can exhaust memory, so both are looked for before it runs.
  */
 import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
+import { jsonFaultAt } from "./json-fault.ts";
 
 /** Far above any real header or config: they are 3 to 5 deep. */
 const DEEPEST_NESTING = 64;
@@ -19,28 +20,32 @@ export function parseJsonObject(
   place: ErrorPlace,
   what: string,
 ): Record<string, unknown> {
-  const fail = (message: string, cause?: unknown) =>
-    new PithError(code, `${what} ${message}`, cause === undefined ? { place } : { place, cause });
+  const fail = (message: string) => new PithError(code, `${what} ${message}`, { place });
 
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw fail("is not UTF-8 text", error);
+  } catch {
+    throw fail("is not UTF-8 text");
   }
   const problem = structureProblem(text);
   if (problem !== undefined) throw fail(problem);
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw fail(
-      `is not JSON: ${error instanceof Error ? shorten(error.message, 200) : "it can't be parsed"}`,
-      error,
-    );
+  } catch {
+    throw fail(`is not JSON${whereNot(text)}`);
   }
   if (!isRecord(value)) throw fail("is not a JSON object");
   return value;
+}
+
+/** Without the engine's message and as no cause: it quotes the file. */
+function whereNot(text: string): string {
+  const found = jsonFaultAt(text);
+  if (found === undefined) return "";
+  const { line, column, ended } = found;
+  return ended ? `: it ends too early, in line ${line}` : `: see line ${line}, column ${column}`;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -48,9 +48,10 @@ async function readJson(directory: string, name: string): Promise<unknown> {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
-    throw new PithError("tokenizer", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    // The engine's message quotes the file: only where the fault is may be told.
+    const at = / at (position \d+)/.exec(String(cause))?.[1];
+    throw new PithError("tokenizer", at === undefined ? "not JSON." : `not JSON: see ${at}.`, {
       place: { file: join(directory, name) },
-      cause,
     });
   }
 }
