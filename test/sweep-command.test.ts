@@ -50,6 +50,16 @@ beforeAll(async () => {
   const write = (name: string, all: readonly object[]) =>
     writeFile(join(cwd, name), all.map((example) => `${JSON.stringify(example)}\n`).join(""));
   await write("small.jsonl", chosen);
+  const years = (await readFile("test/golden/nano-greater-than.jsonl", "utf8")).trim().split("\n");
+  const byYear = years.map((line): { split: string } => JSON.parse(line));
+  await write("years.jsonl", [
+    ...byYear.filter(({ split }) => split === "patching").slice(0, 6),
+    ...byYear.filter(({ split }) => split === "validation").slice(0, 6),
+    ...byYear
+      .filter(({ split }) => split === "validation")
+      .slice(6, 10)
+      .map((example) => ({ ...example, split: "test" })),
+  ]);
   await write(
     "bare.jsonl",
     some("validation", 0, 18).map(({ split: _, ...example }) => example),
@@ -79,6 +89,21 @@ test("its rows are those of an extraction at each threshold", async () => {
   });
   expect(row?.kl.validation).toBeCloseTo(metrics.kl.validation, 6);
   expect(row?.kl.test).toBeCloseTo(metrics.kl.test, 6);
+}, 30_000);
+
+test("of a task of years it says the probability mass that extract says; of others nothing", async () => {
+  const options = ["--task", "years.jsonl", "--threads", "1"];
+  const swept = ["sweep", ...options, "--alphas", "0.05", "--ablation", "mean", "--mlps", "on"];
+  expect((await runCli([...swept, "--out", "mass"], cwd)).code).toBe(0);
+  const [row] = await rowsOf("mass");
+  const extracted = await runCli(["extract", ...options, "--alpha", "0.05", "--out", "years", "--json"], cwd);
+  const { yearMass } = JSON.parse(extracted.stdout).circuit.metrics;
+  expect(row?.yearMass?.original).toBeCloseTo(yearMass.test.original, 5);
+  expect(row?.yearMass?.circuit).toBeCloseTo(yearMass.test.circuit, 5);
+  const [header, line] = (await readFile(join(cwd, "mass/sweep.csv"), "utf8")).trim().split("\n");
+  const at = header?.split(",").indexOf("year_mass") ?? -1;
+  expect(line?.split(",")[at]).toBe(String(row?.yearMass?.circuit));
+  expect((await rowsOf("whole")).every((each) => each.yearMass === undefined)).toBe(true);
 }, 30_000);
 
 test("killed at any evaluation, its journal torn anywhere, it ends with the same bytes", async () => {

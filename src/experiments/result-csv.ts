@@ -98,6 +98,8 @@ export function beyondCsv(ours: readonly TableRow[]): string {
       ["test_accuracy_change", "testAccuracyChange"],
       ["kl", "kl"],
       ["test_kl", "testKl"],
+      ["year_mass_original", "originalYearMass"],
+      ["year_mass", "yearMass"],
       ["parameters", "parameters"],
       ["parameters_cut", "parametersCut"],
       ["bytes", "bytes"],

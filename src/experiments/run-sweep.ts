@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
+import { yearScale } from "../evaluation/year-mass.ts";
 import type { OnEvent } from "../pipeline/events.ts";
 import { journalPath } from "../pipeline/journal.ts";
 import type { Model } from "../pipeline/load-model.ts";
@@ -179,6 +180,7 @@ async function runUnits(
         const { unit, index } = next;
         const { rows, ...counts } = await runUnit({
           ...{ runtime, model: model.transformer, plan, unit, signal },
+          years: yearScale(unit.encoded.test, model.tokenizer),
           record: journal.resumed.get(index),
           onEntry: (entry) => journal.append({ unit: index, entry }),
           onRow: (row) => journal.append({ unit: index, row }),

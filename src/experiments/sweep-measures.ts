@@ -6,7 +6,7 @@
 import type { Replacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits, type ScoredPrompt } from "../evaluation/answer-logits.ts";
-import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
+import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
 import type { Profile } from "../export/config-json.ts";
@@ -19,7 +19,7 @@ import type { Transformer } from "../transformer/transformer.ts";
 import type { SweepRow } from "./sweep-row.ts";
 
 /** What a row says of its circuit beside what it is. */
-export type CircuitMeasures = Pick<SweepRow, "accuracy" | "kl" | "parameters">;
+export type CircuitMeasures = Pick<SweepRow, "accuracy" | "kl" | "yearMass" | "parameters">;
 
 export interface MeasureContext {
   readonly runtime: Runtime;
@@ -28,6 +28,8 @@ export interface MeasureContext {
   readonly encoded: EncodedTask;
   readonly replacements: Replacements;
   readonly means: "aligned" | "pooled";
+  /** The tokens of "00" … "99" where the test prompts ask for a later year. */
+  readonly years?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,6 +47,7 @@ export function measureCircuits({
   encoded,
   replacements,
   means,
+  years,
   signal,
 }: MeasureContext): (circuit: Circuit, searched: number) => Promise<CircuitMeasures> {
   const profile: Profile =
@@ -65,10 +68,14 @@ export function measureCircuits({
       shippedLogits(runtime, session, described, prompts, visit, signal);
     try {
       const on = async (split: "validation" | "test") => {
-        const result = await evaluateSplit(encoded[split], own, original);
+        const result = await evaluateSplit(encoded[split], own, original, {
+          years: split === "test" ? years : undefined,
+        });
         return {
           accuracy: { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy },
           kl: result.kl ?? Number.NaN,
+          ...(result.yearMass !== undefined && { yearMass: result.yearMass }),
+          ...(result.originalYearMass !== undefined && { originalYearMass: result.originalYearMass }),
         };
       };
       const validation = await on("validation");
@@ -77,12 +84,20 @@ export function measureCircuits({
       return {
         accuracy: { validation: validation.accuracy, ...(test && { test: test.accuracy }) },
         kl: { validation: validation.kl, ...(test && { test: test.kl }) },
+        ...yearMassOf(test),
         parameters: { original: originalParameters, circuit: countParameters(shipped) },
       };
     } finally {
       await session.unload();
     }
   };
+}
+
+function yearMassOf(
+  test: Pick<SplitEvaluation, "yearMass" | "originalYearMass"> | undefined,
+): Pick<CircuitMeasures, "yearMass"> {
+  const { yearMass: circuit, originalYearMass: original } = test ?? {};
+  return circuit === undefined || original === undefined ? {} : { yearMass: { original, circuit } };
 }
 
 /** What must be known of a standalone model's graph to run it. */

@@ -6,6 +6,7 @@ import { formatSweepCsv, formatSweepRows, parseSweepRows, type SweepRow } from "
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const pair = fc.record({ original: share, circuit: share });
+const mass = fc.double({ min: -1, max: 1, noNaN: true }).map((value) => value + 0);
 const kl = fc.double({ min: -1e-6, max: 50, noNaN: true }).map((value) => value + 0);
 const parameters = fc.record({
   ...{ body: fc.nat(), embedding: fc.nat(), bias: fc.nat(), total: fc.nat() },
@@ -21,6 +22,7 @@ const rowArbitrary: fc.Arbitrary<SweepRow> = fc.record(
     mlpsKept: fc.array(fc.nat(11)),
     accuracy: fc.record({ validation: pair, test: pair }, { requiredKeys: ["validation"] }),
     kl: fc.record({ validation: kl, test: kl }, { requiredKeys: ["validation"] }),
+    yearMass: fc.record({ original: mass, circuit: mass }),
     parameters: fc.record({ original: parameters, circuit: parameters }),
     known: fc.record({ id: fc.string(), tpr: share, fpr: share }),
   },
@@ -67,6 +69,8 @@ test("other tools read the CSV, whatever a task is called", () => {
           mlps: row.mlps ? "on" : "off",
           heads_kept: String(row.heads.length),
           accuracy_test: String(row.accuracy.test?.circuit ?? ""),
+          year_mass_original: String(row.yearMass?.original ?? ""),
+          year_mass: String(row.yearMass?.circuit ?? ""),
           known: row.known?.id ?? "",
           tpr: String(row.known?.tpr ?? ""),
         });

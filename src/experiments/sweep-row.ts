@@ -38,6 +38,11 @@ export interface SweepRow {
   readonly accuracy: { readonly validation: AccuracyPair; readonly test?: AccuracyPair };
   /** KL(original ‖ circuit) at the answer, nats, mean over the prompts. */
   readonly kl: { readonly validation: number; readonly test?: number };
+  /**
+   * Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. Accuracy can't tell
+   * a circuit that names one late year whatever it is asked; this can.
+   */
+  readonly yearMass?: { readonly original: number; readonly circuit: number };
   /** Of the original, and of the standalone model that the circuit would be shipped as. */
   readonly parameters: { readonly original: ParameterCount; readonly circuit: ParameterCount };
   /** Where the task has a known circuit to be compared with. */
@@ -59,6 +64,7 @@ export interface SweepRuns {
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
 const pairSchema = z.object({ original: share, circuit: share });
+const mass = z.number().min(-1).max(1);
 const parametersSchema = z.object({ body: count, embedding: count, bias: count, total: count });
 const rowSchema = z.object({
   task: z.string().min(1),
@@ -70,6 +76,7 @@ const rowSchema = z.object({
   mlpsKept: z.array(count),
   accuracy: z.object({ validation: pairSchema, test: pairSchema.exactOptional() }),
   kl: z.object({ validation: z.number(), test: z.number().exactOptional() }),
+  yearMass: z.object({ original: mass, circuit: mass }).exactOptional(),
   parameters: z.object({ original: parametersSchema, circuit: parametersSchema }),
   known: z.object({ id: z.string(), tpr: share, fpr: share }).exactOptional(),
 });
@@ -138,6 +145,8 @@ const columns: readonly CsvColumn<SweepRow>[] = [
   ["accuracy_test", ({ accuracy }) => accuracy.test?.circuit],
   ["kl_validation", ({ kl }) => kl.validation],
   ["kl_test", ({ kl }) => kl.test],
+  ["year_mass_original", ({ yearMass }) => yearMass?.original],
+  ["year_mass", ({ yearMass }) => yearMass?.circuit],
   ["body_original", ({ parameters }) => parameters.original.body],
   ["body", ({ parameters }) => parameters.circuit.body],
   ["body_share", ({ parameters }) => parameters.circuit.body / parameters.original.body],

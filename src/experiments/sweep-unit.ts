@@ -21,6 +21,8 @@ export interface UnitJob {
   readonly model: Transformer;
   readonly plan: SweepPlan;
   readonly unit: SweepUnit;
+  /** The tokens of "00" … "99" where the test prompts ask for a later year. */
+  readonly years: readonly number[] | undefined;
   /** What an earlier run had found. */
   readonly record: UnitRecord | undefined;
   /** Keeps an evaluation before the next one is made. */
@@ -40,7 +42,7 @@ export interface UnitResult extends EvaluationCounts {
 const WALK = 0.66;
 
 export async function runUnit(job: UnitJob): Promise<UnitResult> {
-  const { runtime, model, plan, unit, record, onEntry, onRow, onProgress, signal } = job;
+  const { runtime, model, plan, unit, years, record, onEntry, onRow, onProgress, signal } = job;
   const { encoded, ablation, mlps } = unit;
   const { means, order, alphas, maxKl } = plan;
   const { evaluator, replacements } = await prepareSearch(runtime, model, searchSets(encoded), {
@@ -57,7 +59,7 @@ export async function runUnit(job: UnitJob): Promise<UnitResult> {
   });
   await evaluator.close();
 
-  const measure = measureCircuits({ runtime, model, encoded, replacements, means, signal });
+  const measure = measureCircuits({ runtime, model, encoded, replacements, means, years, signal });
   const rows = new Map((record?.rows ?? []).map((row) => [row.alpha, row]));
   const groups = byCircuit(results);
   for (const [index, sharing] of groups.entries()) {

@@ -79,6 +79,20 @@ describe("a table's row, by hand", () => {
     expect([ours?.kl.mean, ours?.testKl?.mean]).toEqual([0.2, 0.3]);
   });
 
+  test("years' probability mass, where the task asks for years", () => {
+    expect(ours?.yearMass).toBeUndefined();
+    const rows = [
+      row(0, { yearMass: { original: 0.5, circuit: 0.25 } }),
+      row(1, { yearMass: { original: 1, circuit: -0.25 } }),
+    ];
+    const [asked] = tableRows([choice], { ...sources, rows });
+    expect(asked).toMatchObject({ yearMass: { mean: 0 }, originalYearMass: { mean: 0.75 } });
+    const written = beyondCsv(asked === undefined ? [] : [asked]);
+    expect(parse(written, { columns: true })).toMatchObject([
+      { year_mass_mean: "0", year_mass_original_mean: "0.75" },
+    ]);
+  });
+
   test("what was not measured in every run is left out, and a choice without runs is no row", () => {
     const { test: _, ...validation } = second.accuracy;
     const rows = [row(0), { ...second, accuracy: validation }];

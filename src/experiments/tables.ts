@@ -51,6 +51,9 @@ export interface TableRow extends TableChoice {
   /** Nats. */
   readonly kl: Spread;
   readonly testKl?: Spread;
+  /** Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. */
+  readonly yearMass?: Spread;
+  readonly originalYearMass?: Spread;
   /** Everything, embeddings and biases included. */
   readonly parameters: Spread;
   readonly parametersCut: Spread;
@@ -138,14 +141,21 @@ function timesOf(choice: TableChoice, rows: readonly SweepRow[], timings: readon
 }
 
 /** Nothing unless every run has a test set. */
-function testOf(rows: readonly SweepRow[]): Pick<TableRow, "testAccuracy" | "testAccuracyChange" | "testKl"> {
+function testOf(
+  rows: readonly SweepRow[],
+): Pick<TableRow, "testAccuracy" | "testAccuracyChange" | "testKl" | "yearMass" | "originalYearMass"> {
   const tests = rows.flatMap(({ accuracy }) => accuracy.test ?? []);
   const kls = rows.flatMap(({ kl }) => kl.test ?? []);
+  const masses = rows.flatMap(({ yearMass }) => yearMass ?? []);
   return {
     ...(tests.length === rows.length && {
       testAccuracy: spreadOf(tests.map(({ circuit }) => circuit)),
       testAccuracyChange: spreadOf(tests.map(({ circuit, original }) => circuit - original)),
     }),
     ...(kls.length === rows.length && { testKl: spreadOf(kls) }),
+    ...(masses.length === rows.length && {
+      yearMass: spreadOf(masses.map(({ circuit }) => circuit)),
+      originalYearMass: spreadOf(masses.map(({ original }) => original)),
+    }),
   };
 }

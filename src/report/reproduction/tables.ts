@@ -45,6 +45,8 @@ const column = {
   testChange: { name: "Δ test accuracy (points)", text: (row) => percentText(row.testAccuracyChange) },
   kl: { name: "KL (nats)", text: (row) => spreadText(row.kl, 3) },
   testKl: { name: "test KL (nats)", text: (row) => spreadText(row.testKl, 3) },
+  yearMass: { name: "p(later) − p(earlier years)", text: (row) => spreadText(row.yearMass, 3) },
+  originalYearMass: { name: "of the original", text: (row) => spreadText(row.originalYearMass, 3) },
   parameters: { name: "all parameters (millions)", text: (row) => millionsText(row.parameters) },
   parametersCut: { name: "Δ all (%)", text: (row) => percentText(row.parametersCut) },
   file: {
@@ -59,6 +61,7 @@ export function reproductionTables(reproduction: Reproduction): readonly Reprodu
   const { table: rows, chosen, publishedTable } = reproduction;
   const all = inOrder(rows, chosen, publishedTable);
   const ours = inOrder(rows, chosen, []);
+  const asksForYears = [...rows, ...chosen].some(({ yearMass }) => yearMass !== undefined);
   return [
     {
       title: "Table 1. Accuracy, size and known heads",
@@ -77,10 +80,11 @@ export function reproductionTables(reproduction: Reproduction): readonly Reprodu
     },
     {
       title: "Beyond the paper: unseen prompts, and how far the circuit is from the original",
-      note: "Test prompts were seen neither by the means nor by the search. KL(original ‖ circuit) at the answer, of the finished circuit: increments below α add up.",
+      note: `Test prompts were seen neither by the means nor by the search. KL(original ‖ circuit) at the answer, of the finished circuit: increments below α add up.${asksForYears ? " p(later) − p(earlier years): how much more probability years after the prompt's get than years up to it, −1 to 1, on the test prompts; accuracy can't tell a circuit that names one late year whatever it is asked." : ""}`,
       columns: [
         ...[column.heads, column.mlpsKept, column.test],
         ...[column.testChange, column.kl, column.testKl],
+        ...(asksForYears ? [column.yearMass, column.originalYearMass] : []),
       ],
       lines: ours,
     },
