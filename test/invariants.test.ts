@@ -283,7 +283,8 @@ describe("what is removed is not there", () => {
     expect(first?.attention?.output).toMatchObject({ weight: { shape: [3, 8] } });
     expect(first?.mlp).toBeUndefined();
     expect(second).toEqual({ attention: undefined, mlp: undefined });
-    expect(third?.attention?.value.bias?.shape).toEqual([6]);
+    const { query, key, value } = third?.attention ?? {};
+    expect([query, key, value].map((linear) => linear?.bias?.shape)).toEqual([[6], undefined, undefined]);
     const norms = [first?.attention?.norm, third?.attention?.norm, third?.mlp?.norm, standalone.finalNorm];
     expect(norms.map((norm) => norm?.residualBias?.shape)).toEqual([undefined, [6, 8], [6, 8], [8]]);
     for (const { attention, mlp } of standalone.blocks) {

@@ -78,10 +78,13 @@ export function project(
     if (k === undefined || v === undefined) throw new RangeError("split gave too few parts");
     return { query: affine(graph, last, query), key: k, value: v };
   }
-  const all = affine(graph, normed, joinLinear([query, attention.key, attention.value]));
-  const [q, k, v] = graph.split(all, -1, [width, width, width]);
+  const { key, value } = attention;
+  // Where the queries alone have a bias (`foldConstants`), it is added to them alone.
+  const apart = key.bias === undefined && value.bias === undefined ? query.bias : undefined;
+  const joined = joinLinear([apart ? { weight: query.weight } : query, key, value]);
+  const [q, k, v] = graph.split(affine(graph, normed, joined), -1, [width, width, width]);
   if (q === undefined || k === undefined || v === undefined) throw new RangeError("split gave too few parts");
-  return { query: q, key: k, value: v };
+  return { query: apart ? graph.add(q, graph.weight(apart)) : q, key: k, value: v };
 }
 
 /** x × weight + bias. */

@@ -3,6 +3,10 @@
  * components left behind become one constant before the next component that reads, and constants before the
  * first reader become part of the position table. A model with k readers so carries at most k of them, and no
  * graph adds two constants one after the other. Added in float64, rounded once, and only when they are read.
+ *
+ * Two of attention's biases are such constants in disguise. b_K adds q·b_K to all scores of a query alike, which
+ * softmax does not see: it goes. The weights of a query sum to 1, so b_V leaves attention as it came in: b_V·W_O
+ * joins b_O. Of the three, b_Q alone has to be added.
  */
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
@@ -50,11 +54,16 @@ export function foldConstants(
   const blocks = model.blocks.map((block, layer): Block => {
     const left = constantsOf(layer);
     const attention = block.attention && withNorm(block.attention, readBy, `blocks.${layer}.attention`);
-    pending.push(...biasOf(block.attention?.output), ...left.attention);
+    pending.push(...(block.attention ? writtenAlways(block.attention) : []), ...left.attention);
     const mlp = block.mlp && withNorm(block.mlp, readBy, `blocks.${layer}.mlp`);
     pending.push(...biasOf(block.mlp?.down), ...left.mlp);
     return {
-      attention: attention && { ...attention, output: withoutBias(attention.output) },
+      attention: attention && {
+        ...attention,
+        key: withoutBias(attention.key),
+        value: withoutBias(attention.value),
+        output: withoutBias(attention.output),
+      },
       mlp: mlp && { ...mlp, down: withoutBias(mlp.down) },
     };
   });
@@ -68,6 +77,28 @@ function withNorm<Part extends Attention | Mlp>(
   reader: string,
 ): Part {
   return { ...part, norm: readBy(part.norm, reader) };
+}
+
+/** What attention writes whatever it looks at: b_O and b_V·W_O. */
+function writtenAlways({ value, output }: Attention): readonly Addend[] {
+  const { bias } = value;
+  if (bias === undefined) return biasOf(output);
+  const [inner = 0, width = 0] = output.weight.shape;
+  const throughOutput: Addend = {
+    shape: [width],
+    async read() {
+      const [values, weight] = [await bias.read(), await output.weight.read()];
+      const sum = new Float64Array(width);
+      for (let row = 0; row < inner; row++) {
+        const scale = values[row] ?? 0;
+        for (let column = 0; column < width; column++) {
+          sum[column] = (sum[column] ?? 0) + scale * (weight[row * width + column] ?? 0);
+        }
+      }
+      return sum;
+    },
+  };
+  return [...biasOf(output), throughOutput];
 }
 
 const biasOf = (linear: Linear | undefined): readonly Weight[] =>
