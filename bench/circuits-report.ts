@@ -1,5 +1,6 @@
 /** The circuits bench as a table, with the bars that it is held to. */
 import { cpus } from "node:os";
+import { leastSeconds } from "../src/evaluation/roofline.ts";
 import type { BatchResult, Cell, CircuitsBench, Kind, ShapeResult } from "./circuits.ts";
 
 export interface Bar {
@@ -24,6 +25,7 @@ export function circuitsReport(result: CircuitsBench): {
     `ceilings   ${giga(ceilings.compute)} GFLOP/s; weights streamed at ${giga(ceilings.memory)} GB/s from memory, ${giga(ceilings.small)} GB/s where 38 MB are used again and again`,
     ...shapes.flatMap((shape) => ["", ...shapeLines(shape, result)]),
     "",
+    "allowed: what FLOPs (many prompts) or bytes (one) alone allow, as the bars count; roofline: if both ran at the ceiling that binds them",
     ...bars.map(
       ({ name, value, bar, met }) =>
         `${met ? "met   " : "MISSED"}  ${name.padEnd(62)} ${value.toFixed(2).padStart(6)}  (bar ${bar}${met ? "" : `, missed by ${(100 * (1 - value / bar)).toFixed(0)} %`})`,
@@ -64,7 +66,7 @@ function shapeLines(shape: ShapeResult, { ceilings }: CircuitsBench): readonly s
   const kinds: readonly Kind[] = ["original", "circuit", "compiled"];
   return [
     `${shape.name}: ${circuit.heads.length} heads (${circuit.heads.map((head) => head.join(".")).join(" ")}), MLPs ${circuit.mlps.join(" ")}; prompts of ${length} tokens; tables of ${pairs} rows`,
-    "  prompts  model     median, range (ms)                  GFLOP      MB  of ceilings   faster  allowed  share",
+    "  prompts  model     median, range (ms)                  GFLOP      MB  of ceilings   faster  allowed  share  roofline",
     ...shape.batches.flatMap(({ batch, cells }) => kinds.map((kind) => row(batch, kind, cells, ceilings))),
     "  model     file MB   load ms  first answer ms   peak MB (before the model)",
     ...kinds.map((kind) => {
@@ -86,14 +88,17 @@ function row(
 ): string {
   const { flops, bytes, timing } = cells[kind];
   const seconds = timing.median / 1000;
-  const bandwidth = bytes < 64e6 ? small : memory;
+  const rates = (each: Cell) => ({ compute, bandwidth: each.bytes < 64e6 ? small : memory });
+  const { bandwidth } = rates(cells[kind]);
+  const least = (each: Cell) => leastSeconds(each, rates(each));
+  const roofline = least(cells.original) / least(cells[kind]);
   const reached = `${percent(flops / seconds / compute)} ${percent(bytes / seconds / bandwidth)}`;
   const { measured, allowed, share } = speedUp(cells, kind, batch);
   const spread = `${short(timing.median)} (${short(timing.min)} to ${short(timing.max)}, ${timing.runs})`;
   const gain =
     kind === "original"
       ? ""
-      : `${measured.toFixed(2).padStart(9)}${allowed.toFixed(2).padStart(9)}${share.toFixed(2).padStart(7)}`;
+      : `${measured.toFixed(2).padStart(9)}${allowed.toFixed(2).padStart(9)}${share.toFixed(2).padStart(7)}${roofline.toFixed(2).padStart(10)}`;
   return `  ${String(batch).padStart(7)}  ${kind.padEnd(9)} ${spread.padEnd(33)}${(flops / 1e9).toFixed(2).padStart(8)}${mega(bytes).padStart(8)}  ${reached} ${gain}`;
 }
 

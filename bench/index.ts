@@ -2,6 +2,7 @@
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
+import { publishedShapes } from "./published-circuits.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
@@ -12,30 +13,51 @@ const optionValue = (flag: string): string | undefined => {
   const at = flags.indexOf(flag);
   return at < 0 ? undefined : flags[at + 1];
 };
-const threads = optionValue("--threads") === undefined ? {} : { threads: Number(optionValue("--threads")) };
+const numberValue = (flag: string): number | undefined => {
+  const text = optionValue(flag);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) refuse(`${flag} wants a number above 0, not ${text}`);
+  return value;
+};
+const nameValue = (flag: string, names: readonly string[]): string | undefined => {
+  const value = optionValue(flag);
+  if (value !== undefined && !names.includes(value)) refuse(`${flag} is one of ${names.join(", ")}`);
+  return value;
+};
+const refuse = (message: string): never => {
+  console.error(`error: ${message}`);
+  process.exit(2);
+};
+const threadCount = numberValue("--threads");
+const threads = threadCount === undefined ? {} : { threads: threadCount };
 
 const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   circuits: () => {
-    const [only, budget] = [optionValue("--only"), optionValue("--budget")];
+    const only = nameValue(
+      "--only",
+      publishedShapes.map((shape) => shape.name),
+    );
+    const budget = numberValue("--budget");
     return benchCircuits({
       ...{ ...defaultCircuitsBench, json, ...threads },
       ...(only !== undefined && { only: [only] }),
-      ...(budget !== undefined && { budget: Number(budget) }),
+      ...(budget !== undefined && { budget }),
     });
   },
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
   dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
   search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
   sweep: () => {
-    const [pairs, task] = [optionValue("--pairs"), optionValue("--task")];
+    const [pairs, task] = [numberValue("--pairs"), nameValue("--task", defaultSweepBench.tasks)];
     return benchSweep({
       ...{ ...defaultSweepBench, json, ...threads },
-      ...(pairs !== undefined && { pairs: Number(pairs) }),
+      ...(pairs !== undefined && { pairs }),
       ...(task !== undefined && { tasks: [task] }),
     });
   },
   targets: () => {
-    const task = optionValue("--task");
+    const task = nameValue("--task", defaultTargetsBench.tasks);
     return benchTargets({
       ...{ ...defaultTargetsBench, json, ...threads },
       ...(task !== undefined && { tasks: [task] }),

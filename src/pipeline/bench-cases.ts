@@ -16,6 +16,11 @@ export interface Runner {
 /** Leaves room for what transformers.js generates after the cached tokens. */
 const roomForNew = 10;
 
+/** Those that the model can't take. */
+export function contextsLeftOut(contexts: readonly number[], contextLength: number): readonly number[] {
+  return contexts.filter((each) => each + roomForNew > contextLength);
+}
+
 /** @param contexts lengths that are asked for; those that the model can't take are left out. */
 export function benchCases(
   isDecoder: boolean,
@@ -27,7 +32,8 @@ export function benchCases(
   const cases: BenchCase[] = [{ kind: "prompt", prompts: 1, tokens }];
   if (prompts.length > 1) cases.push({ kind: "batch", prompts: prompts.length, tokens });
   if (!isDecoder) return cases;
-  for (const length of contexts.filter((each) => each + roomForNew <= contextLength)) {
+  const tooLong = contextsLeftOut(contexts, contextLength);
+  for (const length of contexts.filter((each) => !tooLong.includes(each))) {
     cases.push(
       { kind: "first token", prompts: 1, tokens: length },
       { kind: "next token", prompts: 1, tokens: length },

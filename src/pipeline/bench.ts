@@ -16,7 +16,7 @@ import { countTraffic } from "../onnx/traffic.ts";
 import type { Device } from "../runtime/engine.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { benchCases, type Runner, timeCase } from "./bench-cases.ts";
+import { benchCases, contextsLeftOut, type Runner, timeCase } from "./bench-cases.ts";
 import { type Alternative, type Contestant, type FieldOptions, gatherField } from "./bench-competitors.ts";
 import { feedsOf, symbolSizes } from "./bench-feeds.ts";
 import { benchPrompts } from "./bench-prompts.ts";
@@ -84,6 +84,13 @@ async function run(
   const { circuit } = folder;
   const prompts = benchPrompts(circuit, folder.tokenizer, task);
   const cases = benchCases(circuit.profile.kind === "decoder", prompts, contexts, circuit.model.context);
+
+  const short = circuit.profile.kind === "decoder" ? contextsLeftOut(contexts, circuit.model.context) : [];
+  if (short.length > 0) {
+    notes.push(
+      `Contexts of ${short.join(", ")} tokens were left out: the model's takes ${circuit.model.context}.`,
+    );
+  }
 
   onEvent?.({ kind: "step", step: "measure" });
   const total = cases.length + 3;
