@@ -19,6 +19,7 @@ import {
 } from "../src/index.ts";
 import { compileFolder } from "../src/pipeline/compile.ts";
 import { gatherReport } from "../src/pipeline/report.ts";
+import { weightFiles } from "../src/pipeline/same-weights.ts";
 import { formatBytes, formatCount } from "../src/report/format.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
 import {
@@ -67,8 +68,10 @@ async function circuitFolder(task: Task, means: "aligned" | "pooled" = "aligned"
     means === "aligned" ? { kind: "aligned", length } : { kind: "decoder" },
     join(folder, "circuit"),
   );
+  const files = await weightFiles(nano);
   await changeCircuit(directory, (circuit) => ({
     ...circuit,
+    model: { ...circuit.model, files },
     task: { ...circuit.task, name: task, sha256: file.sha256 },
     options: { ...circuit.options, bos: run.bos },
   }));
@@ -252,6 +255,22 @@ describe("one circuit", () => {
     expect(itself.code).toBe("output");
     const other = await fault(async () => compile("x", { task: await splitTask("acronyms", place.folder) }));
     expect([other.code, other.message]).toEqual(["task", expect.stringContaining("takes exactly 15")]);
+
+    const stranger: Model = { ...nano, files: [{ path: "test/golden/nano-ioi.jsonl", size: 1 }] };
+    const foreign = await fault(() => compile("x", { original: stranger }));
+    expect([foreign.code, foreign.message]).toEqual(["options", expect.stringContaining("other weights")]);
+
+    // An answer fewer than the graph has scores: names would stand at the wrong ones.
+    const whole = await readFile(join(folder, "circuit.json"), "utf8");
+    await changeCircuit(folder, (circuit) => {
+      const record = found(circuit.compiled);
+      return { ...circuit, compiled: { ...record, answers: record.answers.slice(0, -1) } };
+    });
+    const short = await loadCircuit(folder);
+    const unnamed = await fault(() => short.predict(found(place.file.examples[0]).prompt));
+    expect([unnamed.code, unnamed.message]).toEqual(["circuit", expect.stringContaining("the graph scores")]);
+    await short.close();
+    await writeFile(join(folder, "circuit.json"), whole);
 
     for (const [field, change] of [
       [

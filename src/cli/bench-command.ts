@@ -8,12 +8,14 @@ import { type Alternative, alternatives } from "../pipeline/bench-competitors.ts
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import type { Task } from "../pipeline/read-task.ts";
+import { isSame } from "../pipeline/same-weights.ts";
 import { benchReport } from "../report/terminal-bench.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption, parseRuns, parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { printNote } from "./streams.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
 
 interface Flags {
@@ -97,6 +99,12 @@ async function run(
     );
   }
   closing(original);
+  for (const directory of directories) {
+    if (await isSame(original, (await readCircuitFolder(directory)).circuit.model.files)) continue;
+    printNote(
+      `${original.name} has other weights than the model that ${directory} was cut from: times compare shapes, not these two.`,
+    );
+  }
   const task = await taskOrNone(folder, flags);
   const result = await bench(directories, {
     ...{ original, task, threads, device, runs, signal, onEvent },

@@ -6,8 +6,26 @@ import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
 
-/** Whether the file may be written, so that a long run can fail before it starts. @throws PithError "output". */
+/** Whether the file can be written, so that a long run fails before it starts. @throws PithError "output". */
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {
+  await checkFree(path, force);
+  // Permissions alone don't tell: some places take no file from anyone.
+  const probe = partialOf(path);
+  try {
+    await makeFolders(dirname(probe));
+    await writeFile(probe, "");
+  } catch (error) {
+    throw outputError(
+      path,
+      "can't be written there",
+      `Choose another place (${errorCode(error) ?? "error"}).`,
+    );
+  } finally {
+    await rm(probe, { force: true });
+  }
+}
+
+async function checkFree(path: string, force: boolean): Promise<void> {
   const found = await lstat(path).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return undefined;
     throw fileError("output", path, error);
@@ -19,11 +37,10 @@ export async function checkOutputFile(path: string, force: boolean): Promise<voi
 
 /** @throws PithError "output" where something is there that may not be replaced, or it can't be written. */
 export async function writeOutputFile(path: string, text: string, force: boolean): Promise<void> {
-  await checkOutputFile(path, force);
-  const folder = dirname(resolve(path));
-  const partial = join(folder, `.${basename(path)}.partial-${process.pid}`);
+  await checkFree(path, force);
+  const partial = partialOf(path);
   try {
-    await makeFolders(folder);
+    await makeFolders(dirname(partial));
     await writeFile(partial, text);
     // A link, unlike a rename, refuses to replace what came to be there in the meantime.
     if (force) await rename(partial, path);
@@ -34,6 +51,8 @@ export async function writeOutputFile(path: string, text: string, force: boolean
     await rm(partial, { force: true });
   }
 }
+
+const partialOf = (path: string) => join(dirname(resolve(path)), `.${basename(path)}.partial-${process.pid}`);
 
 function exists(path: string): PithError {
   return outputError(path, "exists already", "Choose another name, or replace it with --force.");

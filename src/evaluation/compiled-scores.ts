@@ -1,5 +1,6 @@
 /** A compiled circuit's scores, and other models' logits of the same answers, so that the two can be compared. */
 import { makeBatches } from "../discovery/batch.ts";
+import { PithError } from "../errors.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { ScoredPrompt } from "./answer-logits.ts";
@@ -52,6 +53,13 @@ export function compiledScores(
       if (scores === undefined) throw new TypeError("the graph lacks its scores");
       const values = await runtime.readFloats(scores);
       await runtime.release(scores);
+      if (values.length !== ids.length * answers.length) {
+        throw new PithError(
+          "circuit",
+          `circuit.json names ${answers.length} answers, but the graph scores ${values.length / ids.length}.`,
+          { advice: "Compile it anew: its files are not of one circuit." },
+        );
+      }
       for (const [row, member] of members.entries()) {
         visit(member, values.subarray(row * answers.length, (row + 1) * answers.length));
       }

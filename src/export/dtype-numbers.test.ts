@@ -66,7 +66,7 @@ describe("float16", () => {
 
   test("a weight that is too large is an error that names it; infinity itself is not", () => {
     expect(() => toFloat16(Float32Array.of(1, -65520), "blocks.0.mlp.up.weight")).toThrow(
-      /tensor "blocks.0.mlp.up.weight": holds -65520, and float16 ends at ±65504. Choose --dtype f32/,
+      /tensor "blocks.0.mlp.up.weight": holds -65520, and float16 ends at ±65504. Leave it in float32/,
     );
     expect(toFloat16(Float32Array.of(1, Number.POSITIVE_INFINITY), "w")).toEqual(
       Uint16Array.of(0x3c00, 0x7c00),

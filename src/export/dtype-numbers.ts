@@ -47,7 +47,7 @@ export function toFloat16(values: Float32Array, name: string): Uint16Array<Array
     if ((half & 0x7fff) === 0x7c00 && Number.isFinite(value)) {
       throw new PithError("options", `holds ${value}, and float16 ends at ±65504`, {
         place: { tensor: name },
-        advice: "Choose --dtype f32, or int8, whose scales have no such end.",
+        advice: "Leave it in float32, or choose int8, whose scales have no such end.",
       });
     }
     halves[index] = half;

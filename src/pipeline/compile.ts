@@ -16,10 +16,11 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import { compileCircuit } from "../surgery/compile-circuit.ts";
 import { wordsOf } from "./compile-words.ts";
 import type { OnEvent } from "./events.ts";
-import { checkOriginal, divide, encodeExamples } from "./load-circuit.ts";
+import { divide, encodeExamples } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
 import { measureCompiled, type Splits } from "./measure-compiled.ts";
 import type { Task } from "./read-task.ts";
+import { requireSame } from "./same-weights.ts";
 
 export interface CompileOptions {
   /** Whose prompts and answers the circuit is to take. */
@@ -55,7 +56,7 @@ export async function compileFolder(
   const { task, original, signal, onEvent, force = false } = options;
   const folder = await readCircuitFolder(directory);
   checkCompilable(folder);
-  if (original !== undefined) checkOriginal(folder, original);
+  if (original !== undefined) await requireSame(folder, original);
   if (resolve(out) === resolve(directory)) {
     throw new PithError("output", "is the folder that is compiled", {
       place: { file: out },

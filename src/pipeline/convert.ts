@@ -13,10 +13,11 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { OnEvent } from "./events.ts";
 import { shipAs } from "./export-dtype.ts";
-import { checkOriginal, divide, encodeExamples } from "./load-circuit.ts";
+import { divide, encodeExamples } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
 import { openGraph } from "./read-graph.ts";
 import type { Task } from "./read-task.ts";
+import { requireSame } from "./same-weights.ts";
 
 export interface ConvertOptions {
   readonly dtype: Exclude<Dtype, "f32">;
@@ -50,7 +51,7 @@ export async function convertCircuit(
   const { dtype, task, original, signal, onEvent, force = false } = options;
   const folder = await readCircuitFolder(directory);
   checkConvertible(folder, task);
-  if (original !== undefined) checkOriginal(folder, original);
+  if (original !== undefined) await requireSame(folder, original);
   if (resolve(out) === resolve(directory)) {
     throw new PithError("output", "is the folder that is converted", {
       place: { file: out },

@@ -7,6 +7,7 @@ import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Extraction } from "../pipeline/extract.ts";
 import type { Evaluation } from "../pipeline/load-circuit.ts";
+import { weightBits } from "./bits-per-weight.ts";
 import {
   formatBytes,
   formatChange,
@@ -187,23 +188,22 @@ function years(original: number | undefined, circuit: number, { symbols }: Termi
   return `${before}${circuit.toFixed(3)}`;
 }
 
-function sizeRows({ metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
+function sizeRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
   const { arrow } = style.symbols;
-  const { parameters, bytes } = metrics;
+  const { parameters, bytes } = circuit.metrics;
   const change = (before: number, after: number, format: (value: number) => string) =>
     `${format(before)} ${arrow} ${format(after)} (${formatChange(before, after)})`;
-  const bits = {
-    original: bitsPerParameter(bytes.original, parameters.original.total),
-    circuit: bitsPerParameter(bytes.circuit, parameters.circuit.total),
-  };
+  const bits = weightBits(circuit);
   // A circuit's file may outgrow a half-precision original's, though it holds fewer numbers: say why.
   const sameBits = (bytes.original * bits.circuit) / bits.original;
   const weights =
     bits.original === bits.circuit
       ? [change(bytes.original, bytes.circuit, formatBytes)]
       : [
-          `${change(bytes.original, bytes.circuit, formatBytes)}: ${bits.original} bits a weight ${arrow} ${bits.circuit}`,
-          `${change(sameBits, bytes.circuit, formatBytes)} at ${bits.circuit} bits each`,
+          `${change(bytes.original, bytes.circuit, formatBytes)}: ${bits.original} bits a weight ${arrow} ${bits.circuitText}`,
+          ...(bits.isMixed
+            ? []
+            : [`${change(sameBits, bytes.circuit, formatBytes)} at ${bits.circuit} bits each`]),
         ];
   return [
     [
@@ -213,11 +213,6 @@ function sizeRows({ metrics }: CircuitFile, style: TerminalStyle): readonly Row[
     ],
     ["weights", ...weights],
   ];
-}
-
-/** To the nearest byte: headers and padding don't count. */
-function bitsPerParameter(bytes: number, parameters: number): number {
-  return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
 }
 
 function inputOf({ profile }: CircuitFile): string {

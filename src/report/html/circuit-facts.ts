@@ -1,5 +1,7 @@
 /** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
+
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { weightBits } from "../bits-per-weight.ts";
 import {
   formatBytes,
   formatChange,
@@ -86,6 +88,7 @@ interface Measure {
 export function measures(circuit: CircuitFile): readonly Measure[] {
   const { metrics, task } = circuit;
   const { parameters, bytes, milliseconds: time } = metrics;
+  const { original, circuitText } = weightBits(circuit);
   const of = (split: (typeof splits)[number]) => plural(task.examples[split], `${split} prompt`);
   const accuracies = splits.flatMap((split) => {
     const pair = metrics.accuracy[split];
@@ -144,7 +147,7 @@ export function measures(circuit: CircuitFile): readonly Measure[] {
       original: formatBytes(bytes.original),
       circuit: formatBytes(bytes.circuit),
       change: formatChange(bytes.original, bytes.circuit),
-      how: `size on disk, at ${bits(bytes.original, parameters.original.total)} bits a number in the original and ${bits(bytes.circuit, parameters.circuit.total)} in the circuit`,
+      how: `size on disk, at ${original} bits a number in the original and ${circuitText} in the circuit`,
     },
     ...(time === undefined
       ? []
@@ -260,9 +263,4 @@ function points(difference: number): string {
   const text = (100 * Math.abs(difference)).toFixed(1);
   if (Number(text) === 0) return "±0.0 points";
   return `${difference < 0 ? "−" : "+"}${text} points`;
-}
-
-/** To the nearest byte: headers and padding don't count. */
-function bits(bytes: number, parameters: number): number {
-  return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
 }
