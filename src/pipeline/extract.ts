@@ -4,8 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { basename, resolve } from "node:path";
-import { hashFile } from "../checkpoint/hash.ts";
+import { resolve } from "node:path";
 import type { Evaluator } from "../discovery/evaluator.ts";
 import { searchInPasses } from "../discovery/passes.ts";
 import { prepareSearch } from "../discovery/prepare.ts";
@@ -35,6 +34,7 @@ import { lockOutput } from "./output-lock.ts";
 import { packageVersion } from "./package-files.ts";
 import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
+import { weightFiles } from "./same-weights.ts";
 import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
 import { type MeasuredStability, measureStability } from "./stability.ts";
 
@@ -261,20 +261,13 @@ async function runBootstrap(
 }
 
 interface Sources {
-  readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+  readonly files: CircuitFile["model"]["files"];
   readonly task: string;
   readonly labels: readonly string[] | undefined;
 }
 
 async function hashSources({ model, task, signal }: Job): Promise<Sources> {
-  const files = [];
-  for (const { path, size } of model.files) {
-    files.push({
-      name: basename(path),
-      bytes: size,
-      sha256: await hashFile(path, { ...(signal && { signal }) }),
-    });
-  }
+  const files = await weightFiles(model, signal);
   return { files, task: task.sha256, labels: task.labels };
 }
 
