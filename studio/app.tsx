@@ -1,6 +1,6 @@
 /** The frame around every page: name, navigation, theme, and what is wrong above all. */
 import { useEffect, useRef } from "preact/hooks";
-import { get, serverAnew, serverGone } from "./data/api-client.ts";
+import { get, outOfTouch, serverGone } from "./data/api-client.ts";
 import { type Route, route } from "./data/router.ts";
 import { chooseTheme, type Theme, theme } from "./data/theme.ts";
 import { Empty } from "./parts/notice.tsx";
@@ -45,7 +45,7 @@ export function App() {
         </nav>
         <ThemeChoice />
       </header>
-      {(serverGone.value || serverAnew.value) && <ServerGone />}
+      {outOfTouch.value && <ServerGone />}
       <main id="content" ref={main} tabIndex={-1}>
         <Page here={here} />
       </main>

@@ -12,6 +12,7 @@ const UnderstandPage = lazyPage(
 );
 const ComparePage = lazyPage(async () => (await import("./compare/compare-page.tsx")).ComparePage);
 const TakePage = lazyPage(async () => (await import("./take/take-page.tsx")).TakePage);
+const TakeSweep = lazyPage(async () => (await import("./take/take-sweep.tsx")).TakeSweep);
 
 export function RunPage({ id, tab }: { readonly id: string; readonly tab: RunTab }) {
   const [run, setRun] = useState<LiveRun | undefined>(undefined);
@@ -54,6 +55,7 @@ const tabs: Readonly<Record<RunDetail["kind"], readonly (readonly [RunTab, strin
   sweep: [
     ["watch", "Watch"],
     ["compare", "Compare"],
+    ["take", "Take away"],
   ],
 };
 
@@ -96,7 +98,7 @@ function Tab({ run, detail, tab }: TabProps) {
     );
   }
   if (tab === "compare") return <ComparePage detail={detail} />;
-  if (detail.circuit === undefined) return null;
+  if (detail.circuit === undefined) return <TakeSweep detail={detail} />;
   const props = { id: detail.id, detail, circuit: detail.circuit };
   return tab === "take" ? <TakePage {...props} /> : <UnderstandPage {...props} />;
 }

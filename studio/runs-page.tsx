@@ -1,9 +1,10 @@
 /** All runs, newest first. */
 import { useEffect, useState } from "preact/hooks";
 import type { RunSummary } from "../src/studio/api.ts";
-import { type Fault, faultOf, get, remove } from "./data/api-client.ts";
+import { type Fault, faultOf, get, outOfTouch, remove } from "./data/api-client.ts";
 import { isFinal } from "./data/live-run.ts";
 import { runPath } from "./data/router.ts";
+import { factsOf } from "./data/run-facts.ts";
 import { Empty, FaultNotice, Loading } from "./parts/notice.tsx";
 import { stateWords } from "./watch/run-controls.tsx";
 
@@ -48,7 +49,7 @@ export function RunsPage() {
           </p>
         </Empty>
       ) : (
-        <ul class="runs plain">
+        <ul class={outOfTouch.value ? "runs plain stale" : "runs plain"}>
           {runs
             .toSorted((a, b) => b.created.localeCompare(a.created))
             .map((run) => (
@@ -76,6 +77,11 @@ function RunRow({ run, onDrop }: { readonly run: RunSummary; readonly onDrop: ()
         </a>
         <p class="hint">
           <time dateTime={created}>{new Date(created).toLocaleString("en-GB")}</time>
+          {factsOf(id, state).value.map((fact) => (
+            <span key={fact} class="run-fact">
+              {fact}
+            </span>
+          ))}
         </p>
       </div>
       {!isFinal(state) && (

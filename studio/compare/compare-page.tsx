@@ -7,6 +7,7 @@ import { type Fault, faultOf, post } from "../data/api-client.ts";
 import { go, runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
 import { Empty, FaultNotice } from "../parts/notice.tsx";
+import { unbroken } from "../parts/unbroken.ts";
 import { type ChartPoint, type ChartSeries, ScatterChart } from "./scatter-chart.tsx";
 import { SmallMap } from "./small-map.tsx";
 
@@ -28,7 +29,10 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
   const known = rows.filter((row) => row.known !== undefined);
   return (
     <>
-      <p class="lead">Each point is a circuit. Choose one to see it in full, and to extract it.</p>
+      <p class="lead">
+        Each point is a circuit. Choose one to see what it keeps; extract it to open it in full, ask it and
+        take it away.
+      </p>
       <div class="compare">
         <ScatterChart
           {...charts}
@@ -47,7 +51,7 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
           {...(original !== undefined && { reference: { y: 100 * original, label: "original" } })}
           line
         />
-        {known.length > 0 && (
+        {known.length > 0 ? (
           <ScatterChart
             {...charts}
             title={`ROC: heads of the known circuit (${known[0]?.known?.id})`}
@@ -56,6 +60,8 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
             y={{ label: "true positive rate, %", from: 0, to: 100 }}
             diagonal
           />
+        ) : (
+          <p class="hint no-roc">No ROC curve: no known circuit fits this model and task.</p>
         )}
         <Picked detail={detail} row={picked} />
       </div>
@@ -70,7 +76,7 @@ function Picked({ detail, row }: { readonly detail: RunDetail; readonly row: Swe
     return (
       <div class="card picked">
         <Empty title="No circuit is chosen.">
-          <p>Click a point, or walk to it with tab and the arrow keys.</p>
+          <p>Click a point, or walk to it with tab and the arrow keys; its circuit is one button further.</p>
         </Empty>
       </div>
     );
@@ -94,14 +100,14 @@ function Picked({ detail, row }: { readonly detail: RunDetail; readonly row: Swe
         <h2 aria-live="polite">{describe(row)}</h2>
         <dl class="figures">
           <Figure
-            label="Accuracy"
+            label={`Accuracy, ${promptsOf(row)}`}
             value={formatShare(accuracy.circuit)}
-            detail={`original ${formatShare(accuracy.original)}`}
+            detail={`original ${unbroken(formatShare(accuracy.original))}`}
           />
           <Figure
             label="KL from the original"
-            value={formatKl(row.kl.test ?? row.kl.validation)}
-            detail="nats"
+            value={formatKl(klOf(row))}
+            detail={`nats, ${promptsOf(row)}`}
           />
           <Figure
             label="Parameters"
@@ -115,6 +121,10 @@ function Picked({ detail, row }: { readonly detail: RunDetail; readonly row: Swe
             Extract this circuit
           </button>
         </p>
+        <p class="hint">
+          A sweep keeps what it found, not the models: extracting searches again at this threshold, and gives
+          the circuit pages of its own.
+        </p>
         {fault !== undefined && <FaultNotice fault={fault} />}
       </div>
     </div>
@@ -126,12 +136,14 @@ function AllRows(props: {
   readonly chosen: string | undefined;
   readonly onChoose: (key: string) => void;
 }) {
+  const [first] = props.rows;
+  const about = first && promptsOf(first);
   return (
     <details class="more">
       <summary>All circuits as a table</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
       <section class="inside scroll" tabIndex={0} aria-label="All circuits">
-        <table>
+        <table class="stacked">
           <thead>
             <tr>
               <th scope="col">Circuit</th>
@@ -145,10 +157,10 @@ function AllRows(props: {
                 Weights left
               </th>
               <th scope="col" class="number-cell">
-                Accuracy
+                Accuracy, {about}
               </th>
               <th scope="col" class="number-cell">
-                KL
+                KL, {about}
               </th>
             </tr>
           </thead>
@@ -160,17 +172,25 @@ function AllRows(props: {
                     {describe(row)}
                   </button>
                 </th>
-                <td class="number-cell">{row.heads.length}</td>
-                <td class="number-cell">{row.mlpsKept.length}</td>
-                <td class="number-cell">{formatShare(share(row))}</td>
-                <td class="number-cell">{formatShare(accuracyOf(row).circuit)}</td>
-                <td class="number-cell">{formatKl(row.kl.test ?? row.kl.validation)}</td>
+                <Cell name="Heads" value={row.heads.length} />
+                <Cell name="MLPs" value={row.mlpsKept.length} />
+                <Cell name="Weights left" value={formatShare(share(row))} />
+                <Cell name={`Accuracy, ${about}`} value={formatShare(accuracyOf(row).circuit)} />
+                <Cell name={`KL, ${about}`} value={formatKl(klOf(row))} />
               </tr>
             ))}
           </tbody>
         </table>
       </section>
     </details>
+  );
+}
+
+function Cell({ name, value }: { readonly name: string; readonly value: string | number }) {
+  return (
+    <td class="number-cell" data-label={name}>
+      {value}
+    </td>
   );
 }
 
@@ -202,6 +222,15 @@ function describe({ alpha, ablation, mlps }: SweepRow): string {
 
 function share({ parameters: { original, circuit } }: SweepRow): number {
   return circuit.body / original.body;
+}
+
+/** Which prompts its accuracy and KL are of. */
+function promptsOf({ accuracy }: SweepRow): string {
+  return accuracy.test === undefined ? "validation prompts" : "unseen prompts";
+}
+
+function klOf({ accuracy, kl }: SweepRow): number {
+  return (accuracy.test === undefined ? undefined : kl.test) ?? kl.validation;
 }
 
 function accuracyOf({ accuracy }: SweepRow): { readonly original: number; readonly circuit: number } {

@@ -1,5 +1,5 @@
 /** Asks the studio's server, and tells its faults from its absence: the one is shown where it happened, the other above all. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { PithError } from "../../src/errors.ts";
 import type { ApiError } from "../../src/studio/api.ts";
 
@@ -22,6 +22,8 @@ export class ApiFailure extends Error {
 export const serverGone = signal(false);
 /** True while it answers, but was started anew and does not know this page: opening its new address lets it in. */
 export const serverAnew = signal(false);
+/** What was last heard may be so no more. */
+export const outOfTouch = computed(() => serverGone.value || serverAnew.value);
 
 export function get<T>(path: string, abort?: AbortSignal): Promise<T> {
   return ask(path, { method: "GET" }, abort);

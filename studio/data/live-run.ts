@@ -34,6 +34,8 @@ export interface LiveRun {
   readonly decisions: readonly Decision[];
   /** Called with the range of decisions that are new, at most once a frame; from 0 when all is to be drawn anew. */
   subscribe(listener: (from: number, to: number) => void): () => void;
+  /** Reads it anew, and follows it again if it had come to an end. */
+  reload(): void;
   close(): void;
 }
 
@@ -175,6 +177,10 @@ export function followRun(id: string): LiveRun {
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    reload() {
+      clearTimeout(retry);
+      void load();
     },
     close() {
       closed = true;

@@ -43,6 +43,11 @@ export interface OpenedCircuit {
   /** Any prompt, also one that the circuit does not take. @throws PithError "tokenizer" */
   tokenize(text: string): { readonly ids: readonly number[]; readonly tokens: readonly string[] };
   /**
+   * The prompt's tokens, if the circuit takes it.
+   * @throws PithError "task" for one that it does not take, "tokenizer"
+   */
+  accept(prompt: string): readonly string[];
+  /**
    * One prompt at a time; a second one waits.
    * @throws PithError "task" for a prompt that the circuit does not take, which says what it takes.
    */
@@ -96,6 +101,7 @@ export async function openCircuit(baseUrl: string, options: OpenOptions = {}): P
       const ids = tokenIds(words, text);
       return { ids, tokens: ids.map((id) => tokenizer.tokenText(id)) };
     },
+    accept: (prompt) => promptIds(words, prompt).map((id) => tokenizer.tokenText(id)),
     async predict(prompt, count = 10) {
       const ids = promptIds(words, prompt);
       const turn = busy.then(async () => {

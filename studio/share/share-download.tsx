@@ -1,11 +1,17 @@
 /** The circuit's folder for whoever wants it: as one zip archive, put together here, or file by file. */
 import { useState } from "preact/hooks";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { SharedCircuit } from "../../src/export/site-file.ts";
 import { formatBytes } from "../../src/report/format.ts";
 import { type Fault, faultOf } from "../data/api-client.ts";
 import { FaultNotice } from "../parts/notice.tsx";
 
-export function ShareDownload({ shared }: { readonly shared: SharedCircuit }) {
+export interface ShareDownloadProps {
+  readonly shared: SharedCircuit;
+  readonly circuit: CircuitFile;
+}
+
+export function ShareDownload({ shared, circuit }: ShareDownloadProps) {
   const [done, setDone] = useState<number | undefined>(undefined);
   const [fault, setFault] = useState<Fault | undefined>(undefined);
   const total = shared.files.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -25,8 +31,7 @@ export function ShareDownload({ shared }: { readonly shared: SharedCircuit }) {
     <section aria-labelledby="download-title">
       <h2 id="download-title">Take it with you</h2>
       <p>
-        The circuit's folder is a model for ONNX Runtime and transformers.js, with its tokenizer, a model
-        card, and how it was found.
+        The circuit's folder is {whatOpens(circuit)}, with its tokenizer, a model card, and how it was found.
       </p>
       <p>
         <button type="button" class="button" disabled={done !== undefined} onClick={download}>
@@ -51,6 +56,14 @@ export function ShareDownload({ shared }: { readonly shared: SharedCircuit }) {
       </details>
     </section>
   );
+}
+
+/** As the model card has it: only what takes any length generates text. */
+function whatOpens({ profile, compiled }: CircuitFile): string {
+  if (compiled !== undefined) return "a graph for ONNX Runtime and Pith";
+  if (profile.kind === "decoder")
+    return "a model for ONNX Runtime, and for transformers.js to generate text with";
+  return `a model for ONNX Runtime and transformers.js: ${profile.length} tokens in, the next token's logits out`;
 }
 
 function save(archive: Blob, name: string): void {

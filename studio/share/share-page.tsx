@@ -1,6 +1,6 @@
 /** The whole page: one circuit, or several of which the address's fragment names one. */
 import { useEffect, useState } from "preact/hooks";
-import { parseCircuitFile } from "../../src/export/circuit-file.ts";
+import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
 import { folderLayout } from "../../src/export/folder-layout.ts";
 import type { SharedCircuit, SiteFile } from "../../src/export/site-file.ts";
 import { circuitMapSvg, mapOfCircuit } from "../../src/report/maps/circuit-map.ts";
@@ -18,6 +18,7 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
+  const labels = useLabels(site);
   const shown = site.circuits.find(({ name }) => name === fragment) ?? site.circuits[0];
   return (
     <>
@@ -30,7 +31,7 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
           <nav class="tabs share-choice" aria-label="Circuits">
             {site.circuits.map(({ name }) => (
               <a key={name} href={`#${name}`} aria-current={name === shown?.name ? "page" : undefined}>
-                {name}
+                {labels.get(name) ?? name}
               </a>
             ))}
           </nav>
@@ -46,11 +47,31 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
   );
 }
 
-function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {
-  const url = new URL(shared.path + folderLayout.circuit, document.baseURI).href;
-  const { value: circuit, fault } = useAsked(shared.name, async (abort) =>
-    parseCircuitFile(await fetchJson(url, abort), url),
+/** What each circuit does and of which model it is, with its folder's name where that is the same of several. */
+function useLabels({ circuits }: SiteFile): ReadonlyMap<string, string> {
+  const { value } = useAsked(circuits.length > 1 ? "" : undefined, (abort) =>
+    Promise.all(
+      circuits.map(async (shared) => {
+        const { task, model } = await readCircuit(shared, abort);
+        return `${task.name} on ${model.name}`;
+      }),
+    ),
   );
+  const labels = circuits.map(({ name }, index) => {
+    const label = value?.[index];
+    if (label === undefined) return name;
+    return value?.filter((other) => other === label).length === 1 ? label : `${label}, ${name}`;
+  });
+  return new Map(circuits.map(({ name }, index) => [name, labels[index] ?? name]));
+}
+
+async function readCircuit({ path }: SharedCircuit, abort: AbortSignal): Promise<CircuitFile> {
+  const url = new URL(path + folderLayout.circuit, document.baseURI).href;
+  return parseCircuitFile(await fetchJson(url, abort), url);
+}
+
+function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {
+  const { value: circuit, fault } = useAsked(shared.name, (abort) => readCircuit(shared, abort));
   if (fault !== undefined) return <FaultNotice fault={fault} />;
   if (circuit === undefined) return <Loading what="Opening the circuit…" />;
   const { model, task } = circuit;
@@ -73,7 +94,7 @@ function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {
         </section>
         <Scores circuit={circuit} />
       </div>
-      <ShareDownload shared={shared} />
+      <ShareDownload shared={shared} circuit={circuit} />
     </>
   );
 }

@@ -28,12 +28,7 @@ export function ModelChoice({ info }: { readonly info: StudioInfo }) {
       <fieldset class="choices">
         <legend class="visually-hidden">Model</legend>
         <label class="choice">
-          <input
-            type="radio"
-            name="model"
-            checked={!own}
-            onChange={chooseEmbeddedModel}
-          />
+          <input type="radio" name="model" checked={!own} onChange={chooseEmbeddedModel} />
           <span>
             <strong class="verbatim">{info.embeddedModel.name}</strong>
             <span class="hint">Comes with Pith: {shape(info.embeddedModel)}. Seconds, not minutes.</span>

@@ -11,25 +11,27 @@ export interface Asked<T> {
 
 /** @param key of the question; undefined asks nothing. */
 export function useAsked<T>(key: string | undefined, ask: (abort: AbortSignal) => Promise<T>): Asked<T> {
-  const [asked, setAsked] = useState<Asked<T>>({
-    value: undefined,
-    fault: undefined,
+  const [asked, setAsked] = useState<Asked<T> & { readonly key: string | undefined }>({
+    ...{ value: undefined, fault: undefined, key },
     waiting: key !== undefined,
   });
   // The key says all that the question depends on.
   useEffect(() => {
     if (key === undefined) return;
     const abort = new AbortController();
-    setAsked(({ value }) => ({ value, fault: undefined, waiting: true }));
+    setAsked(({ value }) => ({ value, fault: undefined, waiting: true, key }));
     ask(abort.signal).then(
       (value) => {
-        if (!abort.signal.aborted) setAsked({ value, fault: undefined, waiting: false });
+        if (!abort.signal.aborted) setAsked({ value, fault: undefined, waiting: false, key });
       },
       (thrown) => {
-        if (!abort.signal.aborted) setAsked({ value: undefined, fault: faultOf(thrown), waiting: false });
+        if (!abort.signal.aborted) {
+          setAsked({ value: undefined, fault: faultOf(thrown), waiting: false, key });
+        }
       },
     );
     return () => abort.abort();
   }, [key]);
-  return asked;
+  // Between a new question and the effect that asks it, what is held answers the old one.
+  return key === undefined || key === asked.key ? asked : { ...asked, fault: undefined, waiting: true };
 }

@@ -1,6 +1,7 @@
 /** The circuit in this browser, opened once for a page however often it is asked. Its code comes when it is needed. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { PithError } from "../../src/errors.ts";
 import type { CircuitPrediction, OpenedCircuit, OpenProgress } from "../inference/open-circuit.ts";
 
 export const openProgress = signal<OpenProgress | undefined>(undefined);
@@ -50,6 +51,20 @@ export async function askHere(id: string, prompt: string, count: number): Promis
   if (!warm.has(opened)) await opened.predict(prompt, count);
   warm.add(opened);
   return { ...(await opened.predict(prompt, count)), provider: opened.provider };
+}
+
+/** The prompt's tokens where the circuit does not take it, or none where it does, or where that can't be said here. */
+export async function refusedTokens(id: string, prompt: string): Promise<readonly string[] | undefined> {
+  // A circuit that can't be opened says so where it is asked.
+  const opened = await openHere(id).catch(() => undefined);
+  if (opened === undefined) return undefined;
+  try {
+    opened.accept(prompt);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PithError && error.code === "task") return opened.tokenize(prompt).tokens;
+    throw error;
+  }
 }
 
 function closeHere(): void {

@@ -4,6 +4,7 @@ import type { ExamplesResult } from "../../src/studio/api.ts";
 import { get } from "../data/api-client.ts";
 import { Empty, FaultNotice, Loading } from "../parts/notice.tsx";
 import { showToken } from "../parts/tokens.tsx";
+import { unbroken } from "../parts/unbroken.ts";
 import { useAsked } from "./ask.ts";
 
 export function Disagreements({
@@ -41,7 +42,7 @@ function Found({
   const about =
     said?.originalAccuracy === undefined
       ? ""
-      : `Right on ${test === undefined ? "the prompts that chose it" : "unseen prompts"}: circuit ${formatShare(said.accuracy)}, original ${formatShare(said.originalAccuracy)}${said.kl === undefined ? "" : `, KL ${formatKl(said.kl)} nats`}.`;
+      : `Right on ${test === undefined ? "the prompts that chose it" : "unseen prompts"}: circuit ${unbroken(formatShare(said.accuracy))}, original ${unbroken(formatShare(said.originalAccuracy))}${said.kl === undefined ? "" : `, KL ${unbroken(`${formatKl(said.kl)} nats`)}`}.`;
   if (disagreements.length === 0) {
     return (
       <Empty title="They don't: on every prompt both find the same token likeliest.">
@@ -57,7 +58,7 @@ function Found({
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
       <section class="scroll tall" tabIndex={0} aria-label="Prompts on which they disagree">
-        <table>
+        <table class="stacked">
           <thead>
             <tr>
               <th scope="col">Prompt</th>
@@ -67,19 +68,19 @@ function Found({
             </tr>
           </thead>
           <tbody>
-            {disagreements.map(({ prompt, answers, original, circuit }) => (
-              <tr key={prompt}>
+            {disagreements.map(({ prompt, answers, original, circuit }, index) => (
+              <tr key={index}>
                 <th scope="row">
                   <button type="button" class="link left" onClick={() => onAsk(prompt)}>
                     {prompt}
                   </button>
                 </th>
-                <td>
+                <td data-label="Right">
                   <span class="token">{answers.slice(0, 2).map(showToken).join(", ")}</span>
                   {answers.length > 2 && "…"}
                 </td>
-                <Guess token={original} right={answers} />
-                <Guess token={circuit} right={answers} />
+                <Guess by="Original" token={original} right={answers} />
+                <Guess by="Circuit" token={circuit} right={answers} />
               </tr>
             ))}
           </tbody>
@@ -89,10 +90,16 @@ function Found({
   );
 }
 
-function Guess({ token, right }: { readonly token: string; readonly right: readonly string[] }) {
+interface GuessProps {
+  readonly by: string;
+  readonly token: string;
+  readonly right: readonly string[];
+}
+
+function Guess({ by, token, right }: GuessProps) {
   const isRight = right.some((answer) => answer.startsWith(token));
   return (
-    <td>
+    <td data-label={by}>
       <span class="token">{showToken(token)}</span>{" "}
       <span class={isRight ? "good" : "bad"}>{isRight ? "✓" : "✗"}</span>
       <span class="visually-hidden">{isRight ? "right" : "wrong"}</span>

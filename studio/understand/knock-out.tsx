@@ -30,8 +30,13 @@ export function KnockOut({ id, circuit, prompt }: KnockOutProps) {
   const ask = (set: Kept) => (abort: AbortSignal) =>
     post<KnockResult>(`/api/runs/${id}/knock`, { prompt, ...listsOf(set) }, abort);
   const base = useAsked(`${prompt} ${id}`, ask(own));
-  const now = useAsked(`${prompt} ${id} ${[...kept].sort().join()}`, ask(kept));
   const changed = [...whole].filter((key) => kept.has(key) !== own.has(key));
+  // Unchanged, the answer is the circuit's own, and is there already.
+  const other = useAsked(
+    changed.length === 0 ? undefined : `${prompt} ${id} ${[...kept].sort().join()}`,
+    ask(kept),
+  );
+  const now = changed.length === 0 ? base : { ...other, value: other.value ?? base.value };
   return (
     <section aria-labelledby="knock-title">
       <h2 id="knock-title">Take a part out, put one back</h2>
@@ -46,7 +51,7 @@ export function KnockOut({ id, circuit, prompt }: KnockOutProps) {
           <p class="readout">
             {pointed === undefined ? summary(changed.length) : describe(circuit, pointed, kept)}
           </p>
-          <div class="controls centred">
+          <div class="controls">
             <button type="button" class="button" disabled={changed.length === 0} onClick={() => setKept(own)}>
               Back to the circuit
             </button>

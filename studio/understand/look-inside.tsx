@@ -73,12 +73,36 @@ function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult
         ))}
       </fieldset>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
-      <div class="scroll picture" tabIndex={0} dangerouslySetInnerHTML={{ __html: svg }} />
+      <div class="scroll" tabIndex={0}>
+        <div class="picture" style={{ width: roomFor(svg) }} dangerouslySetInnerHTML={{ __html: svg }} />
+      </div>
+      <AttentionKey />
       <p class="hint">
-        A row is a token that asks, a column one that is looked at; the stronger its colour, the more. No
-        token sees what comes after it.
+        A row is a token that asks, a column one that is looked at. No token sees what comes after it.
       </p>
     </>
+  );
+}
+
+/** Widened as far as its labels stay no larger than the text around it; never narrower than it can be read. */
+function roomFor(svg: string): string {
+  const natural = Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 300);
+  return `max(${natural}px, min(100%, 30rem, ${Math.round(1.4 * natural)}px))`;
+}
+
+const shares = [0.04, 0.25, 0.5, 0.75, 1];
+
+function AttentionKey() {
+  return (
+    <p class="hint attention-key">
+      Share of attention: 0{" "}
+      <span aria-hidden="true">
+        {shares.map((share) => (
+          <span key={share} style={{ opacity: share }} />
+        ))}
+      </span>{" "}
+      1
+    </p>
   );
 }
 

@@ -1,6 +1,4 @@
 /** One prompt, two models: the original on the server, the circuit in this browser. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { formatBytes, formatMilliseconds } from "../../src/report/format.ts";
 import type { ServerPrediction, TokenProbability } from "../../src/studio/api.ts";
 import { post } from "../data/api-client.ts";
@@ -9,14 +7,7 @@ import { TokenBars } from "../parts/token-bars.tsx";
 import { Tokens } from "../parts/tokens.tsx";
 import { type Asked, useAsked } from "./ask.ts";
 import { askHere, openProgress, useCircuitHere } from "./circuit-here.ts";
-
-export interface PromptSectionProps {
-  readonly id: string;
-  readonly circuit: CircuitFile;
-  readonly prompt: string;
-  readonly samples: readonly string[];
-  readonly onAsk: (prompt: string) => void;
-}
+import { PromptForm, type PromptFormProps } from "./prompt-form.tsx";
 
 interface Answer {
   readonly tokens: readonly string[];
@@ -25,15 +16,7 @@ interface Answer {
   readonly by: string;
 }
 
-export function PromptSection({ id, circuit, prompt, samples, onAsk }: PromptSectionProps) {
-  // What is typed stays until it is asked or another prompt is chosen; a first sample that comes late is no choice.
-  const [draft, setDraft] = useState<string>();
-  const before = useRef(prompt);
-  useEffect(() => {
-    if (before.current !== "") setDraft(undefined);
-    before.current = prompt;
-  }, [prompt]);
-  const typed = draft ?? prompt;
+export function PromptSection({ id, circuit, prompt, samples, onAsk }: PromptFormProps) {
   useCircuitHere();
   const key = prompt === "" ? undefined : `${id} ${prompt}`;
   const original = useAsked<Answer>(key, async (abort) => ({
@@ -44,55 +27,10 @@ export function PromptSection({ id, circuit, prompt, samples, onAsk }: PromptSec
     const found = await askHere(id, prompt, 10);
     return { ...found, by: `in this browser, ${found.provider === "webgpu" ? "WebGPU" : "WebAssembly"}` };
   });
-  const length = circuit.profile.kind === "aligned" ? circuit.profile.length : undefined;
   return (
     <section aria-labelledby="prompt-title">
       <h2 id="prompt-title">Ask both</h2>
-      <form
-        class="inline-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (typed === "") return;
-          setDraft(undefined);
-          onAsk(typed);
-        }}
-      >
-        <label class="grow">
-          <span class="visually-hidden">Prompt</span>
-          <input
-            type="text"
-            id="prompt"
-            value={typed}
-            autocomplete="off"
-            spellcheck={false}
-            placeholder="Type a prompt"
-            onInput={({ currentTarget }) => setDraft(currentTarget.value)}
-          />
-        </label>
-        <button type="submit" class="button primary" disabled={typed === ""}>
-          Ask
-        </button>
-      </form>
-      <p class="hint">
-        {length !== undefined && `This circuit takes prompts of ${length} tokens. `}
-        {samples.length > 0 && "Some of its task:"}
-      </p>
-      <ul class="plain samples-list hint">
-        {samples.map((sample) => (
-          <li key={sample}>
-            <button
-              type="button"
-              class="link left"
-              onClick={() => {
-                setDraft(undefined);
-                onAsk(sample);
-              }}
-            >
-              {sample}
-            </button>
-          </li>
-        ))}
-      </ul>
+      <PromptForm {...{ id, circuit, prompt, samples, onAsk }} />
       {original.value !== undefined && (
         <p class="seen">
           <Tokens tokens={original.value.tokens} label="Its tokens: " />{" "}
@@ -103,6 +41,12 @@ export function PromptSection({ id, circuit, prompt, samples, onAsk }: PromptSec
         <Side name="Original" asked={original} waiting={<Loading what="Asking the server…" />} />
         <Side name="Circuit" asked={own} waiting={<Opening />} beside={original.value?.top} />
       </div>
+      <p class="hint sides-note">
+        The two times are of different engines: the original runs on the server, the circuit in this browser;
+        each ran once before, untimed, to warm up.
+        {circuit.metrics.milliseconds !== undefined &&
+          " What pruning saves is in “Time for a prompt” above, where both ran on the server, by one engine."}
+      </p>
     </section>
   );
 }

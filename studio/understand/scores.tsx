@@ -9,6 +9,7 @@ import {
   formatShare,
 } from "../../src/report/format.ts";
 import { Figure } from "../parts/figure.tsx";
+import { unbroken } from "../parts/unbroken.ts";
 
 export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   const { metrics, heads, mlps, model } = circuit;
@@ -35,7 +36,11 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
           />
         )}
         {kl !== undefined && (
-          <Figure label="KL from the original" value={formatKl(kl)} detail={`nats, ${split} prompts`} />
+          <Figure
+            label="KL from the original"
+            value={formatKl(kl)}
+            detail={split === "test" ? "nats, unseen prompts" : "nats, on the prompts that chose the circuit"}
+          />
         )}
         <Figure
           label="Parameters"
@@ -51,7 +56,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
           <Figure
             label="Time for a prompt"
             value={formatMilliseconds(milliseconds.circuit)}
-            detail={`original ${formatMilliseconds(milliseconds.original)}`}
+            detail={`original ${unbroken(formatMilliseconds(milliseconds.original))}, same engine`}
           />
         )}
       </dl>
@@ -71,7 +76,7 @@ function perParameter({ metrics: { bytes, parameters } }: CircuitFile): string {
   const [before, after] = (["original", "circuit"] as const).map((key) =>
     Math.round(bytes[key] / Math.max(1, parameters[key].total)),
   );
-  return before === after ? "" : `, at ${before} bytes a number; here ${after}`;
+  return before === after ? "" : `, ${unbroken(`${before} bytes`)} a number; ${unbroken(`here ${after}`)}`;
 }
 
 type Row = readonly [name: string, original: string, circuit: string, change: string];

@@ -1,8 +1,8 @@
 /**
  * The map of a circuit as cells on the page: a row a layer, the last on top; heads round, MLPs square; what is
  * kept is whole, what is pruned a dot. Cells are made once and a change touches that cell alone, so a search of
- * a thousand components streams in without the page being laid out anew. With `onToggle` cells are buttons that
- * arrow keys walk over.
+ * a thousand components streams in without the page being laid out anew. With `onPoint` arrow keys walk over the
+ * cells, with `onToggle` these are buttons as well.
  */
 import type { CellState } from "../../src/report/terminal-map.ts";
 import { type CellName, cellTitle } from "../data/candidates.ts";
@@ -35,7 +35,9 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
   const names = new Map<HTMLElement, CellName>();
   const grid = document.createElement("div");
   grid.className = onToggle === undefined ? "map" : "map map-live";
-  grid.setAttribute("role", onToggle === undefined ? "img" : "group");
+  // Where cells can be gone to, what the cell is is told apart from the picture.
+  const walked = onPoint !== undefined || onToggle !== undefined;
+  grid.setAttribute("role", walked ? "group" : "img");
   grid.setAttribute("aria-label", options.label);
   grid.style.setProperty("--columns", String(columns));
   if (columns > 16) grid.classList.add("map-dense");
@@ -44,10 +46,12 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
     const cell = document.createElement(onToggle === undefined ? "span" : "button");
     cell.className = name.component === "mlp" ? "component mlp" : "component head";
     cell.dataset["state"] = "unknown";
-    if (cell instanceof HTMLButtonElement) {
-      cell.type = "button";
+    if (walked) {
+      cell.setAttribute("aria-label", cellTitle(name));
       cell.tabIndex = cells.size === 0 ? 0 : -1;
     }
+    if (cell instanceof HTMLButtonElement) cell.type = "button";
+    else if (walked) cell.setAttribute("role", "img");
     cells.set(keyOf(name), cell);
     names.set(cell, name);
     row.append(cell);
@@ -79,8 +83,8 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
       const name = nameAt(target);
       if (name !== undefined) onToggle(name);
     });
-    walkByArrows(grid, cells, names, headsPerLayer);
   }
+  if (walked) walkByArrows(grid, cells, names, headsPerLayer);
   host.append(grid);
 
   return {
@@ -90,10 +94,7 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
       if (glide) cell.classList.add("glide");
       if (cell.dataset["state"] !== state) cell.dataset["state"] = state;
       if (bin !== undefined) cell.dataset["bin"] = String(bin);
-      if (cell instanceof HTMLButtonElement) {
-        cell.setAttribute("aria-label", cellTitle(name));
-        cell.setAttribute("aria-pressed", String(state === "kept"));
-      }
+      if (cell instanceof HTMLButtonElement) cell.setAttribute("aria-pressed", String(state === "kept"));
     },
     mark(name, changed) {
       cells.get(keyOf(name))?.classList.toggle("changed", changed);
@@ -139,11 +140,13 @@ function walkByArrows(
   names: ReadonlyMap<HTMLElement, CellName>,
   headsPerLayer: readonly number[],
 ): void {
-  const move = (to: HTMLElement) => {
-    for (const cell of cells.values()) cell.tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
-  };
+  let inOrder = cells.values().next().value;
+  grid.addEventListener("focusin", ({ target }) => {
+    if (!(target instanceof HTMLElement) || !names.has(target) || target === inOrder) return;
+    if (inOrder !== undefined) inOrder.tabIndex = -1;
+    inOrder = target;
+    target.tabIndex = 0;
+  });
   const inRow = (layer: number) => {
     const count = headsPerLayer[layer] ?? 0;
     const heads = Array.from({ length: count }, (_, head) => cells.get(`${layer}.head.${head}`));
@@ -169,6 +172,6 @@ function walkByArrows(
     }[event.key];
     if (!["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) return;
     event.preventDefault();
-    if (to !== undefined) move(to);
+    to?.focus();
   });
 }

@@ -3,9 +3,10 @@
  * to the page, so that a new point adds to the last piece of path alone, and a larger scale changes one attribute.
  */
 import type { Decision } from "../../src/discovery/search.ts";
+import { klBin } from "../../src/report/maps/map-style.ts";
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
 
-const frame = { width: 560, height: 240, left: 62, right: 12, top: 12, bottom: 50 } as const;
+const frame = { width: 560, height: 260, left: 66, right: 12, top: 12, bottom: 58 } as const;
 const plotWidth = frame.width - frame.left - frame.right;
 const plotHeight = frame.height - frame.top - frame.bottom;
 /** Steps in one piece of path. */
@@ -27,11 +28,14 @@ export function createKlCurve(host: HTMLElement): KlCurve {
   });
   const grid = element("g", { class: "curve-grid" });
   const lines = element("g", { class: "curve-line" });
-  const heads = element("path", { class: "curve-head", "vector-effect": "non-scaling-stroke" });
-  const mlps = element("path", { class: "curve-mlp", "vector-effect": "non-scaling-stroke" });
+  const marks = createMarks();
   const data = element("g", {});
-  const caption = element("text", { x: frame.left, y: frame.height - 6 }, "candidates tried");
-  data.append(lines, heads, mlps);
+  const caption = element(
+    "text",
+    { x: frame.left + plotWidth / 2, y: frame.height - 6, "text-anchor": "middle" },
+    "candidates tried",
+  );
+  data.append(lines, marks.host);
   svg.append(grid, data, caption);
   host.append(svg);
 
@@ -41,7 +45,6 @@ export function createKlCurve(host: HTMLElement): KlCurve {
   let current = 0;
   let pieces: SVGElement[] = [];
   let path = "";
-  const marks = { head: "", mlp: "" };
 
   const rescale = () => {
     const ticks = niceTicks(low, Math.max(1e-9, high), 4);
@@ -63,7 +66,7 @@ export function createKlCurve(host: HTMLElement): KlCurve {
         .map((step) =>
           element(
             "text",
-            { x: frame.left + step * sx, y: frame.height - 29, "text-anchor": "middle" },
+            { x: frame.left + step * sx, y: frame.height - 34, "text-anchor": "middle" },
             String(step),
           ),
         ),
@@ -76,10 +79,8 @@ export function createKlCurve(host: HTMLElement): KlCurve {
 
   const clear = () => {
     [current, high, low, path, pieces] = [0, 0, 0, "", []];
-    marks.head = marks.mlp = "";
+    marks.clear();
     lines.replaceChildren();
-    heads.removeAttribute("d");
-    mlps.removeAttribute("d");
   };
 
   rescale();
@@ -96,15 +97,13 @@ export function createKlCurve(host: HTMLElement): KlCurve {
           lines.append(piece);
         }
         if (decision.pruned) current = decision.kl;
-        else if (decision.component === "mlp") marks.mlp += `M${step + 0.5} ${current}h0`;
-        else marks.head += `M${step + 0.5} ${current}h0`;
+        else marks.add(decision, `M${step + 0.5} ${current}h0`);
         high = Math.max(high, current);
         low = Math.min(low, current);
         path += `V${current}H${step + 1}`;
         if (step % pieceLength === pieceLength - 1 || step === to - 1) pieces.at(-1)?.setAttribute("d", path);
       }
-      if (marks.head !== "") heads.setAttribute("d", marks.head);
-      if (marks.mlp !== "") mlps.setAttribute("d", marks.mlp);
+      marks.draw();
       if (high > ceiling || low < floor || ceiling === 0 || from === 0) rescale();
     },
     expect(count) {
@@ -114,6 +113,51 @@ export function createKlCurve(host: HTMLElement): KlCurve {
     },
     remove() {
       svg.remove();
+    },
+  };
+}
+
+interface Marks {
+  readonly host: SVGElement;
+  add(decision: Decision, path: string): void;
+  /** What was added since, one change for each kind and colour. */
+  draw(): void;
+  clear(): void;
+}
+
+/** What was kept, as on the map: heads round, MLPs square, in the colour of what replacing them costs. */
+function createMarks(): Marks {
+  const host = element("g", {});
+  const paths = new Map<string, { readonly element: SVGElement; text: string; drawn: number }>();
+  const pathOf = (kind: string, look: string) => {
+    const key = `${kind} ${look}`;
+    const known = paths.get(key);
+    if (known !== undefined) return known;
+    const made = { element: element("path", { class: `curve-${kind} ${look}` }), text: "", drawn: 0 };
+    made.element.setAttribute("vector-effect", "non-scaling-stroke");
+    // Outlines lie under what they go round.
+    if (look === "outline") host.prepend(made.element);
+    else host.append(made.element);
+    paths.set(key, made);
+    return made;
+  };
+  return {
+    host,
+    add({ component, delta }, path) {
+      const kind = component === "mlp" ? "mlp" : "head";
+      pathOf(kind, "outline").text += path;
+      pathOf(kind, `bin-${klBin(delta)}`).text += path;
+    },
+    draw() {
+      for (const path of paths.values()) {
+        if (path.drawn === path.text.length) continue;
+        path.element.setAttribute("d", path.text);
+        path.drawn = path.text.length;
+      }
+    },
+    clear() {
+      paths.clear();
+      host.replaceChildren();
     },
   };
 }

@@ -29,10 +29,20 @@ export function LiveCurve({ run, alpha, candidates }: LiveCurveProps) {
   return (
     <figure class="curve-figure">
       <h2 class="small-title">How far the circuit has moved from the original</h2>
+      <p class="hint chart-axis">KL divergence, nats</p>
       <div ref={host} />
-      <figcaption class="hint">
-        KL divergence in nats, after each candidate. A step up of less than α = {alpha} is accepted; dots and
-        squares are heads and MLPs that had to stay.
+      <figcaption>
+        <ul class="legend-shapes curve-key">
+          <li>
+            <span class="component head" data-state="kept" data-bin="3" aria-hidden="true" />
+            head that stays
+          </li>
+          <li>
+            <span class="component mlp" data-state="kept" data-bin="3" aria-hidden="true" />
+            MLP that stays
+          </li>
+        </ul>
+        <p class="hint">A step up of less than α = {alpha} is accepted; colours are those of the map.</p>
       </figcaption>
     </figure>
   );

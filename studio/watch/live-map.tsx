@@ -29,7 +29,7 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
     if (host.current === null) return;
     const grid = createGrid(host.current, {
       headsPerLayer,
-      label: "Circuit map",
+      label: "Circuit map; the arrow keys go from component to component",
       onPoint: (cell) => {
         pointed.value = cell;
       },
@@ -63,7 +63,8 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
   return (
     <figure class="hero">
       <div class="map-room" ref={host} />
-      <figcaption class="readout">
+      {/* What streams by is not read out; what was pointed at is. */}
+      <figcaption class="readout" aria-live={pointed.value === undefined ? "off" : "polite"}>
         <Readout run={run} cell={pointed.value} mlps={options.mlps} />
       </figcaption>
       <MapLegend trial={!isFinal(run.state.value)} />
@@ -98,7 +99,13 @@ function Readout({
   if (cell === undefined) {
     const last = run.decisions[done.value - 1] ?? run.decisions.at(-1);
     if (last === undefined) return <>Not begun yet.</>;
-    if (isFinal(state.value)) return <>Point at a component to see what replacing it would cost.</>;
+    if (isFinal(state.value))
+      return (
+        <>
+          Point at a component, or walk over the map with tab and the arrow keys, to see what replacing it
+          would cost.
+        </>
+      );
     return <Decided decision={last} />;
   }
   const decision = run.decisions.findLast(

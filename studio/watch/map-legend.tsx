@@ -16,7 +16,7 @@ export function MapLegend({ trial = true }: { readonly trial?: boolean }) {
           {[...klBins, undefined].map((end, bin) => (
             <li key={end ?? "more"}>
               <span class={`swatch swatch-${bin}`} aria-hidden="true" />
-              {end === undefined ? "more" : end === 0 ? "≤ 0" : end}
+              <span>{end === undefined ? "more" : end === 0 ? "0" : end}</span>
             </li>
           ))}
         </ol>

@@ -1,8 +1,9 @@
 /** A run's state in words, and pause, resume and cancel. */
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { RunState } from "../../src/studio/api.ts";
-import { type Fault, faultOf, post } from "../data/api-client.ts";
-import type { LiveRun } from "../data/live-run.ts";
+import { type Fault, faultOf, outOfTouch, post } from "../data/api-client.ts";
+import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { FaultNotice } from "../parts/notice.tsx";
 
 const actions: Readonly<Record<RunState, readonly ("pause" | "resume" | "cancel")[]>> = {
@@ -10,21 +11,31 @@ const actions: Readonly<Record<RunState, readonly ("pause" | "resume" | "cancel"
   running: ["pause", "cancel"],
   paused: ["resume", "cancel"],
   done: [],
-  failed: [],
+  failed: ["resume"],
   cancelled: [],
 };
 
 const labels = { pause: "Pause", resume: "Resume", cancel: "Cancel" } as const;
 
-export function RunControls({ run }: { readonly run: LiveRun }) {
+export interface RunControlsProps {
+  readonly run: LiveRun;
+  /** Where to go on from a run that is done. */
+  readonly children?: ComponentChildren;
+}
+
+export function RunControls({ run, children }: RunControlsProps) {
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<Fault | undefined>(undefined);
   const state = run.state.value ?? "queued";
+  // A finished run stays as it is, whether the server answers or not.
+  const unsure = outOfTouch.value && !isFinal(state);
   const act = async (action: keyof typeof labels) => {
     setBusy(true);
     setFault(undefined);
     try {
       await post(`/api/runs/${encodeURIComponent(run.id)}/${action}`);
+      // No stream follows a run that has come to its end.
+      if (isFinal(state)) run.reload();
     } catch (thrown) {
       setFault(faultOf(thrown));
     }
@@ -33,20 +44,21 @@ export function RunControls({ run }: { readonly run: LiveRun }) {
   return (
     <>
       <div class="controls">
-        <p class={`state state-${state}`} role="status">
-          {stateWords[state]}
+        <p class={`state state-${unsure ? "unsure" : state}`} role="status">
+          {unsure ? `Not known: ${stateWords[state].toLowerCase()} when last heard of` : stateWords[state]}
         </p>
         {actions[state].map((action) => (
           <button
             type="button"
             key={action}
             class={action === "resume" ? "button primary" : "button"}
-            disabled={busy}
+            disabled={busy || outOfTouch.value}
             onClick={() => void act(action)}
           >
             {labels[action]}
           </button>
         ))}
+        {children}
       </div>
       {fault !== undefined && <FaultNotice fault={fault} />}
     </>

@@ -18,11 +18,20 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
   const state = run.state.value;
   return (
     <>
-      <RunControls run={run} />
+      <RunControls run={run}>
+        {state === "done" && (
+          <a
+            class="button primary"
+            href={runPath(run.id, detail.kind === "sweep" ? "compare" : "understand")}
+          >
+            {detail.kind === "sweep" ? "Compare its circuits" : "Understand this circuit"}
+          </a>
+        )}
+      </RunControls>
       {state === "failed" && run.fault.value !== undefined && (
         <FaultNotice fault={run.fault.value}>
           <p>
-            <a href="#/">Start another run</a>
+            Resumed, it goes on from what it had decided. Or <a href="#/">start another run</a>.
           </p>
         </FaultNotice>
       )}
@@ -54,20 +63,6 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
           <RunQueue except={run.id} moved={state} />
         </div>
       </div>
-      {state === "done" && detail.kind === "extract" && (
-        <p class="next">
-          <a class="button primary" href={runPath(run.id, "understand")}>
-            Understand this circuit
-          </a>
-        </p>
-      )}
-      {state === "done" && detail.kind === "sweep" && (
-        <p class="next">
-          <a class="button primary" href={runPath(run.id, "compare")}>
-            Compare its circuits
-          </a>
-        </p>
-      )}
     </>
   );
 }
@@ -92,7 +87,7 @@ function KeptFigures({ run }: { readonly run: LiveRun }) {
           </>
         }
       />
-      <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats" />
+      <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats, on the validation prompts" />
     </>
   );
 }

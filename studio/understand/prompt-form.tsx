@@ -1,0 +1,160 @@
+/** A prompt is typed or chosen here. One that the circuit does not take is refused here as well, before anybody is asked. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { formatCount, plural } from "../../src/report/format.ts";
+import { faultOf } from "../data/api-client.ts";
+import { Loading } from "../parts/notice.tsx";
+import { Tokens } from "../parts/tokens.tsx";
+import { refusedTokens } from "./circuit-here.ts";
+
+export interface PromptFormProps {
+  readonly id: string;
+  readonly circuit: CircuitFile;
+  readonly prompt: string;
+  readonly samples: readonly string[];
+  readonly onAsk: (prompt: string) => void;
+}
+
+/** Characters; no token is longer than a few hundred, so no context holds more. */
+const longestPrompt = 20_000;
+/** Tokens of a refused prompt that are shown. */
+const shownTokens = 24;
+
+interface Refusal {
+  readonly message: string;
+  readonly tokens: readonly string[];
+}
+
+export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormProps) {
+  // What is typed stays until it is asked or another prompt is chosen; a first sample that comes late is no choice.
+  const [draft, setDraft] = useState<string>();
+  const [refusal, setRefusal] = useState<Refusal | undefined>(undefined);
+  const [checking, setChecking] = useState(false);
+  const turn = useRef(0);
+  const before = useRef(prompt);
+  useEffect(() => {
+    if (before.current !== "") change(undefined);
+    before.current = prompt;
+  }, [prompt]);
+  const change = (next: string | undefined) => {
+    // What is being checked is no longer what stands there.
+    turn.current++;
+    setChecking(false);
+    setRefusal(undefined);
+    setDraft(next);
+  };
+  const typed = draft ?? prompt;
+  const tooLong = typed.length > longestPrompt;
+  const submit = async () => {
+    const own = ++turn.current;
+    setChecking(true);
+    let refused: Refusal | undefined;
+    try {
+      const tokens = await refusedTokens(id, typed);
+      refused = tokens && { tokens, message: reasonOf(circuit, tokens.length) };
+    } catch (thrown) {
+      refused = { tokens: [], message: faultOf(thrown)?.message ?? "The prompt can't be read." };
+    }
+    if (own !== turn.current) return;
+    setChecking(false);
+    setRefusal(refused);
+    if (refused !== undefined) return;
+    setDraft(undefined);
+    onAsk(typed);
+  };
+  return (
+    <>
+      <form
+        class="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (typed !== "" && !tooLong) void submit();
+        }}
+      >
+        <label class="grow">
+          <span class="visually-hidden">Prompt</span>
+          <input
+            type="text"
+            id="prompt"
+            value={typed}
+            autocomplete="off"
+            spellcheck={false}
+            placeholder="Type a prompt"
+            aria-invalid={tooLong || refusal !== undefined}
+            aria-describedby="prompt-wrong prompt-takes"
+            onInput={({ currentTarget }) => change(currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="button primary" disabled={typed === "" || tooLong}>
+          Ask
+        </button>
+      </form>
+      <div id="prompt-wrong" aria-live="polite">
+        {tooLong ? (
+          <p class="field-wrong">
+            {formatCount(typed.length)} characters are too long for a prompt: at most{" "}
+            {formatCount(longestPrompt)}.
+          </p>
+        ) : refusal !== undefined ? (
+          <RefusalNotice refusal={refusal} anyLength={circuit.profile.kind !== "aligned"} />
+        ) : (
+          checking && <Loading what="Counting its tokens…" />
+        )}
+      </div>
+      <p class="hint" id="prompt-takes">
+        {circuit.profile.kind === "aligned" &&
+          `This circuit takes prompts of ${circuit.profile.length} tokens. `}
+        {samples.length > 0 && "Some of its task:"}
+      </p>
+      <ul class="plain samples-list hint">
+        {samples.map((sample) => (
+          <li key={sample}>
+            <button
+              type="button"
+              class="link left"
+              onClick={() => {
+                change(undefined);
+                onAsk(sample);
+              }}
+            >
+              {sample}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function RefusalNotice({ refusal, anyLength }: { readonly refusal: Refusal; readonly anyLength: boolean }) {
+  const { message, tokens } = refusal;
+  return (
+    <div class="notice notice-bad">
+      <p>
+        <strong>{message}</strong>
+      </p>
+      {tokens.length > 0 && (
+        <p>
+          <Tokens tokens={tokens.slice(0, shownTokens)} label="Its tokens: " />
+          {tokens.length > shownTokens && ` and ${formatCount(tokens.length - shownTokens)} more`}
+        </p>
+      )}
+      {!anyLength && (
+        <p>
+          A circuit for prompts of any length is found with one average for all positions, under “More
+          options” at the start.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function reasonOf({ profile, model }: CircuitFile, count: number): string {
+  if (profile.kind === "aligned" && count !== profile.length) {
+    return `This prompt has ${plural(count, "token")}; the circuit takes exactly ${profile.length}.`;
+  }
+  if (count > model.context) {
+    return `This prompt has ${plural(count, "token")}; the model's context takes ${formatCount(model.context)} at most.`;
+  }
+  return "The circuit does not take this prompt.";
+}
