@@ -1,7 +1,10 @@
 /** Issue 5, point 6, from outside: each way in is tried against a server that listens, and none leads in. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ApiError } from "../src/studio/api.ts";
 import { type OpenStudio, openStudio, sendRaw } from "./support/studio-client.ts";
@@ -197,6 +200,75 @@ describe("models", () => {
     expect(errorOf((await ask(path)).text).message).toContain("inside the folders");
   });
 
+  describe("a link inside a model's folder", () => {
+    const root = () => join(folder, "root");
+    const nanoWith = async (name: string, change: (path: string) => Promise<void>) => {
+      const path = join(root(), name);
+      await cp("models/nano", path, { recursive: true });
+      await change(path);
+      return ask(name);
+    };
+    const elsewhere = (file: string, target: string) => async (path: string) => {
+      await rm(join(path, file), { force: true });
+      await symlink(target, join(path, file));
+    };
+
+    it.each([
+      ["config.json", "/etc/passwd"],
+      ["config.json", "/dev/zero"],
+      ["merges.txt", resolve("models/nano/merges.txt")],
+      ["tokenizer.json", resolve("models/nano/vocab.json")],
+      ["model.safetensors", resolve("models/nano/model.safetensors")],
+      ["model-00001-of-00002.safetensors", resolve("models/nano/model.safetensors")],
+      ["config.json", "/nothing/there"],
+    ])("%s may not lead to %s", async (file, target) => {
+      const answer = await nanoWith(`linked-${Math.random()}`, elsewhere(file, target));
+      expect(answer.status).toBe(400);
+      expect(errorOf(answer.text)).toMatchObject({ code: "options", field: "model" });
+      expect(errorOf(answer.text).message).toBe(
+        `the folder's "${file}" is a symbolic link to no file inside the folders that the studio may read.`,
+      );
+      expect(answer.text).not.toMatch(/root:|passwd|models\/nano/);
+    });
+
+    it("may lead to a file under a root, as the hub's cache is made", async () => {
+      const answer = await nanoWith("snapshots/commit", async (path) => {
+        await mkdir(join(root(), "blobs"));
+        for (const file of ["config.json", "model.safetensors", "merges.txt"]) {
+          await rename(join(path, file), join(root(), "blobs", file));
+          await symlink(join("..", "..", "blobs", file), join(path, file));
+        }
+      });
+      expect(answer.status).toBe(200);
+      expect(JSON.parse(answer.text)).toMatchObject({ layers: 6, name: "commit" });
+    });
+
+    it("that is made after the model was opened is found as well", async () => {
+      const path = join(root(), "changing");
+      await cp("models/nano", path, { recursive: true });
+      expect((await ask("./changing")).status).toBe(200);
+      await elsewhere("merges.txt", join(folder, "secret.txt"))(path);
+      expect((await ask("./changing")).status).toBe(400);
+    });
+
+    it.skipIf(process.platform === "win32")("a pipe in its place is no file", async () => {
+      const answer = await nanoWith("piped", async (path) => {
+        await rm(join(path, "merges.txt"));
+        await promisify(execFile)("mkfifo", [join(path, "merges.txt")]);
+      });
+      expect(errorOf(answer.text).message).toContain("neither a file nor a folder");
+    });
+  });
+
+  it("a file that is not JSON is not quoted", async () => {
+    const path = join(folder, "root", "prose");
+    await mkdir(path);
+    await writeFile(join(path, "config.json"), "secret words");
+    const { message } = errorOf((await ask("./prose")).text);
+    expect(message).toContain("see line 1, column 1");
+    expect(message).not.toContain("secret");
+  });
+
   it("says the same of what is there and of what is not", async () => {
     const there = errorOf((await ask(join(folder, "pages"))).text);
     const missing = errorOf((await ask(join(folder, "gapes"))).text);
@@ -211,6 +283,34 @@ describe("models", () => {
       expect(errorOf(answer.text)).toMatchObject({ code: "options", field: "model" });
     },
   );
+});
+
+describe("a sender that goes away", () => {
+  it.each([
+    ["Content-Length: 1000000", "{"],
+    ["Transfer-Encoding: chunked", '5\r\n{"mod\r\n'],
+  ])("in the middle of a body (%s) is nobody's fault", async (length, part) => {
+    const errors = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const consoled = vi.spyOn(console, "error").mockReturnValue();
+    const { cookie = "", host = "", origin = "" } = studio.headers;
+    const head = [
+      "POST /api/models HTTP/1.1",
+      `Host: ${host}`,
+      `Origin: ${origin}`,
+      `Cookie: ${cookie}`,
+      length,
+    ];
+    const socket = connect(port, "127.0.0.1");
+    await new Promise<void>((done) => socket.write(`${head.join("\r\n")}\r\n\r\n${part}`, () => done()));
+    await new Promise((done) => setTimeout(done, 100));
+    socket.destroy();
+    await new Promise((done) => setTimeout(done, 200));
+    expect((await sendRaw(port, "/api/info", studio.headers)).status).toBe(200);
+    expect(errors.mock.calls.map(([text]) => String(text))).toEqual([]);
+    expect(consoled.mock.calls).toEqual([]);
+    errors.mockRestore();
+    consoled.mockRestore();
+  });
 });
 
 describe("bodies", () => {

@@ -198,7 +198,12 @@ describe("a run", () => {
     expect(ownWeights.equals(Buffer.from(await weights.arrayBuffer()))).toBe(true);
   });
 
-  it("gives its folder away as a zip, file for file", async () => {
+  it("gives its folder away as a zip, file for file, and nothing that somebody else put there", async () => {
+    const foreign = ["private.txt", "onnx/private.onnx"];
+    for (const name of foreign) {
+      await writeFile(join(studio.dataFolder, "runs", id, "circuit", name), "private");
+      expect((await studio.send("GET", `/api/runs/${id}/files/${name}`)).status, name).toBe(404);
+    }
     const answer = await studio.send("GET", `/api/runs/${id}/zip`);
     expect(answer.headers.get("content-disposition")).toBe(
       'attachment; filename="nano-small-ioi-circuit.zip"',
@@ -207,7 +212,8 @@ describe("a run", () => {
     const place = join(studio.dataFolder, "runs", id, "circuit");
     const names = (await readdir(place, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1));
+      .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1))
+      .filter((name) => !foreign.includes(name));
     expect(Object.keys(files).sort()).toEqual(names.map((name) => `nano-small-ioi-circuit/${name}`).sort());
     for (const name of names) {
       const packed = files[`nano-small-ioi-circuit/${name}`];
@@ -337,6 +343,35 @@ describe("the queue", () => {
       expect((await studio.send("GET", `/api/runs/${id}`)).status).toBe(404);
     }
     expect(await readdir(join(studio.dataFolder, "runs"))).toHaveLength(1);
+  });
+
+  it("a cancel is not lost to a pause that is under way, nor to a resume", async () => {
+    const { id } = await start();
+    await studio.listen(id, 0, ({ kind }) => kind === "decision");
+    const all = (...actions: readonly string[]) =>
+      Promise.all(actions.map((action) => studio.send("POST", `/api/runs/${id}/${action}`, {})));
+    const answers = await all("pause", "cancel", "pause");
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const states = await Promise.all(answers.map(async (each) => ((await each.json()) as RunSummary).state));
+    expect(states[1]).toBe("cancelled");
+    expect((await studio.get<RunDetail>(`/api/runs/${id}`)).state).toBe("cancelled");
+    expect(await readdir(join(studio.dataFolder, "runs", id))).not.toContain(".circuit.journal.jsonl");
+    expect((await studio.send("DELETE", `/api/runs/${id}`)).status).toBe(204);
+
+    const other = await start();
+    await studio.post(`/api/runs/${other.id}/pause`, {});
+    const path = `/api/runs/${other.id}`;
+    const [resumed, cancelled] = await Promise.all([
+      studio.send("POST", `${path}/resume`, {}),
+      studio.send("POST", `${path}/cancel`, {}),
+    ]);
+    expect([resumed.status, cancelled.status]).toEqual([200, 200]);
+    expect((await studio.get<RunDetail>(path)).state).toBe("cancelled");
+    const state = await readFile(join(studio.dataFolder, "runs", other.id, "state.json"), "utf8");
+    expect(JSON.parse(state)).toMatchObject({ state: "cancelled" });
+    const deleted = await Promise.all([studio.send("DELETE", path), studio.send("DELETE", path)]);
+    expect(deleted.map(({ status }) => status)).toContain(204);
+    for (const { status } of deleted) expect([204, 404]).toContain(status);
   });
 
   it("takes no more than twenty that wait", async () => {

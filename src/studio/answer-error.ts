@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { errorCode } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
 import type { ApiError } from "./api.ts";
 
@@ -16,6 +17,11 @@ export class Refusal extends Error {
     this.status = status;
     this.code = code;
   }
+}
+
+/** For a request whose sender has gone: nobody reads the answer, and nothing is wrong here. */
+function brokenOff(): Refusal {
+  return new Refusal(400, "aborted", "the request was broken off.");
 }
 
 /** A PithError taken apart again: line, field and advice stand in fields of their own, and the file goes unsaid. */
@@ -57,7 +63,14 @@ export function answerError(error: unknown, context: Context): Response {
   if (error instanceof HTTPException) {
     return context.json({ error: { code: "http", message: error.message } } satisfies ApiError, error.status);
   }
-  return context.json({ error: describeError(error) } satisfies ApiError, statusOf(error));
+  const told = isBroken(error) ? brokenOff() : error;
+  return context.json({ error: describeError(told) } satisfies ApiError, statusOf(told));
+}
+
+/** What reading a body ends in when its connection does, in Node's words and in those of hono's server. */
+function isBroken(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return errorCode(error) === "ECONNRESET" || error.message === "Client connection prematurely closed.";
 }
 
 function statusOf(error: unknown): ContentfulStatusCode {

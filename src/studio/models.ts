@@ -1,19 +1,10 @@
-/**
- * Which models a page may name, and the open ones. A folder must lie inside one of the folders that the person
- * who started the studio has allowed; both sides are compared as the file system has them, so that neither ".."
- * nor a symbolic link leads out. Anything else must be a name on the hub.
- */
-import { realpath, stat } from "node:fs/promises";
-import { isAbsolute, relative, resolve, sep } from "node:path";
-import { looksLikePath, parseHubName } from "../checkpoint/hub-name.ts";
-import { expandHome } from "../checkpoint/hub-settings.ts";
-import { PithError } from "../errors.ts";
+/** The open models. Which folders pages may name is in model-roots.ts. */
 import { countParameters } from "../evaluation/parameters.ts";
 import type { OnEvent } from "../pipeline/events.ts";
 import { loadModel, type Model } from "../pipeline/load-model.ts";
-import { embeddedName } from "../pipeline/package-files.ts";
 import { Refusal } from "./answer-error.ts";
 import type { ModelSummary } from "./api.ts";
+import { allowedSource, realFolder } from "./model-roots.ts";
 
 export interface Models {
   /** Opened once; stays open until the studio ends. @param name as a page gives it; "" is the embedded model. */
@@ -31,6 +22,7 @@ export async function createModels(roots: readonly string[]): Promise<Models> {
   const ending = new AbortController();
   return {
     async open(name, onEvent) {
+      // Looked at each time: what is read later, for a circuit to take along, may have become a link meanwhile.
       const source = await allowedSource(name, allowed);
       const key = source ?? "";
       const found = opened.get(key);
@@ -48,45 +40,6 @@ export async function createModels(roots: readonly string[]): Promise<Models> {
       for (const opening of all) await opening.then((model) => model.close()).catch(() => {});
     },
   };
-}
-
-/**
- * What `loadModel` may be given for a page's words; undefined for the embedded model.
- * @param allowed real paths.
- * @throws PithError "options" for what lies elsewhere, whether it is there or not: a page must not learn that.
- */
-export async function allowedSource(name: string, allowed: readonly string[]): Promise<string | undefined> {
-  if (name === "" || name === embeddedName) return undefined;
-  const outside = new PithError(
-    "options",
-    `there is no folder ${JSON.stringify(name)} inside the folders that the studio may read.`,
-    { place: { field: "model" }, advice: "Allow a folder with `pith studio --root DIR`." },
-  );
-  const expanded = expandHome(name, process.env);
-  for (const base of isAbsolute(expanded) ? [""] : allowed) {
-    const path = await realpath(resolve(base, expanded)).catch(() => undefined);
-    if (path === undefined) continue;
-    if (!allowed.some((root) => isInside(path, root))) throw outside;
-    if ((await stat(path)).isDirectory()) return path;
-  }
-  if (looksLikePath(name)) throw outside;
-  const { repository, revision } = parseHubName(name);
-  // The loader takes a folder of that name for a folder: here it must mean the hub.
-  if ((await stat(name).catch(() => undefined)) !== undefined) throw outside;
-  return revision === "main" && !name.includes("@") ? repository : `${repository}@${revision}`;
-}
-
-function isInside(path: string, root: string): boolean {
-  const way = relative(root, path);
-  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));
-}
-
-async function realFolder(root: string): Promise<string> {
-  const path = await realpath(resolve(expandHome(root, process.env))).catch(() => undefined);
-  if (path !== undefined && (await stat(path)).isDirectory()) return path;
-  throw new PithError("options", "there is no such folder.", {
-    place: { field: "--root", file: resolve(root) },
-  });
 }
 
 /** @param name as the page gave it. */

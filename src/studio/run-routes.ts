@@ -10,8 +10,9 @@ import { Refusal } from "./answer-error.ts";
 import type { RunDetail } from "./api.ts";
 import type { Laboratories } from "./laboratories.ts";
 import type { Laboratory } from "./laboratory.ts";
-import { listFiles, sendFile } from "./listed-files.ts";
+import { sendFile } from "./listed-files.ts";
 import { bodies, readBody } from "./request-bodies.ts";
+import { resultFiles } from "./result-files.ts";
 import { resultFolder, runIdPattern } from "./run-folder.ts";
 import { streamRun } from "./run-stream.ts";
 import { expectCircuit, type Run, type Runs, summarizeRun } from "./runs.ts";
@@ -89,14 +90,15 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
     const { record } = doneRun(runOf(context));
     const prefix = `/api/runs/${record.id}/files/`;
     const name = context.req.path.slice(prefix.length);
-    const file = (await listFiles(resultFolder(record))).find((each) => each.name === name);
+    const file = (await resultFiles(record)).find((each) => each.name === name);
     if (file === undefined) throw new Refusal(404, "file", "there is no such file in the folder.");
     const { method } = context.req;
     return sendFile(file, { method, ifNoneMatch: context.req.header("if-none-match") }, "no-cache");
   });
   routes.get("/:id/zip", async (context) => {
     const { record } = doneRun(runOf(context));
-    return sendZip(zipFiles(await listFiles(resultFolder(record)), archiveName(record)), archiveName(record));
+    const name = archiveName(record);
+    return sendZip(zipFiles(await resultFiles(record), name), name);
   });
   routes.get("/:id/share", async (context) => {
     const run = runOf(context);

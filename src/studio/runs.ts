@@ -72,11 +72,24 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
   /** Runs that are being checked and written. */
   let making = 0;
 
+  /** A run's states reach the disk one after another, in the order in which they were set. */
+  const writing = new WeakMap<Run, Promise<void>>();
+  const inOrder = (run: Run, work: () => Promise<void>): Promise<void> => {
+    const mine = (writing.get(run) ?? Promise.resolve()).then(work);
+    writing.set(
+      run,
+      mine.catch(() => {}),
+    );
+    return mine;
+  };
   /** Written before it is told: what a page has seen, a new server knows as well. */
-  const setState = async (run: Run, state: RunState, error?: RunStatus["error"]) => {
-    run.status = { state, done: run.status.done, total: run.status.total, ...(error && { error }) };
-    await writeStatus(run.record, run.status);
-    await run.log.append({ kind: "state", state, ...(error && { error }) });
+  const setState = (run: Run, state: RunState, error?: RunStatus["error"]): Promise<void> => {
+    const status = { state, done: run.status.done, total: run.status.total, ...(error && { error }) };
+    run.status = status;
+    return inOrder(run, async () => {
+      await writeStatus(run.record, status);
+      await run.log.append({ kind: "state", state, ...(error && { error }) });
+    });
   };
 
   const next = () => {
@@ -112,13 +125,16 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
         return;
       }
       const { state } = signal.reason as Stop;
-      if (state === undefined) await writeStatus(run.record, run.status);
+      if (state === undefined) await inOrder(run, () => writeStatus(run.record, run.status));
       else await setState(run, state);
     }
   };
 
-  /** Takes it out of the queue, or stops it and waits until it has stopped. */
-  const halt = async (run: Run, state: RunState) => {
+  /**
+   * Takes it out of the queue, or stops it and waits until it has stopped. Whoever asked first has then said where
+   * it goes: who asks for more, as a cancel that finds a pause under way, asks anew.
+   */
+  const halt = async (run: Run, state: "paused" | "cancelled"): Promise<void> => {
     const at = queue.indexOf(run);
     if (at >= 0) {
       queue.splice(at, 1);
@@ -127,7 +143,9 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
       const { ended, controller } = computing;
       controller.abort({ state } satisfies Stop);
       await ended;
-    } else if (run.status.state === "paused" || run.status.state === "failed") {
+      // A server that closes stops without a state, and the next one goes on.
+      if (!closing && run.status.state !== state) await halt(run, state);
+    } else if (state === "cancelled" && ["paused", "failed"].includes(run.status.state)) {
       await setState(run, state);
     }
   };
@@ -178,8 +196,9 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     },
     async resume(run) {
       expect(run, "resumed", ["paused", "failed"]);
-      await setState(run, "queued");
+      // Into the queue first: who cancels it while that is being written must find it there.
       queue.push(run);
+      await setState(run, "queued");
       next();
     },
     async cancel(run) {
@@ -190,7 +209,9 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     },
     async remove(run) {
       await halt(run, "cancelled");
-      runs.delete(run.record.id);
+      // Another has removed it meanwhile.
+      if (!runs.delete(run.record.id)) return;
+      await writing.get(run);
       run.log.close();
       await removeRunFolder(run.record);
     },

@@ -70,8 +70,10 @@ function refuse(context: Context, token: string, port: number): Response | undef
   if (origin === undefined ? changes : !isOwn) {
     return problem(context, 403, "origin", "only the studio's own pages may ask.");
   }
-  const site = context.req.header("sec-fetch-site");
-  if (site === "cross-site" && (changes || context.req.path.startsWith("/api/"))) {
+  // A page of another port is "same-site", and no more the studio's own than any other. Old browsers say nothing.
+  const site = context.req.header("sec-fetch-site") ?? "none";
+  const isOwnSite = site === "same-origin" || site === "none";
+  if (!isOwnSite && (changes || context.req.path.startsWith("/api/"))) {
     return problem(context, 403, "origin", "only the studio's own pages may ask.");
   }
   return admit(context, token, port);
