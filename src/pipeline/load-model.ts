@@ -1,8 +1,10 @@
 /** A model by folder or hub name, ready to be searched (Node). Weights are read when they are needed. */
+import { basename, resolve } from "node:path";
 import { readTransformer } from "../architectures/index.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { resolveModelFolder } from "../checkpoint/hub.ts";
+import { expandHome } from "../checkpoint/hub-settings.ts";
 import { PithError } from "../errors.ts";
 import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
@@ -12,7 +14,7 @@ import type { OnEvent } from "./events.ts";
 import { embeddedModel, embeddedName, packagePath } from "./package-files.ts";
 
 export interface Model {
-  /** As it was asked for. */
+  /** What people read, circuits included that others get: of a folder its own name, and not where it lies. */
   readonly name: string;
   readonly directory: string;
   readonly transformer: Transformer;
@@ -36,21 +38,16 @@ export interface LoadOptions {
  */
 export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOptions = {}): Promise<Model> {
   const embedded = nameOrPath === undefined || nameOrPath === embeddedName;
-  const directory = embedded
-    ? packagePath(embeddedModel)
-    : await resolveModelFolder(nameOrPath, {
-        ...(signal && { signal }),
-        ...(onEvent && { onProgress: (progress) => onEvent({ kind: "download", progress }) }),
-      }).catch((error: unknown) => {
-        throw explainName(nameOrPath, error);
-      });
+  const { directory, name } = embedded
+    ? { directory: packagePath(embeddedModel), name: embeddedName }
+    : await findFolder(nameOrPath, { signal, onEvent });
   const checkpoint = await openCheckpoint(directory);
   try {
     const transformer = readTransformer(checkpoint);
     const tokenizer = await loadTokenizer(directory);
     checkVocabulary(tokenizer, transformer.vocabularySize);
     return {
-      name: nameOrPath ?? embeddedName,
+      name,
       directory,
       transformer,
       tokenizer,
@@ -63,6 +60,27 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     await checkpoint.close();
     throw error;
   }
+}
+
+async function findFolder(
+  nameOrPath: string,
+  { signal, onEvent }: LoadOptions,
+): Promise<{ readonly directory: string; readonly name: string }> {
+  const directory = await resolveModelFolder(nameOrPath, {
+    ...(signal && { signal }),
+    ...(onEvent && { onProgress: (progress) => onEvent({ kind: "download", progress }) }),
+  }).catch((error: unknown) => {
+    throw explainName(nameOrPath, error);
+  });
+  // A folder is taken as it is; what was fetched from the hub lies where nobody put it.
+  const isFolder = directory === resolve(expandHome(nameOrPath, process.env));
+  return { directory, name: isFolder ? folderName(directory) : nameOrPath };
+}
+
+/** In the hub's cache a snapshot's own name is a commit; the model's stands two folders up. */
+export function folderName(directory: string): string {
+  const cached = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+$/.exec(directory)?.[1];
+  return cached?.replace("--", "/") ?? (basename(directory) || "model");
 }
 
 /** A mistyped folder must not look like a fault of the network. */
