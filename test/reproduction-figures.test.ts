@@ -143,8 +143,11 @@ describe("a figure's file", () => {
       expect(svg.textContent).toContain(`published: AUC ${publishedRoc(task, "mean")?.area.toFixed(2)}`);
     }
     expect(figure(beside, "figure-8-roc-mean").caption).toContain(
-      "greater-than, published: 0.850, and 0.758",
+      "greater-than, published: 0.850, and 0.758 (of greater-than/8)",
     );
+    // Two lists: which is whose is said in the panel, and that they can't be compared in the caption.
+    expect(figure(beside, "figure-8-roc-mean").caption).toContain("ioi: ioi/3 here, ioi/23 there");
+    for (const list of ["of greater-than/3", "of greater-than/8"]) expect(svg.textContent).toContain(list);
     const empty = figure(alone, "figure-8-roc-mean");
     expect(empty.isEmpty).toBe(true);
     expect(svgOf(empty.draw(canvas)).textContent?.match(/no known circuit/g)?.length).toBeGreaterThanOrEqual(
@@ -217,19 +220,33 @@ describe("in a browser", () => {
             box.top < frame.top ||
             box.bottom > frame.bottom,
         );
+        // A label is told from the next one by the space between them.
+        const meet = (a: DOMRect, b: DOMRect, beside: number, above: number) =>
+          a.left - beside < b.right &&
+          b.left - beside < a.right &&
+          a.top - above < b.bottom &&
+          b.top - above < a.bottom;
         const touching = boxes.flatMap((a, index) =>
           boxes
             .slice(index + 1)
             .filter(
               (b) =>
-                a.box.left < b.box.right &&
-                b.box.left < a.box.right &&
-                a.box.top < b.box.bottom &&
-                b.box.top < a.box.bottom,
+                meet(a.box, b.box, 0, 0) ||
+                meet(a.box, b.box, 8, -4) ||
+                (`${a.text}${b.text}`.match(/^(0100|1000)$/) && meet(a.box, b.box, 0, 12)),
             )
             .map((b) => `${a.text} on ${b.text}`),
         );
-        return [...out.map(({ text }) => `${text} is cut off`), ...touching];
+        const marks = [...root.querySelectorAll('[aria-label="dot"] > *, [aria-label="rule"] > *')];
+        const rowNames = [...root.querySelectorAll('[aria-label="fy-axis tick label"] text')];
+        const marked = rowNames.filter((name) =>
+          marks.some((mark) => meet(name.getBoundingClientRect(), mark.getBoundingClientRect(), 3, 0)),
+        );
+        return [
+          ...out.map(({ text }) => `${text} is cut off`),
+          ...touching,
+          ...marked.map((name) => `${name.textContent} on a mark`),
+        ];
       });
       expect({ name, faults }).toEqual({ name, faults: [] });
     }

@@ -3,6 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { CurveMean, SettingCurve, TaskCurves } from "../../experiments/curves.ts";
 import type { Setting } from "../../experiments/paper-settings.ts";
 import type { Spread } from "../../experiments/spread.ts";
+import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, type LegendEntry, plotToSvg, type SizedPlot } from "./plot-to-svg.ts";
 import { type Panel, percentWithin, symbolOf } from "./setting-style.ts";
 import type { ChartTheme } from "./theme.ts";
@@ -60,6 +61,9 @@ export function accuracyChart(
   );
 }
 
+/** Characters of a row's name that stand beside it. */
+const longestName = 30;
+
 type Dot = ReturnType<typeof errorBars>;
 
 interface DrawnCurve extends Setting {
@@ -84,14 +88,16 @@ function columnPlot(curves: readonly DrawnCurve[], look: ColumnLook): SizedPlot 
   // In steps of twenty, so that ticks are round.
   const most = Math.max(20, ...curves.flatMap(({ dots }) => dots.map(({ right }) => right)));
   const left = yLabel === null ? 44 : 62;
-  const right = twoRows && last ? 34 : 16;
+  // A mark at 100 % reaches over the frame; the row's name stands clear of it.
+  const right = twoRows && last ? 52 : 16;
   return {
     width: 376 + left + right,
-    height: twoRows ? 600 : 360,
+    height: twoRows ? 624 : 360,
     ...{ marginLeft: left, marginBottom: 52, marginTop: 34, marginRight: right },
     x: { domain: [0, Math.min(100, 20 * Math.ceil(most / 20))], label: null },
     y: { domain: [0, 100], label: null },
-    fy: { axis: null, padding: 0.08, domain: rows },
+    // So that one row's 0 does not stand on the next one's 100.
+    fy: { axis: null, padding: 0.16, paddingOuter: 0, domain: rows },
     marks: [
       Plot.gridY({ stroke: theme.grid, strokeOpacity: 1, ticks: 5 }),
       Plot.gridX({ stroke: theme.grid, strokeOpacity: 1, ticks: 5 }),
@@ -111,7 +117,8 @@ function columnPlot(curves: readonly DrawnCurve[], look: ColumnLook): SizedPlot 
         ? [
             Plot.axisFy({
               ...{ anchor: "right", tickSize: 0, label: null, color: theme.ink, fontWeight: 600 },
-              ...{ tickRotate: 90, textAnchor: "middle", tickPadding: 12 },
+              ...{ tickRotate: 90, textAnchor: "middle", tickPadding: 28 },
+              tickFormat: (name: string) => shortened(name, longestName),
             }),
           ]
         : []),

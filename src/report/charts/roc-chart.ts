@@ -2,6 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import type { RocCurves } from "../../experiments/curves.ts";
 import type { Ablation } from "../../experiments/paper-settings.ts";
+import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, type LegendEntry, plotToSvg } from "./plot-to-svg.ts";
 
 /** One task's panel: either curve may be missing, or both. */
@@ -10,6 +11,9 @@ export interface RocPanel {
   readonly ours: RocCurves | undefined;
   readonly published: RocCurves | undefined;
 }
+
+/** Characters of a known circuit's name. */
+const longestList = 22;
 
 interface Line {
   readonly panel: string;
@@ -87,11 +91,12 @@ export function rocChart(
 
 const percent = (rate: "tpr" | "fpr") => (point: Readonly<Record<typeof rate, number>>) => 100 * point[rate];
 
-/** Area under each curve, in the panel's empty corner; or why there is none. */
+/** Area under each curve and the list of heads that it counts, in the panel's empty corner; or why there is none. */
 function noteLines({ task, ours, published }: RocPanel) {
+  const list = ({ known }: RocCurves) => `of ${shortened(known, longestList)}`;
   const texts = [
-    ...(ours === undefined ? [] : [`AUC ${ours.area.toFixed(2)}`, `known: ${ours.known}`]),
-    ...(published === undefined ? [] : [`published: AUC ${published.area.toFixed(2)}`]),
+    ...(ours === undefined ? [] : [`AUC ${ours.area.toFixed(2)}`, list(ours)]),
+    ...(published === undefined ? [] : [`published: AUC ${published.area.toFixed(2)}`, list(published)]),
   ];
   const shown = texts.length > 0 ? texts : ["no known circuit", "to compare with"];
   return shown.map((text, index) => ({ panel: task, text, y: 6 + 8 * (shown.length - 1 - index) }));
@@ -99,8 +104,8 @@ function noteLines({ task, ours, published }: RocPanel) {
 
 function describe({ task, ours, published }: RocPanel): string {
   const areas = [
-    ...(ours === undefined ? [] : [`area ${ours.area.toFixed(3)}`]),
-    ...(published === undefined ? [] : [`published area ${published.area.toFixed(3)}`]),
+    ...(ours === undefined ? [] : [`area ${ours.area.toFixed(3)} of ${ours.known}`]),
+    ...(published === undefined ? [] : [`published area ${published.area.toFixed(3)} of ${published.known}`]),
   ];
   return `${task}: ${areas.join(", ") || "no known circuit"}.`;
 }

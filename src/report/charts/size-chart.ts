@@ -1,8 +1,12 @@
 /** Size against α: Figures 2, 4 and 6. */
 import * as Plot from "@observablehq/plot";
 import type { TaskCurves } from "../../experiments/curves.ts";
+import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, plotToSvg, powerOfTen } from "./plot-to-svg.ts";
 import { dashOf, type Panel, percentWithin, settingLegend } from "./setting-style.ts";
+
+/** Characters of a panel's name that fit above it. */
+const longestName = 40;
 
 /**
  * @param panels side by side on the same axes: ours, and the published where it may stand beside it.
@@ -38,7 +42,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
   const runs = Math.max(...curves.flatMap(({ points }) => points.map(({ kept }) => kept.count)));
   return plotToSvg(
     {
-      width: panels.length > 1 ? 860 : 660,
+      width: panels.length > 1 ? 900 : 660,
       height: 386,
       ...{ marginLeft: 66, marginBottom: 58, marginRight: 14, marginTop: panels.length > 1 ? 34 : 12 },
       x: {
@@ -47,7 +51,8 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
         label: null,
       },
       y: { domain: [0, 100], label: null },
-      fx: { axis: null, padding: 0.09, domain: panels.map(({ name }) => name) },
+      // So that one panel's last threshold does not run into the next one's first.
+      fx: { axis: null, padding: 0.16, paddingOuter: 0, domain: panels.map(({ name }) => name) },
       marks: [
         Plot.gridY({ stroke: theme.grid, strokeOpacity: 1, ticks: 5 }),
         Plot.axisX({
@@ -70,7 +75,12 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
           ...{ label: "body parameters left (%)", labelAnchor: "center", labelArrow: "none" },
         }),
         ...(panels.length > 1
-          ? [Plot.axisFx({ anchor: "top", tickSize: 0, label: null, color: theme.ink, fontWeight: 600 })]
+          ? [
+              Plot.axisFx({
+                ...{ anchor: "top", tickSize: 0, label: null, color: theme.ink, fontWeight: 600 },
+                tickFormat: (name: string) => shortened(name, longestName),
+              }),
+            ]
           : []),
         ...marks,
       ],

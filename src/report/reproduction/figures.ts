@@ -109,11 +109,21 @@ function rocCaption(panels: readonly TaskRoc[]): string {
     ...(ours === undefined ? [] : [`${task}: ${areaText(ours)}`]),
     ...(published === undefined ? [] : [`${task}, published: ${areaText(published)}`]),
   ]);
+  const differing = panels.flatMap(({ task, ours, published }) =>
+    ours === undefined || published === undefined || ours.known === published.known
+      ? []
+      : [`${task}: ${ours.known} here, ${published.known} there`],
+  );
   return [
     "A head counts as found if it stays. Circuits are those of searches that prune heads only.",
     ...(areas.length > 0
       ? [
           `Areas under the mean curve from (0, 0) to (1, 1), and without these ends, as the paper has them: ${areas.join("; ")}.`,
+        ]
+      : []),
+    ...(differing.length > 0
+      ? [
+          `The published rates count another list of heads, so the two areas are not of one thing (${differing.join("; ")}).`,
         ]
       : []),
     ...(without.length > 0
@@ -124,8 +134,8 @@ function rocCaption(panels: readonly TaskRoc[]): string {
   ].join(" ");
 }
 
-function areaText({ area, publishedArea }: RocCurves): string {
-  return `${area.toFixed(3)}, and ${publishedArea.toFixed(3)}`;
+function areaText({ area, publishedArea, known }: RocCurves): string {
+  return `${area.toFixed(3)}, and ${publishedArea.toFixed(3)} (of ${known})`;
 }
 
 /** A task's name as part of a file's. */
