@@ -18,6 +18,7 @@ import {
   type Task as TaskFile,
 } from "../src/index.ts";
 import { compileFolder } from "../src/pipeline/compile.ts";
+import { convertCircuit } from "../src/pipeline/convert.ts";
 import { gatherReport } from "../src/pipeline/report.ts";
 import { weightFiles } from "../src/pipeline/same-weights.ts";
 import { formatBytes, formatCount } from "../src/report/format.ts";
@@ -237,6 +238,48 @@ describe("one circuit", () => {
     for (const [at, score] of portable.entries()) {
       expect(Math.abs(score - found(fused[at]))).toBeLessThan(1e-4);
     }
+  });
+
+  test("in a narrower format: a quarter of the size, as right, and as strict", async () => {
+    const { folder, circuit } = await compile("narrow", { dtype: "int8", original: nano });
+    const exact = (await compile("exact")).circuit;
+    expect(circuit.metrics.bytes.circuit).toBeLessThan(0.3 * exact.metrics.bytes.circuit);
+    // Its record is the float32 one's; what it scores itself stands beside.
+    expect(circuit.dtype?.float32.bytes).toBe(exact.metrics.bytes.circuit);
+    expect(circuit.metrics.accuracy).toEqual(exact.metrics.accuracy);
+    const opened = await loadCircuit(folder, { threads: 1 });
+    const { splits } = await opened.evaluate(place.file);
+    for (const split of ["validation", "test"] as const) {
+      expect(circuit.dtype?.accuracy?.[split]).toBe(splits[split]?.accuracy);
+      expect(circuit.dtype?.float32.accuracy[split]).toBe(exact.compiled?.accuracy[split]?.answers);
+      const loss = (exact.compiled?.accuracy[split]?.answers ?? 1) - (splits[split]?.accuracy ?? 0);
+      expect(loss).toBeLessThanOrEqual(0.01);
+      expect(circuit.dtype?.divergence[split]).toBeGreaterThan(0);
+    }
+    await opened.close();
+
+    const session = await ort.InferenceSession.create(join(folder, "onnx", "model.onnx"), {
+      logSeverityLevel: 4,
+    });
+    const tokens = found(circuit.compiled).tokens;
+    const known = tokens.map((ids) => found(ids[0]));
+    for (const id of [-1, 2193, known[0] === 5 ? 6 : 5]) {
+      const ids = BigInt64Array.from(known.with(0, id), BigInt);
+      if (found(tokens[0]).includes(id)) continue;
+      await expect(
+        session.run({ input_ids: new ort.Tensor("int64", ids, [1, known.length]) }),
+      ).rejects.toThrow("out of data bounds");
+    }
+    await session.release();
+
+    // Afterwards it is the same.
+    const converted = await convertCircuit((await compile("later")).folder, join(place.folder, "converted"), {
+      dtype: "int8",
+      task: place.file,
+      threads: 1,
+    });
+    const weights = (name: string) => readFile(join(name, "onnx", "model.onnx_data"));
+    expect((await weights(converted.folder)).equals(await weights(folder))).toBe(true);
   });
 
   test("what can't be compiled says so, and leaves nothing behind", async () => {

@@ -1,5 +1,6 @@
 /** `pith compile`: a circuit, specialised to the words of its task. */
 import { Command, Option } from "commander";
+import { type Dtype, dtypes } from "../export/dtype.ts";
 import { readCircuitFolder } from "../export/read-folder.ts";
 import { compileFolder } from "../pipeline/compile.ts";
 import type { Operators } from "../pipeline/extract-options.ts";
@@ -21,6 +22,7 @@ interface Flags {
   readonly vocabulary?: string;
   readonly model?: string;
   readonly target: Operators;
+  readonly dtype: Dtype;
   readonly threads?: number;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -44,11 +46,16 @@ export function compileCommand({ exit }: CommandContext): Command {
     .option("-m, --model <dir|name>", "The original (default: the model it was cut from, if on this machine)")
     .addOption(targetOption())
     .addOption(
+      new Option("--dtype <format>", "The weights' number format; what a narrower one costs is measured.")
+        .choices(dtypes)
+        .default("f32"),
+    )
+    .addOption(
       new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
         parseThreads,
       ),
     )
-    .option("--force", "Replace the folder if it exists.")
+    .option("--force", "Replace the folder if it exists, and accept what a narrower format loses.")
     .option("--json", "Print one JSON object on stdout, instead of the report.")
     .addHelpText("after", "\nExample:\n  $ pith compile ioi-circuit --task ioi.jsonl --out ioi-compiled")
     .action(async (directory: string, flags: Flags) => {
@@ -79,10 +86,10 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
       "The original is not at hand: the result is verified against the circuit alone. --model says where it is.",
     );
   } else closing(original);
-  const { target, threads, force = false } = flags;
+  const { target, dtype, threads, force = false } = flags;
   const out = flags.out ?? `${directory.replace(/[/\\]+$/, "")}-compiled`;
   const compilation = await compileFolder(directory, out, {
-    ...{ task, vocabulary, original, target, threads, force, signal, onEvent },
+    ...{ task, vocabulary, original, target, dtype, threads, force, signal, onEvent },
   });
   return {
     json: compilation,

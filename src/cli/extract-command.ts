@@ -16,6 +16,7 @@ import {
   type Operators,
 } from "../pipeline/extract-options.ts";
 import { journalPath } from "../pipeline/journal.ts";
+import { rememberOriginal } from "../pipeline/known-originals.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
@@ -226,6 +227,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
     signal,
     onEvent,
   });
+  await rememberOriginal(model, extraction.circuit.model.files);
   const example = task.examples.find(({ split }) => split === "test") ?? task.examples[0];
   const next = commandLine(programName(process.argv[1]), ["run", out, "--prompt", example?.prompt ?? ""]);
   const compilation =
@@ -249,7 +251,7 @@ async function checkCompile({ means, dtype, force = false }: Flags, out: string)
   if (means === "aligned" && dtype === "f32") return checkOutputFolder(out, { force });
   throw new PithError("options", "takes circuits of one prompt length, in float32.", {
     place: { field: "--compile" },
-    advice: "Leave out --means pooled and --dtype.",
+    advice: "Leave out --means pooled and --dtype; pith compile --dtype narrows what it has compiled.",
   });
 }
 

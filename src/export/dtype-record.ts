@@ -7,6 +7,8 @@ const count = z.int().min(0);
 export const dtypeSchema = z.object({
   /** The matrices' format; biases and norms are float32 in all of them. */
   weights: z.enum(["f16", "int8", "int4"]),
+  /** This circuit's, of a compiled one over its answers; files of before this field lack it. */
+  accuracy: z.partialRecord(split, z.number()).optional(),
   /** KL(float32 circuit ‖ this one) in nats, mean over the split. */
   divergence: z.partialRecord(split, z.number()),
   /** The float32 circuit, on the same examples and in the same run. */

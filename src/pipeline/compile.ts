@@ -5,6 +5,7 @@ import { openFileSource } from "../checkpoint/file-source.ts";
 import { parseJsonObject } from "../checkpoint/json.ts";
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Dtype } from "../export/dtype.ts";
 import { folderLayout as names } from "../export/folder-layout.ts";
 import { nameWeights } from "../export/name-weights.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
@@ -14,11 +15,14 @@ import { checkOutputFolder, prepareConvertedFolder } from "../export/write-folde
 import type { Target } from "../lowering/target.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { compileCircuit } from "../surgery/compile-circuit.ts";
+import type { EncodedExample } from "../tasks/encode-task.ts";
 import { wordsOf } from "./compile-words.ts";
 import type { OnEvent } from "./events.ts";
+import { shipAs } from "./export-dtype.ts";
 import { divide, encodeExamples } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
 import { measureCompiled, type Splits } from "./measure-compiled.ts";
+import { measuredAs } from "./measured-as.ts";
 import type { Task } from "./read-task.ts";
 import { requireSame } from "./same-weights.ts";
 
@@ -31,6 +35,8 @@ export interface CompileOptions {
   readonly original?: Model | undefined;
   /** Operators that the graph may use; portable where left out. */
   readonly target?: Target | undefined;
+  /** Number format of the weights; float32 where left out. What a narrower one loses is measured over the answers. */
+  readonly dtype?: Dtype | undefined;
   readonly threads?: number | undefined;
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -46,14 +52,15 @@ export interface Compilation {
 /**
  * @param directory a float32 circuit of the aligned profile, which stays as it is; @param out the folder to make.
  * @throws PithError "circuit" for a folder that can't be compiled, "task" for prompts that it does not take,
- * "verification" where the two disagree by more than 1e-4, "output" for the new folder.
+ * "verification" where the two disagree by more than 1e-4 or a narrower format loses too much, "output" for the new
+ * folder.
  */
 export async function compileFolder(
   directory: string,
   out: string,
   options: CompileOptions,
 ): Promise<Compilation> {
-  const { task, original, signal, onEvent, force = false } = options;
+  const { task, original, dtype = "f32", signal, onEvent, force = false } = options;
   const folder = await readCircuitFolder(directory);
   checkCompilable(folder);
   if (original !== undefined) await requireSame(folder, original);
@@ -87,13 +94,27 @@ export async function compileFolder(
     const prepared = await prepareConvertedFolder(out, directory, shipped.graph, {
       ...{ force, signal, config: shipped.config },
     });
+    const narrow = (circuit: CircuitFile, narrower: Exclude<Dtype, "f32">) => {
+      const withAnswers = (members: readonly EncodedExample[]) =>
+        members.filter(({ answers }) => answers.length > 0);
+      const examples = { validation: withAnswers(splits.validation), test: withAnswers(splits.test) };
+      return shipAs(
+        {
+          ...{ runtime, graph: shipped.graph, prepared, dtype: narrower, force, signal, onEvent },
+          // Verified above against the patched model: KL to the original is the circuit's own matter.
+          ...measuredAs(circuit, examples, { runtime, reference: undefined, signal }),
+        },
+        circuit,
+      );
+    };
     try {
       const circuit = await measureCompiled({
         ...{ runtime, folder, task, splits, words, original, prepared, signal, onEvent },
         parameters: shipped.parameters,
       });
-      await prepared.commit(circuit);
-      return { folder: resolve(out), circuit };
+      const shippedCircuit = dtype === "f32" ? circuit : await narrow(circuit, dtype);
+      await prepared.commit(shippedCircuit);
+      return { folder: resolve(out), circuit: shippedCircuit };
     } catch (error) {
       await prepared.discard();
       throw error;

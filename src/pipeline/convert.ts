@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import type { GiveLogits } from "../evaluation/compare.ts";
-import { shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Dtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
@@ -15,6 +14,7 @@ import type { OnEvent } from "./events.ts";
 import { shipAs } from "./export-dtype.ts";
 import { divide, encodeExamples } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
+import { measuredAs } from "./measured-as.ts";
 import { openGraph } from "./read-graph.ts";
 import type { Task } from "./read-task.ts";
 import { requireSame } from "./same-weights.ts";
@@ -64,7 +64,6 @@ export async function convertCircuit(
   const stop = () => void runtime.close();
   signal?.addEventListener("abort", stop);
   try {
-    const examples = examplesOf(folder, task);
     const reference: GiveLogits | undefined =
       original &&
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
@@ -72,8 +71,8 @@ export async function convertCircuit(
     try {
       const circuit = await shipAs(
         {
-          ...{ runtime, graph: file.graph, shipped: shippedGraph(folder.circuit), prepared, examples },
-          ...{ original: reference, dtype, force, signal, onEvent },
+          ...{ runtime, graph: file.graph, prepared, dtype, force, signal, onEvent },
+          ...measuredAs(folder.circuit, examplesOf(folder, task), { runtime, reference, signal }),
         },
         folder.circuit,
       );
@@ -94,16 +93,6 @@ export async function convertCircuit(
 }
 
 function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): void {
-  if (circuit.compiled !== undefined) {
-    throw new PithError(
-      "circuit",
-      "is compiled: its scores over the answers can't be measured beside logits yet",
-      {
-        place: { file: directory },
-        advice: "Convert the circuit that it was compiled from; a compiled one is small already.",
-      },
-    );
-  }
   if (circuit.dtype !== undefined) {
     throw new PithError("circuit", `is in ${circuit.dtype.weights} already`, {
       place: { file: directory },

@@ -6,7 +6,7 @@ import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
 import { timeInTurns } from "../evaluation/latency.ts";
-import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import type { Dtype } from "../export/dtype.ts";
@@ -34,11 +34,12 @@ export interface DtypeJob {
   readonly runtime: Runtime;
   /** Of float32 weights. */
   readonly graph: Graph;
-  readonly shipped: ShippedGraph;
+  /** How a session of it answers. */
+  readonly give: (session: Session) => GiveLogits;
   /** Holds the float32 model, which the converted one replaces; it is discarded by the caller when this fails. */
   readonly prepared: PreparedFolder;
   readonly examples: Readonly<Partial<Record<Split, readonly EncodedExample[]>>>;
-  /** The model that the circuit was cut from, where it is at hand. */
+  /** The model that the circuit was cut from, where it is at hand and gives what the circuit gives. */
   readonly original: GiveLogits | undefined;
   readonly dtype: Exclude<Dtype, "f32">;
   readonly force: boolean;
@@ -52,7 +53,8 @@ const splits = ["validation", "test"] as const;
 /**
  * @param circuit what the float32 circuit's file says.
  * @returns what the converted one's says: `metrics` are its own, and the float32 circuit's stand in `dtype`. KL to
- * the original is left out where that is not at hand.
+ * the original is left out where that is not at hand. A compiled circuit's `metrics` are those of the circuit that was
+ * compiled, over the whole vocabulary; what it scores itself stands in `dtype`, and they stay.
  * @throws PithError "verification" for a loss above the bounds, without `force`.
  */
 export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<CircuitFile> {
@@ -61,11 +63,12 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
   const float32Session = await runtime.load(graph);
   const bytes = await prepared.replaceModel(withDtype(graph, dtype));
   const session = await runtime.loadFile(prepared.modelPath);
-  const [own, float32] = [giveLogits(job, session), giveLogits(job, float32Session)];
+  const [own, float32] = [job.give(session), job.give(float32Session)];
 
   onEvent?.({ kind: "step", step: "measure" });
   const accuracy = { ...circuit.metrics.accuracy };
   const kl: CircuitFile["metrics"]["kl"] = {};
+  const ownAccuracy: DtypeRecord["accuracy"] = {};
   const divergence: DtypeRecord["divergence"] = {};
   const float32Accuracy: DtypeRecord["float32"]["accuracy"] = {};
   for (const split of splits) {
@@ -74,6 +77,7 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
     const beside = await evaluateSplit(members, own, float32);
     divergence[split] = beside.kl ?? Number.NaN;
     float32Accuracy[split] = beside.originalAccuracy ?? Number.NaN;
+    ownAccuracy[split] = beside.accuracy;
     const before = circuit.metrics.accuracy[split];
     if (before !== undefined) accuracy[split] = { ...before, circuit: beside.accuracy };
     if (job.original !== undefined) {
@@ -81,19 +85,19 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
     }
     if (!job.force) checkLoss(dtype, split, float32Accuracy[split], beside.accuracy, divergence[split]);
   }
-  const milliseconds = await time(job, session, float32Session);
+  const milliseconds = await time(job, own, float32);
   await session.unload();
   await float32Session.unload();
   return {
     ...circuit,
     metrics: {
       ...withoutTimes(circuit.metrics),
-      accuracy,
-      kl,
+      ...(circuit.compiled === undefined && { accuracy, kl }),
       bytes: { ...circuit.metrics.bytes, circuit: bytes },
     },
     dtype: {
       weights: dtype,
+      accuracy: ownAccuracy,
       divergence,
       milliseconds: milliseconds.own,
       float32: {
@@ -127,8 +131,11 @@ export function shipStandaloneAs(
   const shipped = describeGraph(standalone, profile);
   const original: GiveLogits = (prompts, visit) =>
     answerLogits(runtime, model.transformer, prompts, visit, { signal });
+  const give = (session: Session): GiveLogits => {
+    return (prompts, visit) => shippedLogits(runtime, session, shipped, prompts, visit, signal);
+  };
   return shipAs(
-    { runtime, graph, shipped, prepared, examples: encoded, original, dtype, force, signal, onEvent },
+    { runtime, graph, give, prepared, examples: encoded, original, dtype, force, signal, onEvent },
     circuit,
   );
 }
@@ -136,10 +143,6 @@ export function shipStandaloneAs(
 /** The float32 circuit's time and years' mass are not this one's. */
 function withoutTimes({ milliseconds: _, yearMass: __, ...metrics }: CircuitFile["metrics"]) {
   return metrics;
-}
-
-function giveLogits({ runtime, shipped, signal }: DtypeJob, session: Session): GiveLogits {
-  return (prompts, visit) => shippedLogits(runtime, session, shipped, prompts, visit, signal);
 }
 
 /** @throws PithError "verification" above `dtypeBounds`; NaN is a loss as well. */
@@ -165,16 +168,15 @@ export function checkLoss(dtype: string, split: Split, before: number, after: nu
 
 /** Median milliseconds of one prompt, the two in turns. */
 async function time(
-  { runtime, shipped, examples, signal }: DtypeJob,
-  own: Session,
-  float32: Session,
+  { examples, signal }: DtypeJob,
+  own: GiveLogits,
+  float32: GiveLogits,
 ): Promise<{ readonly own: number; readonly float32: number }> {
   const prompts = splits.flatMap((split) => examples[split] ?? []);
   let turn = 0;
-  const runOne = (session: Session) => async () => {
+  const runOne = (give: GiveLogits) => async () => {
     const example = prompts[Math.floor(turn++ / 2) % prompts.length];
-    const ids = example?.ids ?? [];
-    await shippedLogits(runtime, session, shipped, [lastPosition(ids)], () => {});
+    await give([lastPosition(example?.ids ?? [])], () => {});
   };
   const [first, second] = await timeInTurns(runOne(own), runOne(float32), { budget: 1000, signal });
   return { own: first.median, float32: second.median };

@@ -3,16 +3,17 @@ import type { CircuitFile } from "../export/circuit-file.ts";
 import type { CompiledRecord } from "../export/compiled-record.ts";
 import { formatBytes, formatChange, formatCount, formatMilliseconds, formatShare } from "./format.ts";
 import { layOut, type Row } from "./layout.ts";
+import { dtypeRows } from "./terminal-dtype.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
 export function compilationReport(folder: string, circuit: CircuitFile, style: TerminalStyle): string {
   const rows = circuit.compiled === undefined ? [] : compiledRows(circuit.compiled, circuit, style);
-  return ["", ...layOut([...rows, ["folder", folder]], style), ""].join("\n");
+  return ["", ...layOut([...rows, ...dtypeRows(circuit, style), ["folder", folder]], style), ""].join("\n");
 }
 
 export function compiledRows(
   { accuracy, answers, circuitBytes, milliseconds, rows, task, tokens, verified }: CompiledRecord,
-  { metrics }: CircuitFile,
+  { metrics, dtype }: CircuitFile,
   style: TerminalStyle,
 ): readonly Row[] {
   const { arrow } = style.symbols;
@@ -26,7 +27,10 @@ export function compiledRows(
       ],
     ];
   });
-  const { original, circuit } = metrics.bytes;
+  // A narrower format comes after compiling, and has rows of its own.
+  const { original } = metrics.bytes;
+  const compiled = dtype?.float32.bytes ?? metrics.bytes.circuit;
+  const exactly = dtype === undefined ? "" : ", in float32";
   return [
     [
       "compiled",
@@ -36,15 +40,15 @@ export function compiledRows(
     ...splits,
     [
       "weights",
-      `${formatBytes(circuitBytes)} ${arrow} ${formatBytes(circuit)} (${formatChange(circuitBytes, circuit)}; the original has ${formatBytes(original)})`,
+      `${formatBytes(circuitBytes)} ${arrow} ${formatBytes(compiled)} (${formatChange(circuitBytes, compiled)}; the original has ${formatBytes(original)})${exactly}`,
     ],
     [
       "time",
-      `${formatMilliseconds(milliseconds.circuit)} ${arrow} ${formatMilliseconds(milliseconds.compiled)} for one prompt, medians, in turns`,
+      `${formatMilliseconds(milliseconds.circuit)} ${arrow} ${formatMilliseconds(milliseconds.compiled)} for one prompt, medians, in turns${exactly}`,
     ],
     [
       "verified",
-      `answers' logits within ${verified.circuit.toExponential(1)} of the circuit's on every prompt${verified.patched === undefined ? "" : `, within ${verified.patched.toExponential(1)} of the patched model's on validation and test set`}`,
+      `answers' logits within ${verified.circuit.toExponential(1)} of the circuit's on every prompt${verified.patched === undefined ? "" : `, within ${verified.patched.toExponential(1)} of the patched model's on validation and test set`}${exactly}`,
     ],
   ];
 }

@@ -12,10 +12,10 @@ export function conversionReport(folder: string, circuit: CircuitFile, style: Te
 export function dtypeRows({ dtype, metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
   if (dtype === undefined) return [];
   const { arrow } = style.symbols;
-  const { float32, divergence, weights, milliseconds } = dtype;
+  const { accuracy, float32, divergence, weights, milliseconds } = dtype;
   const splits = (["test", "validation"] as const).flatMap((split) => {
     const before = float32.accuracy[split];
-    const after = metrics.accuracy[split]?.circuit;
+    const after = accuracy?.[split] ?? metrics.accuracy[split]?.circuit;
     const kl = divergence[split];
     if (before === undefined || after === undefined || kl === undefined) return [];
     return [
