@@ -14,6 +14,7 @@ import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { shipModel } from "../src/export/ship-model.ts";
 import { feedsOf } from "../src/pipeline/bench-feeds.ts";
+import { compileFolder } from "../src/pipeline/compile.ts";
 import { convertCircuit } from "../src/pipeline/convert.ts";
 import { dtypeBounds } from "../src/pipeline/export-dtype.ts";
 import { extract } from "../src/pipeline/extract.ts";
@@ -48,6 +49,8 @@ export const defaultDtypesBench: DtypesBenchOptions = {
 interface NanoRow {
   readonly task: string;
   readonly dtype: Dtype;
+  /** Compiled for the task's words: then accuracy and KL are over its answers. */
+  readonly compiled: boolean;
   readonly bytes: number;
   readonly accuracy: { readonly validation: number; readonly test: number };
   /** KL(float32 circuit ‖ this one), nats. */
@@ -80,7 +83,7 @@ export async function benchDtypes(options: DtypesBenchOptions): Promise<boolean>
       ...nano
         .filter(({ dtype }) => dtype === "f16" || dtype === "int8")
         .map((row) => ({
-          name: `${row.task} in ${row.dtype} within a point`,
+          name: `${row.task}${row.compiled ? ", compiled," : ""} in ${row.dtype} within a point`,
           met: loss(row, nano) <= dtypeBounds.accuracy + 1e-9,
         })),
       {
@@ -104,8 +107,8 @@ export async function benchDtypes(options: DtypesBenchOptions): Promise<boolean>
 }
 
 /** The worse of the two sets. */
-function loss({ task, accuracy }: NanoRow, rows: readonly NanoRow[]): number {
-  const float32 = rows.find((row) => row.task === task && row.dtype === "f32");
+function loss({ task, compiled, accuracy }: NanoRow, rows: readonly NanoRow[]): number {
+  const float32 = rows.find((row) => row.task === task && row.compiled === compiled && row.dtype === "f32");
   const lost = (split: "validation" | "test") => (float32?.accuracy[split] ?? Number.NaN) - accuracy[split];
   return Math.max(lost("validation"), lost("test"));
 }
@@ -126,6 +129,7 @@ async function benchNano(room: string, { threads }: DtypesBenchOptions): Promise
     rows.push({
       task: name,
       dtype: "f32",
+      compiled: false,
       bytes: bytes.circuit,
       accuracy: both((split) => accuracy[split]?.circuit),
     });
@@ -138,9 +142,20 @@ async function benchNano(room: string, { threads }: DtypesBenchOptions): Promise
       });
       const { metrics, dtype: record } = converted.circuit;
       rows.push({
-        ...{ task: name, dtype, bytes: metrics.bytes.circuit },
+        ...{ task: name, dtype, compiled: false, bytes: metrics.bytes.circuit },
         accuracy: both((split) => metrics.accuracy[split]?.circuit),
         divergence: both((split) => record?.divergence[split]),
+      });
+    }
+    for (const dtype of dtypes) {
+      const out = join(room, `${name}-compiled-${dtype}`);
+      const { circuit: compiled } = await compileFolder(float32, out, { task, dtype, threads, force: true });
+      rows.push({
+        ...{ task: name, dtype, compiled: true, bytes: compiled.metrics.bytes.circuit },
+        accuracy: both(
+          (split) => compiled.dtype?.accuracy?.[split] ?? compiled.compiled?.accuracy[split]?.answers,
+        ),
+        ...(dtype !== "f32" && { divergence: both((split) => compiled.dtype?.divergence[split]) }),
       });
     }
   }
@@ -217,8 +232,8 @@ function report(
     "| nano | format | weights | accuracy, validation | accuracy, test | KL to f32, validation | test |",
     "|---|---|---:|---:|---:|---:|---:|",
     ...nano.map(
-      ({ task, dtype, bytes, accuracy, divergence }) =>
-        `| ${task} | ${dtype} | ${mega(bytes)} | ${percent(accuracy.validation)} | ${percent(accuracy.test)} | ${kl(divergence?.validation)} | ${kl(divergence?.test)} |`,
+      ({ task, dtype, compiled, bytes, accuracy, divergence }) =>
+        `| ${task}${compiled ? ", compiled" : ""} | ${dtype} | ${mega(bytes)} | ${percent(accuracy.validation)} | ${percent(accuracy.test)} | ${kl(divergence?.validation)} | ${kl(divergence?.test)} |`,
     ),
     "",
     `| GPT-2 small's shape, ${options.shape} | files | one prompt | | ${batchSize} prompts | | load | peak memory |`,
