@@ -1,13 +1,21 @@
 /** The model that a circuit was cut from, where it is on this machine and still the same: no download. */
 import { stat } from "node:fs/promises";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { recallOriginal } from "../pipeline/known-originals.ts";
 import { loadModel, type Model } from "../pipeline/load-model.ts";
 import { isSame } from "../pipeline/same-weights.ts";
 
-/** The embedded model, or the folder that circuit.json names, if its weights have the hashes written there. */
+/**
+ * The folder that a circuit was last cut from on this machine, a folder here of the name that circuit.json gives,
+ * or the embedded model: the first whose weights have the hashes written there.
+ */
 export async function findOriginal({ model }: CircuitFile): Promise<Model | undefined> {
-  const folder = await stat(model.name).catch(() => undefined);
-  for (const place of folder?.isDirectory() ? [model.name, undefined] : [undefined]) {
+  const places: (string | undefined)[] = [undefined];
+  for (const place of [model.name, await recallOriginal(model.files)]) {
+    const folder = place === undefined ? undefined : await stat(place).catch(() => undefined);
+    if (folder?.isDirectory()) places.unshift(place);
+  }
+  for (const place of places) {
     const candidate = await loadModel(place).catch(() => undefined);
     if (candidate === undefined) continue;
     if (await isSame(candidate, model.files)) return candidate;

@@ -7,6 +7,7 @@ import { planSweep } from "../experiments/sweep-plan.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import type { PithEvent } from "../pipeline/events.ts";
 import { extract } from "../pipeline/extract.ts";
+import { rememberOriginal } from "../pipeline/known-originals.ts";
 import type { RunEvent, RunRequest } from "./api.ts";
 import type { EventLog } from "./event-log.ts";
 import { headsPerLayer, type Models } from "./models.ts";
@@ -32,7 +33,10 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   if (request.kind === "extract") {
     const { bos, ...options } = request.options;
     const task = await taskOf(request.task, model, request.options);
-    await extract(model, task, out, { ...options, ...(bos !== undefined && { bos }), ...common });
+    const { circuit } = await extract(model, task, out, {
+      ...{ ...options, ...(bos !== undefined && { bos }), ...common },
+    });
+    await rememberOriginal(model, circuit.model.files);
     return;
   }
   const { means, order, bos } = request.options;
