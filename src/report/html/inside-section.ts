@@ -3,7 +3,7 @@ import type { Attribution } from "../../evaluation/attribution.ts";
 import type { Part } from "../../evaluation/observe.ts";
 import type { ShownPatterns } from "../../pipeline/report.ts";
 import { plural } from "../format.ts";
-import { attentionMapSvg, mostTokens } from "../maps/attention-map.ts";
+import { attentionKeySvg, attentionMapSvg, mostTokens } from "../maps/attention-map.ts";
 import { attributionBarsSvg } from "../maps/attribution-bars.ts";
 import { visibleToken } from "../maps/svg.ts";
 import { type Html, html, trusted } from "./escape.ts";
@@ -30,6 +30,7 @@ export function patternsSection(
     ? ` Of longer prompts, the last ${mostTokens} tokens are shown.`
     : "";
   return html`<p>How each kept head spreads its attention: rows are the tokens that ask, columns those that are looked at, and each row adds up to 1. No token sees what comes after it. Point at a cell for its value.${note}${long}</p>
+${trusted(attentionKeySvg(`${id}-attention-key`))}
 ${prompts.map(({ line, tokens, heads }, at) => {
   const maps = heads
     .filter((head) => shown.has(`${head.layer}.${head.head}`))

@@ -56,6 +56,23 @@ export function attentionMapSvg({ id, name, tokens, weights }: AttentionMap): st
   });
 }
 
+/** What the maps' colours mean: once beside many of them. @param id as a map's. */
+export function attentionKeySvg(id: string): string {
+  const shares = [0, 0.25, 0.5, 0.75, 1];
+  const width = 34;
+  const cells = shares.map(
+    (share, at) =>
+      html`<rect x="${at * width}" y="0" width="${width - 1}" height="${pitch - 1}" fill="${ink.attention}" fill-opacity="${opacity(share)}"/><text x="${at * width + (width - 1) / 2}" y="26" text-anchor="middle" fill="${ink.soft}">${share}</text>`,
+  );
+  const frame = { width: shares.length * width + 230, height: 30 };
+  return svgFrame({
+    ...{ id, ...frame },
+    title: "Colours of the attention maps",
+    description: "From almost clear for 0 to full colour for 1.",
+    body: html`<g font-size="10.5">${cells}<text x="${shares.length * width + 10}" y="10" fill="${ink.soft}">share of the row's attention</text></g>`,
+  });
+}
+
 /** A faint cell is still there: nothing is lower than what can just be told from the page. */
 function opacity(weight: number): string {
   return Math.max(0.04, Math.min(1, weight)).toFixed(2);

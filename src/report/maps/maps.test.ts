@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
 import type { Decision } from "../../discovery/search.ts";
-import { attentionMapSvg, mostTokens } from "./attention-map.ts";
+import { attentionKeySvg, attentionMapSvg, mostTokens } from "./attention-map.ts";
 import { attributionBarsSvg } from "./attribution-bars.ts";
 import { circuitMapSvg, type MapCell } from "./circuit-map.ts";
 import { klBin } from "./map-style.ts";
@@ -99,6 +99,29 @@ describe("trace", () => {
     expect(svg).not.toContain("was pruned.");
   });
 
+  test("of many passes, no mark hides another, and passes are numbered instead of layers", () => {
+    const long = Array.from({ length: 240 }, (_, step): Decision => {
+      const pass = 1 + Math.floor(step / 40);
+      const component = step % 8 === 7 ? "mlp" : `head.${step % 8}`;
+      const layer = 5 - (Math.floor(step / 8) % 5);
+      return { layer, component, kl: 0.1, delta: 0.1, pruned: false, ...(pass > 1 && { pass }) };
+    });
+    const document = parse(traceChartSvg({ id: "trace", trace: long }));
+    const marks = Array.from(document.querySelectorAll("svg > .mark"), (mark) =>
+      ["x", "y", "width", "height"].map((name) => Number(mark.getAttribute(name))),
+    );
+    expect(marks).toHaveLength(240);
+    for (const [index, [x = 0]] of marks.entries()) {
+      const [before = Number.NEGATIVE_INFINITY, , width = 0] = marks[index - 1] ?? [];
+      expect(before + width).toBeLessThanOrEqual(x);
+    }
+    const [, headTop = 0, , height = 0] = marks[0] ?? [];
+    expect(headTop + height).toBeLessThan(marks[7]?.[1] ?? 0);
+    const texts = Array.from(document.querySelectorAll("text"), ({ textContent }) => textContent);
+    expect(texts).toEqual(expect.arrayContaining(["1", "2", "3", "4", "5", "6"]));
+    expect(texts.join()).toContain("pass, from last layer to first");
+  });
+
   test("ticks are round and hold the range", () => {
     expect(niceTicks(0, 0.125, 5)).toEqual([0, 0.05, 0.1, 0.15000000000000002]);
     expect(niceTicks(-0.3, 4.5, 4)).toEqual([-2, 0, 2, 4, 6]);
@@ -126,6 +149,16 @@ describe("attention", () => {
     expect(cells.at(-1)).toMatch(/^t44 → t44/);
     expect(() => attentionMapSvg({ id: "a", name: "", tokens, weights: [1] })).toThrow(RangeError);
   });
+});
+
+test("attention's colours have a key, from 0 to 1 and as in the maps", () => {
+  const key = parse(attentionKeySvg("key"));
+  expect(Array.from(key.querySelectorAll("rect"), (cell) => cell.getAttribute("fill-opacity"))).toEqual([
+    ...["0.04", "0.25", "0.50", "0.75", "1.00"],
+  ]);
+  expect(Array.from(key.querySelectorAll("text"), ({ textContent }) => textContent)).toEqual([
+    ...["0", "0.25", "0.5", "0.75", "1", "share of the row's attention"],
+  ]);
 });
 
 test("attribution: largest first, signs written out", () => {

@@ -1,6 +1,6 @@
 /**
  * A search as it went: the circuit's KL after every decision, as steps, with a mark where a component was kept
- * (the KL stays) and the layers below, in the order in which they were tried.
+ * (the KL stays) and the layers below, in the order in which they were tried; or the passes, of several.
  */
 import type { Decision } from "../../discovery/search.ts";
 import { formatKl } from "../format.ts";
@@ -38,12 +38,14 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
     (line, kl, step) => `${line}V${px(y(kl))}H${px(x(step + 1))}`,
     `M${x(0)} ${px(y(0))}`,
   );
+  const pitch = x(1) - x(0);
+  const keptMark = pitch < leastPitch ? tickMark(Math.max(0.5, 0.7 * pitch)) : shapeMark;
   const marks = trace.flatMap(({ pruned, component }, step) =>
     pruned ? [] : [keptMark(component, x(step + 0.5), y(kls[step] ?? 0))],
   );
   const hovers = trace.map(
     ({ layer, component, kl, delta, pruned, pass }, step) =>
-      html`<rect class="step" x="${px(x(step))}" y="${frame.top}" width="${px(x(1) - x(0))}" height="${px(base - frame.top)}" fill="transparent"><title>step ${
+      html`<rect class="step" x="${px(x(step))}" y="${frame.top}" width="${px(pitch)}" height="${px(base - frame.top)}" fill="transparent"><title>step ${
         step + 1
       }${pass !== undefined && `, pass ${pass}`}: layer ${layer}, ${component.replace(".", " ")}, ${pruned ? "pruned" : "kept"}; KL ${formatKl(kl)} nats without it (${delta < 0 ? "−" : "+"}${formatKl(
         Math.abs(delta),
@@ -57,12 +59,12 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
     height: frame.height,
     title: "KL divergence by step of the search",
     description: `After ${trace.length} trials of ${last.size} candidates ${kept} are kept; the KL rises to ${formatKl(kls.at(-1) ?? 0)} nats.${alpha === undefined ? "" : ` An increase below ${alpha} nats was pruned.`}`,
-    body: html`${grid}${layerBands(trace, x, base)}<path d="${path}" fill="none" stroke="${ink.strong}" stroke-width="1.75"/>
+    body: html`${grid}${bands(runsOf(trace), x, base)}<path d="${path}" fill="none" stroke="${ink.strong}" stroke-width="1.75"/>
 ${marks}
 <g>${hovers}</g>
-<text x="${frame.left}" y="${frame.height - 8}" fill="${ink.soft}">layer, in the order tried (a step a candidate)</text>
+<text x="${frame.left}" y="${frame.height - 8}" fill="${ink.soft}">${hasPasses(trace) ? "pass, from last layer to first (a step a trial)" : "layer, in the order tried (a step a candidate)"}</text>
 <text transform="translate(14 ${px((frame.top + base) / 2)}) rotate(-90)" text-anchor="middle" fill="${ink.soft}">KL of the circuit, nats</text>
-<g class="legend" fill="${ink.soft}">${keptMark("head.0", frame.width - 176, frame.height - 12)}<text x="${frame.width - 166}" y="${frame.height - 8}">head kept</text>${keptMark("mlp", frame.width - 88, frame.height - 12)}<text x="${frame.width - 78}" y="${frame.height - 8}">MLP kept</text></g>`,
+<g class="legend" fill="${ink.soft}">${legendMark(keptMark, "head.0", frame.width - 176)}<text x="${frame.width - 166}" y="${frame.height - 8}">head kept</text>${legendMark(keptMark, "mlp", frame.width - 88)}<text x="${frame.width - 78}" y="${frame.height - 8}">MLP kept</text></g>`,
   });
 }
 
@@ -80,29 +82,66 @@ export function currentKls(trace: readonly Decision[]): readonly number[] {
   });
 }
 
-function keptMark(component: string, x: number, y: number): Html {
+type KeptMark = (component: string, x: number, y: number) => Html;
+
+/** Steps that are nearer to one another have ticks for marks: shapes would hide each other. */
+const leastPitch = 7;
+
+function shapeMark(component: string, x: number, y: number): Html {
   return component === "mlp"
     ? html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" fill="${ink.mlp}" stroke="${ink.page}"/>`
     : html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${ink.head}" stroke="${ink.page}"/>`;
 }
 
-/** Runs of decisions on one layer, with the layer's number below where there is room. */
-function layerBands(trace: readonly Decision[], x: (step: number) => number, base: number): Html {
-  const runs: { readonly layer: number; readonly start: number; end: number }[] = [];
-  for (const [step, { layer }] of trace.entries()) {
+/** Heads stand on the line, MLPs hang from it, so that colour is not needed. */
+function tickMark(width: number): KeptMark {
+  return (component, x, y) => {
+    const isMlp = component === "mlp";
+    return html`<rect class="mark" x="${px(x - width / 2)}" y="${px(isMlp ? y + 2 : y - 9)}" width="${px(width)}" height="7" fill="${isMlp ? ink.mlp : ink.head}"/>`;
+  };
+}
+
+/** A bit wider than a tick in the chart, which is one of many. */
+function legendMark(mark: KeptMark, component: string, x: number): Html {
+  const y = frame.height - 12;
+  if (mark === shapeMark) return mark(component, x, y);
+  return html`${tickMark(2)(component, x, y)}<path d="M${x - 7} ${y}h14" stroke="${ink.strong}" stroke-width="1.75"/>`;
+}
+
+function hasPasses(trace: readonly Decision[]): boolean {
+  return trace.some(({ pass }) => (pass ?? 1) !== (trace[0]?.pass ?? 1));
+}
+
+interface Run {
+  readonly label: number;
+  readonly start: number;
+  end: number;
+}
+
+/** Decisions that follow one another on one layer; of several passes, those of one pass. */
+function runsOf(trace: readonly Decision[]): readonly Run[] {
+  const byPass = hasPasses(trace);
+  const runs: Run[] = [];
+  for (const [step, { layer, pass = 1 }] of trace.entries()) {
+    const label = byPass ? pass : layer;
     const last = runs.at(-1);
-    if (last?.layer === layer) last.end = step + 1;
-    else runs.push({ layer, start: step, end: step + 1 });
+    if (last?.label === label) last.end = step + 1;
+    else runs.push({ label, start: step, end: step + 1 });
   }
+  return runs;
+}
+
+/** Runs with their numbers below, where there is room. */
+function bands(runs: readonly Run[], x: (step: number) => number, base: number): Html {
   let free = 0;
-  const labels = runs.map(({ layer, start, end }, index) => {
+  const labels = runs.map(({ label, start, end }, index) => {
     const middle = (x(start) + x(end)) / 2;
     const line =
       index > 0 &&
       html`<line x1="${px(x(start))}" x2="${px(x(start))}" y1="${frame.top}" y2="${base + 4}" stroke="${ink.line}"/>`;
     if (middle - 10 < free) return line || trusted("");
     free = middle + 10;
-    return html`${line}<text x="${px(middle)}" y="${base + 17}" text-anchor="middle" fill="${ink.soft}">${layer}</text>`;
+    return html`${line}<text x="${px(middle)}" y="${base + 17}" text-anchor="middle" fill="${ink.soft}">${label}</text>`;
   });
   return html`${labels}`;
 }
