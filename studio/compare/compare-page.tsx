@@ -167,7 +167,7 @@ function AllRows(props: {
           <tbody>
             {props.rows.map((row) => (
               <tr key={keyOf(row)}>
-                <th scope="row">
+                <th scope="row" class="unbroken">
                   <button type="button" class="link left" onClick={() => props.onChoose(keyOf(row))}>
                     {describe(row)}
                   </button>

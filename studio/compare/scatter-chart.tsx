@@ -64,6 +64,15 @@ export function ScatterChart(props: ScatterChartProps) {
     onChoose(next.key);
     host.current?.querySelectorAll<SVGElement>("[data-point]")[index + step]?.focus();
   };
+  // Where points overlap, the one under the pointer is the nearest, not the one drawn last.
+  const nearest = (event: MouseEvent): ChartPoint | undefined => {
+    const box = host.current?.getBoundingClientRect();
+    if (box === undefined || box.width === 0) return undefined;
+    const unit = frame.width / box.width;
+    const [atX, atY] = [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
+    const distance = (point: ChartPoint) => Math.hypot(x.at(point.x) - atX, y.at(point.y) - atY);
+    return points.toSorted((a, b) => distance(a) - distance(b))[0];
+  };
   // One of the points is in the tab order: the chosen one, else the first.
   const inOrder = points.some(({ key }) => key === chosen) ? chosen : points[0]?.key;
   return (
@@ -121,7 +130,7 @@ export function ScatterChart(props: ScatterChartProps) {
               aria-pressed={point.key === chosen}
               aria-label={`${point.label}: ${tickText(point.x)}, ${tickText(point.y)}`}
               tabindex={point.key === inOrder ? 0 : -1}
-              onClick={() => onChoose(point.key)}
+              onClick={(event) => onChoose((nearest(event) ?? point).key)}
               onKeyDown={(event) => {
                 if (event.key === "Enter" || event.key === " ") {
                   event.preventDefault();

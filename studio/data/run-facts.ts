@@ -1,6 +1,6 @@
 /** What tells runs of one name apart: their thresholds and results, read once of each run and state. */
 import { type Signal, signal } from "@preact/signals";
-import { formatBytes, formatShare } from "../../src/report/format.ts";
+import { formatBytes, formatShare, plural } from "../../src/report/format.ts";
 import type { RunDetail, RunState } from "../../src/studio/api.ts";
 import { unbroken } from "../parts/unbroken.ts";
 import { get } from "./api-client.ts";
@@ -30,7 +30,7 @@ function describe({ request, circuit, rows }: RunDetail): readonly string[] {
     const { alphas } = request;
     return [
       alphas.length === 1 ? alphaText(alphas[0]) : `α from ${Math.min(...alphas)} to ${Math.max(...alphas)}`,
-      ...(rows === undefined ? [] : [`${rows.length} circuits`]),
+      ...(rows === undefined ? [] : [plural(rows.length, "circuit")]),
     ].map(unbroken);
   }
   const { alpha, ablation, means } = request.options;
@@ -47,7 +47,7 @@ function describe({ request, circuit, rows }: RunDetail): readonly string[] {
     ...(said === undefined
       ? []
       : [`${formatShare(said.circuit)} right${accuracy.test === undefined ? " (validation)" : " (unseen)"}`]),
-    `${circuit.heads.length} heads, ${circuit.mlps.length} MLPs`,
+    `${plural(circuit.heads.length, "head")}, ${plural(circuit.mlps.length, "MLP")}`,
     formatBytes(bytes.circuit),
   ].map(unbroken);
 }

@@ -99,7 +99,7 @@ interface GuessProps {
 function Guess({ by, token, right }: GuessProps) {
   const isRight = right.some((answer) => answer.startsWith(token));
   return (
-    <td data-label={by}>
+    <td class="unbroken" data-label={by}>
       <span class="token">{showToken(token)}</span>{" "}
       <span class={isRight ? "good" : "bad"}>{isRight ? "✓" : "✗"}</span>
       <span class="visually-hidden">{isRight ? "right" : "wrong"}</span>
