@@ -15,6 +15,7 @@ import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
+import { modelShapes, powersOfTwo, promptLengths, searchRules } from "./support/random-cases.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { found, originalLogits, patchedLogits } from "./support/run-model.ts";
 import { makeReplacements, type Prompts } from "./support/run-search.ts";
@@ -63,23 +64,13 @@ async function checkTrace(setting: Setting, trace: readonly Decision[], from: nu
 }
 
 describe("on random models", () => {
-  const shape = fc.record({
-    layers: fc.integer({ min: 1, max: 4 }),
-    heads: fc.constantFrom(1, 2, 3),
-    headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 3, max: 8 }),
-    hidden: fc.integer({ min: 1, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 20 }),
-    seed: fc.nat(10_000),
-  });
+  const shape = modelShapes({ layers: { min: 1, max: 4 }, heads: [1, 2, 3] });
   const settings = fc.record({
-    ablation: fc.constantFrom("aligned", "pooled", "zero"),
-    order: fc.constantFrom("published", "downstream"),
-    mlps: fc.boolean(),
+    ...searchRules,
     tokensPerBatch: fc.constantFrom(4, 1024),
-    alpha: fc.integer({ min: -8, max: 1 }).map((power) => 2 ** power),
+    alpha: powersOfTwo(-8, 1),
   });
-  const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
+  const lengths = promptLengths(4);
 
   // Drawn cases may all end with their first pass; these don't.
   const sizes = { headWidth: 5, width: 12, hidden: 20, vocabulary: 31, seed: 1 };

@@ -16,6 +16,7 @@ import { type Component, componentName } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
 import { naive, naiveReplacements, naiveSearch } from "./support/naive-transformer.ts";
+import { modelShapes, powersOfTwo, promptLengths, searchRules } from "./support/random-cases.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { found, patchedLogits } from "./support/run-model.ts";
 import { makeReplacements, type Prompts, runSearch, type SearchRun } from "./support/run-search.ts";
@@ -27,24 +28,15 @@ afterAll(() => runtime.close());
 const tolerance = 1e-4;
 
 describe("the search is Algorithm 1", () => {
-  const shape = fc.record({
-    layers: fc.integer({ min: 2, max: 3 }),
-    heads: fc.constantFrom(1, 2, 3, 5),
-    headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 3, max: 8 }),
-    hidden: fc.integer({ min: 1, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 20 }),
-    seed: fc.nat(10_000),
-    tied: fc.boolean(),
-  });
+  const shape = fc
+    .tuple(modelShapes({ layers: { min: 2, max: 3 }, heads: [1, 2, 3, 5] }), fc.boolean())
+    .map(([options, tied]) => ({ ...options, tied }));
   const settings = fc.record({
-    ablation: fc.constantFrom("aligned", "pooled", "zero"),
-    order: fc.constantFrom("published", "downstream"),
-    mlps: fc.boolean(),
+    ...searchRules,
     // From "keep nearly everything" to "prune nearly everything".
-    alpha: fc.integer({ min: -12, max: 3 }).map((power) => 2 ** power),
+    alpha: powersOfTwo(-12, 3),
   });
-  const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 });
+  const lengths = promptLengths(5);
 
   test("on random models, with prompts of mixed lengths where means allow it", async () => {
     let decisions = 0;

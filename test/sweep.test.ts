@@ -14,6 +14,7 @@ import type { Runtime } from "../src/runtime/runtime.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
+import { modelShapes, powersOfTwo, promptLengths, searchRules } from "./support/random-cases.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { found } from "./support/run-model.ts";
 import { makeReplacements, type Prompts, runSearch } from "./support/run-search.ts";
@@ -72,26 +73,13 @@ const logspace = (from: number, to: number, count: number) =>
   Array.from({ length: count }, (_, index) => 10 ** (from + ((to - from) * index) / (count - 1)));
 
 describe("on random models", () => {
-  const shape = fc.record({
-    layers: fc.integer({ min: 1, max: 4 }),
-    heads: fc.constantFrom(1, 2, 3, 5),
-    headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 3, max: 8 }),
-    hidden: fc.integer({ min: 1, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 20 }),
-    seed: fc.nat(10_000),
-  });
+  const shape = modelShapes({ layers: { min: 1, max: 4 }, heads: [1, 2, 3, 5] });
   const settings = fc.record({
-    ablation: fc.constantFrom("aligned", "pooled", "zero"),
-    order: fc.constantFrom("published", "downstream"),
-    mlps: fc.boolean(),
+    ...searchRules,
     tokensPerBatch: fc.constantFrom(4, 1024),
-    maxKl: fc.option(
-      fc.integer({ min: -8, max: 1 }).map((power) => 2 ** power),
-      { nil: undefined },
-    ),
+    maxKl: fc.option(powersOfTwo(-8, 1), { nil: undefined }),
   });
-  const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
+  const lengths = promptLengths(4);
   // Unsorted, some of them twice; the widest leave layers with no head beside layers with all.
   const alphas = fc
     .array(

@@ -10,6 +10,7 @@ import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
+import { modelShapes, powersOfTwo, promptLengths, searchRules } from "./support/random-cases.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { found } from "./support/run-model.ts";
 import { makeReplacements, type Prompts } from "./support/run-search.ts";
@@ -45,26 +46,16 @@ async function run(
 }
 
 describe("on random models", () => {
-  const shape = fc.record({
-    layers: fc.integer({ min: 1, max: 3 }),
-    heads: fc.constantFrom(1, 2, 5),
-    headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 3, max: 8 }),
-    hidden: fc.integer({ min: 1, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 20 }),
-    seed: fc.nat(10_000),
-  });
+  const shape = modelShapes({ layers: { min: 1, max: 3 }, heads: [1, 2, 5] });
   const settings = fc.record({
-    ablation: fc.constantFrom("aligned", "pooled", "zero"),
-    order: fc.constantFrom("published", "downstream"),
-    mlps: fc.boolean(),
+    ...searchRules,
     // So few that not all choices fit at once, and enough for all.
     tokensTogether: fc.constantFrom(1, 30, 10_000),
-    alpha: fc.integer({ min: -8, max: 1 }).map((power) => 2 ** power),
+    alpha: powersOfTwo(-8, 1),
     /** Whether answers have two tokens, so that all positions are computed. */
     two: fc.boolean(),
   });
-  const lengths = fc.array(fc.integer({ min: 2, max: 6 }), { minLength: 1, maxLength: 5 });
+  const lengths = promptLengths(5, 2);
   const tolerance = 1e-5;
   const tokensPerBatch = 12;
 
