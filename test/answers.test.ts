@@ -49,7 +49,7 @@ test("answers of several tokens: search, circuit and report agree with one predi
   await writeFile(path, (await successors()).join("\n"));
   const task = await readTask(path);
   await expect(extract(model, task, join(folder, "aligned"), { threads: 1 })).rejects.toThrow(
-    /longer\.jsonl:1: the answer " \w+, \w+" is 3 tokens, .* Use --means pooled/,
+    /longer\.jsonl:1: the answer " \w+, \w+" is 3 tokens, .*pith extract --means pooled/,
   );
   const { circuit, folder: out } = await extract(model, task, join(folder, "longer"), {
     ...{ means: "pooled", threads: 1 },

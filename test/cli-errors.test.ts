@@ -213,6 +213,44 @@ describe("bad options", () => {
   });
 });
 
+describe("an error names the option or the file as it was given, and says what to do", () => {
+  test.each<[string, readonly string[], RegExp]>([
+    [
+      "a size and a KL",
+      ["extract", "--target-size", "0.2", "--max-kl", "0.1"],
+      /"--target-size": can't go with --max-kl:/,
+    ],
+    [
+      "a target and passes",
+      ["extract", "--target-kl", "0.2", "--passes", "2"],
+      /"--target-kl": can't go with --passes:/,
+    ],
+    ["a frequency of nothing", ["extract", "--frequency", "0.5"], /"--frequency": .*--bootstrap 20/],
+    ["a task twice", ["sweep", "--task", "ioi", "--task", "ioi"], /"--task": two tasks .*Give each once/],
+    [
+      "a head that is not the model's",
+      ["sweep", "--task", "ioi", "--known", "k1.json"],
+      /"--known": the known circuit k1 has the head 0\.9, .*Give a file with heads of this model/,
+    ],
+    [
+      "another model's list",
+      ["reproduce", "--task", "ioi", "--known", "ioi=ioi/26"],
+      /"--known": the known circuit ioi\/26 is of GPT-2 small/,
+    ],
+    ["a list that is no list", ["sweep", "--known", "k3.json"], /k3\.json: not JSON.* Write \{"heads"/],
+    ["no folder", ["report", "nodir"], /nodir: does not exist\. Give a folder that `pith extract` made/],
+    [
+      "a place that takes nothing",
+      ["sweep", "--task", "ioi", "--out", "/proc/x"],
+      /\/proc\/x: can't be made: nothing can be written to \/proc\. Choose/,
+    ],
+  ])("%s", async (_, args, pattern) => {
+    writeFileSync(join(folder.path, "k1.json"), '{"heads": [[0, 9]]}');
+    writeFileSync(join(folder.path, "k3.json"), "hello");
+    expectFailure(await runCli(args, folder.path), pattern);
+  });
+});
+
 describe("the output folder", () => {
   test("one that exists stays as it is, without --force", async () => {
     mkdirSync(join(folder.path, "there"));

@@ -211,7 +211,8 @@ describe("the page in Chromium", () => {
     );
     expect(await page.locator("#circuit-0-trace-svg .step").count()).toBe(trace.length);
     // Three prompts of 15 tokens: a triangle of 120 cells for each kept head.
-    expect(await page.locator("#circuit-0-attention svg").count()).toBe(3 * heads.length);
+    expect(await page.locator("#circuit-0-attention figure svg").count()).toBe(3 * heads.length);
+    expect(await page.locator("#circuit-0-attention svg[id$=attention-key]").count()).toBe(1);
     expect(await page.locator("#circuit-0-attention .cell").count()).toBe(3 * heads.length * 120);
     expect(await page.locator("#circuit-0-attribution-centred .bar").count()).toBe(
       2 + heads.length + mlps.length,
@@ -337,7 +338,11 @@ describe("pith report", () => {
       ["few", "--known", "ioi/99"],
       /ioi\/99.*no such file, and no known circuit of that name/,
     ],
-    ["a known circuit of a larger model", ["few", "--known", "ioi/26"], /the known circuit has the head/],
+    [
+      "a known circuit of a larger model",
+      ["few", "--known", "ioi/26"],
+      /"--known": the known circuit ioi\/26 is of GPT-2 small/,
+    ],
     ["no count", ["few", "--prompts", "0"], /--prompts.*1 to 100/],
     ["a task of another length", ["few", "--task", skill("capitals")], /no prompt has the 15 tokens/],
     ["an output that is a folder", ["few", "--out", "empty", "--force"], /empty: exists, and is not a file/],

@@ -243,7 +243,7 @@ describe("a target that can't be held", () => {
 
   test("because MLPs must stay", async () => {
     const failing = run(await tiny(1), { target: { kind: "size", value: 0.1 }, mlps: false });
-    await expect(failing).rejects.toThrow(/"target-size".*10\.00 %/);
+    await expect(failing).rejects.toThrow(/"--target-size".*10\.00 %/);
   });
 });
 

@@ -78,6 +78,24 @@ test("the files that docs/tasks.md shows are task files", () => {
   }
 });
 
+test("token counts agree: of all prompts, and of the samples", async () => {
+  const { stdout } = await cli("tasks", "show", "acronyms", "--json");
+  const { promptTokens, bos, samples } = JSON.parse(stdout);
+  expect(bos).toBe(true);
+  expect(samples.map(({ tokens }: { readonly tokens: number }) => tokens)).toEqual(
+    samples.map(() => promptTokens),
+  );
+  // The start token is shown, and not counted.
+  expect(samples[0].boundaries.replace("<|endoftext|>", "").slice(1, -1).split("|")).toHaveLength(
+    promptTokens + 1,
+  );
+});
+
+test("folders above a task file are made, as those above any output are", async () => {
+  expect(await cli("tasks", "write", "ioi", "new/folder/ioi.jsonl")).toMatchObject({ code: 0 });
+  expect(readFileSync(join(folder.path, "new/folder/ioi.jsonl"), "utf8")).toContain('"prompt"');
+});
+
 test("a built-in task written as CSV is the task file that its JSON Lines are", async () => {
   for (const file of ["later.csv", "later.jsonl"]) {
     expect(await cli("tasks", "write", "greater-than", file, "--json")).toMatchObject({ code: 0 });
@@ -112,9 +130,9 @@ describe("mistakes", () => {
     ],
     ["no such letter", ["tasks", "show", "acronyms", "--letter", "4"], "Allowed choices are 1, 2, 3."],
     [
-      "a folder that is not there",
-      ["tasks", "write", "ioi", "nowhere/ioi.jsonl"],
-      "nowhere/ioi.jsonl: the folder that it should stand in does not exist.",
+      "a folder that takes no files",
+      ["tasks", "write", "ioi", "/proc/ioi.jsonl"],
+      "/proc/ioi.jsonl: can't be written there. Choose another place.",
     ],
   ])("%s", async (_, args, message) => {
     writeFileSync(join(folder.path, "broken.csv"), 'prompt,answer\n"a\nb",c\nd\n');

@@ -11,6 +11,7 @@ import type { CommandContext } from "./command-context.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption, parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { countSeen, seenNote } from "./seen-prompts.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 
@@ -69,10 +70,17 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
     );
   else closing(original);
   const task = await taskOf(circuit, flags);
+  const overlap = await countSeen(circuit, task);
+  const note = overlap && seenNote(overlap, task, circuit.circuit.task.name);
+  if (note !== undefined) printNote(note);
   const evaluation = await circuit.evaluate(task, { ...(original && { original }), signal, onEvent });
   const { parameters, bytes } = circuit.circuit.metrics;
   return {
-    json: { directory, task: task.path, ...evaluation, parameters, bytes },
+    json: {
+      ...{ directory, task: task.path, ...evaluation, parameters, bytes },
+      // Of another task than the circuit's own; null where nobody can say.
+      ...(overlap && { seenPrompts: overlap.seen ?? null }),
+    },
     report: (style) =>
       evaluationReport({ directory, task: task.name, circuit: circuit.circuit }, evaluation, style),
   };

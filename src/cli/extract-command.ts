@@ -11,6 +11,7 @@ import { compileFolder } from "../pipeline/compile.ts";
 import { extract } from "../pipeline/extract.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import {
+  checkExtractOptions,
   defaultExtractOptions as defaults,
   type ExtractOptions,
   type Operators,
@@ -203,7 +204,8 @@ export function extractCommand({ words, exit }: CommandContext): Command {
 
 async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const threads = flags.threads ?? availableParallelism();
-  const target = targetOf(flags);
+  const options = optionsOf(flags, threads);
+  checkExtractOptions(options, flagOf);
   const { task, model } = await readTaskAndModel(
     flags,
     () => loadModel(flags.model, { signal, onEvent }),
@@ -212,21 +214,8 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${task.name}`);
   if (flags.resume === true && !existsSync(journalPath(out)))
     printNote(`There is no interrupted search for ${out}: this one starts anew.`);
-  const { alpha, ablation, mlps, means, order, seed, passes, maxKl, device } = flags;
   if (flags.compile === true) await checkCompile(flags, `${out}-compiled`);
-  const extraction = await extract(model, task, out, {
-    ...{ ablation, mlps, means, order, seed, passes, maxKl, target, threads, device },
-    ...(alpha !== undefined && { alpha }),
-    ...(flags.bos !== undefined && { bos: flags.bos }),
-    bootstrap: flags.bootstrap,
-    frequency: flags.frequency,
-    dtype: flags.dtype,
-    operators: flags.target,
-    force: flags.force ?? defaults.force,
-    resume: flags.resume ?? defaults.resume,
-    signal,
-    onEvent,
-  });
+  const extraction = await extract(model, task, out, { ...options, signal, onEvent });
   await rememberOriginal(model, extraction.circuit.model.files);
   const example = task.examples.find(({ split }) => split === "test") ?? task.examples[0];
   const next = commandLine(programName(process.argv[1]), ["run", out, "--prompt", example?.prompt ?? ""]);
@@ -245,6 +234,21 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
       ].join("\n"),
   };
 }
+
+function optionsOf(flags: Flags, threads: number): ExtractOptions {
+  const { alpha, ablation, mlps, means, order, seed, passes, maxKl, device, bootstrap, frequency } = flags;
+  return {
+    ...{ ablation, mlps, means, order, seed, passes, maxKl, target: targetOf(flags), threads, device },
+    ...(alpha !== undefined && { alpha }),
+    ...(flags.bos !== undefined && { bos: flags.bos }),
+    ...{ bootstrap, frequency, dtype: flags.dtype, operators: flags.target },
+    force: flags.force ?? defaults.force,
+    resume: flags.resume ?? defaults.resume,
+  };
+}
+
+/** "maxKl" → "--max-kl". */
+const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Before the search: what can't be compiled must not wait for it. */
 async function checkCompile({ means, dtype, force = false }: Flags, out: string): Promise<void> {

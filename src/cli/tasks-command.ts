@@ -1,7 +1,9 @@
 /** `pith tasks`: the built-in tasks; what one looks like to a model's tokenizer; and a task file of one. */
 import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
@@ -50,7 +52,10 @@ export function tasksCommand({ exit }: CommandContext): Command {
   const write = new Command("write")
     .description("Writes the task as a task file, to use or to change.")
     .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
-    .argument("<file>", "The file to make, as CSV if its name ends so; it must not exist.")
+    .argument(
+      "<file>",
+      "The file to make, as CSV if its name ends so; it must not exist. Folders above it are made.",
+    )
     .action(async (name: string, file: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
       exit(await perform((work) => writeTask(name, file, ownOptions(name, command), work), flags));
@@ -134,6 +139,7 @@ async function writeTask(name: string, path: string, flags: Flags, work: Work): 
 
 async function writeNewFile(path: string, text: string): Promise<void> {
   try {
+    await makeFolders(dirname(resolve(path)));
     const handle = await open(path, "wx");
     try {
       await handle.writeFile(text);
@@ -142,8 +148,9 @@ async function writeNewFile(path: string, text: string): Promise<void> {
     }
   } catch (error) {
     if (errorCode(error) === "ENOENT") {
-      throw new PithError("output", "the folder that it should stand in does not exist.", {
+      throw new PithError("output", "can't be written there.", {
         place: { file: path },
+        advice: "Choose another place.",
       });
     }
     if (errorCode(error) !== "EEXIST") throw fileError("output", path, error);

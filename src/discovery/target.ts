@@ -233,14 +233,14 @@ function checkReachable(target: Target, original: TriedCircuit, least: number): 
     throw new PithError(
       "options",
       `no circuit is likely to hold an accuracy of ${percent(target.value)} on the validation prompts: the original itself reaches ${percent(original.accuracy ?? 0)}.`,
-      { place: { field: "target-accuracy" }, advice: "Ask for less, or check the task with pith eval." },
+      { place: { field: "--target-accuracy" }, advice: "Ask for less, or check the task with pith eval." },
     );
   }
   if (target.kind === "size" && least > target.value + tiny) {
     throw new PithError(
       "options",
       `no circuit has ${percent(target.value)} of the body's parameters or less: what may not be pruned is ${percent(least)} of them.`,
-      { place: { field: "target-size" }, advice: "Ask for more, or let MLPs be pruned as well." },
+      { place: { field: "--target-size" }, advice: "Ask for more, or let MLPs be pruned as well." },
     );
   }
 }

@@ -249,7 +249,10 @@ export function parseKnownCircuit(contents: string, fileName: string): KnownCirc
     json = JSON.parse(contents.replace(/^\uFEFF/, ""));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PithError("circuit", `not JSON: ${reason}`, { place: { file: fileName }, cause });
+    throw new PithError("circuit", `not JSON: ${reason}`, {
+      ...{ place: { file: fileName }, cause },
+      advice: 'Write {"heads": [[layer, head], …]}, both counting from 0.',
+    });
   }
   const result = userFile.safeParse(json);
   if (!result.success) {

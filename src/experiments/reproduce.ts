@@ -4,14 +4,13 @@
  * the sweep's journal ends.
  */
 import {
-  GPT2_SMALL_HEADS,
   type KnownCircuit,
   knownCircuit,
   knownCircuitsOf,
   knownHeads,
 } from "../evaluation/known-circuits.ts";
+import { checkKnownFits } from "../evaluation/known-fits.ts";
 import { countParameters } from "../evaluation/parameters.ts";
-import { recoveryRates } from "../evaluation/recovery.ts";
 import { defaultExtractOptions } from "../pipeline/extract-options.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
@@ -131,14 +130,14 @@ function knownCircuits(
   headCounts: readonly number[],
   width: number,
 ): ReadonlyMap<string, KnownCircuit> {
-  const published = hasPublishedShape(headCounts, width) && headCounts.length === GPT2_SMALL_HEADS.length;
+  const published = hasPublishedShape(headCounts, width);
   return new Map(
     tasks.flatMap((task) => {
       const builtin = published && knownCircuitsOf(task).length > 0 ? knownCircuit(task) : undefined;
       const circuit = given.get(task) ?? builtin;
       if (circuit === undefined) return [];
       // Fails now rather than after hours, if a head is not the model's.
-      recoveryRates({ heads: [] }, knownHeads(circuit), headCounts);
+      checkKnownFits(circuit, headCounts);
       return [[task, circuit] as const];
     }),
   );

@@ -64,7 +64,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new PithError("options", `two tasks are called ${JSON.stringify(twice)}.`, {
-      place: { field: "tasks" },
+      place: { field: "--task" },
       advice: "Give each once; a task file is called as its file is.",
     });
   }

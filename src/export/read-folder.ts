@@ -28,7 +28,11 @@ const LARGEST_JSON = 256 * 2 ** 20;
 export async function readCircuitFolder(directory: string): Promise<CircuitFolder> {
   const found = await kindOf(directory);
   if (found !== "folder") {
-    throw circuitError(directory, found === undefined ? "does not exist" : "is not a folder");
+    throw circuitError(
+      directory,
+      found === undefined ? "does not exist" : "is not a folder",
+      "Give a folder that `pith extract` made.",
+    );
   }
   const circuitPath = join(directory, names.circuit);
   if ((await kindOf(circuitPath)) === undefined) {

@@ -50,9 +50,19 @@ test.each<[string, Record<string, unknown>]>([
 
 test("a frequency needs runs that it is a share of", () => {
   expect(() => checkExtractOptions({ frequency: 0.5 })).toThrow(
-    /^"frequency": .*there are none\. .*--bootstrap 20/,
+    /^"frequency": .*there are none\. .*bootstrap 20/,
   );
   expect(checkExtractOptions({ bootstrap: 2, frequency: 1 })).toMatchObject({ bootstrap: 2, frequency: 1 });
+});
+
+test("errors call options what the caller calls them", () => {
+  const name = (option: string) => `--${option.toLowerCase()}`;
+  const check = (options: ExtractOptions) => () => checkExtractOptions(options, name);
+  const target = { kind: "size", value: 0.2 } as const;
+  expect(check({ target, maxKl: 0.1 })).toThrow(/^"--target-size": can't go with --maxkl/);
+  expect(check({ target, alpha: 0.1 })).toThrow(/^"--target-size": can't go with --alpha/);
+  expect(check({ frequency: 0.5 })).toThrow(/^"--frequency": .* --bootstrap 20/);
+  expect(check({ maxKl: -1 })).toThrow(/^"--maxkl": is -1/);
 });
 
 test("targets: what they may be and what they can't go with", () => {

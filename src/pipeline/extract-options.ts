@@ -74,8 +74,16 @@ export const defaultExtractOptions: SearchSettings = {
   resume: false,
 };
 
+/** What an option is called where it is given: the command line has other names for them than the library. */
+export type OptionName = (option: string) => string;
+
 /** Fills in the defaults. @throws PithError "options" that names the option. */
-export function checkExtractOptions(options: ExtractOptions): SearchSettings {
+export function checkExtractOptions(
+  options: ExtractOptions,
+  nameOf: OptionName = (option) => option,
+): SearchSettings {
+  const require = (option: string, value: unknown, valid: boolean, wanted: string) =>
+    requireOption(nameOf(option), value, valid, wanted);
   const { signal: _signal, onEvent: _onEvent, ...given } = options;
   const settings = { ...defaultExtractOptions, ...given };
   const { alpha, ablation, means, order, seed, threads } = settings;
@@ -94,26 +102,30 @@ export function checkExtractOptions(options: ExtractOptions): SearchSettings {
   require("maxKl", maxKl, maxKl === undefined ||
     (Number.isFinite(maxKl) && maxKl >= 0), "a number from 0 on");
   require("passes", passes, Number.isSafeInteger(passes) && passes >= 1, "a whole number from 1 on");
-  checkTarget(settings, options.alpha);
-  checkStabilityOptions(settings);
+  checkTarget(settings, options.alpha, nameOf);
+  checkStabilityOptions(settings, nameOf);
   return settings;
 }
 
 /** @param alpha as it was given. */
-function checkTarget({ target, maxKl, passes, bootstrap }: SearchSettings, alpha: number | undefined): void {
+function checkTarget(
+  { target, maxKl, passes, bootstrap }: SearchSettings,
+  alpha: number | undefined,
+  nameOf: OptionName,
+): void {
   if (target === undefined) return;
   const { kind, value } = target;
-  const field = `target-${kind}`;
-  require("target", kind, ["accuracy", "kl", "size"].includes(kind), "accuracy, kl or size");
+  const field = nameOf(`target-${kind}`);
+  requireOption(nameOf("target"), kind, ["accuracy", "kl", "size"].includes(kind), "accuracy, kl or size");
   const [least, most] = kind === "accuracy" ? [Number.MIN_VALUE, 1] : [0, kind === "kl" ? Infinity : 1];
   const wanted = {
     accuracy: "a share above 0 and up to 1",
     kl: "a number from 0 on",
     size: "a share from 0 to 1",
   };
-  require(field, value, Number.isFinite(value) && value >= least && value <= most, wanted[kind]);
+  requireOption(field, value, Number.isFinite(value) && value >= least && value <= most, wanted[kind]);
   const clash = (other: string, why: string) =>
-    new PithError("options", `can't go with ${other}: ${why}.`, {
+    new PithError("options", `can't go with ${nameOf(other)}: ${why}.`, {
       place: { field },
       advice: "Leave one of them out.",
     });
@@ -123,20 +135,28 @@ function checkTarget({ target, maxKl, passes, bootstrap }: SearchSettings, alpha
   if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");
 }
 
-function checkStabilityOptions({ bootstrap, frequency }: SearchSettings): void {
-  require("bootstrap", bootstrap, bootstrap === undefined ||
-    (Number.isSafeInteger(bootstrap) && bootstrap >= 2), "a whole number from 2 on");
-  require("frequency", frequency, frequency === undefined ||
-    (frequency > 0 && frequency <= 1), "a share of the runs, above 0 and up to 1");
+function checkStabilityOptions({ bootstrap, frequency }: SearchSettings, nameOf: OptionName): void {
+  requireOption(
+    nameOf("bootstrap"),
+    bootstrap,
+    bootstrap === undefined || (Number.isSafeInteger(bootstrap) && bootstrap >= 2),
+    "a whole number from 2 on",
+  );
+  requireOption(
+    nameOf("frequency"),
+    frequency,
+    frequency === undefined || (frequency > 0 && frequency <= 1),
+    "a share of the runs, above 0 and up to 1",
+  );
   if (frequency !== undefined && bootstrap === undefined) {
     throw new PithError("options", "a frequency is a share of resampled searches, and there are none.", {
-      place: { field: "frequency" },
-      advice: "Give the number of searches as well: --bootstrap 20, say.",
+      place: { field: nameOf("frequency") },
+      advice: `Give the number of searches as well: ${nameOf("bootstrap")} 20, say.`,
     });
   }
 }
 
-function require(field: string, value: unknown, valid: boolean, wanted: string): void {
+function requireOption(field: string, value: unknown, valid: boolean, wanted: string): void {
   if (!valid)
     throw new PithError("options", `is ${String(value)}, but must be ${wanted}.`, { place: { field } });
 }

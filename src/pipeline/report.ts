@@ -12,6 +12,7 @@ import { attentionPatterns, type HeadPattern } from "../evaluation/attention-pat
 import { type Attribution, attributeAnswers } from "../evaluation/attribution.ts";
 import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
 import { type KnownCircuit, knownHeads } from "../evaluation/known-circuits.ts";
+import { checkKnownFits } from "../evaluation/known-fits.ts";
 import { type Recovery, recoveryRates } from "../evaluation/recovery.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import { shippedGraph } from "../export/ask-circuit.ts";
@@ -120,6 +121,7 @@ export async function gatherReport(directory: string, options: ReportOptions = {
   const folder = await readCircuitFolder(directory);
   const { circuit, tokenizer } = folder;
   if (original !== undefined) checkOriginal(folder, original);
+  if (known !== undefined) checkKnownFits(known, circuit.model.heads);
   const rates = known && recoveryRates(circuit, knownHeads(known), circuit.model.heads);
   const compiled = circuit.compiled === undefined ? undefined : compiledReason;
   const chosen = task && !compiled ? chooseExamples(task, tokenizer, circuit) : undefined;

@@ -45,7 +45,9 @@ export function encodeAnswers(
     if (means === "pooled") return ids;
     throw new PithError("task", `${found}; with aligned means it must be one.`, {
       place,
-      advice: spaced ? spacedAdvice(answer) : "Use --means pooled for answers of several tokens.",
+      advice: spaced
+        ? spacedAdvice(answer)
+        : "Circuits with pooled means (pith extract --means pooled) take answers of several tokens.",
     });
   });
 }

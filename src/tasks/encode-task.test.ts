@@ -133,7 +133,7 @@ describe("encodeTask", () => {
     [
       "unequal lengths under aligned means",
       [patching, validation, { ...validation, prompt: "The opposite" }],
-      "t.jsonl:3: the prompt has 2 tokens, the one in line 1 has 5; aligned means need prompts of one length. Use --means pooled",
+      "t.jsonl:3: the prompt has 2 tokens, the one in line 1 has 5; aligned means need prompts of one length. Circuits with pooled means",
     ],
     [
       "an answer of several tokens, with its pieces",
@@ -143,7 +143,7 @@ describe("encodeTask", () => {
     [
       "a single answer of several tokens under aligned means",
       [patching, { ...validation, answers: [" zz"] }],
-      't.jsonl:2: the answer " zz" is 3 tokens, " " + "z" + "z"; with aligned means it must be one. Use --means pooled',
+      't.jsonl:2: the answer " zz" is 3 tokens, " " + "z" + "z"; with aligned means it must be one. Circuits with pooled means',
     ],
     [
       "a label of several tokens",

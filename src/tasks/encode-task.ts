@@ -138,6 +138,9 @@ function checkAligned(example: EncodedExample, first: EncodedExample, file: stri
   throw new PithError(
     "task",
     `the prompt has ${example.ids.length} tokens, the one in line ${first.line} has ${first.ids.length}; aligned means need prompts of one length.`,
-    { place: { file, line: example.line }, advice: "Use --means pooled for prompts of any length." },
+    {
+      place: { file, line: example.line },
+      advice: "Circuits with pooled means (pith extract --means pooled) take prompts of any length.",
+    },
   );
 }

@@ -7,6 +7,7 @@ export interface TaskSample {
   readonly prompt: string;
   /** "|The| C|hief|…|": every token between bars, with the start token where the task asks for it. */
   readonly boundaries: string;
+  /** As `promptTokens` counts: without the start token. */
   readonly tokens: number;
   readonly answers: readonly string[];
 }
@@ -15,6 +16,7 @@ export interface TaskDescription {
   readonly name: BuiltinTaskName;
   readonly description: string;
   readonly bos: boolean;
+  /** Of every prompt, without the start token that `bos` asks for; undefined when they differ. */
   readonly promptTokens: number | undefined;
   readonly prompts: Readonly<Record<Split, number>>;
   readonly words: readonly WordCount[];
@@ -40,8 +42,9 @@ export function describeTask(
       test: having("test").length,
     },
     samples: samples.map(({ prompt, answers }) => {
-      const ids = [...start, ...tokenizer.encode(prompt)];
-      return { prompt, boundaries: showBoundaries(ids, tokenizer), tokens: ids.length, answers };
+      const ids = tokenizer.encode(prompt);
+      const boundaries = showBoundaries([...start, ...ids], tokenizer);
+      return { prompt, boundaries, tokens: ids.length, answers };
     }),
   };
 }
