@@ -119,6 +119,40 @@ describe("before a run", () => {
     expect(faults.length).toBe(50);
   });
 
+  it("tells all faults of a long CSV file, each at its line, while others are answered", async () => {
+    // Some wrong rows, far from one another, and cells that hold line ends between them.
+    const rows = Array.from({ length: 300_000 }, (_, at) => (at % 10_000 === 9_999 ? "a," : '"a\nb", c'));
+    const source = { kind: "text", name: "long", format: "csv", text: ["prompt,answer", ...rows].join("\n") };
+    const gaps = watchGaps();
+    const checked = studio.post<TaskCheck>("/api/tasks", { model: "", task: source, options });
+    const { faults } = await checked;
+    const longest = gaps.end();
+    // Row 10,000 begins after the first row and 9,999 rows of two lines.
+    const lines = faults.map(({ line }) => line);
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines).toEqual(lines.map((_, at) => 20_000 + at * 19_999));
+    // Read at once it takes seconds.
+    expect(longest).toBeLessThan(600);
+  });
+
+  it("encodes no text that can't be a prompt", async () => {
+    const text = `{"prompt":"${"a ".repeat(400_000)}","answer":" b"}`;
+    const source = { kind: "text", name: "long", format: "jsonl", text };
+    const { faults } = await studio.post<TaskCheck>("/api/tasks", { model: "", task: source, options });
+    expect(faults).toMatchObject([{ line: 1, message: expect.stringContaining("800000 characters") }]);
+  });
+
+  it("encodes a large task while others are answered", async () => {
+    const text = Array.from({ length: 60_000 }, (_, at) => `{"prompt":"${at} b c d e f g","answer":" b"}`);
+    const source = { kind: "text", name: "long", format: "jsonl", text: text.join("\n") };
+    const gaps = watchGaps();
+    const body = { model: "", task: source, options: { ...options, means: "pooled" } };
+    const { faults, examples } = await studio.post<TaskCheck>("/api/tasks", body);
+    expect(gaps.end()).toBeLessThan(600);
+    expect(faults).toEqual([]);
+    expect(examples.patching + examples.validation + examples.test).toBe(60_000);
+  });
+
   it("estimates from counted operations and a measured rate", async () => {
     const found = await studio.post<Estimate>("/api/estimate", { model: "", task, options });
     expect(found.candidates).toBe(42);
@@ -471,6 +505,24 @@ describe("the server", () => {
     expect(await readdir(data)).toEqual(["runs"]);
   });
 });
+
+/** The longest time for which this thread, which is the studio's as well, did nothing else; milliseconds. */
+function watchGaps() {
+  let [last, longest] = [performance.now(), 0];
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(look, 5);
+  return {
+    end() {
+      clearInterval(timer);
+      look();
+      return longest;
+    },
+  };
+}
 
 function isState(event: RunEvent, state: string): boolean {
   return event.kind === "state" && event.state === state;

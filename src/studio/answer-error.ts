@@ -63,7 +63,9 @@ export function answerError(error: unknown, context: Context): Response {
   if (error instanceof HTTPException) {
     return context.json({ error: { code: "http", message: error.message } } satisfies ApiError, error.status);
   }
-  const told = isBroken(error) ? brokenOff() : error;
+  const { signal } = context.req.raw;
+  // Work that looks at the signal ends with its reason.
+  const told = isBroken(error) || (signal.aborted && error === signal.reason) ? brokenOff() : error;
   return context.json({ error: describeError(told) } satisfies ApiError, statusOf(told));
 }
 

@@ -7,6 +7,7 @@ import { packageVersion } from "../pipeline/package-files.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import { answerError } from "./answer-error.ts";
 import type { ApiError, StudioInfo } from "./api.ts";
+import { checkTask } from "./check-task.ts";
 import { estimate } from "./estimate.ts";
 import type { Laboratories } from "./laboratories.ts";
 import { type Models, summarizeModel } from "./models.ts";
@@ -16,7 +17,6 @@ import { createRunRoutes } from "./run-routes.ts";
 import type { Runs } from "./runs.ts";
 import { secure } from "./security.ts";
 import { createSharedSites } from "./shared-site.ts";
-import { checkTask } from "./tasks.ts";
 
 export interface AppParts {
   readonly token: string;
@@ -61,7 +61,8 @@ export function createStudioApp({ token, port, pages, ...parts }: AppParts): Hon
   });
   app.post("/api/tasks", async (context) => {
     const { model, task, options } = await readBody(context, bodies.task);
-    return context.json(await checkTask(task, await models.open(model), options));
+    const { signal } = context.req.raw;
+    return context.json(await checkTask(task, await models.open(model), options, signal));
   });
   app.post("/api/estimate", async (context) => {
     const { model, task, options } = await readBody(context, bodies.task);

@@ -32,7 +32,7 @@ export async function estimate(
   options: RunOptions,
   threads: number | undefined,
 ): Promise<Estimate> {
-  const encoded = encodeFor(await taskOf(source, model, options), model, options);
+  const encoded = await encodeFor(await taskOf(source, model, options), model, options);
   const { transformer } = model;
   const tokens = (prompts: readonly { readonly forced: readonly number[] }[]) =>
     prompts.reduce((sum, { forced }) => sum + forced.length, 0);

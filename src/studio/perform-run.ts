@@ -8,11 +8,13 @@ import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import type { PithEvent } from "../pipeline/events.ts";
 import { extract } from "../pipeline/extract.ts";
 import { rememberOriginal } from "../pipeline/known-originals.ts";
+import type { Model } from "../pipeline/load-model.ts";
+import type { Task } from "../pipeline/read-task.ts";
 import type { RunEvent, RunRequest } from "./api.ts";
 import type { EventLog } from "./event-log.ts";
 import { headsPerLayer, type Models } from "./models.ts";
 import { type RunRecord, resultFolder } from "./run-folder.ts";
-import { taskFileName, taskOf } from "./tasks.ts";
+import { encodeAhead, taskFileName, taskOf } from "./tasks.ts";
 
 export interface RunContext {
   readonly models: Models;
@@ -33,14 +35,16 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   if (request.kind === "extract") {
     const { bos, ...options } = request.options;
     const task = await taskOf(request.task, model, request.options);
-    const { circuit } = await extract(model, task, out, {
+    const { circuit } = await extract(await prepared(model, task, signal), task, out, {
       ...{ ...options, ...(bos !== undefined && { bos }), ...common },
     });
     await rememberOriginal(model, circuit.model.files);
     return;
   }
   const { means, order, bos } = request.options;
-  const tasks = await readSweepTasks(model, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
+  const task = await taskOf(request.task, model, request.options);
+  const ready = await prepared(model, task, signal);
+  const tasks = await readSweepTasks(ready, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
   const known = assignKnown(
     [],
     tasks.map(({ name }) => name),
@@ -51,6 +55,11 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
     out,
     ...common,
   });
+}
+
+/** The model, with a task's texts encoded: the pipeline does that in one go, and pages would wait for it. */
+async function prepared(model: Model, { examples }: Task, signal: AbortSignal): Promise<Model> {
+  return { ...model, tokenizer: await encodeAhead(examples, model.tokenizer, signal) };
 }
 
 /** @throws the signal's reason as soon as it fires. */

@@ -227,7 +227,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
 async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {
   const model = await models.open(request.model);
   const task = await taskOf(request.task, model, request.options);
-  encodeFor(task, model, request.options);
+  await encodeFor(task, model, request.options);
   const total = totalOf(request, candidates(model.transformer, request.options).length);
   const status: RunStatus = { state: "queued", done: 0, total };
   const record = await createRunFolder(

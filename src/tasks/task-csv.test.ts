@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PithError } from "../errors.ts";
+import { readTaskCsv } from "./task-csv.ts";
 import { parseTaskFile } from "./task-file.ts";
 
 const parse = (contents: string) => parseTaskFile(contents, "tasks/t.csv");
@@ -65,6 +67,29 @@ describe("parseTaskCsv", () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  test("a long file is read in parts that end where rows do", () => {
+    const cells = ["a", '"b\n\n""c"""', '"d\r\ne"', '"""\n"""', "f\u00e9"];
+    for (const lineEnd of ["\n", "\r\n", "\r"]) {
+      const rows = Array.from({ length: 20_000 }, (_, at) => `${cells[at % cells.length]},${at}`);
+      const { examples } = parse(["prompt,answer", ...rows].join(lineEnd));
+      let line = 2;
+      const wanted = rows.map((row, at) => {
+        const here = line;
+        line += 1 + (row.match(/\r\n|\r|\n/g) ?? []).length;
+        return [`${at}`, here];
+      });
+      expect(examples.map(({ answers: [answer], line: found }) => [answer, found])).toEqual(wanted);
+    }
+  });
+
+  test("reading goes on after a row's fault, and ends at a quote that is not closed", () => {
+    const good = "a,b\n".repeat(20_000);
+    const text = `prompt,answer\n,x\n${good}a,b,c\n${good}a,\n"${good}`;
+    const faults = [...readTaskCsv(text, "t.csv")].filter((found) => found instanceof PithError);
+    expect(faults.map(({ place }) => place.line)).toEqual([2, 20_003, 40_004, 40_005]);
+    expect(faults.at(-1)?.message).toMatch(/not closed|more than/);
   });
 
   test.each<[string, string, string]>([

@@ -6,7 +6,7 @@
 import { CsvError, type InfoRecord, parse } from "csv-parse/browser/esm/sync";
 import { PithError } from "../errors.ts";
 import { quote } from "../tokenizer/printable.ts";
-import { parseExample, type TaskExample } from "./task-example.ts";
+import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostExamples } from "./task-limits.ts";
 
 const COLUMNS = ["prompt", "answer", "answers", "labels", "split"] as const;
@@ -23,31 +23,53 @@ interface Row {
 }
 
 /**
+ * One after another, so that who reads may pause between them.
  * @param contents without byte order mark. @param file as errors show it.
- * @returns the examples; none for a file without rows.
- * @throws PithError "task" with file and line (and field, where one is to blame).
+ * @returns of each row its example or what is wrong with it, "task" with file and line (and field, where one is to
+ *   blame); undefined where nothing was found for a while. It ends early where nothing that follows could mean what
+ *   it says: after a first row that names no columns, or a quote that is not closed.
  */
-export function parseTaskCsv(contents: string, file: string): readonly TaskExample[] {
-  const [header, ...rows] = parseRows(contents, file);
-  if (header === undefined) return [];
-  const columns = parseHeader(header, file);
-  return rows.map((row) => {
-    const place = { file, line: row.line };
-    if (row.cells.length !== columns.length) {
-      const [own, wanted] = [countCells(row.cells.length), countCells(columns.length)];
-      throw new PithError("task", `has ${own}, but the first row has ${wanted}.`, {
-        place,
-        advice: "A cell with a comma in it must be quoted.",
-      });
+export function* readTaskCsv(
+  contents: string,
+  file: string,
+): Generator<TaskExample | PithError | undefined, void> {
+  let columns: readonly Column[] | undefined;
+  let examples = 0;
+  try {
+    for (const row of readRows(contents, file)) {
+      if (row === undefined) yield undefined;
+      else if (columns === undefined) columns = parseHeader(row, file);
+      else {
+        if (++examples > mostExamples) throw tooMany({ file, line: row.line });
+        yield parseRow(row, columns, file);
+      }
     }
-    const fields = columns.flatMap((column, at): [Column, unknown][] => {
-      const cell = row.cells[at] ?? "";
-      // A row must have all cells, so an empty one stands for a field that is left out.
-      if (cell === "" && column !== "prompt") return [];
-      return [[column, LISTS.has(column) ? cell.split("|") : cell]];
+  } catch (error) {
+    if (!(error instanceof PithError)) throw error;
+    yield error;
+  }
+}
+
+function tooMany(place: ExamplePlace): PithError {
+  return new PithError("task", `more than ${mostExamples} examples`, { place });
+}
+
+function parseRow({ cells, line }: Row, columns: readonly Column[], file: string): TaskExample | PithError {
+  const place = { file, line };
+  if (cells.length !== columns.length) {
+    const [own, wanted] = [countCells(cells.length), countCells(columns.length)];
+    return new PithError("task", `has ${own}, but the first row has ${wanted}.`, {
+      place,
+      advice: "A cell with a comma in it must be quoted.",
     });
-    return parseExample(Object.fromEntries(fields), place);
+  }
+  const fields = columns.flatMap((column, at): [Column, unknown][] => {
+    const cell = cells[at] ?? "";
+    // A row must have all cells, so an empty one stands for a field that is left out.
+    if (cell === "" && column !== "prompt") return [];
+    return [[column, LISTS.has(column) ? cell.split("|") : cell]];
   });
+  return tryExample(Object.fromEntries(fields), place);
 }
 
 function countCells(count: number): string {
@@ -78,34 +100,69 @@ function parseHeader({ cells, line }: Row, file: string): readonly Column[] {
   return columns;
 }
 
-/** All rows that are not empty, with their lines. */
-function parseRows(contents: string, file: string): readonly Row[] {
-  const bytes = new TextEncoder().encode(contents);
+/** All rows that are not empty, with their lines; undefined after each part of the text. */
+function* readRows(contents: string, file: string): Generator<Row | undefined, void> {
+  let line = 1;
+  for (const part of splitBetweenRows(contents)) {
+    const { rows, lines, fault } = parseRows(part, line, file);
+    yield* rows;
+    if (fault !== undefined) throw fault;
+    yield undefined;
+    line += lines;
+  }
+}
+
+/** UTF-16 units that are parsed at once: some milliseconds of work. */
+const partLength = 2 ** 15;
+
+/**
+ * Parts that end where a row does. A line end is within quotes where the quotes before it are odd in number, those
+ * that are doubled included. Where that is not so, a cell is malformed, and the part that holds it is where reading
+ * ends.
+ */
+function* splitBetweenRows(contents: string): Generator<string, void> {
+  let start = 0;
+  let within = false;
+  const special = /"|\r\n?|\n/g;
+  for (let found = special.exec(contents); found !== null; found = special.exec(contents)) {
+    if (found[0] === '"') within = !within;
+    else if (!within && special.lastIndex - start >= partLength) {
+      yield contents.slice(start, special.lastIndex);
+      start = special.lastIndex;
+    }
+  }
+  if (start < contents.length) yield contents.slice(start);
+}
+
+/** @param first the line in which the part begins. @returns the rows before a malformed cell, where there is one. */
+function parseRows(
+  part: string,
+  first: number,
+  file: string,
+): { readonly rows: readonly Row[]; readonly lines: number; readonly fault?: PithError } {
+  const bytes = new TextEncoder().encode(part);
   const rows: Row[] = [];
   const lines = countLines(bytes);
   let start = lines.skipTo(0);
+  const lineOf = (own: number) => first + own - 1;
   try {
-    parse(contents, {
+    parse(part, {
       // Not the first line's alone: files that were pasted together hold several.
       record_delimiter: ["\r\n", "\n", "\r"],
       relax_column_count: true,
       skip_empty_lines: true,
       max_record_size: longestExample,
       on_record: (cells: readonly string[], { bytes: end }: InfoRecord) => {
-        if (cells.some((cell) => cell !== "")) rows.push({ cells, line: start });
-        if (rows.length > mostExamples + 1) {
-          throw new PithError("task", `more than ${mostExamples} examples`, { place: { file, line: start } });
-        }
+        if (cells.some((cell) => cell !== "")) rows.push({ cells, line: lineOf(start) });
         start = lines.skipTo(end);
         return null;
       },
     });
   } catch (cause) {
-    if (cause instanceof PithError) throw cause;
-    if (cause instanceof CsvError) throw describe(cause, { file, line: start });
-    throw cause;
+    if (!(cause instanceof CsvError)) throw cause;
+    return { rows, lines: 0, fault: describe(cause, { file, line: lineOf(start) }) };
   }
-  return rows;
+  return { rows, lines: lines.skipTo(bytes.length) - 1 };
 }
 
 /** Follows a text forwards: which line begins at a byte, or after the empty lines there. */

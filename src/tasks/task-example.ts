@@ -67,6 +67,16 @@ export function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   return { prompt, answers: accepted, ...(labels && { labels }), split, line: place.line };
 }
 
+/** The same, its fault given back: who looks for all faults of a file goes on after it. */
+export function tryExample(value: unknown, place: ExamplePlace): TaskExample | PithError {
+  try {
+    return parseExample(value, place);
+  } catch (error) {
+    if (error instanceof PithError) return error;
+    throw error;
+  }
+}
+
 function exampleError(issue: z.core.$ZodIssue | undefined, value: unknown, place: ExamplePlace): PithError {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`;

@@ -3,8 +3,8 @@
  * hand and by script, so every fault is told with its line. Runs in a browser; `read-task-file.ts` adds the disk.
  */
 import { PithError } from "../errors.ts";
-import { parseTaskCsv } from "./task-csv.ts";
-import { type ExamplePlace, parseExample, type TaskExample } from "./task-example.ts";
+import { readTaskCsv } from "./task-csv.ts";
+import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostExamples } from "./task-limits.ts";
 
 export type { Split, TaskExample } from "./task-example.ts";
@@ -20,18 +20,36 @@ export interface TaskFile {
  * @throws PithError "task" with file and line (and field, where one is to blame).
  */
 export function parseTaskFile(contents: string, fileName: string): TaskFile {
-  const csv = /\.csv$/i.test(fileName);
-  const text = contents.charCodeAt(0) === 0xfeff ? contents.slice(1) : contents;
-  const examples = csv ? parseTaskCsv(text, fileName) : parseLines(text, fileName);
-  if (examples.length === 0) {
-    throw new PithError("task", "has no examples.", {
-      place: { file: fileName },
-      advice: csv
-        ? "Write a first row of column names, prompt and answers, and one example a row."
-        : 'Write one {"prompt": "…", "answers": ["…"]} a line.',
-    });
+  const examples: TaskExample[] = [];
+  for (const found of readExamples(contents, fileName)) {
+    if (found instanceof PithError) throw found;
+    if (found !== undefined) examples.push(found);
   }
   return { name: taskName(fileName), examples };
+}
+
+/**
+ * The same piece by piece, for who must not be held up or wants every fault: of each line or row its example, or
+ * what is wrong with it; undefined where there was nothing for a while.
+ */
+export function* readExamples(
+  contents: string,
+  fileName: string,
+): Generator<TaskExample | PithError | undefined, void> {
+  const csv = /\.csv$/i.test(fileName);
+  const text = contents.charCodeAt(0) === 0xfeff ? contents.slice(1) : contents;
+  let empty = true;
+  for (const found of csv ? readTaskCsv(text, fileName) : readLines(text, fileName)) {
+    empty &&= found === undefined;
+    yield found;
+  }
+  if (!empty) return;
+  yield new PithError("task", "has no examples.", {
+    place: { file: fileName },
+    advice: csv
+      ? "Write a first row of column names, prompt and answers, and one example a row."
+      : 'Write one {"prompt": "…", "answers": ["…"]} a line.',
+  });
 }
 
 /** "tasks/nano-ioi.jsonl" → "nano-ioi". */
@@ -40,46 +58,46 @@ export function taskName(fileName: string): string {
   return base.replace(/(?<=.)\.(jsonl|ndjson|json|txt|csv)$/i, "") || "task";
 }
 
-function parseLines(contents: string, fileName: string): readonly TaskExample[] {
-  const examples: TaskExample[] = [];
-  let line = 0;
+function* readLines(
+  contents: string,
+  fileName: string,
+): Generator<TaskExample | PithError | undefined, void> {
+  let [line, examples] = [0, 0];
   for (let start = 0; start <= contents.length; ) {
     const newline = contents.indexOf("\n", start);
     const end = newline < 0 ? contents.length : newline;
-    line++;
+    const place = { file: fileName, line: ++line };
     if (end - start > longestExample) {
-      throw new PithError(
+      yield new PithError(
         "task",
         `${end - start} characters are too many for one line (${longestExample} at most).`,
-        {
-          place: { file: fileName, line },
-          advice: "A task file has one JSON object a line.",
-        },
+        { place, advice: "A task file has one JSON object a line." },
       );
-    }
-    const example = parseLine(contents.slice(start, end).trim(), { file: fileName, line });
-    if (example !== undefined) examples.push(example);
-    if (examples.length > mostExamples) {
-      throw new PithError("task", `more than ${mostExamples} examples`, { place: { file: fileName, line } });
+    } else {
+      const found = readLine(contents.slice(start, end).trim(), place);
+      if (found !== undefined && ++examples > mostExamples) {
+        yield new PithError("task", `more than ${mostExamples} examples`, { place });
+        return;
+      }
+      yield found;
     }
     start = end + 1;
   }
-  return examples;
 }
 
-/** One line's example; undefined for a blank line. */
-function parseLine(source: string, place: ExamplePlace): TaskExample | undefined {
+/** One line's example, or its fault; undefined for a blank line. */
+function readLine(source: string, place: ExamplePlace): TaskExample | PithError | undefined {
   if (source === "") return undefined;
   let json: unknown;
   try {
     json = JSON.parse(source);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PithError("task", `not JSON: ${reason}.`, {
+    return new PithError("task", `not JSON: ${reason}.`, {
       place,
       advice: "A task file has one JSON object a line.",
       cause,
     });
   }
-  return parseExample(json, place);
+  return tryExample(json, place);
 }
