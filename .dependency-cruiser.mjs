@@ -43,7 +43,7 @@ const layers = {
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
-  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|make-folders|write-safetensors-file)\\.ts$",
+  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|lock-file|make-folders|write-safetensors-file)\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
   "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",
