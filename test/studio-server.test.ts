@@ -159,10 +159,37 @@ describe("before a run", () => {
     expect(found.seconds).toBeGreaterThan(0.01);
     expect(found.memoryBytes).toBeGreaterThan(50e6);
     expect(found.how).toMatch(/GFLOP\/s/);
+    expect(found.how).toMatch(/Memory comes on top of what is in use now: 150 MB for the engine, \d+ MB for/);
+    // Nano's three tasks needed 198 to 219 MB beyond what the studio took before; this is a smaller one.
+    expect(found.memoryBytes).toBeLessThan(250e6);
+    const ballast = Buffer.alloc(200e6, 1);
+    const again = await studio.post<Estimate>("/api/estimate", { model: "", task, options });
+    expect([ballast.length, again.memoryBytes]).toEqual([200e6, found.memoryBytes]);
     const larger = await studio.post<Estimate>("/api/estimate", {
       ...{ model: "", options, task: { kind: "builtin", name: "ioi" } },
     });
     expect(larger.memoryBytes).toBeGreaterThan(found.memoryBytes);
+  });
+
+  it("estimates a sweep by its searches, as if none shared its way", async () => {
+    const body = { model: "", task, options };
+    const single = await studio.post<Estimate>("/api/estimate", body);
+    expect(single).not.toHaveProperty("searches");
+    expect(single).not.toHaveProperty("secondsAtMost");
+    const sweep = { alphas: [0.1, 0.01, 0.1], ablations: ["mean", "zero"], mlps: [true, false], seeds: [0] };
+    const found = await studio.post<Estimate>("/api/estimate", { ...body, sweep });
+    expect(found.searches).toBe(8);
+    const ofOne = async (mlps: boolean) => {
+      const choice = { alphas: [0.1], ablations: ["mean"], mlps: [mlps], seeds: [0] };
+      const estimated = await studio.post<Estimate>("/api/estimate", { ...body, sweep: choice });
+      return estimated.secondsAtMost ?? Number.NaN;
+    };
+    const [whole, headsAlone] = [await ofOne(true), await ofOne(false)];
+    expect(headsAlone).toBeLessThan(whole);
+    expect(found.secondsAtMost).toBeCloseTo(4 * (whole + headsAlone), 6);
+    for (const wrong of [{ ...sweep, alphas: [] }, { ...sweep, more: 1 }, { alphas: [0.1] }]) {
+      expect((await studio.send("POST", "/api/estimate", { ...body, sweep: wrong })).status).toBe(400);
+    }
   });
 
   it("queues nothing that can't be run", async () => {

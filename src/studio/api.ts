@@ -66,13 +66,26 @@ export interface TaskCheck {
   readonly samples: readonly { readonly tokens: readonly string[]; readonly answers: readonly string[] }[];
 }
 
-/** POST /api/estimate { model, task, options } */
+/** What a sweep goes over, beside what one search is given. */
+export interface SweepChoice {
+  readonly alphas: readonly number[];
+  readonly ablations: readonly ("mean" | "zero")[];
+  readonly mlps: readonly boolean[];
+  readonly seeds: readonly number[];
+}
+
+/** POST /api/estimate { model, task, options, sweep? } */
 export interface Estimate {
+  /** Of one search, as are the seconds. */
   readonly candidates: number;
   readonly seconds: number;
+  /** On top of what the studio uses now. */
   readonly memoryBytes: number;
-  /** One sentence: what the figures rest on. */
+  /** What the figures rest on. */
   readonly how: string;
+  /** With a sweep: how many searches it comes to, and their time if all stayed and none shared its way. */
+  readonly searches?: number | undefined;
+  readonly secondsAtMost?: number | undefined;
 }
 
 /** POST /api/runs */
@@ -83,16 +96,12 @@ export type RunRequest =
       readonly task: TaskSource;
       readonly options: RunOptions;
     }
-  | {
+  | ({
       readonly kind: "sweep";
       readonly model: string;
       readonly task: TaskSource;
       readonly options: RunOptions;
-      readonly alphas: readonly number[];
-      readonly ablations: readonly ("mean" | "zero")[];
-      readonly mlps: readonly boolean[];
-      readonly seeds: readonly number[];
-    };
+    } & SweepChoice);
 
 export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled";
 

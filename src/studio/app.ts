@@ -65,8 +65,8 @@ export function createStudioApp({ token, port, pages, ...parts }: AppParts): Hon
     return context.json(await checkTask(task, await models.open(model), options, signal));
   });
   app.post("/api/estimate", async (context) => {
-    const { model, task, options } = await readBody(context, bodies.task);
-    return context.json(await estimate(await models.open(model), task, options, threads));
+    const { model, ...job } = await readBody(context, bodies.estimate);
+    return context.json(await estimate(await models.open(model), { ...job, threads }));
   });
   app.route("/api/runs", createRunRoutes({ ...parts, sites: createSharedSites(models) }));
   app.all("/api/*", (context) => context.notFound());

@@ -50,18 +50,23 @@ const task = z.discriminatedUnion("kind", [
 const component = z.int().min(0).max(100_000);
 const prompt = z.string().min(1, "must not be empty").max(100_000);
 
+const sweep = {
+  alphas: z.array(alpha).min(1).max(200),
+  ablations: z.array(ablation).min(1).max(2),
+  mlps: z.array(z.boolean()).min(1).max(2),
+  seeds: z.array(seed).min(1).max(50),
+};
+
 export const bodies = {
   model: z.strictObject({ model }),
   task: z.strictObject({ model, task, options }),
+  estimate: z.strictObject({ model, task, options, sweep: z.strictObject(sweep).optional() }),
   run: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("extract"), model, task, options }),
     z.strictObject({
       kind: z.literal("sweep"),
       ...{ model, task, options },
-      alphas: z.array(alpha).min(1).max(200),
-      ablations: z.array(ablation).min(1).max(2),
-      mlps: z.array(z.boolean()).min(1).max(2),
-      seeds: z.array(seed).min(1).max(50),
+      ...sweep,
     }),
   ]) satisfies z.ZodType<RunRequest>,
   prompt: z.strictObject({ prompt }),
