@@ -118,7 +118,7 @@ describe("what can't be run is refused before anything is computed", () => {
     [["--alpha", "acronyms=0.1"], '"--alpha": there is no task "acronyms" in this run. It runs ioi.'],
     [["--alpha", "ioi=much"], '"--alpha": expected a positive finite number'],
     [["--known", "ioi=nowhere"], "there is no such file, and no known circuit of that name"],
-    [["--known", "ioi=ioi/26"], "the model does not"],
+    [["--known", "ioi=ioi/26"], '"--known": the known circuit ioi/26 is of GPT-2 small'],
     [["--ablation", "some"], '"--ablation": expected mean or zero'],
     [["--timing-budget", "soon"], '"--timing-budget": expected milliseconds'],
     [["--out", "."], "exists already"],

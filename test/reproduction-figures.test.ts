@@ -16,6 +16,7 @@ import { fileTheme } from "../src/report/charts/theme.ts";
 import { reproductionFigures } from "../src/report/reproduction/figures.ts";
 import { reproductionFiles } from "../src/report/reproduction/files.ts";
 import type { RunFacts } from "../src/report/reproduction/page.ts";
+import { reproductionTables } from "../src/report/reproduction/tables.ts";
 import { reproductionReport } from "../src/report/terminal-reproduce.ts";
 import { terminalStyle } from "../src/report/terminal-style.ts";
 import { launchChromium } from "./support/chromium.ts";
@@ -166,6 +167,18 @@ describe("a figure's file", () => {
       expect(svgOf(markup).querySelectorAll("path, circle").length).toBeGreaterThan(0);
     }
   });
+});
+
+test("a task that asks for years has a table of their probability, and no other task is in it", () => {
+  const withMass = rows.map((row) =>
+    row.task === "greater-than" ? { ...row, yearMass: { original: 0.9, circuit: 0.75 } } : row,
+  );
+  expect(reproductionTables(beside)).toHaveLength(4);
+  const tables = reproductionTables(makeReproduction({ ...input, rows: withMass, published: false }));
+  expect(tables).toHaveLength(5);
+  const { columns, lines } = found(tables.at(-1));
+  expect(new Set(lines.map(({ row }) => row.task))).toEqual(new Set(["greater-than"]));
+  expect(lines.map(({ row }) => columns.map(({ text }) => text(row)).join(" "))[0]).toMatch(/0\.900.*0\.750/);
 });
 
 test("the summary fits a terminal of 80 columns, and a narrow one", () => {
