@@ -49,7 +49,7 @@ export function RunsPage() {
           </p>
         </Empty>
       ) : (
-        <ul class={outOfTouch.value ? "runs plain stale" : "runs plain"}>
+        <ul class="runs plain">
           {runs
             .toSorted((a, b) => b.created.localeCompare(a.created))
             .map((run) => (
@@ -64,6 +64,7 @@ export function RunsPage() {
 function RunRow({ run, onDrop }: { readonly run: RunSummary; readonly onDrop: () => void }) {
   const { id, kind, state, done, total, taskName, modelName, created } = run;
   const [sure, setSure] = useState(false);
+  const unsure = outOfTouch.value && !isFinal(state);
   const name = `${taskName} on ${modelName}`;
   return (
     <li class="run card">
@@ -87,11 +88,14 @@ function RunRow({ run, onDrop }: { readonly run: RunSummary; readonly onDrop: ()
       {!isFinal(state) && (
         <progress max={Math.max(1, total)} value={done} aria-label={`Progress of ${name}`} />
       )}
-      <span class={`state state-${state}`}>{stateWords[state]}</span>
+      <span class={`state state-${unsure ? "unsure" : state}`}>
+        {unsure ? "Not known" : stateWords[state]}
+      </span>
       {isFinal(state) && (
         <button
           type="button"
           class="button quiet"
+          disabled={outOfTouch.value}
           onClick={() => (sure ? onDrop() : setSure(true))}
           onBlur={() => setSure(false)}
           aria-label={`${sure ? "Really delete" : "Delete"} ${name}`}

@@ -164,8 +164,11 @@ describe("a visitor", () => {
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await expect.poll(() => page.locator("[aria-current]").innerText()).toBe("any-length");
+    // All three do one task: the folder's name tells them apart.
+    await expect.poll(() => page.locator("[aria-current]").innerText()).toBe("ioi on nano, any-length");
     await expect.poll(() => page.locator("#prompt-hint").innerText()).toContain("any length");
+    const takes = page.locator("section", { hasText: "Take it with you" });
+    expect(await takes.innerText()).toContain("for transformers.js to generate text with");
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: /Download as zip/ }).focus();
     await page.keyboard.press("Enter");

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync, strFromU8, unzipSync } from "fflate";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCircuitFile } from "../src/export/circuit-file.ts";
 import { loadCircuit } from "../src/index.ts";
@@ -51,6 +51,7 @@ afterAll(async () => {
 });
 
 const to = (hash: string) => page.goto(`${studio.origin}/${hash}`);
+const startButton = () => page.getByRole("button", { name: /^Start the/ });
 const decided = () => page.locator('.map .component:is([data-state="kept"], [data-state="pruned"])').count();
 const stateIs = (state: string) => page.locator(".controls .state", { hasText: state }).waitFor();
 
@@ -116,6 +117,84 @@ describe("the start", () => {
     await page.getByText("No faults.").waitFor();
     expect(await page.locator(".samples").innerText()).toContain("20 decide what goes");
   });
+
+  it("does not call a task sound that the server refuses", async () => {
+    const name = page.getByRole("textbox", { name: "Name" });
+    const known = faults.length;
+    await name.fill("a/b");
+    await page.locator(".notice-bad", { hasText: "must be a name" }).waitFor();
+    expect(await page.getByText("No faults.").count()).toBe(0);
+    expect(await startButton().isDisabled()).toBe(true);
+    await name.fill("my task");
+    await page.getByText("No faults.").waitFor();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    // The browser itself writes of an answer that is none.
+    expect(faults.splice(known).filter((text) => !text.includes("400 (Bad Request)"))).toEqual([]);
+  });
+
+  it("keeps a number that is none as it was typed, says so, and does not start with another", async () => {
+    const alpha = page.getByRole("textbox", { name: "Threshold α" });
+    for (const wrong of ["0,02", "", "-1"]) {
+      await alpha.fill(wrong);
+      await page.getByText("A number above 0").waitFor();
+      expect(await alpha.inputValue()).toBe(wrong);
+      expect(await alpha.getAttribute("aria-invalid")).toBe("true");
+      expect(await startButton().isDisabled()).toBe(true);
+    }
+    await expectAxeToPass();
+    await page.getByRole("slider").press("ArrowRight");
+    await expect.poll(() => alpha.inputValue()).toBe("0.025");
+    await alpha.fill("0.02");
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    await page.getByRole("radio", { name: /A sweep/ }).check();
+    await page.getByRole("textbox", { name: "thresholds" }).fill("1.5");
+    await page.getByText("A whole number from 1 to 200").waitFor();
+    await page.getByText("Mend the number that is marked first.").waitFor();
+    await page.getByRole("textbox", { name: "thresholds" }).fill("7");
+    await page.locator(".start-card", { hasText: "7 searches" }).getByText("at most").waitFor();
+    await expectToFitNarrow();
+    await page.getByRole("radio", { name: /One circuit/ }).check();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+  });
+
+  it("starts no model but the one that is shown", async () => {
+    await page.getByRole("radio", { name: /Another/ }).check();
+    await page.getByText("Open a model first.").waitFor();
+    expect(await startButton().isDisabled()).toBe(true);
+    const name = page.getByRole("textbox", { name: "Folder or hub name" });
+    await name.fill(packagePath("models/nano"));
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await page.locator(".opened").waitFor();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    await name.fill(packagePath("models/nan"));
+    expect(await page.locator(".opened").count()).toBe(0);
+    expect(await startButton().isDisabled()).toBe(true);
+    // An answer that comes after another choice.
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const come = page.waitForRequest("**/api/models");
+    await page.route("**/api/models", async (route) => {
+      await held;
+      await route.continue().catch(() => undefined);
+    });
+    await name.fill(packagePath("models/nano"));
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await come;
+    const models: unknown[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/tasks")) models.push(request.postDataJSON().model);
+    });
+    await page.getByRole("radio", { name: /nano/ }).check();
+    answer();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    await page.waitForTimeout(500);
+    expect(await page.getByText("Opening the model…").count()).toBe(0);
+    expect(models.length).toBeGreaterThan(0);
+    expect(new Set(models)).toEqual(new Set([""]));
+    await page.unroute("**/api/models");
+  });
 });
 
 describe("a run", () => {
@@ -141,6 +220,16 @@ describe("a run", () => {
     await stateIs("Paused");
     await page.waitForFunction(() => document.querySelectorAll(".map .component[data-bin]").length >= 3);
     expect(await page.locator(".map .component").evaluateAll(states)).toEqual(before);
+    // Nothing is known of a run whose server is gone, and nothing can be done to it.
+    const known = faults.length;
+    await context.setOffline(true);
+    await page.locator(".gone").waitFor();
+    await stateIs("Not known: paused when last heard of");
+    expect(await page.getByRole("button", { name: "Resume" }).isDisabled()).toBe(true);
+    expect(await page.getByRole("button", { name: "Cancel" }).isDisabled()).toBe(true);
+    await context.setOffline(false);
+    await page.locator(".gone").waitFor({ state: "detached" });
+    expect(faults.splice(known).filter((text) => !text.includes("ERR_INTERNET_DISCONNECTED"))).toEqual([]);
     await page.getByRole("button", { name: "Resume" }).click();
     // In mid-run, if the machine is not too quick for that; the end must be the same.
     await page.reload();
@@ -153,6 +242,45 @@ describe("a run", () => {
     await expectAxeToPass();
     await expectToFitNarrow();
   }, 180_000);
+
+  it("says by the arrow keys what each component of its map cost", async () => {
+    await page.locator(".map .component").first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe("head 4.1");
+    expect(await page.locator(".readout").innerText()).toMatch(
+      /^head 4\.1 (kept|pruned): replacing it changes/,
+    );
+    await page.keyboard.press("End");
+    await page.locator(".readout", { hasText: "MLP 4" }).waitFor();
+    // One stop in the tab order, and it is where one was.
+    expect(await page.locator('.map .component[tabindex="0"]').count()).toBe(1);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Shift+Tab");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe("MLP 4");
+  });
+
+  it("that failed is resumed from its page, which then follows it again", async () => {
+    let resumed = false;
+    await page.route(`**/api/runs/${id}`, async (route) => {
+      const response = await route.fetch();
+      const detail: RunDetail = await response.json();
+      const error = { code: "runtime", message: "out of memory" };
+      await route.fulfill({ response, json: resumed ? detail : { ...detail, state: "failed", error } });
+    });
+    await page.route(`**/api/runs/${id}/resume`, async (route) => {
+      resumed = true;
+      await route.fulfill({ json: {} });
+    });
+    await page.reload();
+    await stateIs("Failed");
+    await page.locator(".notice-bad", { hasText: "out of memory" }).waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await stateIs("Done");
+    expect(await page.locator(".notice-bad").count()).toBe(0);
+    await page.unroute(`**/api/runs/${id}`);
+    await page.unroute(`**/api/runs/${id}/resume`);
+  });
 
   it("waits behind another, and is cancelled", async () => {
     const options = (await studio.get<RunDetail>(`/api/runs/${id}`)).request.options;
@@ -199,6 +327,39 @@ describe("a run", () => {
       expect(Math.abs(shown - 100 * (top[0]?.probability ?? 0))).toBeLessThan(0.11);
     }
     expect(await page.locator('[data-side="circuit"]').innerText()).toMatch(/in this browser, Web/);
+  });
+
+  it("refuses a prompt that the circuit does not take before it asks anybody, and once", async () => {
+    const input = page.getByRole("textbox", { name: "Prompt" });
+    const posts: string[] = [];
+    const note = (request: Request) => {
+      if (request.method() === "POST") posts.push(new URL(request.url()).pathname.split("/").at(-1) ?? "");
+    };
+    page.on("request", note);
+    await input.fill("Alice and Michael");
+    await page.keyboard.press("Enter");
+    const notice = page.locator("#prompt-wrong .notice");
+    await notice.waitFor();
+    expect(await notice.innerText()).toMatch(/^This prompt has 3 tokens; the circuit takes exactly 15\./);
+    expect(await page.locator(".notice-bad").count()).toBe(1);
+    expect(await input.getAttribute("aria-invalid")).toBe("true");
+    expect(await page.locator("main").innerText()).not.toContain("--means");
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    await input.fill("word ".repeat(8000));
+    await page.getByText("40,000 characters are too long").waitFor();
+    expect(await page.getByRole("button", { name: "Ask", exact: true }).isDisabled()).toBe(true);
+    await page.keyboard.press("Enter");
+    await input.fill("Alice and Michael");
+    await page.keyboard.press("Enter");
+    await notice.waitFor();
+    expect(posts).toEqual([]);
+    await input.fill("Then, Max and John went to the garden. Max gave a kiss to");
+    await page.keyboard.press("Enter");
+    await notice.waitFor({ state: "detached" });
+    await page.locator('[data-side="knock"][aria-busy="false"] .effect').waitFor();
+    await expect.poll(() => [...posts].sort()).toEqual(["attribution", "knock", "patterns", "predict"]);
+    page.off("request", note);
   });
 
   it("computes in the browser every logit that the engine computes here, within 1e-3", async () => {
@@ -262,6 +423,26 @@ describe("a run", () => {
     await page.locator("#disagree-title ~ *:not(.loading)").first().waitFor();
     await expectAxeToPass();
     await expectToFitNarrow();
+  });
+
+  it("ends where its content ends, however many prompts the two disagree on", async () => {
+    await page.route("**/examples", async (route) => {
+      const response = await route.fetch();
+      const one = { prompt: "Then, Max and John", answers: [" Max"], original: " Max", circuit: " John" };
+      const json = { ...(await response.json()), disagreements: Array.from({ length: 90 }, () => one) };
+      await route.fulfill({ response, json });
+    });
+    await page.reload();
+    await page.locator(".tall tbody tr").nth(89).waitFor();
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 860 });
+      const blank = await page.evaluate<number>(
+        "document.documentElement.scrollHeight - scrollY - document.querySelector('main').getBoundingClientRect().bottom",
+      );
+      expect(blank).toBeLessThan(2);
+    }
+    await expectToFitNarrow();
+    await page.unroute("**/examples");
   });
 
   it("is taken away as a zip that holds the circuit", async () => {
@@ -328,6 +509,8 @@ describe("a run", () => {
   it("is among the runs, also when the server is gone for a while", async () => {
     await to("#/runs");
     await page.locator(".run").nth(2).waitFor();
+    // What tells runs of one name apart.
+    await page.locator(".run", { hasText: "α = 0.02" }).getByText("right (unseen)").first().waitFor();
     await expectAxeToPass();
     await expectToFitNarrow();
     const known = faults.length;
@@ -369,6 +552,9 @@ describe("a sweep", () => {
     expect(await page.locator('.picked .component[data-state="kept"]').count()).toBe(
       (row?.heads.length ?? 0) + (row?.mlpsKept.length ?? 0),
     );
+    expect(await page.locator(".picked").innerText()).toContain("nats, unseen prompts");
+    await page.getByText("no known circuit fits this model").waitFor();
+    await page.locator("summary", { hasText: "All circuits" }).click();
     await expectAxeToPass();
     await expectToFitNarrow();
     // Nano has no known circuit: where one fits, the rows hold how much of it was found.
@@ -390,6 +576,18 @@ describe("a sweep", () => {
     await page.getByRole("heading", { name: "α = 0.1, averages" }).waitFor();
     await expectAxeToPass();
     await page.unroute(`**/api/runs/${id}`);
+    await page.getByRole("link", { name: "Take away" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download the folder" }).click(),
+    ]);
+    const names = Object.keys(unzipSync(await readFile(await download.path())));
+    expect(names.filter((name) => /sweep\.(csv|jsonl)$/.test(name))).toHaveLength(2);
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    await page.goBack();
+    await points.nth(1).focus();
+    await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Extract this circuit" }).click();
     await page.waitForURL((url) => !url.href.includes(id));
     const started = page.url().split("/").at(-1) ?? "";

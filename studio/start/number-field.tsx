@@ -1,6 +1,6 @@
 /** A number as text: what is no number, or is out of range, stays to be mended, and the form knows of it. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useState } from "preact/hooks";
 import { markField } from "./run-form.ts";
 
 export interface NumberFieldProps {
@@ -23,7 +23,7 @@ export function NumberField(props: NumberFieldProps) {
   const [text, setText] = useState(String(value));
   const message = wrong(numberOf(text));
   // A value that comes from elsewhere, as from a slider, takes the place of what is typed.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (numberOf(text) !== value) setText(String(value));
   }, [value]);
   // A field that is gone holds nothing wrong.

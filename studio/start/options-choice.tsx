@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { RunOptions } from "../../src/studio/api.ts";
 import { NumberField } from "./number-field.tsx";
-import { chooseOptions, kind, options, sweep, sweepAlphas } from "./run-form.ts";
+import { chooseKind, chooseOptions, chooseSweep, kind, options, sweep, sweepAlphas } from "./run-form.ts";
 
 /** α on the slider: ten steps a decade, from 1e-5 to 10. */
 const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
@@ -42,9 +42,7 @@ export function OptionsChoice() {
           ["extract", "One circuit", "One threshold, one circuit that you can use."],
           ["sweep", "A sweep", "Many thresholds at once, to see what size costs in accuracy."],
         ]}
-        onChoose={(value) => {
-          kind.value = value === "sweep" ? "sweep" : "extract";
-        }}
+        onChoose={(value) => chooseKind(value === "sweep" ? "sweep" : "extract")}
       />
       {kind.value === "extract" ? <Alpha value={chosen.alpha} /> : <SweepRange />}
       <Radios
@@ -152,16 +150,13 @@ function Alpha({ value }: { readonly value: number }) {
 
 function SweepRange() {
   const chosen = sweep.value;
-  const change = (part: Partial<typeof chosen>) => {
-    sweep.value = { ...chosen, ...part };
-  };
   const number = (name: "from" | "to" | "count", label: string) => (
     <NumberField
       name={`sweep-${name}`}
       label={label}
       value={chosen[name]}
       wrong={name === "count" ? wrongCount : wrongAlpha}
-      onValue={(value) => change({ [name]: value })}
+      onValue={(value) => chooseSweep({ [name]: value })}
       whole={name === "count"}
     />
   );
@@ -184,13 +179,13 @@ function SweepRange() {
         label="Both kinds of replacement"
         hint="Averages and nothing, beside each other."
         checked={chosen.zero}
-        onChange={(zero) => change({ zero })}
+        onChange={(zero) => chooseSweep({ zero })}
       />
       <Check
         label="With and without pruning MLPs"
         hint="Doubles the sweep."
         checked={chosen.noMlps}
-        onChange={(noMlps) => change({ noMlps })}
+        onChange={(noMlps) => chooseSweep({ noMlps })}
       />
     </>
   );

@@ -11,6 +11,7 @@ import type {
   RunRequest,
   RunSummary,
   StudioInfo,
+  SweepChoice,
   TaskCheck,
   TaskSource,
 } from "../../src/studio/api.ts";
@@ -29,7 +30,6 @@ export const modelName = signal("");
 export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
 export const options = signal<RunOptions | undefined>(undefined);
 export const kind = signal<RunRequest["kind"]>("extract");
-/** Of a sweep. */
 export const sweep = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps: false });
 export const check = signal<TaskCheck | undefined>(undefined);
 export const checkFault = signal<Fault | undefined>(undefined);
@@ -128,6 +128,16 @@ export function chooseOptions(change: Partial<RunOptions>): void {
   recheck();
 }
 
+export function chooseKind(next: RunRequest["kind"]): void {
+  kind.value = next;
+  recheck();
+}
+
+export function chooseSweep(change: Partial<typeof sweep.value>): void {
+  sweep.value = { ...sweep.value, ...change };
+  recheck();
+}
+
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asked: AbortController | undefined;
 
@@ -157,7 +167,15 @@ async function askServer(): Promise<void> {
       checkFault.value = undefined;
       if (found.faults.length > 0) estimate.value = undefined;
     });
-    if (found.faults.length === 0) estimate.value = await post<Estimate>("/api/estimate", body, abort);
+    const over = kind.value === "sweep" ? sweepChoice(chosen) : undefined;
+    if (over?.alphas.length === 0) estimate.value = undefined;
+    else if (found.faults.length === 0) {
+      estimate.value = await post<Estimate>(
+        "/api/estimate",
+        { ...body, ...(over && { sweep: over }) },
+        abort,
+      );
+    }
   } catch (thrown) {
     if (abort.aborted) return;
     batch(() => {
@@ -202,18 +220,21 @@ export function sweepAlphas({
   ];
 }
 
+function sweepChoice(chosen: RunOptions): SweepChoice {
+  const { zero, noMlps } = sweep.value;
+  return {
+    alphas: sweepAlphas(sweep.value),
+    ablations: zero ? ["mean", "zero"] : [chosen.ablation],
+    mlps: noMlps ? [true, false] : [chosen.mlps],
+    seeds: [chosen.seed],
+  };
+}
+
 /** @throws ApiFailure when the server refuses. */
 export async function startRun(): Promise<RunSummary> {
   const [chosen, of] = [options.value, model.value];
   if (chosen === undefined || of === undefined) throw new Error("nothing is chosen yet");
   const base = { model: of.model, task: task.value, options: chosen };
   if (kind.value === "extract") return post("/api/runs", { kind: "extract", ...base } satisfies RunRequest);
-  const { zero, noMlps } = sweep.value;
-  return post("/api/runs", {
-    ...{ kind: "sweep", ...base },
-    alphas: sweepAlphas(sweep.value),
-    ablations: zero ? ["mean", "zero"] : [chosen.ablation],
-    mlps: noMlps ? [true, false] : [chosen.mlps],
-    seeds: [chosen.seed],
-  } satisfies RunRequest);
+  return post("/api/runs", { kind: "sweep", ...base, ...sweepChoice(chosen) } satisfies RunRequest);
 }

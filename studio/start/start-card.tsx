@@ -37,7 +37,7 @@ export function StartCard() {
   return (
     <aside class="start-card card" aria-label="Before the start">
       <h2 class="small-title">It will take</h2>
-      <EstimateFigures searches={isSweep ? searchesOf(sweep.value) : 1} />
+      <EstimateFigures />
       <button
         type="button"
         class="button primary large"
@@ -52,19 +52,22 @@ export function StartCard() {
   );
 }
 
-function EstimateFigures({ searches }: { readonly searches: number }) {
+function EstimateFigures() {
   const found = estimate.value;
   if (found === undefined) return <p class="hint">An estimate appears when model and task fit.</p>;
+  const { searches = 1, secondsAtMost } = found;
   return (
     <div class={checking.value ? "stale" : undefined}>
       <dl class="facts">
-        {searches > 1 && (
+        {secondsAtMost !== undefined && (
           <>
-            <dt>{formatCount(searches)} searches</dt>
-            <dd>up to about {formatDuration(searches * found.seconds)}</dd>
+            <dt>
+              {formatCount(searches)} {searches === 1 ? "search" : "searches"}
+            </dt>
+            <dd>at most {formatDuration(secondsAtMost)}</dd>
           </>
         )}
-        <dt>{searches > 1 ? "One alone" : "Time"}</dt>
+        <dt>{secondsAtMost === undefined ? "Time" : "One alone"}</dt>
         <dd>about {formatDuration(found.seconds)}</dd>
         <dt>Memory</dt>
         <dd>about {formatBytes(found.memoryBytes)}</dd>
@@ -76,17 +79,13 @@ function EstimateFigures({ searches }: { readonly searches: number }) {
       </dl>
       {searches > 1 && (
         <p class="hint">
-          An upper bound: thresholds share what they evaluate until their decisions differ, so together they
-          take less than one after the other.
+          An upper bound, as if everything stayed and each threshold were searched by itself: they share what
+          they evaluate until their decisions differ.
         </p>
       )}
       <p class="hint">{found.how}</p>
     </div>
   );
-}
-
-function searchesOf(chosen: typeof sweep.value): number {
-  return sweepAlphas(chosen).length * (chosen.zero ? 2 : 1) * (chosen.noMlps ? 2 : 1);
 }
 
 function whyNot(): string {
