@@ -1,9 +1,9 @@
 /** A run's life in the studio, from its request to the zip, as a page sees it. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseCircuitFile } from "../src/export/circuit-file.ts";
 import { extract } from "../src/pipeline/extract.ts";
 import { loadCircuit } from "../src/pipeline/load-circuit.ts";
@@ -380,6 +380,28 @@ describe("a run", () => {
     expect(disagreements.length).toBeGreaterThan(0);
     for (const { original, circuit: own } of disagreements) expect(original).not.toBe(own);
     expect(await studio.get(`/api/runs/${id}/examples`)).toEqual({ splits, disagreements });
+  });
+});
+
+describe("a model of one's own", () => {
+  it("goes by its folder's name in all that leaves the machine, and is noted for later beside it", async () => {
+    const cache = join(folder, "cache");
+    vi.stubEnv("XDG_CACHE_HOME", cache);
+    const { id } = await start({ model: "./nano" });
+    const done = await studio.until(id, "done", "failed");
+    vi.unstubAllEnvs();
+    expect(done).toMatchObject({ state: "done", modelName: "nano", circuit: { model: { name: "nano" } } });
+    const path = resolve("models/nano");
+    for (const what of ["zip", "share"]) {
+      const answer = await studio.send("GET", `/api/runs/${id}/${what}`);
+      const files = unzipSync(new Uint8Array(await answer.arrayBuffer()));
+      for (const [name, bytes] of Object.entries(files)) {
+        expect(Buffer.from(bytes).includes(resolve("models")), name).toBe(false);
+      }
+    }
+    const [note = ""] = await readdir(join(cache, "pith", "originals"));
+    expect(await readFile(join(cache, "pith", "originals", note), "utf8")).toBe(path);
+    expect((await studio.send("DELETE", `/api/runs/${id}`)).status).toBe(204);
   });
 });
 
