@@ -47,22 +47,20 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
   );
 }
 
-/** What each circuit does and of which model it is, with its folder's name where that is the same of several. */
+/** What each circuit does and of which model it is; where that is the same of several, its threshold or its folder's name. */
 function useLabels({ circuits }: SiteFile): ReadonlyMap<string, string> {
   const { value } = useAsked(circuits.length > 1 ? "" : undefined, (abort) =>
     Promise.all(
       circuits.map(async (shared) => {
-        const { task, model } = await readCircuit(shared, abort);
-        return `${task.name} on ${model.name}`;
+        const { task, model, options } = await readCircuit(shared, abort);
+        const label = `${task.name} on ${model.name}`;
+        return [label, `${label}, α = ${options.alpha}`, `${label}, ${shared.name}`];
       }),
     ),
   );
-  const labels = circuits.map(({ name }, index) => {
-    const label = value?.[index];
-    if (label === undefined) return name;
-    return value?.filter((other) => other === label).length === 1 ? label : `${label}, ${name}`;
-  });
-  return new Map(circuits.map(({ name }, index) => [name, labels[index] ?? name]));
+  const unlike = (text: string, place: number) =>
+    value?.filter((labels) => labels[place] === text).length === 1;
+  return new Map(circuits.map(({ name }, index) => [name, value?.[index]?.find(unlike) ?? name]));
 }
 
 async function readCircuit({ path }: SharedCircuit, abort: AbortSignal): Promise<CircuitFile> {
