@@ -37,6 +37,7 @@ import {
   parseThreads,
 } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { meansOption, modelOption, orderOption } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { labelOption, readTaskAndModel } from "./task-option.ts";
 
@@ -77,10 +78,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
       "Finds the attention heads and MLPs that a task needs, removes all others, and writes what is left as a " +
         "model of its own. Without options it does so for a small model and a task that come with Pith.",
     )
-    .option(
-      "-m, --model <dir|name>",
-      "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
-    )
+    .addOption(modelOption())
     .option(
       "-t, --task <name|file>",
       "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: nano's indirect objects)",
@@ -132,22 +130,8 @@ export function extractCommand({ words, exit }: CommandContext): Command {
         .default(defaults.ablation),
     )
     .option("--no-mlps", "Leave every MLP in; only heads are tried.")
-    .addOption(
-      new Option(
-        "--means <kind>",
-        "A mean for each position, of prompts of one length; or one mean, for any length.",
-      )
-        .choices(["aligned", "pooled"])
-        .default(defaults.means),
-    )
-    .addOption(
-      new Option(
-        "--order <order>",
-        "Try a layer's heads before its MLP, as the paper's code does; or after it.",
-      )
-        .choices(["published", "downstream"])
-        .default(defaults.order),
-    )
+    .addOption(meansOption())
+    .addOption(orderOption())
     .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
     .option("--no-bos", "Do not, for acronyms either.")
     .addOption(

@@ -14,9 +14,18 @@ import type { RunFacts } from "../report/reproduction/page.ts";
 import { reproductionReport } from "../report/terminal-reproduce.ts";
 import type { CommandContext } from "./command-context.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
-import { parseAlpha, parseThreads } from "./option-values.ts";
+import { parseAlpha } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
+import {
+  ablationsOption,
+  allThreadsOption,
+  jobsOption,
+  meansOption,
+  mlpsOption,
+  modelOption,
+  tasksOption,
+} from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { parseAlphas, parseChoices, parseJobs, parseSeeds } from "./sweep-values.ts";
 
@@ -41,23 +50,14 @@ interface Flags {
   readonly json?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
-
 export function reproduceCommand({ words, exit }: CommandContext): Command {
   return new Command("reproduce")
     .summary("Make the paper's tables and figures with a model.")
     .description(
       "Runs the paper's experiments on a model: three tasks, mean and zero ablation, heads with and without MLPs, 30 thresholds, five runs each. Makes Tables 1 and 3 and Figures 2 to 9 as CSV, SVG and one HTML report, with the paper's own values beside them where the model is GPT-2 small.",
     )
-    .option(
-      "-m, --model <dir|name>",
-      "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
-    )
-    .option(
-      "-t, --task <name|file>",
-      "A built-in task or a task file; again for more (default: all built-in)",
-      collect,
-    )
+    .addOption(modelOption())
+    .addOption(tasksOption())
     .option("--seeds <list>", "How many runs, a range as 2..4, or a list of seeds (default: 5)")
     .option(
       "--alphas <list>",
@@ -69,16 +69,9 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
         "A threshold of your choice for the tables, beside the paper's; again for more tasks.",
       ).argParser(perTask("--alpha", "ioi=0.02")),
     )
-    .option("--ablation <list>", "mean, zero, or both.", "mean,zero")
-    .option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.", "on,off")
-    .addOption(
-      new Option(
-        "--means <kind>",
-        "A mean for each position, of prompts of one length; or one mean, for any length.",
-      )
-        .choices(["aligned", "pooled"])
-        .default("aligned"),
-    )
+    .addOption(ablationsOption())
+    .addOption(mlpsOption())
+    .addOption(meansOption())
     .addOption(
       new Option(
         "--known <task=id|file>",
@@ -93,12 +86,8 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
         `For timing each of the tables' circuits (default: ${full.timingBudget})`,
       ).argParser(parseBudget),
     )
-    .option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)")
-    .addOption(
-      new Option("--threads <count>", "Threads of all jobs together (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
+    .addOption(jobsOption())
+    .addOption(allThreadsOption())
     .option("--quick", `A first look: ${quick.seeds} runs, ${quick.alphas.length} thresholds.`)
     .option("-o, --out <dir>", "Where everything goes (default: pith-out/MODEL-paper)")
     .option("-f, --force", "Replace the folder if it exists.")

@@ -1,7 +1,7 @@
 /** `pith sweep`: many thresholds, settings, seeds and tasks at once, into tables. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { KnownCircuit } from "../evaluation/known-circuits.ts";
 import { runSweep } from "../experiments/run-sweep.ts";
 import { assignKnown } from "../experiments/sweep-known.ts";
@@ -15,8 +15,18 @@ import { sweepReport } from "../report/terminal-sweep.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { CommandContext } from "./command-context.ts";
 import { programName, resumeCommand } from "./invocation.ts";
-import { parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import {
+  ablationsOption,
+  allThreadsOption,
+  collect,
+  jobsOption,
+  meansOption,
+  mlpsOption,
+  modelOption,
+  orderOption,
+  tasksOption,
+} from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { parseAlphas, parseChoices, parseJobs, parseMaxKl, parseSeeds } from "./sweep-values.ts";
 
@@ -40,8 +50,6 @@ interface Flags {
   readonly json?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
-
 export function sweepCommand({ words, exit }: CommandContext): Command {
   return new Command("sweep")
     .summary("Search with many thresholds at once, in every setting.")
@@ -49,39 +57,18 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
       "Searches with many thresholds at once, which costs far less than one search each, and measures every circuit " +
         "that comes out: with either ablation, with and without MLPs on trial, on fresh prompts for each seed.",
     )
-    .option(
-      "-m, --model <dir|name>",
-      "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
-    )
-    .option(
-      "-t, --task <name|file>",
-      "A built-in task or a task file; again for more (default: all built-in)",
-      collect,
-    )
+    .addOption(modelOption())
+    .addOption(tasksOption())
     .option(
       "-a, --alphas <list>",
       "Thresholds in nats: from..to:count, the same factor apart, or a list.",
       "1e-5..1:30",
     )
-    .option("--ablation <list>", "mean, zero, or both.", "mean,zero")
-    .option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.", "on,off")
+    .addOption(ablationsOption())
+    .addOption(mlpsOption())
     .option("--seeds <list>", "How many seeds, a range as 2..4, or a list; each has prompts of its own.", "5")
-    .addOption(
-      new Option(
-        "--means <kind>",
-        "A mean for each position, of prompts of one length; or one mean, for any length.",
-      )
-        .choices(["aligned", "pooled"])
-        .default("aligned"),
-    )
-    .addOption(
-      new Option(
-        "--order <order>",
-        "Try a layer's heads before its MLP, as the paper's code does; or after it.",
-      )
-        .choices(["published", "downstream"])
-        .default("published"),
-    )
+    .addOption(meansOption())
+    .addOption(orderOption())
     .option("--max-kl <nats>", "Prune only as long as the circuit's KL stays at or below this.")
     .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
     .option("--no-bos", "Do not, for acronyms either.")
@@ -96,13 +83,8 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     )
     .option("--force", "Replace an earlier sweep's folder, or an interrupted one's journal.")
     .option("--resume", "Go on with a sweep that was interrupted, with the same options.")
-    .option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)")
-    .addOption(
-      new Option(
-        "--threads <count>",
-        "How many threads compute, of all jobs together (default: one for each core)",
-      ).argParser(parseThreads),
-    )
+    .addOption(jobsOption())
+    .addOption(allThreadsOption())
     .option("--json", "Print one JSON object on stdout, instead of the report.")
     .addHelpText(
       "after",

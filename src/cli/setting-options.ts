@@ -1,0 +1,47 @@
+/** Options that several searching commands have, each said once. */
+import { Option } from "commander";
+import { defaultExtractOptions as defaults } from "../pipeline/extract-options.ts";
+import { parseThreads } from "./option-values.ts";
+
+/** For options that may be given again. */
+export const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+export const modelOption = () =>
+  new Option(
+    "-m, --model <dir|name>",
+    "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
+  );
+
+export const tasksOption = () =>
+  new Option(
+    "-t, --task <name|file>",
+    "A built-in task or a task file; again for more (default: all built-in)",
+  ).argParser(collect);
+
+export const ablationsOption = () =>
+  new Option("--ablation <list>", "mean, zero, or both.").default("mean,zero");
+
+export const mlpsOption = () =>
+  new Option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.").default("on,off");
+
+export const meansOption = () =>
+  new Option(
+    "--means <kind>",
+    "A mean for each position, of prompts of one length; or one mean, for any length.",
+  )
+    .choices(["aligned", "pooled"])
+    .default(defaults.means);
+
+export const orderOption = () =>
+  new Option("--order <order>", "Try a layer's heads before its MLP, as the paper's code does; or after it.")
+    .choices(["published", "downstream"])
+    .default(defaults.order);
+
+export const jobsOption = () =>
+  new Option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)");
+
+export const allThreadsOption = () =>
+  new Option(
+    "--threads <count>",
+    "How many threads compute, of all jobs together (default: one for each core)",
+  ).argParser(parseThreads);
