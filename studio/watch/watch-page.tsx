@@ -87,7 +87,7 @@ function KeptFigures({ run }: { readonly run: LiveRun }) {
           </>
         }
       />
-      <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats, on the validation prompts" />
+      <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats, validation prompts" />
     </>
   );
 }
