@@ -6,7 +6,7 @@
  *
  * Two of attention's biases are such constants in disguise. b_K adds q·b_K to all scores of a query alike, which
  * softmax does not see: it goes. The weights of a query sum to 1, so b_V leaves attention as it came in: b_V·W_O
- * joins b_O. Of the three, b_Q alone has to be added.
+ * joins b_O. Of the three, b_Q alone has to be added (Namazifar et al. 2023, arXiv:2302.08626).
  */
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
