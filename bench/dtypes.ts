@@ -8,7 +8,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { engineMilliseconds } from "../src/evaluation/ceiling.ts";
+import { engineMilliseconds } from "../src/evaluation/engine-time.ts";
 import { type Timing, timeAllInTurns } from "../src/evaluation/latency.ts";
 import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";

@@ -3,9 +3,11 @@
  * multiplies matrices, and how fast it streams weights. The best of several runs counts: a ceiling is what was
  * reached at least once.
  */
+
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { constantWeight } from "../transformer/weight.ts";
+import { engineMilliseconds } from "./engine-time.ts";
 
 const rows = 1024;
 const width = 768;
@@ -71,9 +73,4 @@ export async function bandwidthCeiling(runtime: Runtime, bytes: number, runs = 1
   }
   await session.unload();
   return best;
-}
-
-/** What ONNX Runtime itself has taken so far: without the way to its thread and back. */
-export function engineMilliseconds({ counters }: Runtime): number {
-  return [...counters.graphs.values()].reduce((sum, { milliseconds }) => sum + milliseconds, 0);
 }

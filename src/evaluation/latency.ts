@@ -22,12 +22,13 @@ export interface LatencyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Each gives the milliseconds that it wants to be counted. */
 export async function timeInTurns(
-  a: () => Promise<void>,
-  b: () => Promise<void>,
+  a: () => Promise<number>,
+  b: () => Promise<number>,
   options: LatencyOptions = {},
 ): Promise<readonly [Timing, Timing]> {
-  const [first, second] = await timeAllInTurns([() => timed(a), () => timed(b)], options);
+  const [first, second] = await timeAllInTurns([a, b], options);
   if (first === undefined || second === undefined) throw new RangeError("two were timed");
   return [first, second];
 }
@@ -52,12 +53,6 @@ export async function timeAllInTurns(
     }
   }
   return times.map(summarize);
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return performance.now() - begin;
 }
 
 /** Median (the mean of the two middle ones, where there are two), minimum and maximum. */

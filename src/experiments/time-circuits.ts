@@ -5,6 +5,7 @@
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { meanReplacements } from "../discovery/replacements.ts";
 import { lastPosition } from "../evaluation/answer-logits.ts";
+import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
@@ -74,9 +75,11 @@ export async function timeCircuits(
     const standalone = await cutCircuit(model.transformer, circuit, replacements);
     const part = await loadShipped(runtime, standalone, profile);
     let turn = 0;
-    const runOne = (graph: Session, description: ReturnType<typeof describeGraph>) => async () => {
+    const runOne = (graph: Session, description: ReturnType<typeof describeGraph>) => () => {
       const prompt = prompts[Math.floor(turn++ / 2) % prompts.length];
-      await shippedLogits(runtime, graph, description, prompt === undefined ? [] : [prompt], () => {});
+      return engineTime(runtime, () =>
+        shippedLogits(runtime, graph, description, prompt === undefined ? [] : [prompt], () => {}),
+      );
     };
     const [original, own] = await timeInTurns(
       runOne(whole.session, whole.description),

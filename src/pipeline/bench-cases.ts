@@ -1,5 +1,5 @@
 /** The runs that a bench times: every competitor in turns, on the same prompts. */
-import { engineMilliseconds } from "../evaluation/ceiling.ts";
+import { engineMilliseconds } from "../evaluation/engine-time.ts";
 import { type LatencyOptions, type Timing, timeAllInTurns } from "../evaluation/latency.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";

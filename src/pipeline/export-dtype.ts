@@ -5,6 +5,7 @@
 import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
+import { engineTime } from "../evaluation/engine-time.ts";
 import { timeInTurns } from "../evaluation/latency.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
@@ -168,15 +169,15 @@ export function checkLoss(dtype: string, split: Split, before: number, after: nu
 
 /** Median milliseconds of one prompt, the two in turns. */
 async function time(
-  { examples, signal }: DtypeJob,
+  { runtime, examples, signal }: DtypeJob,
   own: GiveLogits,
   float32: GiveLogits,
 ): Promise<{ readonly own: number; readonly float32: number }> {
   const prompts = splits.flatMap((split) => examples[split] ?? []);
   let turn = 0;
-  const runOne = (give: GiveLogits) => async () => {
+  const runOne = (give: GiveLogits) => () => {
     const example = prompts[Math.floor(turn++ / 2) % prompts.length];
-    await give([lastPosition(example?.ids ?? [])], () => {});
+    return engineTime(runtime, () => give([lastPosition(example?.ids ?? [])], () => {}));
   };
   const [first, second] = await timeInTurns(runOne(own), runOne(float32), { budget: 1000, signal });
   return { own: first.median, float32: second.median };

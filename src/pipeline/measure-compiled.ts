@@ -9,6 +9,7 @@ import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../evaluation/compare.ts";
 import { centred, compiledScores, ofAnswers, withPlaces } from "../evaluation/compiled-scores.ts";
+import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import type { ParameterCount } from "../evaluation/parameters.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
@@ -138,7 +139,7 @@ function checkDifference(largest: number): void {
 
 /** One prompt at a time, the two in turns. */
 function time(
-  { splits, signal }: MeasureCompiledJob,
+  { runtime, splits, signal }: MeasureCompiledJob,
   before: GiveLogits,
   own: GiveLogits,
 ): Promise<readonly [Timing, Timing]> {
@@ -146,7 +147,7 @@ function time(
   let turn = 0;
   const runOne = (give: GiveLogits) => () => {
     const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
-    return give([lastPosition(prompt)], () => {});
+    return engineTime(runtime, () => give([lastPosition(prompt)], () => {}));
   };
   return timeInTurns(runOne(before), runOne(own), { budget: 1000, signal });
 }

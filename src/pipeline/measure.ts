@@ -8,6 +8,7 @@ import type { Replacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../evaluation/compare.ts";
+import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
@@ -125,9 +126,11 @@ async function time(
   const whole = describeGraph(model.transformer, profile);
   const prompts = tokenIds(encoded.validation);
   let turn = 0;
-  const runOne = (graph: Session, description: ShippedGraph) => async () => {
+  const runOne = (graph: Session, description: ShippedGraph) => () => {
     const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
-    await shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {});
+    return engineTime(runtime, () =>
+      shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {}),
+    );
   };
   const [originalTiming, circuitTiming] = await timeInTurns(
     runOne(original, whole),

@@ -85,7 +85,7 @@ describe("an extraction's report", () => {
                    4.20 kB → 1.70 kB (−59.5 %) at 32 bits each
        checked     standalone and patched logits differ by 5.7e-6 at most
        time        1.90 ms → 0.800 ms per prompt, 2.4 times as fast
-                   medians of 30 runs each, one prompt at a time, 2 threads
+                   medians of 30 runs each in ONNX Runtime, one at a time, 2 threads
                    from 1.80 ms to 2.20 ms → from 0.700 ms to 0.950 ms
        took        2.4 s for 2 candidates
        folder      /home/me/pith-out/tiny-ioi
@@ -133,8 +133,8 @@ describe("an extraction's report", () => {
        time
          1.90 ms → 0.800 ms per prompt, 2.4
          times as fast
-         medians of 30 runs each, one prompt
-         at a time, 2 threads
+         medians of 30 runs each in ONNX
+         Runtime, one at a time, 2 threads
          from 1.80 ms to 2.20 ms → from 0.700
          ms to 0.950 ms
        took

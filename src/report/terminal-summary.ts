@@ -45,7 +45,7 @@ export function extractionReport(
     [
       circuit.dtype === undefined ? "time" : "time, f32",
       `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${ratio(original.median / own.median)}`,
-      `medians of ${plural(own.runs, "run")} each, one prompt at a time, ${plural(context.threads, "thread")}`,
+      `medians of ${plural(own.runs, "run")} each in ONNX Runtime, one at a time, ${plural(context.threads, "thread")}`,
       `from ${range(original)} ${arrow} from ${range(own)}`,
     ],
     ["took", `${formatDuration(seconds)} for ${workDone(circuit)}`],

@@ -157,7 +157,7 @@ export function measures(circuit: CircuitFile): readonly Measure[] {
             original: formatMilliseconds(time.original),
             circuit: formatMilliseconds(time.circuit),
             change: formatChange(time.original, time.circuit),
-            how: "median of single prompts, original and circuit in turns, on the machine that cut the circuit",
+            how: "median of single prompts, original and circuit in turns, ONNX Runtime’s own time on the machine that cut the circuit",
           },
         ]),
     ...(circuit.stability === undefined

@@ -112,7 +112,7 @@ function how(facts: RunFacts, published: boolean): Html {
 <dt>prompts</dt><dd>${facts.prompts.map(({ task, patching, validation, test }, index) => html`${index > 0 && "; "}${task}: ${patching} patching, ${validation} validation, ${test} test`)}</dd>
 <dt>evaluations</dt><dd>${formatCount(facts.evaluations)}; a search for each threshold alone would make ${formatCount(facts.separately)}, ${ratio.toFixed(2)} times as many</dd>
 <dt>took</dt><dd>${formatDuration(facts.sweepSeconds)} for the sweep, ${formatDuration(facts.timingSeconds)} for timing the tables’ circuits</dd>
-<dt>time</dt><dd>one prompt at a time in one thread, original and circuit in turns through the same engine, each run’s median; min and max in timings.csv</dd>
+<dt>time</dt><dd>one prompt at a time in one thread, original and circuit in turns through the same engine, ONNX Runtime’s own time, each run’s median; min and max in timings.csv</dd>
 <dt>machine</dt><dd>${facts.machine}</dd>
 ${facts.notes.length > 0 && html`<dt>notes</dt><dd>${facts.notes.join(" ")}</dd>`}
 </dl>
