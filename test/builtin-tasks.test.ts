@@ -234,7 +234,9 @@ describe("acronyms", () => {
     expect(kept(task)).toEqual({ words: [381, 381] });
     expect(kept(acronymTask(tokenizerOf("nano"), { counts: few }))).toEqual({ words: [367, 381] });
     const { samples } = describeTask(task, gpt2, 2);
-    expect(samples.map(({ tokens }) => tokens)).toEqual([11, 11]);
+    // The start token is shown, and counted neither here nor there.
+    expect([task.promptTokens, ...samples.map(({ tokens }) => tokens)]).toEqual([10, 10, 10]);
+    expect(samples[0]?.boundaries.split("|")).toHaveLength(11 + 2);
     expect(samples[0]?.boundaries).toMatch(/^\|<\|endoftext\|>\|The\| [A-Z]\|/);
     expect(samples[0]?.prompt).toBe(task.examples[few.patching]?.prompt);
   });
