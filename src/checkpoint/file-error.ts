@@ -29,3 +29,16 @@ export function fileError(code: PithErrorCode, path: string, error: unknown): un
     cause: error,
   });
 }
+
+/** The action's result; what the operating system says about `path` is thrown as a PithError. */
+export async function orFileError<T>(
+  code: PithErrorCode,
+  path: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw fileError(code, path, error);
+  }
+}

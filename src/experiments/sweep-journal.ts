@@ -5,9 +5,10 @@
  */
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { z } from "zod";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { errorCode, fileError, orFileError } from "../checkpoint/file-error.ts";
 import type { SweepEntry } from "../discovery/sweep.ts";
 import { PithError } from "../errors.ts";
+import { parseLine } from "../pipeline/journal.ts";
 import { asSweepRow, type SweepRow } from "./sweep-row.ts";
 
 /** How many evaluations a unit took, and how many a search for each of its thresholds would have taken. */
@@ -91,7 +92,7 @@ export async function openSweepJournal(
   // Written anew without the torn line, beside its place: killed here, the old one is still whole.
   const partial = `${path}.partial`;
   const text = [{ journal: FORMAT, key }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
-  const file = await orFileError(path, async () => {
+  const file = await orFileError("output", path, async () => {
     const handle = await open(partial, "w");
     await handle.writeFile(text);
     await rename(partial, path);
@@ -99,7 +100,9 @@ export async function openSweepJournal(
   });
   let writing: Promise<void> = Promise.resolve();
   const append = (line: JournalLine): Promise<void> => {
-    const written = writing.then(() => orFileError(path, () => file.appendFile(`${JSON.stringify(line)}\n`)));
+    const written = writing.then(() =>
+      orFileError("output", path, () => file.appendFile(`${JSON.stringify(line)}\n`)),
+    );
     writing = written.catch(() => {});
     return written;
   };
@@ -114,7 +117,7 @@ export async function openSweepJournal(
     close,
     async remove() {
       await close();
-      await orFileError(path, () => rm(path, { force: true }));
+      await orFileError("output", path, () => rm(path, { force: true }));
     },
   };
 }
@@ -131,7 +134,7 @@ async function readText(path: string): Promise<string | undefined> {
 /** All whole lines after the first. */
 function readLines(text: string, key: string, path: string): readonly JournalLine[] {
   const [first, ...rest] = text.split("\n");
-  const header = headerSchema.safeParse(parseJson(first));
+  const header = headerSchema.safeParse(parseLine(first));
   if (!header.success) {
     if (isTornHeader(text)) return [];
     throw new PithError("options", "is damaged: its first line does not say which sweep it is of.", {
@@ -148,7 +151,7 @@ function readLines(text: string, key: string, path: string): readonly JournalLin
   const lines: JournalLine[] = [];
   // What stands after the last line feed is torn, even where it happens to be JSON: 12 of 123.
   for (const line of rest.slice(0, -1)) {
-    const parsed = lineSchema.safeParse(parseJson(line));
+    const parsed = lineSchema.safeParse(parseLine(line));
     if (!parsed.success) break;
     lines.push(parsed.data);
   }
@@ -171,20 +174,4 @@ function byUnit(lines: readonly JournalLine[]): ReadonlyMap<number, UnitRecord> 
     else record.counts = line.counts;
   }
   return records;
-}
-
-function parseJson(line: string | undefined): unknown {
-  try {
-    return JSON.parse(line ?? "");
-  } catch {
-    return undefined;
-  }
-}
-
-async function orFileError<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw fileError("output", path, error);
-  }
 }

@@ -6,7 +6,7 @@
 import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { errorCode, fileError, orFileError } from "../checkpoint/file-error.ts";
 import type { Decision } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 
@@ -55,11 +55,11 @@ export async function openLines<T>(
   const resumed = resume ? await readLines(path, key, schema) : [];
   // Written anew without the torn line, in one go; from then on it only grows.
   const lines = [{ journal: "pith.journal/1", key }, ...resumed].map((line) => `${JSON.stringify(line)}\n`);
-  await orFileError(path, () => writeFile(path, lines.join("")));
+  await orFileError("output", path, () => writeFile(path, lines.join("")));
   return {
     path,
     resumed,
-    append: (line) => orFileError(path, () => appendFile(path, `${JSON.stringify(line)}\n`)),
+    append: (line) => orFileError("output", path, () => appendFile(path, `${JSON.stringify(line)}\n`)),
     remove: () => rm(path, { force: true }),
   };
 }
@@ -91,18 +91,11 @@ async function readLines<T>(path: string, key: string, schema: z.ZodType<T>): Pr
   return lines;
 }
 
-function parseLine(line: string | undefined): unknown {
+/** A line's value; undefined where it is torn. */
+export function parseLine(line: string | undefined): unknown {
   try {
     return JSON.parse(line ?? "");
   } catch {
     return undefined;
-  }
-}
-
-async function orFileError<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw fileError("output", path, error);
   }
 }

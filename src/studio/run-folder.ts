@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileError } from "../checkpoint/file-error.ts";
+import { orFileError } from "../checkpoint/file-error.ts";
 import { makeFolders } from "../checkpoint/make-folders.ts";
 import type { ApiError, RunRequest, RunState } from "./api.ts";
 import { bodies } from "./request-bodies.ts";
@@ -69,7 +69,7 @@ export async function createRunFolder(
   const id = randomBytes(6).toString("hex");
   const folder = join(runs, id);
   const partial = join(runs, `.${id}.partial`);
-  await orFileError(folder, async () => {
+  await orFileError("output", folder, async () => {
     await makeFolders(partial, 0o700);
     const { request } = record;
     await writeFile(
@@ -90,7 +90,7 @@ export async function createRunFolder(
 /** Beside its place, then renamed into it: a killed server leaves the old one or the new one. */
 export async function writeStatus({ folder }: RunRecord, status: RunStatus): Promise<void> {
   const path = join(folder, "state.json");
-  await orFileError(path, async () => {
+  await orFileError("output", path, async () => {
     await writeFile(`${path}.partial`, JSON.stringify(status));
     await rename(`${path}.partial`, path);
   });
@@ -102,7 +102,7 @@ export async function readRuns(
   onFault: (message: string) => void,
 ): Promise<readonly { readonly record: RunRecord; readonly status: RunStatus }[]> {
   const found = [];
-  for (const entry of await orFileError(runs, () => readdir(runs, { withFileTypes: true }))) {
+  for (const entry of await orFileError("output", runs, () => readdir(runs, { withFileTypes: true }))) {
     if (/^\.[0-9a-f]{12}\.(partial|deleted)$/.test(entry.name)) {
       await rm(join(runs, entry.name), { recursive: true, force: true });
     }
@@ -122,7 +122,7 @@ export async function readRuns(
 /** Renamed first: killed in the middle, it is gone for the next server all the same. */
 export async function removeRunFolder({ folder, id }: RunRecord): Promise<void> {
   const gone = join(folder, "..", `.${id}.deleted`);
-  await orFileError(folder, async () => {
+  await orFileError("output", folder, async () => {
     await rename(folder, gone);
     await rm(gone, { recursive: true, force: true });
   });
@@ -135,12 +135,4 @@ export function resultFolder({ folder, request }: RunRecord): string {
 
 async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
-}
-
-async function orFileError<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw fileError("output", path, error);
-  }
 }
