@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { bandwidthCeiling, matmulCeiling } from "../src/evaluation/ceiling.ts";
-import { engineMilliseconds } from "../src/evaluation/engine-time.ts";
 import { type Timing, timeAllInTurns } from "../src/evaluation/latency.ts";
 import { nameWeights } from "../src/export/name-weights.ts";
 import { shipCompiled } from "../src/export/ship-compiled.ts";
@@ -18,6 +17,7 @@ import { fitLength } from "../src/lowering/fit-length.ts";
 import { countFlops } from "../src/onnx/flops.ts";
 import type { Graph } from "../src/onnx/graph.ts";
 import { countTraffic } from "../src/onnx/traffic.ts";
+import { timeRun } from "../src/pipeline/bench-cases.ts";
 import { feedsOf } from "../src/pipeline/bench-feeds.ts";
 import { type LoadMeasurement, probeLoads } from "../src/pipeline/probe-load.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
@@ -171,12 +171,7 @@ async function benchShape({ runtime, model, shape, room, options }: ShapeJob): P
     const ids = placed.prompts.slice(0, batch);
     log(`  ${batch} prompt${batch === 1 ? "" : "s"}, in turns …`);
     const timings = await timeAllInTurns(
-      kinds.map((kind) => async () => {
-        const begin = engineMilliseconds(runtime);
-        const outputs = await sessions[kind].run(feedsOf(graphs[kind], ids));
-        await runtime.release(...Object.values(outputs));
-        return engineMilliseconds(runtime) - begin;
-      }),
+      kinds.map((kind) => () => timeRun(runtime, sessions[kind], feedsOf(graphs[kind], ids))),
       { warmUp: 2, runs: 100, budget },
     );
     const cells: Partial<Record<Kind, Cell>> = {};

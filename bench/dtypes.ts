@@ -8,11 +8,11 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { engineMilliseconds } from "../src/evaluation/engine-time.ts";
 import { type Timing, timeAllInTurns } from "../src/evaluation/latency.ts";
 import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { shipModel } from "../src/export/ship-model.ts";
+import { timeRun } from "../src/pipeline/bench-cases.ts";
 import { feedsOf } from "../src/pipeline/bench-feeds.ts";
 import { compileFolder } from "../src/pipeline/compile.ts";
 import { convertCircuit } from "../src/pipeline/convert.ts";
@@ -192,12 +192,9 @@ async function benchShape(
     for (const { modelPath } of files) sessions.push(await runtime.loadFile(modelPath));
     const time = (batch: number) =>
       timeAllInTurns(
-        sessions.map((session) => async () => {
-          const before = engineMilliseconds(runtime);
-          const outputs = await session.run(feedsOf(graph, placed.prompts.slice(0, batch)));
-          await runtime.release(...Object.values(outputs));
-          return engineMilliseconds(runtime) - before;
-        }),
+        sessions.map(
+          (session) => () => timeRun(runtime, session, feedsOf(graph, placed.prompts.slice(0, batch))),
+        ),
         { warmUp: 3, runs: 200, budget },
       );
     const [one, batch] = [await time(1), await time(batchSize)];

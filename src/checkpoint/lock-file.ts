@@ -67,7 +67,8 @@ async function holderOf(file: string): Promise<LockHolder | undefined | "nobody"
   return pid === process.pid && found.mtimeMs < started - 1000 ? "nobody" : { pid };
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine runs, whosever it is. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

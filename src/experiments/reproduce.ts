@@ -3,6 +3,7 @@
  * tables' circuits timed, and everything written at once when it is whole. What was interrupted goes on where
  * the sweep's journal ends.
  */
+
 import {
   type KnownCircuit,
   knownCircuit,
@@ -13,6 +14,7 @@ import { checkKnownFits } from "../evaluation/known-fits.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { defaultExtractOptions } from "../pipeline/extract-options.ts";
 import type { Model } from "../pipeline/load-model.ts";
+import { withEngine } from "../pipeline/with-engine.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { type Ablation, PAPER_TABLE, type TableChoice } from "./paper-settings.ts";
 import { hasPublishedShape } from "./published.ts";
@@ -153,12 +155,10 @@ async function timeTables(
   // Threads that wait for one another tell more of what else the machine does: with two of them on a busy machine
   // the spread was ten times as wide, and more.
   const runtime = workerRuntime({ threads: 1 });
-  const stop = () => void runtime.close();
-  signal?.addEventListener("abort", stop);
   const total = choices.reduce((sum, choice) => sum + rowsOf(choice, rows).length, 0);
   const timings: CircuitTiming[] = [];
   onEvent?.({ kind: "step", step: "measure" });
-  try {
+  return withEngine(runtime, signal, async () => {
     for (const { name, draws } of tasks) {
       const own = uniqueChoices(choices.filter(({ task }) => task === name));
       for (const { seed, encoded } of draws) {
@@ -187,14 +187,7 @@ async function timeTables(
       }
     }
     return timings;
-  } catch (error) {
-    // What fails after the engine was stopped fails because of it.
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    await runtime.close();
-  }
+  });
 }
 
 /** The user's α may be the paper's. */

@@ -1,5 +1,5 @@
 /** The runs that a bench times: every competitor in turns, on the same prompts. */
-import { engineMilliseconds } from "../evaluation/engine-time.ts";
+import { engineTime } from "../evaluation/engine-time.ts";
 import { type LatencyOptions, type Timing, timeAllInTurns } from "../evaluation/latency.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
@@ -59,20 +59,20 @@ export async function timeCase(
     let turn = 0;
     switch (kind) {
       case "prompt":
-        works.push(() => run(runtime, session, feedsOf(graph, [prompts[turn++ % prompts.length] ?? []])));
+        works.push(() => timeRun(runtime, session, feedsOf(graph, [prompts[turn++ % prompts.length] ?? []])));
         break;
       case "batch":
-        works.push(() => run(runtime, session, feedsOf(graph, prompts)));
+        works.push(() => timeRun(runtime, session, feedsOf(graph, prompts)));
         break;
       case "first token":
-        works.push(() => run(runtime, session, feedsOf(graph, [long])));
+        works.push(() => timeRun(runtime, session, feedsOf(graph, [long])));
         break;
       case "next token": {
         const outputs = await session.run(feedsOf(graph, [long]));
         caches.push(...Object.values(outputs));
         // The cache stays as it is: every run is the token after the same ones.
         const feeds = feedsOf(graph, [long.slice(0, 1)], { length: tokens, tensors: cacheOf(outputs) });
-        works.push(() => run(runtime, session, feeds));
+        works.push(() => timeRun(runtime, session, feeds));
       }
     }
   }
@@ -86,10 +86,6 @@ export async function timeCase(
 }
 
 /** What the engine took; its outputs stay with it and go. */
-async function run(runtime: Runtime, session: Session, feeds: Feeds): Promise<number> {
-  const before = engineMilliseconds(runtime);
-  const outputs = await session.run(feeds);
-  const taken = engineMilliseconds(runtime) - before;
-  await runtime.release(...Object.values(outputs));
-  return taken;
+export function timeRun(runtime: Runtime, session: Session, feeds: Feeds): Promise<number> {
+  return engineTime(runtime, async () => runtime.release(...Object.values(await session.run(feeds))));
 }

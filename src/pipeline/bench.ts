@@ -4,6 +4,7 @@
  * run. Times are what ONNX Runtime takes; transformers.js's include its own code. On a graphics card only what runs
  * there takes part.
  */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, tmpdir } from "node:os";
@@ -26,6 +27,7 @@ import { packageVersion } from "./package-files.ts";
 import { probeLoads } from "./probe-load.ts";
 import type { Task } from "./read-task.ts";
 import { openTransformersJs } from "./transformers-js.ts";
+import { withEngine } from "./with-engine.ts";
 
 /** `original` is the model that the circuits were cut from. */
 export interface BenchOptions extends FieldOptions {
@@ -48,20 +50,12 @@ export interface BenchOptions extends FieldOptions {
  * @throws PithError for folders that are no circuits, or that can't be compared; the signal's reason when aborted.
  */
 export async function bench(directories: readonly string[], options: BenchOptions): Promise<BenchResult> {
-  const { signal } = options;
   const threads = options.threads ?? availableParallelism();
   const place = await mkdtemp(join(tmpdir(), `pith-bench-${process.pid}-`));
   const runtime = workerRuntime({ threads, device: options.device });
-  const stop = () => void runtime.close();
-  signal?.addEventListener("abort", stop);
   try {
-    return await run(directories, place, runtime, options);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
+    return await withEngine(runtime, options.signal, () => run(directories, place, runtime, options));
   } finally {
-    signal?.removeEventListener("abort", stop);
-    await runtime.close();
     await rm(place, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,5 @@
 /** An aligned circuit's folder, compiled for the words of a task, as a folder of its own (Node). */
+
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
@@ -25,6 +26,7 @@ import { measureCompiled, type Splits } from "./measure-compiled.ts";
 import { measuredAs } from "./measured-as.ts";
 import type { Task } from "./read-task.ts";
 import { requireSame } from "./same-weights.ts";
+import { withEngine } from "./with-engine.ts";
 
 export interface CompileOptions {
   /** Whose prompts and answers the circuit is to take. */
@@ -76,9 +78,7 @@ export async function compileFolder(
 
   const source = await openFileSource(folder.weightsPath);
   const runtime = workerRuntime({ threads: options.threads });
-  const stop = () => void runtime.close();
-  signal?.addEventListener("abort", stop);
-  try {
+  const compile = async (): Promise<Compilation> => {
     onEvent?.({ kind: "step", step: "export" });
     const config = parseJsonObject(
       await readFile(join(directory, names.config)),
@@ -119,13 +119,10 @@ export async function compileFolder(
       await prepared.discard();
       throw error;
     }
-  } catch (error) {
-    // What fails after the engine was stopped fails because of it.
-    signal?.throwIfAborted();
-    throw error;
+  };
+  try {
+    return await withEngine(runtime, signal, compile);
   } finally {
-    signal?.removeEventListener("abort", stop);
-    await runtime.close();
     await source.close();
   }
 }

@@ -18,6 +18,7 @@ import { measuredAs } from "./measured-as.ts";
 import { openGraph } from "./read-graph.ts";
 import type { Task } from "./read-task.ts";
 import { requireSame } from "./same-weights.ts";
+import { withEngine } from "./with-engine.ts";
 
 export interface ConvertOptions {
   readonly dtype: Exclude<Dtype, "f32">;
@@ -61,9 +62,7 @@ export async function convertCircuit(
   await checkOutputFolder(out, { force });
   const file = await openGraph(folder.modelPath);
   const runtime = workerRuntime({ threads: options.threads });
-  const stop = () => void runtime.close();
-  signal?.addEventListener("abort", stop);
-  try {
+  const convert = async (): Promise<Conversion> => {
     const reference: GiveLogits | undefined =
       original &&
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
@@ -82,12 +81,10 @@ export async function convertCircuit(
       await prepared.discard();
       throw error;
     }
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
+  };
+  try {
+    return await withEngine(runtime, signal, convert);
   } finally {
-    signal?.removeEventListener("abort", stop);
-    await runtime.close();
     await file.close();
   }
 }

@@ -37,6 +37,7 @@ import type { Task } from "./read-task.ts";
 import { weightFiles } from "./same-weights.ts";
 import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
 import { type MeasuredStability, measureStability } from "./stability.ts";
+import { withEngine } from "./with-engine.ts";
 
 export interface Extraction {
   /** The circuit's folder, absolute. */
@@ -76,27 +77,13 @@ export async function extract(
   const unlock = await lockOutput(out);
 
   const runtime = workerRuntime({ threads: settings.threads, device: settings.device });
-  const stop = () => void runtime.close();
-  signal?.addEventListener("abort", stop);
+  const { onEvent } = options;
   try {
-    const extraction = await run({
-      model,
-      task,
-      encoded,
-      out,
-      settings,
-      runtime,
-      signal,
-      onEvent: options.onEvent,
-    });
+    const extraction = await withEngine(runtime, signal, () =>
+      run({ model, task, encoded, out, settings, runtime, signal, onEvent }),
+    );
     return { ...extraction, seconds: (performance.now() - begin) / 1000 };
-  } catch (error) {
-    // What fails after the engine was stopped fails because of it.
-    signal?.throwIfAborted();
-    throw error;
   } finally {
-    signal?.removeEventListener("abort", stop);
-    await runtime.close();
     await unlock();
   }
 }

@@ -6,6 +6,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { isAlive } from "../checkpoint/lock-file.ts";
 import { PithError } from "../errors.ts";
 
 /** @param port that this process listens on. @returns what gives it back. @throws PithError "output". */
@@ -38,15 +39,6 @@ async function isHeld(text: string, ownPort: number): Promise<boolean> {
   if (holder === null) return false;
   const [pid, port] = [Number(holder[1]), Number(holder[2])];
   return isAlive(pid) && port !== ownPort && (await answers(port));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
 }
 
 function answers(port: number): Promise<boolean> {
