@@ -135,6 +135,24 @@ describe("before a run", () => {
     expect(longest).toBeLessThan(600);
   });
 
+  it("takes an example of more answers than a call may have arguments", async () => {
+    const line = (prompt: string) => JSON.stringify({ prompt, answers: new Array(200_000).fill(" a") });
+    const text = [line("Then, we"), line("we"), line("Then")].join("\n");
+    const source = { kind: "text", name: "many", format: "jsonl", text };
+    const body = { model: "", task: source, options: { ...options, means: "pooled" } };
+    const { faults, examples, samples } = await studio.post<TaskCheck>("/api/tasks", body);
+    expect(faults).toEqual([]);
+    expect(examples.patching + examples.validation + examples.test).toBe(3);
+    expect(samples[0]?.answers.length).toBe(200_000);
+  });
+
+  it("tells a row of a million cells without parsing it", async () => {
+    const text = `prompt,answer\n${",".repeat(1_000_000)}`;
+    const source = { kind: "text", name: "wide", format: "csv", text };
+    const { faults } = await studio.post<TaskCheck>("/api/tasks", { model: "", task: source, options });
+    expect(faults).toMatchObject([{ line: 2, message: expect.stringContaining("more than 1000 cells") }]);
+  });
+
   it("encodes no text that can't be a prompt", async () => {
     const text = `{"prompt":"${"a ".repeat(400_000)}","answer":" b"}`;
     const source = { kind: "text", name: "long", format: "jsonl", text };

@@ -41,7 +41,8 @@ export function* examplesIn(
     if (found === undefined || found instanceof PithError) yield found;
     else {
       const { prompt, answers, labels = [], line } = found;
-      const longest = Math.max(...[prompt, ...answers, ...labels].map((text) => text.length));
+      // An example may have more answers than a call may have arguments.
+      const longest = [prompt, ...answers, ...labels].reduce((most, text) => Math.max(most, text.length), 0);
       // To encode a megabyte takes many seconds, and nothing else is done meanwhile.
       const fits = longest <= mostCharacters * contextLength;
       const message = `has a text of ${longest} characters, and the model takes ${contextLength} tokens.`;

@@ -37,6 +37,12 @@ describe("a file without splits", () => {
     `);
   });
 
+  test("one prompt may stand in more lines than a call may have arguments", () => {
+    const many = Array.from({ length: 200_000 }, (_, line) => example("often", line + 1));
+    const found = splitExamples([...many, ...distinct(4)], { seed: 1, patchingCount: 2, validationCount: 2 });
+    expect([found.patching.length, found.validation.length, found.test.length]).toEqual([2, 2, 200_000]);
+  });
+
   test("another seed gives another split", () => {
     const [one, two] = [1, 2].map((seed) => lines(splitExamples(distinct(60), { seed }).patching));
     expect(one).not.toEqual(two);

@@ -86,9 +86,14 @@ function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSp
   const validation: TaskExample[] = [];
   const test: TaskExample[] = [];
   for (const group of createRandom(options.seed).shuffled([...groups.values()])) {
-    if (patching.length + group.length <= patchingCount) patching.push(...group);
-    else if (validation.length + group.length <= validationCount) validation.push(...group);
-    else test.push(...group);
+    const split =
+      patching.length + group.length <= patchingCount
+        ? patching
+        : validation.length + group.length <= validationCount
+          ? validation
+          : test;
+    // One by one: a prompt may stand in more lines than a call may have arguments.
+    for (const example of group) split.push(example);
   }
   for (const split of [patching, validation, test]) split.sort((a, b) => a.line - b.line);
   return { patching, validation, test };

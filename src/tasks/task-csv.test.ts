@@ -92,6 +92,20 @@ describe("parseTaskCsv", () => {
     expect(faults.at(-1)?.message).toMatch(/not closed|more than/);
   });
 
+  test("a row of very many cells is told at its line without being parsed, and ends the reading", () => {
+    const wide = (cells: number) => `${"x,".repeat(cells - 1)}x`;
+    const read = (text: string) =>
+      [...readTaskCsv(text, "t.csv")].flatMap((found) => (found instanceof PithError ? [found.message] : []));
+    expect(read(`prompt,answer\na,b\n${wide(1000)}\n`)).toEqual([
+      "t.csv:3: has 1000 cells, but the first row has 2 cells. A cell with a comma in it must be quoted.",
+    ]);
+    const told = "more than 1000 cells in one row. A cell with commas in it must be quoted.";
+    expect(read(`prompt,answer\n"a\nb",c\n\n${wide(500_000)}\n,d\n`)).toEqual([`t.csv:5: ${told}`]);
+    expect(read(wide(500_000))).toEqual([`t.csv:1: ${told}`]);
+    // Commas within quotes separate nothing.
+    expect(read(`prompt,answer\n"${wide(5000)}",b\n`)).toEqual([]);
+  });
+
   test.each<[string, string, string]>([
     ["nothing", "", "tasks/t.csv: has no examples. Write a first row of column names"],
     ["a header alone", "prompt,answer\n", "tasks/t.csv: has no examples."],

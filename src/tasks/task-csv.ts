@@ -7,7 +7,7 @@ import { CsvError, type InfoRecord, parse } from "csv-parse/browser/esm/sync";
 import { PithError } from "../errors.ts";
 import { quote } from "../tokenizer/printable.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
-import { longestExample, mostExamples } from "./task-limits.ts";
+import { longestExample, mostCells, mostExamples } from "./task-limits.ts";
 
 const COLUMNS = ["prompt", "answer", "answers", "labels", "split"] as const;
 type Column = (typeof COLUMNS)[number];
@@ -27,7 +27,7 @@ interface Row {
  * @param contents without byte order mark. @param file as errors show it.
  * @returns of each row its example or what is wrong with it, "task" with file and line (and field, where one is to
  *   blame); undefined where nothing was found for a while. It ends early where nothing that follows could mean what
- *   it says: after a first row that names no columns, or a quote that is not closed.
+ *   it says: after a first row that names no columns, a row of very many cells, or a quote that is not closed.
  */
 export function* readTaskCsv(
   contents: string,
@@ -104,6 +104,7 @@ function parseHeader({ cells, line }: Row, file: string): readonly Column[] {
 function* readRows(contents: string, file: string): Generator<Row | undefined, void> {
   let line = 1;
   for (const part of splitBetweenRows(contents)) {
+    if (part === tooWide) throw manyCells({ file, line });
     const { rows, lines, fault } = parseRows(part, line, file);
     yield* rows;
     if (fault !== undefined) throw fault;
@@ -112,23 +113,40 @@ function* readRows(contents: string, file: string): Generator<Row | undefined, v
   }
 }
 
+function manyCells(place: ExamplePlace): PithError {
+  return new PithError("task", `more than ${mostCells} cells in one row.`, {
+    place,
+    advice: "A cell with commas in it must be quoted.",
+  });
+}
+
 /** UTF-16 units that are parsed at once: some milliseconds of work. */
 const partLength = 2 ** 15;
+
+/** Stands for a row of more than `mostCells` cells, which the library would take seconds over, and for all after it. */
+const tooWide = Symbol("a row of too many cells");
 
 /**
  * Parts that end where a row does. A line end is within quotes where the quotes before it are odd in number, those
  * that are doubled included. Where that is not so, a cell is malformed, and the part that holds it is where reading
  * ends.
  */
-function* splitBetweenRows(contents: string): Generator<string, void> {
-  let start = 0;
+function* splitBetweenRows(contents: string): Generator<string | typeof tooWide, void> {
+  let [start, row, cells] = [0, 0, 1];
   let within = false;
-  const special = /"|\r\n?|\n/g;
+  const special = /[",]|\r\n?|\n/g;
   for (let found = special.exec(contents); found !== null; found = special.exec(contents)) {
     if (found[0] === '"') within = !within;
-    else if (!within && special.lastIndex - start >= partLength) {
-      yield contents.slice(start, special.lastIndex);
-      start = special.lastIndex;
+    else if (within) continue;
+    else if (found[0] !== ",") {
+      [row, cells] = [special.lastIndex, 1];
+      if (row - start < partLength) continue;
+      yield contents.slice(start, row);
+      start = row;
+    } else if (++cells > mostCells) {
+      if (start < row) yield contents.slice(start, row);
+      yield tooWide;
+      return;
     }
   }
   if (start < contents.length) yield contents.slice(start);
