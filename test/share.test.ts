@@ -6,14 +6,14 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { loadCircuit, PithError, type Prediction, readTask, type Task } from "../src/index.ts";
 import { compileFolder } from "../src/pipeline/compile.ts";
 import { type SharedSite, shareCircuits } from "../src/pipeline/share.ts";
-import { chromiumPath, launchChromium } from "./support/chromium.ts";
+import { launchChromium } from "./support/chromium.ts";
 import { goldenReplacements, goldenRuns, loadNano, shipCircuit } from "./support/export-circuit.ts";
 import { runCli } from "./support/run-cli.ts";
 import { found } from "./support/run-model.ts";
@@ -205,16 +205,12 @@ describe("WebGPU", () => {
   let card: Browser;
   beforeAll(async () => {
     // Software that plays a graphics card: the same API, shaders included.
-    card = await chromium.launch({
-      executablePath: chromiumPath(),
-      args: [
-        "--no-sandbox",
-        "--enable-unsafe-webgpu",
-        "--enable-features=Vulkan",
-        "--use-vulkan=swiftshader",
-        "--use-webgpu-adapter=swiftshader",
-      ],
-    });
+    card = await launchChromium([
+      "--enable-unsafe-webgpu",
+      "--enable-features=Vulkan",
+      "--use-vulkan=swiftshader",
+      "--use-webgpu-adapter=swiftshader",
+    ]);
   });
   afterAll(() => card?.close());
 

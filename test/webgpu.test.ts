@@ -1,26 +1,21 @@
 /**
- * The other device: everything that runs on the processor runs through WebGPU too, and says the same. There is
- * rarely a graphics card where tests run, so the card is SwiftShader, the software one that Chromium brings.
+ * The other device: everything that runs on the processor runs through WebGPU too, and says the same.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Prediction } from "../src/export/ask-circuit.ts";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
+import { type SoftwareCard, softwareCard } from "./support/software-card.ts";
 
-const chromium = process.env["PITH_CHROMIUM_LIBRARIES"] ?? "/usr/lib/chromium";
-const driver = join(chromium, "vk_swiftshader_icd.json");
 const directory = mkdtempSync(join(tmpdir(), "pith-webgpu-"));
 const task = join(directory, "task.jsonl");
+let software: SoftwareCard;
 
-beforeAll(() => {
-  if (!existsSync(driver)) {
-    throw new Error(
-      `There is no software graphics card at ${driver}. Debian's chromium package brings it: sudo apt-get install chromium; or say which folder holds it in PITH_CHROMIUM_LIBRARIES.`,
-    );
-  }
+beforeAll(async () => {
+  software = await softwareCard();
   const words = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
   const lines = [0, 1, 2, 3, 4, 5].map((first) => ({
     prompt: [0, 1, 2]
@@ -46,7 +41,7 @@ function pith(words: readonly string[], card: boolean): Promise<Answer> {
   const { LD_LIBRARY_PATH: _, VK_ICD_FILENAMES: __, VK_DRIVER_FILES: ___, ...environment } = process.env;
   const child = spawn(process.execPath, [resolve("dist/cli.js"), ...words, "--json"], {
     env: card
-      ? { ...environment, LD_LIBRARY_PATH: chromium, VK_ICD_FILENAMES: driver }
+      ? { ...environment, LD_LIBRARY_PATH: software.libraries, VK_ICD_FILENAMES: software.driver }
       : { ...environment, VK_ICD_FILENAMES: join(directory, "none.json") },
   });
   const texts = { stdout: "", stderr: "" };

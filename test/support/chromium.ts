@@ -1,24 +1,83 @@
-/** A real Chromium for tests of pages: what a user opens must be tried where a user opens it. */
+/**
+ * A real Chromium for tests of pages: what a user opens must be tried where a user opens it. It is the one that
+ * PITH_CHROMIUM names, else the system's, else the one that npm brings.
+ */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { type Browser, chromium, type LaunchOptions } from "playwright-core";
+import { npmChromiumRuns, unpackNpmChromium } from "./npm-chromium.ts";
 
-const usual = "/usr/bin/chromium";
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The names that Linux distributions give to Chromium and its relatives. */
+const names = [
+  ...["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+  ...["microsoft-edge", "microsoft-edge-stable"],
+];
+
+/** Playwright knows where the makers' installers put these, on Windows and macOS too. */
+const channels = ["chrome", "msedge"];
+
+/** The oldest Chromium that the pages are built for (cssTarget in vite.config.ts). */
+const oldestVersion = 123;
 
 /**
- * Where Chromium is: PITH_CHROMIUM, or the system's.
+ * The caller closes it. Without a sandbox, since containers lack the rights for one; pages here are our own.
  * @throws Error with what to do when there is none: a test without it must fail, not be skipped.
  */
-export function chromiumPath(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  const path = environment["PITH_CHROMIUM"] || usual;
+export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
+  const args = ["--no-sandbox", ...flags];
+  const executablePath = namedChromium(process.env) ?? (await systemChromium(process.env));
+  if (executablePath !== undefined) return chromium.launch({ args, executablePath });
+  for (const channel of channels) {
+    const browser = await launchIfFound({ args, channel });
+    if (browser !== undefined) return browser;
+  }
+  if (!npmChromiumRuns) throw new Error(noChromium);
+  const { executable, environment } = await unpackNpmChromium();
+  return chromium.launch({ args, executablePath: executable, env: { ...process.env, ...environment } });
+}
+
+const noChromium =
+  "This machine has no Chromium, Chrome or Edge, in which pages are tested, and the one that npm brings runs on Linux on x64 processors only. Install Chrome (https://www.google.com/chrome) or Chromium (Debian, Ubuntu: sudo apt-get install chromium), or say where one is: PITH_CHROMIUM=/path/to/chromium npm test.";
+
+/** @throws Error when the user names one that is not there. */
+export function namedChromium(environment: Environment): string | undefined {
+  const path = environment["PITH_CHROMIUM"];
+  if (!path) return undefined;
   if (existsSync(path)) return path;
   throw new Error(
-    `There is no Chromium at ${path}, and pages are tested in one. Install it (Debian, Ubuntu: sudo apt-get install chromium), or say where it is: PITH_CHROMIUM=/path/to/chromium npm test.`,
+    `There is no Chromium at ${path}, where PITH_CHROMIUM says it is. Correct the path, or unset PITH_CHROMIUM: tests then look for the system's, and use the one that npm brings where there is none.`,
   );
 }
 
-/** The caller closes it. Without a sandbox, since containers lack the rights for one; pages here are our own. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox"] });
+/**
+ * The first on PATH that starts and is new enough. Ubuntu's chromium-browser, for one, is there without a browser
+ * behind it.
+ */
+export async function systemChromium(environment: Environment): Promise<string | undefined> {
+  // On Windows, browsers are not on PATH, and open a window when they are asked for their version.
+  if (process.platform === "win32") return undefined;
+  const folders = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);
+  for (const path of names.flatMap((name) => folders.map((folder) => join(folder, name)))) {
+    if (existsSync(path) && (await majorVersion(path)) >= oldestVersion) return path;
+  }
+  return undefined;
+}
+
+/** @returns 0 for a program that does not start, or says no version. */
+async function majorVersion(path: string): Promise<number> {
+  const { stdout } = await promisify(execFile)(path, ["--version"]).catch(() => ({ stdout: "" }));
+  return Number(/(\d+)\.\d+\.\d+/.exec(stdout)?.[1] ?? 0);
+}
+
+async function launchIfFound(options: LaunchOptions): Promise<Browser | undefined> {
+  try {
+    return await chromium.launch(options);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("is not found")) return undefined;
+    throw error;
+  }
 }

@@ -61,7 +61,8 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
             ticks: decades(least, most),
             tickFormat: powerOfTen,
             tickSize: 4,
-            tickPadding: 8,
+            // Fonts differ in the height of their lines: the first label must not touch the 0 beside it in any.
+            tickPadding: 12,
           },
           ...{
             label: "threshold α (nats of KL)",

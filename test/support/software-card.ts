@@ -1,0 +1,26 @@
+/**
+ * SwiftShader, the software graphics card that Chromium brings: there is rarely a real one where tests run. Where
+ * npm's Chromium runs, the card is that one's, so that it is the same on every machine.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { npmChromiumRuns, unpackNpmChromium } from "./npm-chromium.ts";
+
+export interface SoftwareCard {
+  /** The folder of the Vulkan loader. */
+  readonly libraries: string;
+  /** The file that tells Vulkan of the card. */
+  readonly driver: string;
+}
+
+/** @throws Error with what to do where there is none. */
+export async function softwareCard(): Promise<SoftwareCard> {
+  const libraries =
+    process.env["PITH_CHROMIUM_LIBRARIES"] ||
+    (npmChromiumRuns ? (await unpackNpmChromium()).graphics : "/usr/lib/chromium");
+  const driver = join(libraries, "vk_swiftshader_icd.json");
+  if (existsSync(driver)) return { libraries, driver };
+  throw new Error(
+    `There is no software graphics card at ${driver}. Debian's chromium package brings it: sudo apt-get install chromium; or say which folder holds it: PITH_CHROMIUM_LIBRARIES=/path/to/folder npm test.`,
+  );
+}
