@@ -5,15 +5,28 @@
  * security policy can stand over it.
  */
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+import { schemeColours } from "./src/report/html/page-colours.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Reports have the same colours: they stand once, in a module, and come into the pages' style here. */
+const colours: Plugin = {
+  name: "page-colours",
+  enforce: "pre",
+  transform: {
+    filter: { id: /\/(style\/app|share\/share)\.css$/ },
+    // After the imports, which must come first.
+    handler: (code) => `${code}\n${schemeColours}`,
+  },
+};
 
 export default defineConfig({
   root: at("studio/"),
   // A shared site may stand under any path.
   base: "./",
   publicDir: false,
+  plugins: [colours],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: at("dist/studio/"),

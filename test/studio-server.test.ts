@@ -1,5 +1,5 @@
 /** A run's life in the studio, from its request to the zip, as a page sees it. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
@@ -526,6 +526,32 @@ describe("the server", () => {
     expect(result.stderr).toContain(`${port} is taken by another program.`);
     expect(result.stderr).not.toContain("    at ");
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "starts a browser with a code that opens it once, not with its token",
+    async () => {
+      const programs = join(folder, "programs");
+      await mkdir(programs);
+      // What a browser is started with can be read by all users of the machine; this one writes it down.
+      const script = `#!/bin/sh\nprintf %s "$*" > ${programs}/told.partial\nmv ${programs}/told.partial ${programs}/told\n`;
+      await writeFile(join(programs, "xdg-open"), script, { mode: 0o755 });
+      const words = ["studio", "--json", "--data", join(folder, "opened")];
+      const cli = startCli(words, folder, `PATH=${programs}:$PATH exec "$@"`);
+      const line = await new Promise<string>((resolve) =>
+        cli.child.stdout?.once("data", (text) => resolve(`${text}`)),
+      );
+      const { url } = JSON.parse(line) as { url: string };
+      const token = new URL(url).searchParams.get("token") ?? "";
+      const told = await vi.waitFor(() => readFile(join(programs, "told"), "utf8"), { timeout: 30_000 });
+      expect(told).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?code=[\w-]{43}$/);
+      expect(told).not.toContain(token);
+      const first = await fetch(told, { redirect: "manual" });
+      expect(first.headers.get("set-cookie")).toContain(token);
+      expect((await fetch(told, { redirect: "manual" })).status).toBe(401);
+      cli.child.kill("SIGINT");
+      expect(await cli.result).toMatchObject({ code: 0 });
+    },
+  );
 
   it("shares its folder with no other", async () => {
     const { dataFolder } = studio;

@@ -58,7 +58,8 @@ async function run(flags: Flags): Promise<number> {
     try {
       if (flags.json === true) printJson({ url: studio.url, port: studio.port, data });
       else printReport(`The studio is at\n  ${studio.url}\nCtrl-C ends it.`);
-      if (flags.open) openBrowser(studio.url);
+      // Its arguments can be read by every user of this machine: they get no token.
+      if (flags.open) openBrowser(studio.openingUrl());
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener("abort", () => resolve(), { once: true });

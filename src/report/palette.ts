@@ -1,5 +1,5 @@
 /**
- * The colours of every picture, in one place: terminal, and later SVG and studio. From Okabe and Ito's palette,
+ * The colours of the terminal's pictures; those of pages are in html/page-colours.ts. From Okabe and Ito's palette,
  * whose colours stay apart under the common kinds of colour blindness; blue and orange also differ most in
  * lightness from the grey of what is gone. No picture may depend on colour alone.
  */

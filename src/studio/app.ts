@@ -11,6 +11,7 @@ import { checkTask } from "./check-task.ts";
 import { estimate } from "./estimate.ts";
 import type { Laboratories } from "./laboratories.ts";
 import { type Models, summarizeModel } from "./models.ts";
+import type { OneTimeCodes } from "./one-time-codes.ts";
 import { servePages } from "./pages.ts";
 import { bodies, largestBody, readBody } from "./request-bodies.ts";
 import { createRunRoutes } from "./run-routes.ts";
@@ -20,6 +21,7 @@ import { createSharedSites } from "./shared-site.ts";
 
 export interface AppParts {
   readonly token: string;
+  readonly codes: OneTimeCodes;
   readonly port: () => number;
   readonly models: Models;
   readonly runs: Runs;
@@ -29,10 +31,10 @@ export interface AppParts {
   readonly threads: number | undefined;
 }
 
-export function createStudioApp({ token, port, pages, ...parts }: AppParts): Hono {
+export function createStudioApp({ token, codes, port, pages, ...parts }: AppParts): Hono {
   const { models, threads } = parts;
   const app = new Hono();
-  app.use(secure({ token, port }));
+  app.use(secure({ token, codes, port }));
   app.use(
     bodyLimit({
       maxSize: largestBody,

@@ -1,10 +1,13 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
+import { createOneTimeCodes } from "./one-time-codes.ts";
 import { createToken, secure } from "./security.ts";
 
 const token = createToken();
 const port = 4321;
-const app = new Hono().use(secure({ token, port: () => port }));
+let clock = 0;
+const codes = createOneTimeCodes(() => clock);
+const app = new Hono().use(secure({ token, codes, port: () => port }));
 app.get("/", (context) => context.text("page"));
 app.get("/api/info", (context) => context.json({ secret: 1 }));
 app.post("/api/runs", (context) => context.json({ id: "1" }));
@@ -32,6 +35,30 @@ describe("the opened URL", () => {
       expect((await ask("/", { host: own.host, cookie: `pith-studio-${port}=${wrong}` })).status).toBe(401);
     },
   );
+
+  it("leaves the address bar also of a browser that is known already", async () => {
+    const again = await ask(`/?token=${token}`, own);
+    expect([again.status, again.headers.get("location")]).toEqual([302, "/"]);
+  });
+
+  it("may hold a code instead, which opens once and for two minutes", async () => {
+    const [code, other, late] = [codes.issue(), codes.issue(), codes.issue()];
+    expect(code).not.toBe(token);
+    const answer = await ask(`/?code=${code}`, { host: own.host });
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/"]);
+    expect(answer.headers.get("set-cookie")).toContain(`pith-studio-${port}=${token}; Path=/; HttpOnly`);
+    expect((await ask(`/?code=${code}`, { host: own.host })).status).toBe(401);
+    // A browser that is known needs none, and spends it all the same.
+    expect((await ask(`/?code=${other}`, own)).status).toBe(302);
+    expect((await ask(`/?code=${other}`, { host: own.host })).status).toBe(401);
+    clock += 120_000;
+    expect((await ask(`/?code=${late}`, { host: own.host })).status).toBe(401);
+    for (const wrong of ["", "x", token]) {
+      expect((await ask(`/?code=${wrong}`, { host: own.host })).status).toBe(401);
+    }
+    const elsewhere = await ask(`/api/info?code=${codes.issue()}`, { host: own.host });
+    expect(elsewhere.status).toBe(401);
+  });
 
   it("opens no other path, and no post", async () => {
     expect((await ask(`/api/info?token=${token}`, { host: own.host })).status).toBe(401);
@@ -114,6 +141,24 @@ describe("every answer", () => {
     expect(policy).not.toContain("unsafe-inline");
     expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("that is refused is a page for a person, and JSON for a program", async () => {
+    const page = { host: own.host, accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+    const bare = await ask("/", page);
+    expect(bare.status).toBe(401);
+    expect(bare.headers.get("content-type")).toMatch(/^text\/html/);
+    const text = await bare.text();
+    expect(text).toContain("The terminal that runs “pith studio” has printed an address");
+    expect(text).not.toMatch(/[{}]"|`/);
+    const policy = bare.headers.get("content-security-policy") ?? "";
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /);
+    expect(await (await ask("/?code=spent", page)).text()).toContain(
+      "This link has been used, or is too old",
+    );
+    expect(await (await ask("/", { ...page, host: "evil.example" })).text()).toContain("127.0.0.1:4321 only");
+    const program = await (await ask("/", { host: own.host, accept: "*/*" })).json();
+    expect(program).toMatchObject({ error: { code: "token" } });
   });
 
   it("that is refused holds nothing of what was asked for", async () => {

@@ -2,12 +2,15 @@
  * Who may talk to the studio. It listens on this machine alone, but so do all web pages that are open in its
  * browsers: a foreign page may post here (cross-site requests) or, by a host name that it has pointed at
  * 127.0.0.1, even read what comes back (DNS rebinding). So every request must name this very host, come from
- * no other origin, and carry a secret that only the opened URL held; and pages are told to ask nobody else.
+ * no other origin, and carry a secret that only the opened URL held, or was given for a one-time code; and pages are
+ * told to ask nobody else.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { ApiError } from "./api.ts";
+import type { OneTimeCodes } from "./one-time-codes.ts";
+import { type RefusalText, refusalPage, wantsPage } from "./refusal-page.ts";
 
 /** 256 bits, as it stands in the opened URL. */
 export function createToken(): string {
@@ -16,6 +19,8 @@ export function createToken(): string {
 
 export interface SecurityOptions {
   readonly token: string;
+  /** Each lets one browser in. */
+  readonly codes: OneTimeCodes;
   /** The port that the server listens on; known once it listens. */
   readonly port: () => number;
 }
@@ -48,53 +53,78 @@ const headers: Readonly<Record<string, string>> = {
 };
 
 /** Goes before every route, those of static files included. */
-export function secure({ token, port }: SecurityOptions): MiddlewareHandler {
+export function secure(options: SecurityOptions): MiddlewareHandler {
   return async (context, next) => {
-    const refusal = refuse(context, token, port());
+    const refusal = refuse(context, options);
     if (refusal === undefined) await next();
     const response = refusal ?? context.res;
-    for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+    for (const [name, value] of Object.entries(headers)) {
+      // A refusal's own page allows less than the studio's.
+      if (refusal === undefined || !response.headers.has(name)) response.headers.set(name, value);
+    }
     if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
     if (refusal !== undefined) return refusal;
   };
 }
 
-function refuse(context: Context, token: string, port: number): Response | undefined {
+function refuse(context: Context, options: SecurityOptions): Response | undefined {
+  const port = options.port();
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!hosts.includes(context.req.header("host") ?? "")) {
-    return problem(context, 421, "host", "this server answers on 127.0.0.1 only.");
+    return problem(context, 421, "host", {
+      title: "This address is not the studio's",
+      paragraphs: [`The studio answers as 127.0.0.1:${port} only.`],
+    });
   }
   const changes = !["GET", "HEAD"].includes(context.req.method);
   const origin = context.req.header("origin");
   const isOwn = origin !== undefined && hosts.some((host) => origin === `http://${host}`);
-  if (origin === undefined ? changes : !isOwn) {
-    return problem(context, 403, "origin", "only the studio's own pages may ask.");
-  }
+  if (origin === undefined ? changes : !isOwn) return problem(context, 403, "origin", foreign);
   // A page of another port is "same-site", and no more the studio's own than any other. Old browsers say nothing.
   const site = context.req.header("sec-fetch-site") ?? "none";
   const isOwnSite = site === "same-origin" || site === "none";
   if (!isOwnSite && (changes || context.req.path.startsWith("/api/"))) {
-    return problem(context, 403, "origin", "only the studio's own pages may ask.");
+    return problem(context, 403, "origin", foreign);
   }
-  return admit(context, token, port);
+  return admit(context, options);
 }
 
-/** By the cookie; or by the URL's token, which becomes a cookie and leaves the address bar. */
-function admit(context: Context, token: string, port: number): Response | undefined {
+const foreign: RefusalText = {
+  title: "Another page has asked",
+  paragraphs: ["Only the studio's own pages may ask it anything."],
+};
+const unknown: RefusalText = {
+  title: "This browser has not been let in",
+  paragraphs: [
+    "The terminal that runs “pith studio” has printed an address with a token in it. Open that whole address here, once; after that the short one will do as well.",
+  ],
+};
+const spent: RefusalText = {
+  title: "This link has been used, or is too old",
+  paragraphs: [
+    "A link that the studio opens a browser with works once, and for two minutes. Open the address that the terminal has printed instead.",
+    "If nobody has opened the link before, somebody else on this machine may have: then end the studio with Ctrl-C and start it again.",
+  ],
+};
+
+/** By the cookie; or by the URL's token or one-time code, for which it gets the cookie and a URL without them. */
+function admit(context: Context, { token, codes, port }: SecurityOptions): Response | undefined {
   // Cookies know no ports: two studios must not take each other's.
-  const name = `pith-studio-${port}`;
-  if (equal(getCookie(context, name) ?? "", token)) return undefined;
-  const given = context.req.query("token");
-  if (
-    context.req.method === "GET" &&
-    context.req.path === "/" &&
-    given !== undefined &&
-    equal(given, token)
-  ) {
+  const name = `pith-studio-${port()}`;
+  const isKnown = equal(getCookie(context, name) ?? "", token);
+  const opens = context.req.method === "GET" && context.req.path === "/";
+  const [given, code] = opens ? [context.req.query("token"), context.req.query("code")] : [];
+  if (given === undefined && code === undefined) {
+    return isKnown ? undefined : problem(context, 401, "token", unknown);
+  }
+  // A code is spent also by a browser that needs none.
+  const redeemed = code !== undefined && codes.redeem(code);
+  if (isKnown) return context.redirect("/");
+  if (redeemed || (given !== undefined && equal(given, token))) {
     setCookie(context, name, token, { httpOnly: true, sameSite: "Strict", path: "/" });
     return context.redirect("/");
   }
-  return problem(context, 401, "token", "open the address that `pith studio` has printed.");
+  return problem(context, 401, "token", code === undefined ? unknown : spent);
 }
 
 /** In a time that does not tell how much of it was right. */
@@ -103,6 +133,9 @@ function equal(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }
 
-function problem(context: Context, status: 401 | 403 | 421, code: string, message: string): Response {
+/** As a page for a person, as JSON for the studio's own pages and for programs. */
+function problem(context: Context, status: 401 | 403 | 421, code: string, text: RefusalText): Response {
+  if (wantsPage(context)) return refusalPage(context, status, text);
+  const message = text.paragraphs.join(" ");
   return context.json({ error: { code, message } } satisfies ApiError, status);
 }

@@ -14,6 +14,7 @@ import { createStudioApp } from "./app.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { createLaboratories } from "./laboratories.ts";
 import { createModels } from "./models.ts";
+import { createOneTimeCodes } from "./one-time-codes.ts";
 import { openRuns } from "./runs.ts";
 import { createToken } from "./security.ts";
 
@@ -35,6 +36,8 @@ export interface Studio {
   /** With the token that opens it. */
   readonly url: string;
   readonly port: number;
+  /** For a browser that is started with it: it opens the studio once, within two minutes. */
+  openingUrl(): string;
   close(): Promise<void>;
 }
 
@@ -46,6 +49,7 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
   const dataFolder = resolve(options.dataFolder);
   const models = await createModels(options.roots);
   const token = createToken();
+  const codes = createOneTimeCodes();
   let port = 0;
   let handle: (request: Request) => Response | Promise<Response> = () => new Response(null, { status: 503 });
   const server = createAdaptorServer({ fetch: (request: Request) => handle(request) }) as Server;
@@ -57,7 +61,8 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     const runs = await openRuns({ dataFolder, models, threads, onNote });
     const laboratories = createLaboratories({ models, threads });
     const pages = options.pages ?? packagePath("dist/studio");
-    const app = createStudioApp({ token, port: () => port, models, runs, laboratories, pages, threads });
+    const doors = { token, codes, port: () => port };
+    const app = createStudioApp({ ...doors, models, runs, laboratories, pages, threads });
     handle = (request) => app.fetch(request);
     const release = unlock;
     // The first page asks for it.
@@ -65,6 +70,7 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     return {
       url: `http://${address}:${port}/?token=${token}`,
       port,
+      openingUrl: () => `http://${address}:${port}/?code=${codes.issue()}`,
       async close() {
         const closed = new Promise<void>((done) => server.close(() => done()));
         await runs.close();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { chartStyle, fileTheme, pageTheme } from "./theme.ts";
+import { preferredColours } from "../html/page-colours.ts";
+import { fileTheme, pageTheme } from "./theme.ts";
 
 type Colour = readonly [red: number, green: number, blue: number];
 
@@ -56,7 +57,7 @@ function seen(hex: string, matrix: (typeof blindness)[keyof typeof blindness]): 
 
 const distance = (a: Colour, b: Colour) => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 
-const [light = "", dark = ""] = chartStyle.split("@media");
+const [light = "", dark = ""] = preferredColours.split("@media");
 const value = (style: string, name: string) => new RegExp(`--${name}: (#[0-9a-f]{6})`).exec(style)?.[1] ?? "";
 
 describe.each([

@@ -1,9 +1,9 @@
 /**
  * Colours of charts. In a file of its own a chart states every colour, so that it reads the same in any viewer
- * and on any background; in a page it takes the page's custom properties and follows light and dark. Blue
- * and vermilion are Okabe and Ito's: they stay apart under the common kinds of colour blindness, and dashes
- * and shapes say the same again.
+ * and on any background; in a page it takes the page's custom properties and follows light and dark. Dashes and
+ * shapes say the same again.
  */
+import { lightColour, type PageColour, pageColour } from "../html/page-colours.ts";
 
 export interface ChartTheme {
   readonly background: string;
@@ -14,26 +14,16 @@ export interface ChartTheme {
   readonly zero: string;
 }
 
-export const fileTheme: ChartTheme = {
-  background: "#ffffff",
-  ink: "#1f2328",
-  soft: "#5b6169",
-  grid: "#e3e0da",
-  mean: "#0072b2",
-  zero: "#d55e00",
-};
+function themeOf(colour: (name: PageColour) => string): ChartTheme {
+  return {
+    background: colour("card"),
+    ink: colour("ink"),
+    soft: colour("soft"),
+    grid: colour("line"),
+    mean: colour("mean-ablation"),
+    zero: colour("zero-ablation"),
+  };
+}
 
-export const pageTheme: ChartTheme = {
-  background: "var(--card, #ffffff)",
-  ink: "var(--ink, #1f2328)",
-  soft: "var(--soft, #5b6169)",
-  grid: "var(--line, #e3e0da)",
-  mean: "var(--mean-ablation, #0072b2)",
-  zero: "var(--zero-ablation, #d55e00)",
-};
-
-/** What a page that shows charts adds to its style: the properties that the shared sheet lacks. */
-export const chartStyle = `
-:root { --mean-ablation: #0072b2; --zero-ablation: #d55e00; }
-@media (prefers-color-scheme: dark) { :root { --mean-ablation: #56b4e9; --zero-ablation: #ff8c4b; } }
-`;
+export const fileTheme = themeOf(lightColour);
+export const pageTheme = themeOf(pageColour);

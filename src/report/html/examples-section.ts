@@ -4,6 +4,7 @@ import type { Answer } from "../../pipeline/report-examples.ts";
 import { formatShare, plural } from "../format.ts";
 import { visibleToken } from "../maps/svg.ts";
 import { type Html, html } from "./escape.ts";
+import { pageColour } from "./page-colours.ts";
 
 export function examplesSection(shown: ShownExamples): Html {
   const { task, own, split, examples, leftOut, rightCount, originalRightCount } = shown;
@@ -35,7 +36,7 @@ function drawExample({ line, prompt, tokens, accepted, circuit, original }: Show
   }</span><span class="hint">line ${line}, ${plural(tokens.length, "token")}</span></header>
 <p class="prompt">${prompt}</p>
 <p class="hint">expected ${answers.map((answer) => html`<code class="token">${visibleToken(answer)}</code> `)}</p>
-<div class="pair">${chances("circuit", circuit, accepted, "var(--head)")}${original && chances("original", original, accepted, "var(--pruned)")}</div></article>`;
+<div class="pair">${chances("circuit", circuit, accepted, pageColour("accent"))}${original && chances("original", original, accepted, pageColour("line-strong"))}</div></article>`;
 }
 
 function chances(

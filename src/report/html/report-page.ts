@@ -2,7 +2,6 @@
 import type { CircuitReport, Found } from "../../pipeline/report.ts";
 import { plural } from "../format.ts";
 import { circuitMapSvg, mapOfCircuit } from "../maps/circuit-map.ts";
-import { mapStyle } from "../maps/map-style.ts";
 import { traceChartSvg } from "../maps/trace-chart.ts";
 import {
   comparisonTable,
@@ -47,7 +46,7 @@ ${comparisonTable(
 ${reports.map((report, index) => circuitSection(report, index, names[index] ?? "", single))}
 </main>
 <footer class="footer"><div><p>KL is the Kullback–Leibler divergence KL(original ‖ circuit) of the next-token distributions, natural logarithm. A head is named layer.head, both counted from 0. Accuracy, KL, sizes and times are those that were measured when the circuit was cut (circuit.json); examples, attention, attribution and other skills were computed for this page.</p></div></footer>`;
-  return htmlPage({ title: `Circuit report: ${title}`, body, style: mapStyle + reportStyle });
+  return htmlPage({ title: `Circuit report: ${title}`, body, style: reportStyle });
 }
 
 /** The folder's name tells circuits of one task apart. */

@@ -1,21 +1,10 @@
 /**
- * How every page looks: one style sheet, light and dark by the reader's preference, nothing fetched. Colours
- * are custom properties, which pictures use too (`var(--ink, #222)`), so that they follow light and dark.
+ * How every page that is one file looks: one style sheet, light and dark by the reader's preference, nothing
+ * fetched. Colours are custom properties, which pictures use too, so that they follow light and dark.
  */
-export const styleSheet = `
-:root {
-  color-scheme: light dark;
-  --page: #fbfaf8; --card: #ffffff; --ink: #1f2328; --soft: #5b6169; --line: #e3e0da; --line-strong: #b9b5ad;
-  --accent: #00639c; --head: #b87500; --mlp: #0072b2; --pruned: #8a8f96; --good: #00795a; --bad: #b34700;
-  --tint: #f3f1ec; --shadow: 0 1px 2px rgb(40 35 25 / 6%);
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #14171a; --card: #1b1f24; --ink: #e6e4df; --soft: #a3a9b1; --line: #2d333a; --line-strong: #58606a;
-    --accent: #7cc4f2; --head: #e69f00; --mlp: #56b4e9; --pruned: #7d848c; --good: #35c79a; --bad: #ff8c4b;
-    --tint: #22272d; --shadow: none;
-  }
-}
+import { preferredColours } from "./page-colours.ts";
+
+export const styleSheet = `${preferredColours}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body {
@@ -43,7 +32,7 @@ a { color: var(--accent); text-underline-offset: .15em; }
 code, .token, .prompt { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .9em; }
 .prompt { white-space: pre-wrap; overflow-wrap: anywhere; }
 .token { white-space: pre-wrap; background: var(--tint); border-radius: .25em; padding: .05em .3em; overflow-wrap: anywhere; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.15rem; box-shadow: var(--shadow); }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.15rem; }
 .cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.2rem), 1fr)); margin: 1rem 0; }
 .columns { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); align-items: start; }
 .columns > *, .cards > * { min-width: 0; }

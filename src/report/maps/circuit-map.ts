@@ -97,7 +97,7 @@ interface Place {
 function drawCell({ state, delta, frequency }: MapCell, place: Place, name: string): Html {
   const fill = delta === undefined ? neutral(state) : klColour(klBin(delta));
   const inset = state === "pruned" ? place.size * 0.29 : state === "unknown" ? place.size * 0.36 : 1;
-  const stroke = state === "trial" ? ink.head : state === "kept" ? ink.strong : ink.soft;
+  const stroke = state === "trial" ? ink.trial : state === "kept" ? ink.strong : ink.soft;
   const side = px(place.size - 2 * inset);
   const radius = px(Math.max(0, Math.min(place.round, side / 2)));
   const cost = delta === undefined ? "" : `; replacing it adds ${signedKl(delta)} nats to the KL`;

@@ -1,14 +1,10 @@
-/**
- * Colours of the pictures, light and dark. The scale is ColorBrewer's YlGnBu (made for colour-blind readers),
- * turned round where the page is dark, so that more always stands out more; it rises in lightness alone too,
- * for print. The two signs are Okabe and Ito's blue and vermilion. Nothing is told by colour alone.
- */
+/** What the pictures' colours mean. The colours themselves are the pages' (html/page-colours.ts). */
+import { type PageColour, pageColour } from "../html/page-colours.ts";
 
 /** Upper ends of all bins but the last, in nats: a decade each. */
 export const klBins: readonly number[] = [0, 0.001, 0.01, 0.1, 1];
 
-const light = ["#f4f3c6", "#c7e9b4", "#7fcdbb", "#41b6c4", "#2c7fb8", "#253494"];
-const dark = ["#263248", "#2b4f8a", "#2c7fb8", "#41b6c4", "#a1dab4", "#ffffcc"];
+const klColours: readonly PageColour[] = ["kl-0", "kl-1", "kl-2", "kl-3", "kl-4", "kl-5"];
 
 /** The bin of an increase in KL, 0 for none or a decrease. */
 export function klBin(delta: number): number {
@@ -16,27 +12,17 @@ export function klBin(delta: number): number {
   return bin < 0 ? klBins.length : bin;
 }
 
-/** A fill for a bin; follows the page's light and dark where `mapStyle` is in it, and is light elsewhere. */
+/** A fill for a bin. */
 export function klColour(bin: number): string {
-  return `var(--kl-${bin}, ${light[bin] ?? "none"})`;
+  const name = klColours[bin];
+  return name === undefined ? "none" : pageColour(name);
 }
 
-export const signColours = { positive: "var(--plus, #0072b2)", negative: "var(--minus, #d55e00)" } as const;
+export const signColours = { positive: pageColour("plus"), negative: pageColour("minus") } as const;
 export const ink = {
-  strong: "var(--ink, #1f2328)",
-  soft: "var(--soft, #5b6169)",
-  line: "var(--line, #d9d6d0)",
-  page: "var(--card, #ffffff)",
-  attention: "var(--mlp, #0072b2)",
-  head: "var(--head, #b87500)",
-  mlp: "var(--mlp, #0072b2)",
+  strong: pageColour("ink"),
+  soft: pageColour("soft"),
+  line: pageColour("line"),
+  attention: pageColour("accent"),
+  trial: pageColour("accent"),
 } as const;
-
-const properties = (colours: readonly string[]) =>
-  colours.map((colour, bin) => `--kl-${bin}: ${colour};`).join(" ");
-
-/** To be put into the page once. */
-export const mapStyle = `
-:root { ${properties(light)} --plus: #0072b2; --minus: #c25400; }
-@media (prefers-color-scheme: dark) { :root { ${properties(dark)} --plus: #56b4e9; --minus: #ff8c4b; } }
-`;

@@ -5,7 +5,7 @@
 import type { Decision } from "../../discovery/search.ts";
 import { formatKl } from "../format.ts";
 import { type Html, html, trusted } from "../html/escape.ts";
-import { ink } from "./map-style.ts";
+import { ink, klBin, klColour } from "./map-style.ts";
 import { px, svgFrame } from "./svg.ts";
 
 export interface TraceChart {
@@ -40,8 +40,8 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
   );
   const pitch = x(1) - x(0);
   const keptMark = pitch < leastPitch ? tickMark(Math.max(0.5, 0.7 * pitch)) : shapeMark;
-  const marks = trace.flatMap(({ pruned, component }, step) =>
-    pruned ? [] : [keptMark(component, x(step + 0.5), y(kls[step] ?? 0))],
+  const marks = trace.flatMap(({ pruned, component, delta }, step) =>
+    pruned ? [] : [keptMark(component, x(step + 0.5), y(kls[step] ?? 0), klBin(delta))],
   );
   const hovers = trace.map(
     ({ layer, component, kl, delta, pruned, pass }, step) =>
@@ -82,30 +82,33 @@ export function currentKls(trace: readonly Decision[]): readonly number[] {
   });
 }
 
-type KeptMark = (component: string, x: number, y: number) => Html;
+/** @param bin of what replacing the component would have cost. */
+type KeptMark = (component: string, x: number, y: number, bin: number) => Html;
 
 /** Steps that are nearer to one another have ticks for marks: shapes would hide each other. */
 const leastPitch = 7;
 
-function shapeMark(component: string, x: number, y: number): Html {
+/** As on the map: heads round, MLPs square, in the colour of what replacing them costs. */
+function shapeMark(component: string, x: number, y: number, bin: number): Html {
+  const look = html`fill="${klColour(bin)}" stroke="${ink.strong}" stroke-width="1.25"`;
   return component === "mlp"
-    ? html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" fill="${ink.mlp}" stroke="${ink.page}"/>`
-    : html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${ink.head}" stroke="${ink.page}"/>`;
+    ? html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" ${look}/>`
+    : html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" ${look}/>`;
 }
 
-/** Heads stand on the line, MLPs hang from it, so that colour is not needed. */
+/** Heads stand on the line, MLPs hang from it; colours could not be told on so few pixels. */
 function tickMark(width: number): KeptMark {
   return (component, x, y) => {
     const isMlp = component === "mlp";
-    return html`<rect class="mark" x="${px(x - width / 2)}" y="${px(isMlp ? y + 2 : y - 9)}" width="${px(width)}" height="7" fill="${isMlp ? ink.mlp : ink.head}"/>`;
+    return html`<rect class="mark" x="${px(x - width / 2)}" y="${px(isMlp ? y + 2 : y - 9)}" width="${px(width)}" height="7" fill="${ink.strong}"/>`;
   };
 }
 
 /** A bit wider than a tick in the chart, which is one of many. */
 function legendMark(mark: KeptMark, component: string, x: number): Html {
   const y = frame.height - 12;
-  if (mark === shapeMark) return mark(component, x, y);
-  return html`${tickMark(2)(component, x, y)}<path d="M${x - 7} ${y}h14" stroke="${ink.strong}" stroke-width="1.75"/>`;
+  if (mark === shapeMark) return mark(component, x, y, 3);
+  return html`${tickMark(2)(component, x, y, 3)}<path d="M${x - 7} ${y}h14" stroke="${ink.strong}" stroke-width="1.75"/>`;
 }
 
 function hasPasses(trace: readonly Decision[]): boolean {

@@ -1,7 +1,7 @@
 /** A reproduction as one self-contained page: tables, figures, and how every number came about. */
 import type { Reproduction } from "../../experiments/reproduction.ts";
 import type { ChartCanvas } from "../charts/plot-to-svg.ts";
-import { chartStyle, pageTheme } from "../charts/theme.ts";
+import { pageTheme } from "../charts/theme.ts";
 import { formatCount, formatDuration, plural } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
 import { figure, htmlPage } from "../html/page.ts";
@@ -87,7 +87,7 @@ ${how(facts, published)}
   return htmlPage({
     title: `The paper’s experiments on ${model.name}`,
     body,
-    style: chartStyle + pageStyle,
+    style: pageStyle,
   });
 }
 
