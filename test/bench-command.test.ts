@@ -74,7 +74,7 @@ describe("the command, aligned", () => {
     await ship("aligned", "aligned");
     const { code, stdout, stderr } = await runCli(
       [
-        ...["bench", "aligned", "--original", "nano", "--runs", "3", "--threads", "2", "--json"],
+        ...["bench", "aligned", "--model", "nano", "--runs", "3", "--threads", "2", "--json"],
         ...["--against", "int8,transformers.js", "--chart", "chart.svg"],
       ],
       place.path,
@@ -148,8 +148,8 @@ describe("refused", () => {
     ],
     [["bench", "aligned", "--runs", "2"], /"--runs": expected a whole number from 3/],
     [["bench", "aligned"], /nano, which this circuit was cut from, is not at hand. Say where it is/],
-    [["bench", "aligned", "decoder", "--original", "nano"], /takes other prompts than aligned/],
-    [["bench", "aligned", "--original", "nano", "--task", "acronyms"], /no prompt has 15 tokens/],
+    [["bench", "aligned", "decoder", "--model", "nano"], /takes other prompts than aligned/],
+    [["bench", "aligned", "--model", "nano", "--task", "acronyms"], /no prompt has 15 tokens/],
     [["bench", "aligned", "--chart", "chart.svg"], /chart.svg: exists already/],
   ])("pith %s", async (args, message) => {
     const { child, result } = startCli(args, place.path);
@@ -161,10 +161,7 @@ describe("refused", () => {
 });
 
 test("Ctrl-C leaves nothing behind", async () => {
-  const { child, result } = startCli(
-    ["bench", "aligned", "--original", "nano", "--runs", "100000"],
-    place.path,
-  );
+  const { child, result } = startCli(["bench", "aligned", "--model", "nano", "--runs", "100000"], place.path);
   const deadline = Date.now() + 30_000;
   while (leftovers(child.pid).length === 0 && Date.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -280,3 +280,36 @@ test("a folder that is no circuit", async () => {
     expectFailure(await runCli([...command, "missing"], folder.path), /missing/);
   }
 });
+
+describe("under --json an error is one JSON object on stdout, and a sentence on stderr", () => {
+  interface Failure {
+    readonly error: { readonly code: string; readonly message: string; readonly place?: object };
+  }
+  const failed = async (args: readonly string[]): Promise<Failure["error"]> => {
+    const { code, stdout, stderr } = await runCli(args, folder.path);
+    expect(code).toBe(2);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+    const { error }: Failure = JSON.parse(stdout);
+    expect(stderr).toContain(error.message);
+    return error;
+  };
+
+  test("a fault of the input, with its place", async () => {
+    const error = await failed(["inspect", "nowhere", "--json"]);
+    expect(error).toMatchObject({ code: "circuit", place: { file: expect.stringContaining("nowhere") } });
+  });
+
+  test("a value that an option can't have", async () => {
+    expect(await failed(["extract", "--alpha", "-1", "--json"])).toMatchObject({
+      code: "options",
+      place: { field: "--alpha" },
+    });
+  });
+
+  test("an option that there is not", async () => {
+    expect(await failed(["extract", "--json", "--alhpa", "1"])).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("--alhpa"),
+    });
+  });
+});

@@ -313,17 +313,21 @@ describe("pith report", () => {
     const args = ["report", "few", "given", "--task", "few.jsonl", "--prompts", "1", "--threads", "1"];
     const first = await runCli([...args, "--known", "few/circuit.json", "--json"], place);
     expect({ code: first.code, stderr: first.stderr }).toMatchObject({ code: 0 });
-    const { out, bytes, circuits } = JSON.parse(first.stdout);
-    expect((await readFile(out)).length).toBe(bytes);
-    expect(out).toBe(join(place, "circuits-report.html"));
+    const { file, bytes, circuits } = JSON.parse(first.stdout);
+    expect((await readFile(file)).length).toBe(bytes);
+    expect(file).toBe(join(place, "circuits-report.html"));
+    expect(circuits.map(({ folder }: { folder: string }) => folder)).toEqual([
+      join(place, "few"),
+      join(place, "given"),
+    ]);
     expect(circuits[0].known).toMatchObject({ tpr: 1, fpr: 0, missed: [] });
     expect(circuits[0].examples).toMatchObject({ task: "few", split: "test", examples: 40 });
     expect(circuits[1].attribution.length).toBeGreaterThan(2);
-    const before = await readFile(out, "utf8");
+    const before = await readFile(file, "utf8");
     const again = await runCli(args, place);
     expect(again.code).toBe(2);
     expect(again.stderr).toContain("circuits-report.html: exists already");
-    expect(await readFile(out, "utf8")).toBe(before);
+    expect(await readFile(file, "utf8")).toBe(before);
     expect((await runCli([...args, "--force"], place)).code).toBe(0);
     expect((await readdir(place)).filter((name) => name.includes("partial"))).toEqual([]);
   });
@@ -347,6 +351,16 @@ describe("pith report", () => {
     ["a task of another length", ["few", "--task", skill("capitals")], /no prompt has the 15 tokens/],
     ["an output that is a folder", ["few", "--out", "empty", "--force"], /empty: exists, and is not a file/],
   ];
+
+  test("the report lies beside its circuit, from wherever the command is called", async () => {
+    const elsewhere = join(place, "elsewhere");
+    await mkdir(elsewhere);
+    const args = ["report", "../few", "--task", "../few.jsonl", "--prompts", "1", "--threads", "1", "--json"];
+    const { stdout } = await runCli(args, elsewhere);
+    expect(JSON.parse(stdout).file).toBe(join(place, "few-report.html"));
+    expect(await readdir(elsewhere)).toEqual([]);
+    await rm(join(place, "few-report.html"));
+  });
 
   test.each(faults)("%s: exit code 2, one message, and no file", async (_, args, message) => {
     await mkdir(join(place, "empty"), { recursive: true });

@@ -42,7 +42,7 @@ beforeAll(async () => {
     join(place, "site"),
     { title: "Names & <b>places</b>" },
   );
-  host = await serveFolder(shared.out, "/some/where/");
+  host = await serveFolder(shared.folder, "/some/where/");
   browser = await launchChromium();
 });
 afterAll(async () => {
@@ -241,9 +241,9 @@ describe("WebGPU", () => {
 
 describe("the site", () => {
   test("holds the page, the circuits' own files and ONNX Runtime, and nothing more", async () => {
-    const names = (await readdir(shared.out, { recursive: true, withFileTypes: true }))
+    const names = (await readdir(shared.folder, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(shared.out.length + 1));
+      .map((entry) => join(entry.parentPath, entry.name).slice(shared.folder.length + 1));
     expect(names.filter((name) => !name.includes("/")).sort()).toEqual([
       ".nojekyll",
       "index.html",
@@ -259,20 +259,20 @@ describe("the site", () => {
     expect(names).not.toContain(manifest["index.html"].file);
     expect(names.filter((name) => name.endsWith(".wasm"))).toHaveLength(2);
     const bytes = await Promise.all(
-      names.map(async (name) => (await readFile(join(shared.out, name))).length),
+      names.map(async (name) => (await readFile(join(shared.folder, name))).length),
     );
     expect(shared.bytes).toBe(bytes.reduce((sum, size) => sum + size, 0));
     expect(host.missing.filter((path) => !path.endsWith("favicon.ico"))).toEqual([]);
   });
 
   test("names everything relative to itself, and its title as text", async () => {
-    const html = await readFile(join(shared.out, "index.html"), "utf8");
+    const html = await readFile(join(shared.folder, "index.html"), "utf8");
     expect(html).toContain("<title>Names &#38; &#60;b&#62;places&#60;/b&#62;</title>");
     const links = Array.from(html.matchAll(/(?:src|href)="([^"]+)"/g), ([, link]) => found(link));
     expect(links.length).toBeGreaterThan(2);
     expect(links.filter((link) => !link.startsWith("./assets/"))).toEqual([]);
     expect(html).toContain("default-src 'none'");
-    const site = JSON.parse(await readFile(join(shared.out, "site.json"), "utf8"));
+    const site = JSON.parse(await readFile(join(shared.folder, "site.json"), "utf8"));
     expect(site.circuits.map(({ path }: { path: string }) => path)).toEqual(
       kinds.map((kind) => `circuits/${kind}/`),
     );

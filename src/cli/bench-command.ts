@@ -12,14 +12,15 @@ import { isSame } from "../pipeline/same-weights.ts";
 import { benchReport } from "../report/terminal-bench.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { deviceOption, parseRuns, parseThreads } from "./option-values.ts";
+import { deviceOption, parseRuns } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
 
 interface Flags {
-  readonly original?: string;
+  readonly model?: string;
   readonly task?: string;
   readonly against?: readonly Alternative[];
   readonly threads?: number;
@@ -38,10 +39,7 @@ export function benchCommand({ exit }: CommandContext): Command {
         "tells how fast each is, what that is of what the machine can do, and what each takes to load.",
     )
     .argument("<dirs...>", "Circuit folders that take the same prompts, as `pith extract` wrote them.")
-    .option(
-      "-m, --original <dir|name>",
-      "The original (default: the model it was cut from, if on this machine)",
-    )
+    .addOption(originalOption())
     .option(
       "-t, --task <name|file>",
       "Where the prompts come from (default: the circuit's own, if built in; else random tokens)",
@@ -52,11 +50,7 @@ export function benchCommand({ exit }: CommandContext): Command {
         "What else to run, with commas between: int8, transformers.js",
       ).argParser(parseAgainst),
     )
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
+    .addOption(threadsOption())
     .addOption(deviceOption())
     .addOption(
       new Option(
@@ -65,8 +59,8 @@ export function benchCommand({ exit }: CommandContext): Command {
       ).argParser(parseRuns),
     )
     .option("--chart <file>", "Write a bar chart there, as SVG.")
-    .option("--json", "Print one JSON object on stdout, instead of the table.")
-    .option("-f, --force", "Replace the chart if it exists.")
+    .addOption(jsonOption("the table"))
+    .addOption(forceOption("Replace the chart if it exists."))
     .addHelpText(
       "after",
       "\nExample:\n  $ pith bench ioi-circuit --against int8,transformers.js --chart ioi.svg",
@@ -85,15 +79,15 @@ async function run(
   if (flags.chart !== undefined) await checkOutputFile(flags.chart, force);
   const folder = await readCircuitFolder(directories[0] ?? "");
   const original =
-    flags.original === undefined
+    flags.model === undefined
       ? await findOriginal(folder.circuit)
-      : await loadModel(flags.original, { signal, onEvent });
+      : await loadModel(flags.model, { signal, onEvent });
   if (original === undefined) {
     throw new PithError(
       "options",
       `${folder.circuit.model.name}, which this circuit was cut from, is not at hand.`,
       {
-        place: { field: "--original" },
+        place: { field: "--model" },
         advice: "Say where it is.",
       },
     );

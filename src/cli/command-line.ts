@@ -7,7 +7,7 @@ import { compileCommand } from "./compile-command.ts";
 import { convertCommand } from "./convert-command.ts";
 import { evalCommand } from "./eval-command.ts";
 import { extractCommand } from "./extract-command.ts";
-import { reportFailure, usageExitCode } from "./failure.ts";
+import { reportFailure, reportUsage } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
 import { reportCommand } from "./report-command.ts";
 import { reproduceCommand } from "./reproduce-command.ts";
@@ -29,6 +29,19 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       exitCode = code;
     },
   };
+  const program = createProgram(context);
+  try {
+    await program.parseAsync([...argv]);
+    return exitCode;
+  } catch (error) {
+    // An error in the options comes before they are parsed.
+    const json = context.words.includes("--json");
+    return error instanceof CommanderError ? reportUsage(error, { json }) : reportFailure(error, { json });
+  }
+}
+
+/** The program with all its commands; nothing is parsed or run yet. */
+export function createProgram(context: CommandContext): Command {
   const program = new Command("pith")
     .description("Finds the part of a language model that does one task, and makes a model of its own of it.")
     .version(packageVersion(), "-V, --version", "Print the version.")
@@ -53,12 +66,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   ]) {
     program.addCommand(inherit(command(context), program));
   }
-  try {
-    await program.parseAsync([...argv]);
-    return exitCode;
-  } catch (error) {
-    return error instanceof CommanderError ? usageExitCode(error) : reportFailure(error);
-  }
+  return program;
 }
 
 /** What commander throws and prints is the same for commands in commands; by itself it exits with 1 there. */

@@ -9,8 +9,8 @@ import { readTask } from "../pipeline/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -43,20 +43,16 @@ export function compileCommand({ exit }: CommandContext): Command {
     )
     .addOption(labelOption())
     .option("--vocabulary <file>", "More prompts, as a task file, whose words it is to take.")
-    .option("-m, --model <dir|name>", "The original (default: the model it was cut from, if on this machine)")
+    .addOption(originalOption())
     .addOption(targetOption())
     .addOption(
       new Option("--dtype <format>", "The weights' number format; what a narrower one costs is measured.")
         .choices(dtypes)
         .default("f32"),
     )
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
-    .option("--force", "Replace the folder if it exists, and accept what a narrower format loses.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(threadsOption())
+    .addOption(forceOption("Replace the folder if it exists, and accept what a narrower format loses."))
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith compile ioi-circuit --task ioi.jsonl --out ioi-compiled")
     .action(async (directory: string, flags: Flags) => {
       exit(await perform((work) => run(directory, flags, work), flags));

@@ -7,8 +7,8 @@ import { loadModel } from "../pipeline/load-model.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { parseThreads } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -40,14 +40,10 @@ export function convertCommand({ exit }: CommandContext): Command {
     .requiredOption("-o, --out <dir>", "Where the converted circuit goes.")
     .option("-t, --task <name|file>", "The task that the circuit was cut for (default: its own, if built in)")
     .addOption(labelOption())
-    .option("-m, --model <dir|name>", "The original (default: the model it was cut from, if on this machine)")
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
-    .option("--force", "Replace the folder if it exists, and accept any loss of accuracy.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(originalOption())
+    .addOption(threadsOption())
+    .addOption(forceOption("Replace the folder if it exists, and accept any loss of accuracy."))
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith convert ioi-circuit --dtype int8 --out ioi-circuit-int8")
     .action(async (directory: string, flags: Flags) => {
       exit(await perform((work) => run(directory, flags, work), flags));

@@ -1,6 +1,7 @@
 /** `pith eval`: how well a circuit does a task, and how far it is from its original. */
 
-import { Command, Option } from "commander";
+import { resolve } from "node:path";
+import { Command } from "commander";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { loadModel } from "../pipeline/load-model.ts";
@@ -8,8 +9,9 @@ import { isSame } from "../pipeline/same-weights.ts";
 import { evaluationReport } from "../report/terminal-summary.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { deviceOption, parseThreads } from "./option-values.ts";
+import { deviceOption } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { countSeen, seenNote } from "./seen-prompts.ts";
 import { printNote } from "./streams.ts";
@@ -36,20 +38,13 @@ export function evalCommand({ exit }: CommandContext): Command {
       "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: its own, if built in)",
     )
     .addOption(labelOption())
-    .option(
-      "-m, --model <dir|name>",
-      "The original, to compare with (default: the model it was cut from, if on this machine)",
-    )
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
+    .addOption(originalOption("The original, to compare with"))
+    .addOption(threadsOption())
     .addOption(deviceOption())
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  $ pith eval ioi-circuit --task ioi-other-names.jsonl --model openai-community/gpt2",
+      "\nExample:\n  $ pith eval ioi-circuit --task other-names.jsonl --model gpt2-folder",
     )
     .action(async (directory: string, flags: Flags) => {
       exit(await perform((work) => run(directory, flags, work), flags));
@@ -77,7 +72,7 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
   const { parameters, bytes } = circuit.circuit.metrics;
   return {
     json: {
-      ...{ directory, task: task.path, ...evaluation, parameters, bytes },
+      ...{ folder: resolve(directory), task: task.path, ...evaluation, parameters, bytes },
       // Of another task than the circuit's own; null where nobody can say.
       ...(overlap && { seenPrompts: overlap.seen ?? null }),
     },

@@ -22,8 +22,9 @@ import { loadModel } from "../pipeline/load-model.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
 import { targetOption } from "./compile-command.ts";
-import { commandLine, programName, resumeCommand } from "./invocation.ts";
+import { commandToCopy, programName, resumeCommand } from "./invocation.ts";
 import {
   deviceOption,
   parseAlpha,
@@ -34,7 +35,6 @@ import {
   parseSeed,
   parseTargetAccuracy,
   parseTargetSize,
-  parseThreads,
 } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { meansOption, modelOption, orderOption } from "./setting-options.ts";
@@ -151,11 +151,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
         "With --bootstrap: ship the components that were kept in at least this share of the runs.",
       ).argParser(parseFrequency),
     )
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
+    .addOption(threadsOption())
     .addOption(deviceOption())
     .addOption(
       new Option("--dtype <format>", "The weights' number format; what a narrower one costs is measured.")
@@ -165,12 +161,12 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     .addOption(targetOption())
     .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
     .option("-o, --out <dir>", "Where the circuit goes (default: pith-out/MODEL-TASK)")
-    .option("--force", "Replace the folder if it exists, and accept what a narrower format loses.")
+    .addOption(forceOption("Replace the folder if it exists, and accept what a narrower format loses."))
     .option("--resume", "Go on with a search that was interrupted, with the same options.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  $ pith extract --model openai-community/gpt2 --task ioi.jsonl --alpha 0.02 --out ioi-circuit",
+      "\nExample:\n  $ pith extract --model openai-community/gpt2 --task ioi.jsonl --out ioi",
     )
     .action(async (given: Flags, command: Command) => {
       // A target chooses its own: the default is not what the user asked for.
@@ -202,7 +198,10 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const extraction = await extract(model, task, out, { ...options, signal, onEvent });
   await rememberOriginal(model, extraction.circuit.model.files);
   const example = task.examples.find(({ split }) => split === "test") ?? task.examples[0];
-  const next = commandLine(programName(process.argv[1]), ["run", out, "--prompt", example?.prompt ?? ""]);
+  const next = commandToCopy(programName(process.argv[1]), [
+    ["run", out],
+    ["--prompt", example?.prompt ?? ""],
+  ]);
   const compilation =
     flags.compile === true
       ? await compileFolder(out, `${out}-compiled`, {

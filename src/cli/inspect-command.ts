@@ -1,8 +1,10 @@
 /** `pith inspect`: the picture of a circuit, and the numbers that were measured when it was made. */
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { readCircuitFolder } from "../export/read-folder.ts";
 import { circuitReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
+import { jsonOption } from "./common-options.ts";
 import { type Outcome, perform } from "./perform.ts";
 
 interface Flags {
@@ -14,7 +16,7 @@ export function inspectCommand({ exit }: CommandContext): Command {
     .summary("Show what a circuit keeps, and its numbers.")
     .description("Prints a circuit's picture, and what was measured when it was made.")
     .argument("<dir>", "The folder that `pith extract` wrote.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith inspect ioi-circuit")
     .action(async (directory: string, flags: Flags) => {
       exit(await perform(() => run(directory), flags));
@@ -24,7 +26,7 @@ export function inspectCommand({ exit }: CommandContext): Command {
 async function run(directory: string): Promise<Outcome> {
   const { circuit } = await readCircuitFolder(directory);
   return {
-    json: { directory, ...circuit },
+    json: { folder: resolve(directory), ...circuit },
     report: (style) => circuitReport(directory, circuit, style),
   };
 }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { commandLine, programName, resumeCommand } from "./invocation.ts";
+import { commandLine, commandToCopy, programName, resumeCommand } from "./invocation.ts";
 
 test("the program is called as it was called", () => {
   expect(programName("/usr/local/bin/pith", {})).toBe("pith");
@@ -26,4 +26,24 @@ test("a shell reads the same words back", () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test("a command to copy fits its line, or goes on in the next one", () => {
+  expect(
+    commandToCopy("pith", [
+      ["run", "dir"],
+      ["--prompt", "a b"],
+    ]),
+  ).toBe("pith run dir --prompt 'a b'");
+  const long = commandToCopy(
+    "pith",
+    [
+      ["run", "dir"],
+      ["--prompt", "a b"],
+    ],
+    { width: 20 },
+  );
+  expect(long).toBe("pith run dir \\\n     --prompt 'a b'");
+  const { stdout } = spawnSync("sh", ["-c", long.replace("pith", "printf '%s\\0'")], { encoding: "utf8" });
+  expect(stdout.split("\0").slice(0, -1)).toEqual(["run", "dir", "--prompt", "a b"]);
 });

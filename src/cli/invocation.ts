@@ -20,6 +20,21 @@ export function commandLine(program: string, words: readonly string[]): string {
   return [program, ...words.map(quote)].join(" ");
 }
 
+/**
+ * The same for a report: where one line would be too long, each group of words after the first begins a line of
+ * its own, which a shell reads as one command.
+ */
+export function commandToCopy(
+  program: string,
+  groups: readonly (readonly string[])[],
+  { indent = 3, width = 80 }: { readonly indent?: number; readonly width?: number } = {},
+): string {
+  const line = commandLine(program, groups.flat());
+  if (indent + line.length <= width) return line;
+  const [first = "", ...rest] = groups.map((words) => words.map(quote).join(" "));
+  return [`${program} ${first}`, ...rest].join(` \\\n${" ".repeat(indent + 2)}`);
+}
+
 /** The same words with `--resume`, once. */
 export function resumeCommand(program: string, words: readonly string[]): string {
   return commandLine(program, [...words.filter((word) => word !== "--resume"), "--resume"]);

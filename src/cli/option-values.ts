@@ -4,12 +4,19 @@ import { PithError } from "../errors.ts";
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** @throws PithError "options" unless a finite number above zero. */
-export function parseAlpha(text: string): number {
-  const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
-  if (Number.isFinite(value) && value > 0) return value;
-  throw invalid("--alpha", text, "a positive finite number", "0.02 is a good start; larger prunes more.");
+/** @returns a parser that throws PithError "options", naming `option`, unless a finite number above zero. */
+export function parseThreshold(option: string): (text: string) => number {
+  return (text) =>
+    parseNumber(
+      option,
+      text,
+      "a positive finite number",
+      (value) => value > 0,
+      "0.02 is a good start; larger prunes more.",
+    );
 }
+
+export const parseAlpha = parseThreshold("--alpha");
 
 /** @throws PithError "options" unless a whole number from 1 to 1000. */
 export function parsePasses(text: string): number {

@@ -4,10 +4,10 @@
  */
 import type { OnEvent } from "../pipeline/events.ts";
 import type { TerminalStyle } from "../report/terminal-style.ts";
-import { reportFailure } from "./failure.ts";
-import { INTERRUPTED_EXIT_CODE, watchInterruptions } from "./interruption.ts";
+import { reportFailure, reportInterruption } from "./failure.ts";
+import { watchInterruptions } from "./interruption.ts";
 import { showProgress } from "./progress.ts";
-import { printJson, printNote, printReport, styleOf } from "./streams.ts";
+import { printJson, printReport, styleOf } from "./streams.ts";
 
 export interface Work {
   readonly signal: AbortSignal;
@@ -46,9 +46,8 @@ export async function perform(
   } catch (error) {
     progress.finish();
     // Once stopped, whatever fails afterwards fails because of it.
-    if (!signal.aborted) return reportFailure(error);
-    printNote(["interrupted", options.afterInterruption].filter(Boolean).join("; "));
-    return INTERRUPTED_EXIT_CODE;
+    if (!signal.aborted) return reportFailure(error, options);
+    return reportInterruption(options.afterInterruption, options);
   } finally {
     for (const thing of open.reverse()) await thing.close().catch(() => {});
     stop();

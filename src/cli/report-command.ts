@@ -1,5 +1,5 @@
 /** `pith report`: a circuit, or several side by side, as one HTML file that can be sent to anybody. */
-import { resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
@@ -12,15 +12,16 @@ import { formatBytes, plural } from "../report/format.ts";
 import { reportPage } from "../report/html/report-page.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { parsePrompts, parseThreads } from "./option-values.ts";
+import { parsePrompts } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
 
 interface Flags {
-  readonly original?: string;
+  readonly model?: string;
   readonly task?: string;
   readonly label?: readonly string[];
   readonly skills?: readonly string[];
@@ -39,27 +40,20 @@ export function reportCommand({ exit }: CommandContext): Command {
       "Makes one self-contained HTML file: the circuit's map and search, its figures beside the original's, examples, attention patterns, what adds to the answer, and what it can do beside its task.",
     )
     .argument("<dirs...>", "Folders that `pith extract` wrote.")
-    .option(
-      "-m, --original <dir|name>",
-      "The original, to compare with (default: the model it was cut from, if on this machine)",
-    )
+    .addOption(originalOption("The original, to compare with"))
     .option("-t, --task <name|file>", "The task whose prompts are shown (default: its own, if known here)")
     .addOption(labelOption())
     .option("--skills <files...>", "Task files of the model's other skills: a good circuit forgets them.")
     .option("--known <id|file>", "A known circuit to compare with: ioi/26, greater-than, or a file of heads.")
-    .option("-o, --out <file>", "The file to write (default: the folder's name and -report.html)")
+    .option("-o, --out <file>", "The file to write (default: DIR-report.html, beside the circuit)")
     .addOption(
       new Option("--prompts <count>", "Examples of each kind, and prompts whose attention is shown.")
         .default(3)
         .argParser(parsePrompts),
     )
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
-    .option("--json", "Print one JSON object on stdout, instead of a line.")
-    .option("-f, --force", "Replace the file if it exists.")
+    .addOption(threadsOption())
+    .addOption(jsonOption("a line"))
+    .addOption(forceOption("Replace the file if it exists."))
     .addHelpText("after", "\nExample:\n  $ pith report ioi-circuit --skills skills/*.jsonl --out ioi.html")
     .action(async (directories: readonly string[], flags: Flags) => {
       exit(await perform((work) => run(directories, flags, work), flags));
@@ -74,7 +68,7 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
   const known = flags.known === undefined ? undefined : await readKnown(flags.known);
   const skills = await Promise.all((flags.skills ?? []).map((path) => readTask(path)));
   const given =
-    flags.original === undefined ? undefined : closing(await loadModel(flags.original, { signal, onEvent }));
+    flags.model === undefined ? undefined : closing(await loadModel(flags.model, { signal, onEvent }));
 
   const reports: CircuitReport[] = [];
   for (const directory of directories) {
@@ -93,7 +87,7 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
   await writeOutputFile(out, page, force);
   const bytes = Buffer.byteLength(page);
   return {
-    json: { out: resolve(out), bytes, circuits: reports.map(summary) },
+    json: { file: resolve(out), bytes, circuits: reports.map(summary) },
     report: () =>
       ` ${out}: ${plural(reports.length, "circuit")}, ${formatBytes(bytes)}; open it in a browser`,
   };
@@ -116,7 +110,7 @@ async function originalOf(
   const found = await findOriginal(circuit);
   if (found !== undefined) return closing(found);
   printNote(
-    `${directory}: its original is not at hand, so what needs it is left out; --original says where it is.`,
+    `${directory}: its original is not at hand, so what needs it is left out; --model says where it is.`,
   );
   return undefined;
 }
@@ -134,17 +128,17 @@ async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | und
   }
 }
 
+/** Beside the (first) circuit, as the current folder sees it. */
 function defaultName(directories: readonly string[]): string {
-  const [first = "circuit"] = directories;
-  return directories.length === 1
-    ? `${resolve(first).replace(/^.*[/\\]/, "")}-report.html`
-    : "circuits-report.html";
+  const first = resolve(directories[0] ?? "circuit");
+  const name = directories.length === 1 ? basename(first) : "circuits";
+  return relative(process.cwd(), join(dirname(first), `${name}-report.html`));
 }
 
 /** What of a report is computed for it, for programs. */
 function summary({ directory, examples, attribution, skills, known }: CircuitReport): object {
   return {
-    directory,
+    folder: resolve(directory),
     examples: "found" in examples ? counts(examples.found) : null,
     attribution: "found" in attribution ? attribution.found.parts : null,
     skills,

@@ -13,8 +13,9 @@ import { plural } from "../report/format.ts";
 import type { RunFacts } from "../report/reproduction/page.ts";
 import { reproductionReport } from "../report/terminal-reproduce.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption } from "./common-options.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
-import { parseAlpha } from "./option-values.ts";
+import { parseThreshold } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
 import {
@@ -34,7 +35,7 @@ interface Flags {
   readonly task?: readonly string[];
   readonly seeds?: string;
   readonly alphas?: string;
-  readonly alpha?: ReadonlyMap<string, string>;
+  readonly tableAlpha?: ReadonlyMap<string, string>;
   readonly ablation: string;
   readonly mlps: string;
   readonly means: "aligned" | "pooled";
@@ -65,9 +66,9 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     )
     .addOption(
       new Option(
-        "-a, --alpha <task=number>",
+        "--table-alpha <task=number>",
         "A threshold of your choice for the tables, beside the paper's; again for more tasks.",
-      ).argParser(perTask("--alpha", "ioi=0.02")),
+      ).argParser(perTask("--table-alpha", "ioi=0.02")),
     )
     .addOption(ablationsOption())
     .addOption(mlpsOption())
@@ -90,9 +91,9 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     .addOption(allThreadsOption())
     .option("--quick", `A first look: ${quick.seeds} runs, ${quick.alphas.length} thresholds.`)
     .option("-o, --out <dir>", "Where everything goes (default: pith-out/MODEL-paper)")
-    .option("-f, --force", "Replace the folder if it exists.")
+    .addOption(forceOption("Replace the folder if it exists."))
     .option("--resume", "Go on with a run that was interrupted, with the same options.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith reproduce --model openai-community/gpt2 --out gpt2-paper")
     .action(async (flags: Flags) => {
       const program = programName(process.argv[1]);
@@ -114,8 +115,8 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
   const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
   const tasks = [...new Set(flags.task ?? defaultTasks)];
   const names = tasks.map((task) => basename(task).replace(/\.(jsonl|csv)$/i, ""));
-  const chosen = new Map([...(flags.alpha ?? [])].map(([task, text]) => [task, parseAlpha(text)]));
-  checkTasks("--alpha", chosen, names);
+  const chosen = new Map([...(flags.tableAlpha ?? [])].map(([task, text]) => [task, parseTableAlpha(text)]));
+  checkTasks("--table-alpha", chosen, names);
   checkTasks("--known", flags.known ?? new Map(), names);
   const known = new Map<string, KnownCircuit>();
   for (const [task, text] of flags.known ?? []) known.set(task, await readKnown(text));
@@ -149,6 +150,8 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
     report: (style) => reproductionReport(ended.reproduction, facts, ended.outcome.folder ?? out, style),
   };
 }
+
+const parseTableAlpha = parseThreshold("--table-alpha");
 
 const sorted = (alphas: readonly number[]) => [...new Set(alphas)].sort((a, b) => a - b);
 

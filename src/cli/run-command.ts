@@ -1,10 +1,12 @@
 /** `pith run`: what a circuit takes for the next token. */
 
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { predictionsReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
+import { jsonOption } from "./common-options.ts";
 import { deviceOption, parseTop } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 
@@ -23,10 +25,10 @@ export function runCommand({ exit }: CommandContext): Command {
     .requiredOption("-p, --prompt <text>", "What comes before the token.")
     .addOption(new Option("--top <count>", "How many tokens to show.").default(5).argParser(parseTop))
     .addOption(deviceOption())
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText(
       "after",
-      '\nExample:\n  $ pith run ioi-circuit --prompt "Then, Alice and Michael went to the market. Alice gave a snack to"',
+      '\nExample:\n  $ pith run ioi-circuit \\\n      --prompt "Then, Al and Bo went to the market. Al gave a snack to"',
     )
     .action(async (directory: string, flags: Flags) => {
       exit(await perform((work) => run(directory, flags, work), flags));
@@ -37,7 +39,7 @@ async function run(directory: string, { prompt, top, device }: Flags, { closing 
   const circuit = closing(await loadCircuit(directory, { device }));
   const predictions = await circuit.predict(prompt, top);
   return {
-    json: { directory, prompt, predictions },
+    json: { folder: resolve(directory), prompt, predictions },
     report: (style) => predictionsReport(predictions, style),
   };
 }

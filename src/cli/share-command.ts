@@ -7,6 +7,7 @@ import { type SharedSite, shareCircuits } from "../pipeline/share.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption } from "./common-options.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { printNote } from "./streams.ts";
 
@@ -28,8 +29,8 @@ export function shareCommand({ exit }: CommandContext): Command {
     .requiredOption("-o, --out <dir>", "The site's folder.")
     .option("--title <text>", "The site's title (default: the model's and the task's name)")
     .option("-t, --task <name|file>", "The task whose prompts are offered (default: its own, if known here)")
-    .option("-f, --force", "Replace the site if it exists.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(forceOption("Replace the site if it exists."))
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith share ioi-circuit --out site && npx http-server site")
     .action(async (directories: readonly string[], flags: Flags) => {
       exit(await perform((work) => run(directories, flags, work), flags));
@@ -68,7 +69,8 @@ function siteReport(out: string, { circuits, runtime, bytes }: SharedSite): stri
   const engines = runtime.map((file) => formatBytes(file.bytes)).join(" or ");
   return [
     ` ${out}: ${plural(circuits.length, "circuit")}, ${formatBytes(bytes)}`,
-    `   circuits ${formatBytes(own)}; a visitor also fetches ONNX Runtime, ${engines} before compression`,
+    `   circuits ${formatBytes(own)}`,
+    `   a visitor also fetches ONNX Runtime, ${engines} before compression`,
     `   try it: npx http-server ${out}`,
   ].join("\n");
 }

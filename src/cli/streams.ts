@@ -1,4 +1,5 @@
 /** What this program writes on: reports and JSON on stdout, all else on stderr. */
+import { wrap } from "../report/layout.ts";
 import { type TerminalStyle, terminalStyle } from "../report/terminal-style.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,8 +41,22 @@ export function printJson(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/**
+ * On a terminal, sentences are wrapped between words. In a file or a pipe they stay whole, so that a search for
+ * them finds them. Lines that begin with a space are commands to copy, and stay whole everywhere.
+ */
 export function printNote(text: string): void {
-  process.stderr.write(`${text}\n`);
+  const { stderr } = process;
+  const lines = stderr.isTTY ? wrapLines(text, styleOf(stderr).width) : text;
+  stderr.write(`${lines}\n`);
+}
+
+/** Wraps every line that does not begin with a space. */
+export function wrapLines(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => (line.startsWith(" ") ? [line] : wrap(line, width)))
+    .join("\n");
 }
 
 /** From Node's bits per pixel to ansis's levels. */

@@ -5,9 +5,9 @@ import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { openBrowser } from "../studio/open-browser.ts";
 import type { CommandContext } from "./command-context.ts";
+import { threadsOption } from "./common-options.ts";
 import { reportFailure } from "./failure.ts";
 import { watchInterruptions } from "./interruption.ts";
-import { parseThreads } from "./option-values.ts";
 import { printJson, printNote, printReport } from "./streams.ts";
 
 interface Flags {
@@ -35,11 +35,7 @@ export function studioCommand({ exit }: CommandContext): Command {
       (value: string, before: readonly string[] = []) => [...before, value],
     )
     .option("--no-open", "Only print the address; do not open a browser.")
-    .addOption(
-      new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-        parseThreads,
-      ),
-    )
+    .addOption(threadsOption())
     .option("--json", "Print one JSON object on stdout: url, port, data.")
     .addHelpText("after", "\nExample:\n  $ pith studio --root ~/models")
     .action(async (flags: Flags) => exit(await run(flags)));
@@ -69,7 +65,7 @@ async function run(flags: Flags): Promise<number> {
     }
     return 0;
   } catch (error) {
-    return reportFailure(error);
+    return reportFailure(error, flags);
   } finally {
     stop();
   }

@@ -14,6 +14,7 @@ import { readKnown } from "../pipeline/read-known.ts";
 import { sweepReport } from "../report/terminal-sweep.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { CommandContext } from "./command-context.ts";
+import { forceOption, jsonOption } from "./common-options.ts";
 import { programName, resumeCommand } from "./invocation.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import {
@@ -60,7 +61,7 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     .addOption(modelOption())
     .addOption(tasksOption())
     .option(
-      "-a, --alphas <list>",
+      "--alphas <list>",
       "Thresholds in nats: from..to:count, the same factor apart, or a list.",
       "1e-5..1:30",
     )
@@ -81,14 +82,14 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
       "-o, --out <dir>",
       "Where sweep.csv, sweep.jsonl and sweep.json go (default: pith-out/MODEL-sweep)",
     )
-    .option("--force", "Replace an earlier sweep's folder, or an interrupted one's journal.")
+    .addOption(forceOption("Replace an earlier sweep's folder, or an interrupted one's journal."))
     .option("--resume", "Go on with a sweep that was interrupted, with the same options.")
     .addOption(jobsOption())
     .addOption(allThreadsOption())
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  $ pith sweep --task ioi --alphas 1e-3..0.1:10 --ablation mean --seeds 2 --out ioi-sweep",
+      "\nExample:\n  $ pith sweep --task ioi --alphas 1e-3..0.1:10 --ablation mean --out ioi-sweep",
     )
     .action(async (flags: Flags) => {
       const resume = resumeCommand(programName(process.argv[1]), words);

@@ -11,6 +11,7 @@ import { describeTask } from "../tasks/builtin/describe-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
 import { formatTaskCsv, formatTaskFile } from "../tasks/format-task-file.ts";
 import type { CommandContext } from "./command-context.ts";
+import { jsonOption } from "./common-options.ts";
 import { parseSeed } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 
@@ -37,7 +38,7 @@ export function tasksCommand({ exit }: CommandContext): Command {
   const tasks = new Command("tasks")
     .summary("List the built-in tasks, show one, or write its task file.")
     .description("The paper's three tasks, for any model's tokenizer.")
-    .option("--json", "Print one JSON object on stdout, instead of the report.")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith tasks write ioi my-ioi.jsonl --model openai-community/gpt2")
     .action(async (flags: Pick<Flags, "json">) => {
       exit(await perform(async () => list(), flags));
@@ -132,7 +133,7 @@ async function writeTask(name: string, path: string, flags: Flags, work: Work): 
   const format = path.toLowerCase().endsWith(".csv") ? formatTaskCsv : formatTaskFile;
   await writeNewFile(path, format(task.examples));
   return {
-    json: { file: path, ...description },
+    json: { file: resolve(path), ...description },
     report: (style) => `${taskReport(description, style)}\n\n written to ${path}`,
   };
 }

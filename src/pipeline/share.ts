@@ -44,7 +44,7 @@ export interface ShareOptions {
 
 export interface SharedSite {
   /** Whole path. */
-  readonly out: string;
+  readonly folder: string;
   readonly title: string;
   readonly circuits: readonly { readonly name: string; readonly bytes: number; readonly samples: number }[];
   /** ONNX Runtime's own files; a browser fetches one of them. */
@@ -112,7 +112,7 @@ export async function shareCircuits(
     signal?.throwIfAborted();
   });
   return {
-    out: resolve(out),
+    folder: resolve(out),
     title,
     circuits: chosen.map(({ shared }) => ({
       name: shared.name,

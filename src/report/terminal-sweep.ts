@@ -8,7 +8,7 @@ import type { Spread } from "../experiments/spread.ts";
 import { type AlphaSummary, type SettingSummary, summarizeSweep } from "../experiments/sweep-summary.ts";
 import type { SweepEvent } from "../pipeline/events.ts";
 import { formatCount, formatDuration, formatKl, formatShare, plural } from "./format.ts";
-import { layOut, type Row } from "./layout.ts";
+import { layOut, type Row, wrap } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
 /** @param first what was told first of this run; @param seconds since then. */
@@ -80,7 +80,7 @@ function settingTable(model: string, setting: SettingSummary, style: TerminalSty
   const [head = "", ...body] = lines;
   return [
     ` ${style.bold(title)}`,
-    ` ${style.dim(intro)}`,
+    ...wrap(intro, style.width - 1).map((line) => ` ${style.dim(line)}`),
     ` ${style.dim(head)}`,
     ...body.map((line) => ` ${line}`),
     ...(known === undefined

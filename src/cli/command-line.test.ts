@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { createProgram } from "./command-line.ts";
+
+const program = createProgram({ words: [], exit: () => {} });
+const commands = withChildren(program);
+
+function withChildren(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withChildren)];
+}
+
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+
+test("a short option stands for the same long one in every command", () => {
+  const meanings = new Map<string, Set<string>>();
+  for (const { short, long } of commands.flatMap(({ options }) => options)) {
+    if (short === undefined || long === undefined) continue;
+    meanings.set(short, (meanings.get(short) ?? new Set()).add(long));
+  }
+  expect([...meanings].map(([short, longs]) => [short, [...longs]]).sort()).toEqual([
+    ["-V", ["--version"]],
+    ["-a", ["--alpha"]],
+    ["-f", ["--force"]],
+    ["-m", ["--model"]],
+    ["-o", ["--out"]],
+    ["-p", ["--prompt"]],
+    ["-t", ["--task"]],
+  ]);
+});
+
+test("a long option has its short one in every command, or in none", () => {
+  for (const long of ["--alpha", "--force", "--model", "--out", "--prompt", "--task"]) {
+    const given = commands.flatMap(({ options }) => options).filter((option) => option.long === long);
+    expect(given.length, long).toBeGreaterThan(0);
+    expect(new Set(given.map(({ short }) => short)), long).toEqual(new Set([`-${long[2]}`]));
+  }
+});
+
+describe("help is at most 80 columns wide", () => {
+  test.each(commands.map((command) => [fullName(command), command] as const))("%s", (_, command) => {
+    let text = "";
+    command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 80 });
+    command.outputHelp();
+    expect(text).toContain("Usage:");
+    expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+});

@@ -1,0 +1,23 @@
+/**
+ * The options that many commands share. Each short name and each long name means the same thing in every
+ * command, so each is defined here once.
+ */
+import { Option } from "commander";
+import { parseThreads } from "./option-values.ts";
+
+/** `--json`. @param otherwise what the command prints without it. */
+export const jsonOption = (otherwise = "the report") =>
+  new Option("--json", `Print one JSON object on stdout, instead of ${otherwise}.`);
+
+/** `-f, --force`. @param effect what the command does with it, as a sentence. */
+export const forceOption = (effect: string) => new Option("-f, --force", effect);
+
+/** `-m, --model` of a command that takes a circuit: the model that the circuit was cut from. */
+export const originalOption = (purpose = "The original") =>
+  new Option("-m, --model <dir|name>", `${purpose} (default: the model it was cut from, if on this machine)`);
+
+/** `--threads` of a command that computes one thing at a time. */
+export const threadsOption = () =>
+  new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
+    parseThreads,
+  );
