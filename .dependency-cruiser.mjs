@@ -5,10 +5,12 @@
 
 /** Each folder, lowest first, with the folders that it may import from beside itself and src/errors.ts. */
 const layers = {
+  // Errors of the disk move down here as well.
+  files: ["checkpoint"],
   transformer: [],
   onnx: ["transformer"],
   runtime: ["transformer", "onnx"],
-  checkpoint: ["transformer"],
+  checkpoint: ["files", "transformer"],
   tokenizer: [],
   tasks: ["tokenizer"],
   architectures: ["transformer", "checkpoint"],
@@ -18,32 +20,33 @@ const layers = {
   surgery: ["transformer", "onnx", "runtime", "lowering", "discovery"],
   evaluation: ["transformer", "onnx", "runtime", "tasks", "lowering", "discovery"],
   export: [
-    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "lowering", "surgery", "discovery"],
+    ...["files", "transformer", "onnx", "runtime", "checkpoint", "tokenizer", "lowering", "surgery", "discovery"],
     ...["evaluation"],
   ],
   pipeline: [
-    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
+    ...["files", "transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
     ...["surgery", "lowering", "discovery", "evaluation", "export"],
   ],
   experiments: [
-    ...["transformer", "runtime", "checkpoint", "tokenizer", "tasks", "surgery", "discovery"],
+    ...["files", "transformer", "runtime", "checkpoint", "tokenizer", "tasks", "surgery", "discovery"],
     ...["evaluation", "export", "pipeline"],
   ],
   report: ["transformer", "discovery", "evaluation", "export", "pipeline", "experiments", "tasks"],
   // The studio's server; the web app itself is studio/ at the root.
   studio: [
-    ...["discovery", "runtime", "tokenizer", "transformer", "tasks", "checkpoint", "surgery", "lowering"],
+    ...["files", "discovery", "runtime", "tokenizer", "transformer", "tasks", "checkpoint", "surgery", "lowering"],
     ...["evaluation", "export", "pipeline", "experiments", "report"],
   ],
   cli: [
-    ...["lowering", "checkpoint", "tokenizer", "tasks", "evaluation", "export", "pipeline"],
+    ...["files", "lowering", "checkpoint", "tokenizer", "tasks", "evaluation", "export", "pipeline"],
     ...["experiments", "report", "studio"],
   ],
 };
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
-  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|lock-file|make-folders|write-safetensors-file)\\.ts$",
+  "^src/files/",
+  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|write-safetensors-file)\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
   "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",

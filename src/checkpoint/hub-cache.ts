@@ -10,9 +10,9 @@ import { copyFile, link, readFile, rename, rm, stat, symlink, writeFile } from "
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
 import { PithError } from "../errors.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import { errorCode } from "./file-error.ts";
 import { isCommit } from "./hub-name.ts";
-import { makeFolders } from "./make-folders.ts";
 
 export interface RepositoryCache {
   readonly blobs: string;

@@ -10,12 +10,12 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { makeFolders } from "../files/make-folders.ts";
 import { diskError, hasSize, type RepositoryCache } from "./hub-cache.ts";
 import { type HubSubject, HubUnreachable, hubError } from "./hub-errors.ts";
 import { type HubConnection, openHubUrl, withRetries } from "./hub-http.ts";
 import type { HubFile } from "./hub-listing.ts";
 import { acquireLock } from "./hub-lock.ts";
-import { makeFolders } from "./make-folders.ts";
 
 export interface BlobRequest {
   readonly connection: HubConnection;

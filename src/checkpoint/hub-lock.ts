@@ -4,9 +4,9 @@
  * download.
  */
 import { dirname } from "node:path";
+import { takeLock } from "../files/lock.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import { pause } from "./hub-http.ts";
-import { takeLock } from "./lock-file.ts";
-import { makeFolders } from "./make-folders.ts";
 
 const pollMs = 100;
 

@@ -3,8 +3,8 @@
 import { link, lstat, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
+import { makeFolders } from "../files/make-folders.ts";
 
 /** Whether the file can be written, so that a long run fails before it starts. @throws PithError "output". */
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {

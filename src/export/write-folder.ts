@@ -7,10 +7,10 @@
 import { copyFile, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
 import { PithError } from "../errors.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import type { Target } from "../lowering/target.ts";
 import { encodeGraph } from "../onnx/encode-graph.ts";
 import type { Graph } from "../onnx/graph.ts";

@@ -15,6 +15,7 @@ import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import { checkOutputFolder, prepareCircuitFolder } from "../export/write-folder.ts";
+import { lockOutput } from "../files/output-lock.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
@@ -30,7 +31,6 @@ import {
 import { openJournal } from "./journal.ts";
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
-import { lockOutput } from "./output-lock.ts";
 import { packageVersion } from "./package-files.ts";
 import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";

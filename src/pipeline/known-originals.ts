@@ -7,8 +7,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Environment, userHome } from "../checkpoint/hub-settings.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import type { Model } from "./load-model.ts";
 
 type WeightFiles = CircuitFile["model"]["files"];

@@ -6,9 +6,9 @@
 import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
 import { writeBytes } from "../export/write-folder.ts";
+import { makeFolders } from "../files/make-folders.ts";
 
 export interface OutputFolderOptions {
   /** Replace a folder that is there. */

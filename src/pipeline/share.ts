@@ -5,7 +5,6 @@
 
 import { copyFile, lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
 import { checkWords, promptIds } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
@@ -19,6 +18,7 @@ import {
   siteFormat,
 } from "../export/site-file.ts";
 import { writeBytes } from "../export/write-folder.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { OnEvent } from "./events.ts";
 import { divide } from "./load-circuit.ts";

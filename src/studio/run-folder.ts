@@ -13,7 +13,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { z } from "zod";
 import { orFileError } from "../checkpoint/file-error.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import type { ApiError, RunRequest, RunState } from "./api.ts";
 import { bodies } from "./request-bodies.ts";
 

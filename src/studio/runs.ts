@@ -5,8 +5,8 @@
 
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { candidates } from "../discovery/search.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import { journalPath } from "../pipeline/journal.ts";
 import { describeError, Refusal } from "./answer-error.ts";
 import type { RunRequest, RunState, RunSummary } from "./api.ts";

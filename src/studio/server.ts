@@ -7,8 +7,8 @@ import type { Server } from "node:http";
 import { resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
+import { makeFolders } from "../files/make-folders.ts";
 import { packagePath } from "../pipeline/package-files.ts";
 import { createStudioApp } from "./app.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -57,7 +57,7 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
   port = await listen(server, options.port ?? 0);
   let unlock: (() => Promise<void>) | undefined;
   try {
-    unlock = await lockFolder(dataFolder, port);
+    unlock = await lockFolder(dataFolder);
     const runs = await openRuns({ dataFolder, models, threads, onNote });
     const laboratories = createLaboratories({ models, threads });
     const pages = options.pages ?? packagePath("dist/studio");

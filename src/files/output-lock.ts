@@ -4,9 +4,9 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode } from "../checkpoint/file-error.ts";
-import { takeLock } from "../checkpoint/lock-file.ts";
-import { makeFolders } from "../checkpoint/make-folders.ts";
 import { PithError } from "../errors.ts";
+import { takeLock } from "./lock.ts";
+import { makeFolders } from "./make-folders.ts";
 
 /** Beside the folder that is to be made. */
 export function lockPath(out: string): string {
