@@ -8,7 +8,8 @@ import { PithError } from "../src/errors.ts";
 import { type CircuitFile, formatCircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
 import { modelCard } from "../src/export/model-card.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
-import { checkOutputFolder, prepareCircuitFolder, writeBytes } from "../src/export/write-folder.ts";
+import { checkCircuitFolder, prepareCircuitFolder } from "../src/export/write-folder.ts";
+import { writeBytes } from "../src/files/write-file.ts";
 import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import { constantWeight } from "../src/transformer/weight.ts";
@@ -87,7 +88,7 @@ describe("a folder", () => {
     const error = await failure(ship(directory));
     expect(error).toMatchObject({ code: "output", place: { file: directory } });
     expect(error.message).toContain("exists already");
-    expect((await failure(checkOutputFolder(directory))).code).toBe("output");
+    expect((await failure(checkCircuitFolder(directory))).code).toBe("output");
     expect(await readdir(dirname(directory))).toEqual([basename(directory)]);
 
     await writeFile(join(directory, "mine.txt"), "goes with the old one");
@@ -100,8 +101,8 @@ describe("a folder", () => {
   test("that is no circuit's is not replaced even by force; an empty one is", async () => {
     const directory = join(await temporaryFolder(), "home");
     await mkdir(directory);
-    expect((await failure(checkOutputFolder(directory))).message).toContain("exists already");
-    await checkOutputFolder(directory, { force: true });
+    expect((await failure(checkCircuitFolder(directory))).message).toContain("exists already");
+    await checkCircuitFolder(directory, { force: true });
     await writeFile(join(directory, "thesis.tex"), "years of work");
     expect((await failure(ship(directory, true))).message).toContain("is no circuit folder");
     expect(await readFile(join(directory, "thesis.tex"), "utf8")).toBe("years of work");

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { lockKey, takeLock } from "../src/files/lock.ts";
@@ -20,7 +20,7 @@ afterEach(() => rm(folder, { recursive: true }));
 /** What a process that is gone has left. */
 function left(id: string, content: object = {}): string {
   const { pid } = spawnSync(process.execPath, ["--eval", ""]);
-  return JSON.stringify({ host: hostname(), pid, start: "1", ...thisMachine(), ...content, id });
+  return JSON.stringify({ pid, start: "1", ...thisMachine(), ...content, id });
 }
 
 const isHeld = async () => "holder" in (await takeLock(file));

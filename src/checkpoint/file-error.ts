@@ -14,9 +14,9 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["EIO", "can't be read: the device reports an input/output error"],
 ]);
 
-/** The `code` of a system error ("ENOENT"), or undefined. */
+/** The `code` of a system error ("ENOENT"), or undefined: a PithError's own is none. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (!(error instanceof Error) || error instanceof PithError || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 

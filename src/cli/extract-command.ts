@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { type Dtype, dtypes } from "../export/dtype.ts";
-import { checkOutputFolder } from "../export/write-folder.ts";
+import { checkCircuitFolder } from "../export/write-folder.ts";
 import { compileFolder } from "../pipeline/compile.ts";
 import { extract } from "../pipeline/extract.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
@@ -230,12 +230,15 @@ function optionsOf(flags: Flags, threads: number): ExtractOptions {
   };
 }
 
-/** "maxKl" → "--max-kl". */
-const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** "maxKl" → "--max-kl". Here a graph's operators are its target. */
+const flagOf = (option: string) =>
+  option === "operators"
+    ? "--target"
+    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Before the search: what can't be compiled must not wait for it. */
 async function checkCompile({ means, dtype, force = false }: Flags, out: string): Promise<void> {
-  if (means === "aligned" && dtype === "f32") return checkOutputFolder(out, { force });
+  if (means === "aligned" && dtype === "f32") return checkCircuitFolder(out, { force });
   throw new PithError("options", "takes circuits of one prompt length, in float32.", {
     place: { field: "--compile" },
     advice: "Leave out --means pooled and --dtype; pith compile --dtype narrows what it has compiled.",

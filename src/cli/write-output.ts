@@ -1,16 +1,17 @@
-/** One file, written beside its place and renamed into it: whoever sees it sees all of it (Node). */
+/** One file that a command makes: it can be written before the work begins, and appears whole (Node). */
 
-import { link, lstat, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { lstat, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { partialFile, placeFile } from "../files/write-file.ts";
 
 /** Whether the file can be written, so that a long run fails before it starts. @throws PithError "output". */
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {
   await checkFree(path, force);
   // Permissions alone don't tell: some places take no file from anyone.
-  const probe = partialOf(path);
+  const probe = partialFile(path);
   try {
     await makeFolders(dirname(probe));
     await writeFile(probe, "");
@@ -38,21 +39,14 @@ async function checkFree(path: string, force: boolean): Promise<void> {
 /** @throws PithError "output" where something is there that may not be replaced, or it can't be written. */
 export async function writeOutputFile(path: string, text: string, force: boolean): Promise<void> {
   await checkFree(path, force);
-  const partial = partialOf(path);
   try {
-    await makeFolders(dirname(partial));
-    await writeFile(partial, text);
-    // A link, unlike a rename, refuses to replace what came to be there in the meantime.
-    if (force) await rename(partial, path);
-    else await link(partial, path);
+    await makeFolders(dirname(path));
+    await placeFile(path, text, { replaces: force });
   } catch (error) {
-    throw errorCode(error) === "EEXIST" ? exists(path) : fileError("output", path, error);
-  } finally {
-    await rm(partial, { force: true });
+    const isThere = error instanceof PithError && errorCode(error.cause) === "EEXIST";
+    throw isThere ? exists(path) : fileError("output", path, error);
   }
 }
-
-const partialOf = (path: string) => join(dirname(resolve(path)), `.${basename(path)}.partial-${process.pid}`);
 
 function exists(path: string): PithError {
   return outputError(path, "exists already", "Choose another name, or replace it with --force.");

@@ -8,11 +8,10 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
 import { yearScale } from "../evaluation/year-mass.ts";
-import { lockOutput } from "../files/output-lock.ts";
+import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
 import type { OnEvent } from "../pipeline/events.ts";
 import { journalPath } from "../pipeline/journal.ts";
 import type { Model } from "../pipeline/load-model.ts";
-import { checkResultFolder, writeResultFolder } from "../pipeline/output-folder.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
@@ -51,8 +50,8 @@ export interface SweepOutcome extends SweepRuns {
   readonly resumedUnits: number;
 }
 
-/** By what a folder is known as a sweep's. */
-const marker = "sweep.json";
+/** What a sweep's folder is known by. */
+const sweepFolder = { marker: "sweep.json", kind: "sweep's folder" } as const;
 
 /**
  * @param model an original model; it is read by all jobs.
@@ -67,12 +66,11 @@ export async function runSweep(
   const { out, force = false, signal } = options;
   signal?.throwIfAborted();
   if (out === undefined) return sweepInto(model, plan, options);
-  await checkResultFolder(out, { force, marker });
-  const unlock = await lockOutput(out);
+  const release = await claimOutputFolder(out, { force, ...sweepFolder });
   try {
     return await sweepInto(model, plan, options);
   } finally {
-    await unlock();
+    await release();
   }
 }
 
@@ -113,9 +111,9 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
         ...more,
         "sweep.jsonl": formatSweepRows(runs.rows),
         "sweep.csv": formatSweepCsv(runs.rows),
-        [marker]: formatSweepFile({ pith: packageVersion(), modelFiles, plan, runs, units }),
+        [sweepFolder.marker]: formatSweepFile({ pith: packageVersion(), modelFiles, plan, runs, units }),
       };
-      await writeResultFolder(out, files, { force, marker });
+      await writeOutputFolder(out, files, { force, ...sweepFolder });
       await journal.remove();
     }
     return outcome;

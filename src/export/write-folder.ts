@@ -1,16 +1,17 @@
 /**
- * Writes the folder that a user ships (Node). It is made beside its place, as `.NAME.partial-PID`, and takes
- * its name only when it is whole and the caller, who may open and check it first, says so: whoever sees the
- * folder sees all of it. What killed processes left behind is cleared away by the next export to that name.
+ * Writes the folder that a user ships (Node). It is made beside its place and takes its name only when it is whole and
+ * the caller, who may open and check it first, says so: whoever sees the folder sees all of it.
  */
 
-import { copyFile, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { copyFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError } from "../checkpoint/file-error.ts";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
-import { PithError } from "../errors.ts";
+import { beginFolder } from "../files/atomic-folder.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { checkOutputFolder } from "../files/output-folder.ts";
+import { writeBytes, writeText } from "../files/write-file.ts";
 import type { Target } from "../lowering/target.ts";
 import { encodeGraph } from "../onnx/encode-graph.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -58,31 +59,18 @@ export interface PreparedFolder {
   discard(): Promise<void>;
 }
 
+/** What a circuit's folder is known by, and may be replaced by. */
+export const circuitFolder = { marker: names.circuit, kind: "circuit folder" } as const;
+
 /**
  * Whether the folder may be written, so that a long run can fail before it starts.
  * @throws PithError "output" when something is there and may not be replaced, or the place is no place.
  */
-export async function checkOutputFolder(
+export function checkCircuitFolder(
   directory: string,
   { force = false }: Pick<WriteFolderOptions, "force"> = {},
 ): Promise<void> {
-  const path = resolve(directory);
-  if (basename(path) === "") throw outputError(path, "is the root of the file system");
-  const found = await kindOf(path);
-  if (found === undefined) return;
-  if (found === "other") throw outputError(path, "exists, and is not a folder", "Choose another name.");
-  if (!force) throw outputError(path, "exists already", "Choose another folder, or replace it with --force.");
-  const content = await readdir(path).catch((error) => {
-    throw fileError("output", path, error);
-  });
-  // `--out ~` with `--force` must not cost anyone a home.
-  if (content.length > 0 && !content.includes(names.circuit)) {
-    throw outputError(
-      path,
-      `exists, and is no circuit folder (it has no ${names.circuit})`,
-      "Even --force replaces circuit folders only: choose another name, or remove it yourself.",
-    );
-  }
+  return checkOutputFolder(directory, { force, ...circuitFolder });
 }
 
 /** Writes everything but circuit.json and README.md beside `directory`. @throws PithError "output". */
@@ -119,46 +107,35 @@ async function prepare(
   options: WriteFolderOptions,
   write: (partial: string) => Promise<number>,
 ): Promise<PreparedFolder> {
-  const target = resolve(directory);
   options.signal?.throwIfAborted();
-  await checkOutputFolder(target, options);
-  const partial = siblingName(target, "partial");
-  await makeFolder(target, partial);
-  let ended = false;
-  const remove = async () => {
-    if (ended) return;
-    ended = true;
-    await rm(partial, { recursive: true, force: true });
-    active.delete(partial);
-  };
-  const orRemove = async <Result>(action: () => Promise<Result>): Promise<Result> => {
+  await checkCircuitFolder(directory, options);
+  const folder = await beginFolder(directory);
+  const { partial } = folder;
+  const orDiscard = async <Result>(action: () => Promise<Result>): Promise<Result> => {
     try {
       return await action();
     } catch (error) {
-      await remove();
-      throw options.signal?.aborted ? error : outputFailure(partial, error);
+      await folder.discard();
+      throw options.signal?.aborted ? error : fileError("output", partial, error);
     }
   };
 
-  const bytes = await orRemove(() => write(partial));
+  const bytes = await orDiscard(() => write(partial));
   return {
     directory: partial,
     modelPath: join(partial, names.modelFolder, names.model),
     bytes,
-    replaceModel: (graph) => orRemove(() => writeModel(partial, graph, options, true)),
-    discard: remove,
+    replaceModel: (graph) => orDiscard(() => writeModel(partial, graph, options, true)),
+    discard: folder.discard,
     commit: (circuit) =>
-      orRemove(async () => {
-        if (ended) throw new Error("this folder was committed or discarded already");
+      orDiscard(async () => {
         options.signal?.throwIfAborted();
         const checked = parseCircuitFile(circuit);
         await writeText(join(partial, names.circuit), formatCircuitFile(checked));
         await writeText(join(partial, names.card), modelCard(checked));
-        await syncFolder(partial);
         options.signal?.throwIfAborted();
-        await takePlace(partial, target, options);
-        ended = true;
-        active.delete(partial);
+        // Somebody may have put something there since.
+        await folder.commit(() => checkCircuitFolder(directory, options));
       }),
   };
 }
@@ -209,126 +186,8 @@ async function writeModel(
   });
   if (replaces) await rename(fresh, weightsPath);
   await writeBytes(join(modelFolder, names.model), encoded);
-  await syncFolder(modelFolder);
   return plan.totalBytes;
-}
-
-/** Partial folders that this process is at work on. */
-const active = new Set<string>();
-
-/** @param role "partial" while it is written, "replaced" for what makes room for it. */
-function siblingName(target: string, role: "partial" | "replaced", process_ = process.pid): string {
-  return join(dirname(target), `.${basename(target)}.${role}-${process_}`);
-}
-
-async function makeFolder(target: string, partial: string): Promise<void> {
-  if (active.has(partial)) throw outputError(target, "is being written by this process already");
-  active.add(partial);
-  try {
-    await makeFolders(dirname(target));
-    await clearLeftovers(target);
-    // A folder by our own process number is a leftover too: the number came round again.
-    await rm(partial, { recursive: true, force: true });
-    await mkdir(partial);
-  } catch (error) {
-    active.delete(partial);
-    throw outputFailure(partial, error);
-  }
-}
-
-/** Removes what processes that are gone left beside `target`; what one had moved away to replace, goes back. */
-async function clearLeftovers(target: string): Promise<void> {
-  const folder = dirname(target);
-  const prefix = `.${basename(target)}.`;
-  for (const name of await readdir(folder)) {
-    const [, role, owner] =
-      /^(partial|replaced)-(\d+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? [];
-    if (role === undefined || isAlive(Number(owner))) continue;
-    const leftover = join(folder, name);
-    if (role === "replaced" && (await kindOf(target)) === undefined) await rename(leftover, target);
-    else await rm(leftover, { recursive: true, force: true });
-  }
-}
-
-function isAlive(owner: number): boolean {
-  if (owner === process.pid) return false;
-  try {
-    process.kill(owner, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== "ESRCH";
-  }
-}
-
-/**
- * Gives the partial folder its name. A folder can't be renamed over one that has content, so that one steps
- * aside first: for the moment between the two renames it lies under `.NAME.replaced-PID`, whence it comes
- * back if the second fails, or if the process dies there, with the next export.
- */
-async function takePlace(partial: string, target: string, options: WriteFolderOptions): Promise<void> {
-  // Somebody may have put something there since.
-  await checkOutputFolder(target, options);
-  const aside = siblingName(target, "replaced");
-  const replaces = (await kindOf(target)) !== undefined;
-  if (replaces) await rename(target, aside);
-  try {
-    await rename(partial, target);
-  } catch (error) {
-    if (replaces) await rename(aside, target);
-    throw fileError("output", target, error);
-  }
-  await syncFolder(dirname(target));
-  if (replaces) await rm(aside, { recursive: true, force: true });
-}
-
-async function kindOf(path: string): Promise<"folder" | "other" | undefined> {
-  try {
-    return (await lstat(path)).isDirectory() ? "folder" : "other";
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw fileError("output", path, error);
-  }
 }
 
 const writeJson = (path: string, value: unknown, indent: number): Promise<void> =>
   writeText(path, `${JSON.stringify(value, undefined, indent)}\n`);
-
-const writeText = (path: string, text: string): Promise<void> =>
-  writeBytes(path, new TextEncoder().encode(text));
-
-/** Writes and flushes a file. @throws PithError "output", also for a full disk. */
-export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    const handle = await open(path, "w");
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    const code = errorCode(error);
-    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw outputFailure(path, error);
-    throw new PithError("output", `the disk is full: this file needs ${bytes.length} bytes`, {
-      place: { file: path },
-      advice: "Free some space, or choose another output folder.",
-      cause: error,
-    });
-  }
-}
-
-/** Makes names in a folder last through a crash; some file systems can't, and that is no reason to fail. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, "r").catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
-}
-
-/** What the operating system said, in our words; what is in our words already, or a bug, as it is. */
-function outputFailure(path: string, error: unknown): unknown {
-  return error instanceof PithError ? error : fileError("output", path, error);
-}
-
-function outputError(file: string, message: string, advice = ""): PithError {
-  return new PithError("output", message, { place: { file }, advice });
-}

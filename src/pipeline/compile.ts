@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { parseJsonObject } from "../checkpoint/json.ts";
 import { PithError } from "../errors.ts";
@@ -12,7 +13,8 @@ import { nameWeights } from "../export/name-weights.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipCompiled } from "../export/ship-compiled.ts";
-import { checkOutputFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { claimOutputFolder } from "../files/output-folder.ts";
 import type { Target } from "../lowering/target.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { compileCircuit } from "../surgery/compile-circuit.ts";
@@ -72,13 +74,12 @@ export async function compileFolder(
       advice: "Choose another for the result.",
     });
   }
-  await checkOutputFolder(out, { force });
   const splits = encodeSplits(folder, task);
   const words = await wordsOf(folder, task, Object.values(splits).flat(), options.vocabulary);
 
-  const source = await openFileSource(folder.weightsPath);
+  const release = await claimOutputFolder(out, { force, ...circuitFolder });
   const runtime = workerRuntime({ threads: options.threads });
-  const compile = async (): Promise<Compilation> => {
+  const compile = async (source: ByteSource): Promise<Compilation> => {
     onEvent?.({ kind: "step", step: "export" });
     const config = parseJsonObject(
       await readFile(join(directory, names.config)),
@@ -121,9 +122,14 @@ export async function compileFolder(
     }
   };
   try {
-    return await withEngine(runtime, signal, compile);
+    const source = await openFileSource(folder.weightsPath);
+    try {
+      return await withEngine(runtime, signal, () => compile(source));
+    } finally {
+      await source.close();
+    }
   } finally {
-    await source.close();
+    await release();
   }
 }
 

@@ -7,7 +7,8 @@ import type { GiveLogits } from "../evaluation/compare.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Dtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
-import { checkOutputFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { claimOutputFolder } from "../files/output-folder.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { OnEvent } from "./events.ts";
@@ -15,7 +16,7 @@ import { shipAs } from "./export-dtype.ts";
 import { divide, encodeExamples } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
 import { measuredAs } from "./measured-as.ts";
-import { openGraph } from "./read-graph.ts";
+import { type GraphFile, openGraph } from "./read-graph.ts";
 import type { Task } from "./read-task.ts";
 import { requireSame } from "./same-weights.ts";
 import { withEngine } from "./with-engine.ts";
@@ -59,10 +60,9 @@ export async function convertCircuit(
       advice: "Choose another for the result.",
     });
   }
-  await checkOutputFolder(out, { force });
-  const file = await openGraph(folder.modelPath);
+  const release = await claimOutputFolder(out, { force, ...circuitFolder });
   const runtime = workerRuntime({ threads: options.threads });
-  const convert = async (): Promise<Conversion> => {
+  const convert = async (file: GraphFile): Promise<Conversion> => {
     const reference: GiveLogits | undefined =
       original &&
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
@@ -83,9 +83,14 @@ export async function convertCircuit(
     }
   };
   try {
-    return await withEngine(runtime, signal, convert);
+    const file = await openGraph(folder.modelPath);
+    try {
+      return await withEngine(runtime, signal, () => convert(file));
+    } finally {
+      await file.close();
+    }
   } finally {
-    await file.close();
+    await release();
   }
 }
 

@@ -92,7 +92,7 @@ export function checkExtractOptions(
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
   require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
   const { operators } = settings;
-  require("target", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
+  require("operators", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
   require("order", order, ["published", "downstream"].includes(order), "published or downstream");
   require("seed", seed, Number.isSafeInteger(seed) && seed >= 0, "a whole number from 0 on");
   require("threads", threads, threads === undefined ||

@@ -14,8 +14,8 @@ import type { Timing } from "../evaluation/latency.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import type { TargetRecord } from "../export/target-record.ts";
-import { checkOutputFolder, prepareCircuitFolder } from "../export/write-folder.ts";
-import { lockOutput } from "../files/output-lock.ts";
+import { circuitFolder, prepareCircuitFolder } from "../export/write-folder.ts";
+import { claimOutputFolder } from "../files/output-folder.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
@@ -73,8 +73,7 @@ export async function extract(
   });
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
-  await checkOutputFolder(out, { force: settings.force });
-  const unlock = await lockOutput(out);
+  const release = await claimOutputFolder(out, { force: settings.force, ...circuitFolder });
 
   const runtime = workerRuntime({ threads: settings.threads, device: settings.device });
   const { onEvent } = options;
@@ -84,7 +83,7 @@ export async function extract(
     );
     return { ...extraction, seconds: (performance.now() - begin) / 1000 };
   } finally {
-    await unlock();
+    await release();
   }
 }
 

@@ -17,12 +17,12 @@ import {
   siteFileName,
   siteFormat,
 } from "../export/site-file.ts";
-import { writeBytes } from "../export/write-folder.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { claimOutputFolder, fillOutputFolder, type OutputFolderOptions } from "../files/output-folder.ts";
+import { writeBytes } from "../files/write-file.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { OnEvent } from "./events.ts";
 import { divide } from "./load-circuit.ts";
-import { checkResultFolder, fillResultFolder } from "./output-folder.ts";
 import { embeddedTask, packagePath, packageVersion } from "./package-files.ts";
 import type { Task } from "./read-task.ts";
 import { sitePage } from "./share-page.ts";
@@ -60,10 +60,23 @@ export interface SharedSite {
 export async function shareCircuits(
   circuits: readonly CircuitToShare[],
   out: string,
-  { title: wanted, force = false, signal, onEvent }: ShareOptions = {},
+  options: ShareOptions = {},
 ): Promise<SharedSite> {
-  const place = { force, marker: siteFileName };
-  await checkResultFolder(out, place);
+  const place = { force: options.force ?? false, marker: siteFileName, kind: "site" };
+  const release = await claimOutputFolder(out, place);
+  try {
+    return await makeSite(circuits, out, place, options);
+  } finally {
+    await release();
+  }
+}
+
+async function makeSite(
+  circuits: readonly CircuitToShare[],
+  out: string,
+  place: OutputFolderOptions,
+  { title: wanted, signal, onEvent }: ShareOptions,
+): Promise<SharedSite> {
   const chosen: Chosen[] = [];
   for (const { directory, task } of circuits) {
     await checkApart(directory, out);
@@ -98,7 +111,7 @@ export async function shareCircuits(
     ([name, text]) => [name, new TextEncoder().encode(text)] as const,
   );
   const total = sum(copies);
-  await fillResultFolder(out, place, async (partial) => {
+  await fillOutputFolder(out, place, async (partial) => {
     onEvent?.({ kind: "step", step: "export" });
     let done = 0;
     for (const { from, to, bytes } of copies) {

@@ -1,0 +1,79 @@
+/** Files that are on the disk when they are said to be, and files that appear whole or not at all (Node). */
+import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { PithError } from "../errors.ts";
+import { isTagAlive, processTag } from "./process-life.ts";
+
+/** Writes and flushes a file. @throws PithError "output", also for a full disk. */
+export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const handle = await open(path, "w");
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw fileError("output", path, error);
+    throw new PithError("output", `the disk is full: this file needs ${bytes.length} bytes`, {
+      place: { file: path },
+      advice: "Free some space, or choose another output folder.",
+      cause: error,
+    });
+  }
+}
+
+export function writeText(path: string, text: string): Promise<void> {
+  return writeBytes(path, new TextEncoder().encode(text));
+}
+
+/**
+ * Writes a file beside its place, as `.NAME.partial-PROCESS`, and moves it there: whoever reads it, and whatever
+ * dies, finds the old one or the new one. Clears away what killed processes left beside it.
+ * @param replaces whether a file that is there may be replaced. @throws PithError "output"; its cause has the code
+ * EEXIST for a file that may not.
+ */
+export async function placeFile(
+  path: string,
+  text: string,
+  { replaces }: { readonly replaces: boolean },
+): Promise<void> {
+  await clearPartialFiles(path);
+  const partial = partialFile(path);
+  try {
+    await writeText(partial, text);
+    // A link, unlike a rename, refuses to replace what came to be there in the meantime.
+    if (replaces) await rename(partial, path);
+    else await link(partial, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw fileError("output", path, error);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** The name under which this process writes a file until it is whole. */
+export function partialFile(path: string): string {
+  return join(dirname(resolve(path)), `.${basename(path)}.partial-${processTag()}`);
+}
+
+async function clearPartialFiles(path: string): Promise<void> {
+  const folder = dirname(resolve(path));
+  const prefix = `.${basename(path)}.partial-`;
+  for (const name of await readdir(folder).catch(() => [])) {
+    const tag = name.slice(prefix.length);
+    if (!name.startsWith(prefix) || !/^\d+(-\d+)?$/.test(tag) || isTagAlive(tag)) continue;
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
+  }
+}
+
+/** Makes names in a folder last through a crash; some file systems can't, and that is no reason to fail. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
