@@ -3,7 +3,10 @@
  * are named as a Node half. Part of `npm run lint`.
  */
 
-/** Each folder, lowest first, with the folders that it may import from beside itself and src/errors.ts. */
+/** The files that all folders may import from. */
+const bottom = "^src/(errors|printable)\\.ts$";
+
+/** Each folder, lowest first, with the folders that it may import from beside itself and the bottom. */
 const layers = {
   // Errors of the disk move down here as well.
   files: ["checkpoint"],
@@ -82,19 +85,19 @@ export default {
       to: {},
     },
     {
-      name: "errors-at-the-bottom",
+      name: "nothing-below-the-bottom",
       severity: "error",
-      from: { path: "^src/errors\\.ts$" },
-      to: { path: "^src/", pathNot: "^src/errors\\.ts$" },
+      from: { path: bottom },
+      to: { path: "^src/", pathNot: bottom },
     },
     ...Object.entries(layers).map(([name, below]) => ({
       name: `${name}-imports-down-only`,
-      comment: `src/${name} may import from ${["errors.ts", ...below].join(", ")}.`,
+      comment: `src/${name} may import from ${["errors.ts", "printable.ts", ...below].join(", ")}.`,
       severity: "error",
       from: { path: folder(name), pathNot: testFiles },
       to: {
         path: "^src/",
-        pathNot: ["^src/errors\\.ts$", folder(name), ...below.map(folder)],
+        pathNot: [bottom, folder(name), ...below.map(folder)],
       },
     })),
     {
@@ -108,7 +111,7 @@ export default {
       name: "cut-heads-below-the-search",
       severity: "error",
       from: { path: "^src/surgery/cut-heads\\.ts$" },
-      to: { path: "^src/", pathNot: ["^src/errors\\.ts$", folder("transformer")] },
+      to: { path: "^src/", pathNot: [bottom, folder("transformer")] },
     },
     {
       name: "browser-safe",

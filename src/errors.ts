@@ -2,7 +2,11 @@
  * The one error type that users meet. A `PithError` is a fault of the input or of the machine, never of
  * Pith's own code: it says what was wrong, where, and what to do next, and the command line prints it
  * without a stack and exits with code 2. Anything else that is thrown is a bug and keeps its stack.
+ *
+ * Errors repeat names and values of files that a stranger made. Whatever they repeat, a `PithError` is short and
+ * holds no control characters.
  */
+import { printableText, shorten } from "./printable.ts";
 
 /** What kind of thing was wrong; programs branch on it, people read the message. */
 export type PithErrorCode =
@@ -34,14 +38,18 @@ export class PithError extends Error {
   /** What to do about it, one sentence; empty when the message says it already. */
   readonly advice: string;
 
-  /** @param message what was wrong, without the place (it is put in front) and without advice. */
+  /**
+   * Text of any length and content may be given: what is too long is cut, and control characters are escaped.
+   * @param found what was wrong, without the place (it is put in front) and without advice.
+   */
   constructor(
     code: PithErrorCode,
-    message: string,
+    found: string,
     details: { readonly place?: ErrorPlace; readonly advice?: string; readonly cause?: unknown } = {},
   ) {
-    const place = details.place ?? {};
-    const advice = details.advice ?? "";
+    const place = readablePlace(details.place ?? {});
+    const advice = readable(details.advice ?? "", LONGEST_TEXT);
+    const message = readable(found, LONGEST_TEXT);
     super(
       describePlace(place) + (advice === "" ? message : `${endSentence(message)} ${advice}`),
       details.cause === undefined ? undefined : { cause: details.cause },
@@ -50,6 +58,28 @@ export class PithError extends Error {
     this.place = place;
     this.advice = advice;
   }
+}
+
+/** In UTF-16 units. Who writes a message shortens the values in it; these bounds are for what was forgotten. */
+const LONGEST_TEXT = 1000;
+const LONGEST_NAME = 120;
+const LONGEST_ADDRESS = 500;
+
+/** Giving it what it gave back changes nothing: errors are made of errors. */
+function readable(text: string, longest: number): string {
+  // Cut first, since escaping a gigabyte takes long, and once more for what escapes have added.
+  const escaped = printableText(text.length <= longest ? text : shorten(text, longest - 1));
+  return escaped.length <= longest ? escaped : shorten(escaped, longest - 1);
+}
+
+function readablePlace({ file, line, tensor, field, url }: ErrorPlace): ErrorPlace {
+  return {
+    ...(file !== undefined && { file: readable(file, LONGEST_ADDRESS) }),
+    ...(line !== undefined && { line }),
+    ...(tensor !== undefined && { tensor: readable(tensor, LONGEST_NAME) }),
+    ...(field !== undefined && { field: readable(field, LONGEST_NAME) }),
+    ...(url !== undefined && { url: readable(url, LONGEST_ADDRESS) }),
+  };
 }
 
 /** Advice comes after the message as a sentence of its own. */

@@ -3,6 +3,7 @@
  * "[[[[" can exhaust memory, so both are looked for before it runs.
  */
 import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
+import { shorten } from "../printable.ts";
 import { jsonFaultAt } from "./json-fault.ts";
 
 /** Far above any real header or config: they are 3 to 5 deep. */
@@ -55,11 +56,6 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** The value of an own property: never one that every object inherits. */
 export function ownProperty(record: Record<string, unknown>, key: string): unknown {
   return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-/** Repeats a value from outside in an error, at a length that people can read. */
-export function shorten(text: string, length = 80): string {
-  return text.length <= length ? text : `${text.slice(0, length)}…`;
 }
 
 /** Repeats a JSON value from outside in an error. */

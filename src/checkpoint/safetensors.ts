@@ -16,10 +16,11 @@
  * - "Endianness: Little-endian." "Order: 'C' or row-major." END − BEGIN is the size of shape × dtype.
  */
 import { PithError } from "../errors.ts";
+import { shorten } from "../printable.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { elementBits, isWeightDtype, WEIGHT_DTYPES, weightElementBytes, widenInto } from "./dtype.ts";
-import { describeValue, isRecord, ownProperty, parseJsonObject, shorten } from "./json.ts";
+import { describeValue, isRecord, ownProperty, parseJsonObject } from "./json.ts";
 
 export const LENGTH_BYTES = 8;
 export const LARGEST_HEADER = 100_000_000;
@@ -215,5 +216,5 @@ function checkCoverage(source: ByteSource, dataStart: number, tensors: readonly 
 }
 
 function tensorError(file: string, name: string, message: string, advice = ""): PithError {
-  return new PithError("checkpoint", message, { place: { file, tensor: shorten(name, 200) }, advice });
+  return new PithError("checkpoint", message, { place: { file, tensor: name }, advice });
 }

@@ -4,9 +4,10 @@
  * exactly, since a disagreement means that files of two downloads got mixed.
  */
 import { PithError } from "../errors.ts";
+import { shorten } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { describeValue, isRecord, ownProperty, shorten } from "./json.ts";
+import { describeValue, isRecord, ownProperty } from "./json.ts";
 import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */
@@ -45,7 +46,7 @@ export async function readShards(
       if (expected !== shard) {
         const says = expected === undefined ? "does not list it" : `puts it in ${expected}`;
         throw new PithError("checkpoint", `is in this shard, but ${indexFile} ${says}`, {
-          place: { file: source.name, tensor: shorten(entry.name, 200) },
+          place: { file: source.name, tensor: entry.name },
         });
       }
       weights.set(entry.name, storedWeight(source, entry));
@@ -54,7 +55,7 @@ export async function readShards(
   for (const [name, shard] of weightMap) {
     if (weights.has(name)) continue;
     throw new PithError("checkpoint", `is not in ${shard}, where the index puts it`, {
-      place: { file: indexFile, tensor: shorten(name, 200) },
+      place: { file: indexFile, tensor: name },
     });
   }
   return weights;

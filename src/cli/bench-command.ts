@@ -9,6 +9,7 @@ import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import type { Task } from "../pipeline/read-task.ts";
 import { isSame } from "../pipeline/same-weights.ts";
+import { quote } from "../printable.ts";
 import { benchReport } from "../report/terminal-bench.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -126,7 +127,7 @@ function parseAgainst(text: string): readonly Alternative[] {
   return text.split(",").map((word) => {
     const found = alternatives.find((each) => each === word.trim());
     if (found !== undefined) return found;
-    throw new PithError("options", `there is no ${JSON.stringify(word)}.`, {
+    throw new PithError("options", `there is no ${quote(word)}.`, {
       place: { field: "--against" },
       advice: `There are ${alternatives.join(" and ")}.`,
     });

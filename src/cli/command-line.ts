@@ -13,6 +13,7 @@ import { reportCommand } from "./report-command.ts";
 import { reproduceCommand } from "./reproduce-command.ts";
 import { runCommand } from "./run-command.ts";
 import { shareCommand } from "./share-command.ts";
+import { printNote, printReport } from "./streams.ts";
 import { studioCommand } from "./studio-command.ts";
 import { sweepCommand } from "./sweep-command.ts";
 import { tasksCommand } from "./tasks-command.ts";
@@ -47,6 +48,10 @@ export function createProgram(context: CommandContext): Command {
     .version(packageVersion(), "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
     .helpCommand("help [command]", "Print a command's help.")
+    .configureOutput({
+      writeOut: (text) => printReport(() => text.trimEnd()),
+      writeErr: (text) => printNote(text.trimEnd()),
+    })
     .showHelpAfterError("(--help lists what there is)")
     .exitOverride();
   for (const command of [

@@ -1,6 +1,7 @@
 /** From an option's text to its value, or a PithError that names the option. */
 import { Option } from "commander";
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -104,8 +105,7 @@ function wholeNumber(option: string, text: string, least: number, most: number, 
 }
 
 function invalid(option: string, text: string, expected: string, advice: string): PithError {
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shown)}.`, {
+  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
     place: { field: option },
     advice,
   });

@@ -7,7 +7,7 @@ import type { TerminalStyle } from "../report/terminal-style.ts";
 import { reportFailure, reportInterruption } from "./failure.ts";
 import { watchInterruptions } from "./interruption.ts";
 import { showProgress } from "./progress.ts";
-import { printJson, printReport, styleOf } from "./streams.ts";
+import { printJson, printReport } from "./streams.ts";
 
 export interface Work {
   readonly signal: AbortSignal;
@@ -41,7 +41,7 @@ export async function perform(
     const { json, report } = await command({ signal, onEvent: progress.onEvent, closing });
     progress.finish();
     if (options.json === true) printJson(json);
-    else printReport(report(styleOf(process.stdout)));
+    else printReport(report);
     return 0;
   } catch (error) {
     progress.finish();

@@ -4,6 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import type { OnEvent } from "../pipeline/events.ts";
+import { printableText } from "../printable.ts";
 import {
   advance,
   noProgress,
@@ -11,7 +12,7 @@ import {
   progressBlock,
   progressLine,
 } from "../report/terminal-progress.ts";
-import { canRedraw, styleOf } from "./streams.ts";
+import { canRedraw, drawSafely } from "./streams.ts";
 
 export interface ProgressView {
   readonly onEvent: OnEvent;
@@ -47,7 +48,9 @@ function redrawn(stream: NodeJS.WriteStream): ProgressView {
     const now = performance.now();
     if (ended || now - started < PATIENCE_MS || (!changed && drawnLines === 0)) return;
     changed = false;
-    const block = progressBlock(state, styleOf(stream), now, stream.rows ?? 24);
+    const block = drawSafely(stream, (style) =>
+      progressBlock(state, style, now, stream.rows ?? 24).join("\n"),
+    ).split("\n");
     const lines = isStopping ? [...block.slice(0, -1), " stopping; Ctrl-C again kills"] : block;
     stream.write(`${drawnLines === 0 ? HIDE_CURSOR : ""}${above()}${CLEAR_BELOW}${lines.join("\n")}\n`);
     drawnLines = lines.length;
@@ -81,7 +84,7 @@ function written(stream: NodeJS.WriteStream): ProgressView {
     const now = performance.now();
     if (isStopping || state.step === undefined || now - last < LINE_EVERY_MS) return;
     last = now;
-    stream.write(`${progressLine(state, now)}\n`);
+    stream.write(`${printableText(progressLine(state, now))}\n`);
   };
   const timer = setInterval(write, 500);
   timer.unref();

@@ -2,6 +2,7 @@
 import { PithError } from "../errors.ts";
 import { PAPER_ALPHAS, PAPER_REPEATS, PAPER_TASKS } from "../experiments/paper-settings.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
+import { quote } from "../printable.ts";
 
 /** `--quick`: a first look at the same figures. */
 export const quick = { seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 } as const;
@@ -38,15 +39,14 @@ export function checkTasks(
 ): void {
   const other = [...values.keys()].find((task) => !tasks.includes(task));
   if (other === undefined) return;
-  throw new PithError("options", `there is no task ${JSON.stringify(other)} in this run.`, {
+  throw new PithError("options", `there is no task ${quote(other)} in this run.`, {
     place: { field: option },
     advice: `It runs ${tasks.join(", ")}.`,
   });
 }
 
 function invalid(option: string, text: string, expected: string, advice: string): PithError {
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shown)}.`, {
+  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
     place: { field: option },
     advice,
   });

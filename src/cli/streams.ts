@@ -1,4 +1,8 @@
-/** What this program writes on: reports and JSON on stdout, all else on stderr. */
+/**
+ * What this program writes on: reports and JSON on stdout, all else on stderr. Nothing else in it writes to a
+ * terminal, so that no code out of a file can reach one.
+ */
+import { printableJson, printableLines } from "../printable.ts";
 import { wrap } from "../report/layout.ts";
 import { type TerminalStyle, terminalStyle } from "../report/terminal-style.ts";
 
@@ -17,12 +21,16 @@ export function quietOnBrokenPipe(): void {
 }
 
 /** Colour, width and marks for a stream. NO_COLOR, FORCE_COLOR and TERM are read by Node (getColorDepth). */
-export function styleOf(stream: OutputStream, environment: Environment = process.env): TerminalStyle {
+function styleOf(
+  stream: OutputStream,
+  environment: Environment,
+  colours: "coloured" | "plain",
+): TerminalStyle {
   const locale = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || "";
   const poor = /^(C|POSIX)$/.test(locale) || environment["TERM"] === "linux";
   return terminalStyle({
     width: stream.columns ?? (Number(environment["COLUMNS"]) || 80),
-    colours: stream.isTTY ? colourLevel(stream.getColorDepth(environment)) : 0,
+    colours: stream.isTTY && colours === "coloured" ? colourLevel(stream.getColorDepth(environment)) : 0,
     unicode: !(stream.isTTY && poor),
   });
 }
@@ -32,13 +40,14 @@ export function canRedraw(stream: OutputStream, environment: Environment = proce
   return stream.isTTY === true && environment["TERM"] !== "dumb";
 }
 
-export function printReport(text: string): void {
-  process.stdout.write(`${text}\n`);
+/** Prints to stdout. */
+export function printReport(report: (style: TerminalStyle) => string): void {
+  process.stdout.write(`${drawSafely(process.stdout, report)}\n`);
 }
 
 /** One object in one line, so that scripts can read it line by line. */
 export function printJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${printableJson(value)}\n`);
 }
 
 /**
@@ -47,7 +56,8 @@ export function printJson(value: object): void {
  */
 export function printNote(text: string): void {
   const { stderr } = process;
-  const lines = stderr.isTTY ? wrapLines(text, styleOf(stderr).width) : text;
+  const printable = printableLines(text);
+  const lines = stderr.isTTY ? wrapLines(printable, styleOf(stderr, process.env, "plain").width) : printable;
   stderr.write(`${lines}\n`);
 }
 
@@ -57,6 +67,17 @@ export function wrapLines(text: string, width: number): string {
     .split("\n")
     .flatMap((line) => (line.startsWith(" ") ? [line] : wrap(line, width)))
     .join("\n");
+}
+
+/**
+ * A drawing that can do a terminal no harm. It holds names and prompts of files as they are, which may hold the very
+ * codes that our colours are made of. So the drawing without colours, in which no code is ours, says whether there
+ * are any; where there are, it is shown with all of them escaped.
+ */
+export function drawSafely(stream: OutputStream, draw: (style: TerminalStyle) => string): string {
+  const plain = draw(styleOf(stream, process.env, "plain"));
+  const safe = printableLines(plain);
+  return safe === plain ? draw(styleOf(stream, process.env, "coloured")) : safe;
 }
 
 /** From Node's bits per pixel to ansis's levels. */

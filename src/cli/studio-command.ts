@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import { openBrowser } from "../studio/open-browser.ts";
 import type { CommandContext } from "./command-context.ts";
 import { threadsOption } from "./common-options.ts";
@@ -53,7 +54,7 @@ async function run(flags: Flags): Promise<number> {
     });
     try {
       if (flags.json === true) printJson({ url: studio.url, port: studio.port, data });
-      else printReport(`The studio is at\n  ${studio.url}\nCtrl-C ends it.`);
+      else printReport(() => `The studio is at\n  ${studio.url}\nCtrl-C ends it.`);
       // Its arguments can be read by every user of this machine: they get no token.
       if (flags.open) openBrowser(studio.openingUrl());
       await new Promise<void>((resolve) => {
@@ -74,7 +75,7 @@ async function run(flags: Flags): Promise<number> {
 function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port >= 1 && port <= 65_535) return port;
-  throw new PithError("options", `expected a whole number from 1 to 65535, found ${JSON.stringify(text)}.`, {
+  throw new PithError("options", `expected a whole number from 1 to 65535, found ${quote(text)}.`, {
     place: { field: "--port" },
   });
 }

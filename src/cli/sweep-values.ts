@@ -1,6 +1,7 @@
 /** From the texts of a sweep's options to their values, or a PithError that names the option. */
 import { PithError } from "../errors.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
+import { quote } from "../printable.ts";
 import { parseAlpha, parseSeed } from "./option-values.ts";
 
 const MOST_ALPHAS = 1000;
@@ -90,8 +91,7 @@ export function parseJobs(text: string): number {
 }
 
 function invalid(option: string, text: string, expected: string, details: { advice?: string }): PithError {
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shown)}.`, {
+  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
     place: { field: option },
     ...details,
   });

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 
 export type Head = readonly [layer: number, head: number];
 
@@ -221,7 +222,7 @@ export function knownCircuitsOf(task: string): readonly KnownCircuit[] {
 export function knownCircuit(id: string): KnownCircuit {
   const found = KNOWN_CIRCUITS.find((circuit) => circuit.id === id) ?? knownCircuitsOf(id)[0];
   if (found !== undefined) return found;
-  throw new PithError("options", `there is no known circuit ${JSON.stringify(id.slice(0, 60))}.`, {
+  throw new PithError("options", `there is no known circuit ${quote(id)}.`, {
     advice: `Choose ${KNOWN_CIRCUITS.map((circuit) => circuit.id).join(", ")}, or give a file.`,
   });
 }

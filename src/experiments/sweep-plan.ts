@@ -6,6 +6,7 @@
 import type { Order } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 import type { KnownCircuit } from "../evaluation/known-circuits.ts";
+import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 
 /** What all units have in common. */
@@ -63,7 +64,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   const names = tasks.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new PithError("options", `two tasks are called ${JSON.stringify(twice)}.`, {
+    throw new PithError("options", `two tasks are called ${quote(twice)}.`, {
       place: { field: "--task" },
       advice: "Give each once; a task file is called as its file is.",
     });

@@ -6,6 +6,7 @@ import type { ModelConfig } from "../checkpoint/config.ts";
 import { resolveModelFolder } from "../checkpoint/hub.ts";
 import { expandHome } from "../checkpoint/hub-settings.ts";
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -87,7 +88,7 @@ export function folderName(directory: string): string {
 function explainName(name: string, error: unknown): unknown {
   if (!(error instanceof PithError) || error.code !== "hub") return error;
   return new PithError("hub", error.message, {
-    advice: `(There is no folder ${JSON.stringify(name)} here, so it was taken for a name on the hub.)`,
+    advice: `(There is no folder ${quote(name)} here, so it was taken for a name on the hub.)`,
     cause: error,
   });
 }

@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { errorCode } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { printableLines } from "../printable.ts";
 import type { ApiError } from "./api.ts";
 
 /** A refusal of this server's own, with its status. */
@@ -50,9 +51,8 @@ export function describeError(error: unknown): ApiError["error"] {
       : { ...found, message: `${file}: ${found.message}` };
   }
   if (error instanceof Refusal) return { code: error.code, message: error.message };
-  process.stderr.write(
-    `unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${printableLines(`unexpected error: ${stack}`)}\n`);
   return {
     code: "bug",
     message: "Something in Pith itself went wrong. The terminal that runs `pith studio` says more.",

@@ -9,6 +9,7 @@ import { looksLikePath, parseHubName } from "../checkpoint/hub-name.ts";
 import { expandHome } from "../checkpoint/hub-settings.ts";
 import { PithError } from "../errors.ts";
 import { embeddedName } from "../pipeline/package-files.ts";
+import { quote } from "../printable.ts";
 
 /** The folder's real path. @throws PithError "options" for a root that is no folder. */
 export async function realFolder(root: string): Promise<string> {
@@ -28,7 +29,7 @@ export async function allowedSource(name: string, allowed: readonly string[]): P
   if (name === "" || name === embeddedName) return undefined;
   const outside = new PithError(
     "options",
-    `there is no folder ${JSON.stringify(name)} inside the folders that the studio may read.`,
+    `there is no folder ${quote(name)} inside the folders that the studio may read.`,
     { place: { field: "model" }, advice: "Allow a folder with `pith studio --root DIR`." },
   );
   const expanded = expandHome(name, process.env);
@@ -54,7 +55,7 @@ export async function allowedSource(name: string, allowed: readonly string[]): P
 async function checkEntries(folder: string, allowed: readonly string[]): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isFile() || entry.isDirectory()) continue;
-    const name = JSON.stringify(entry.name);
+    const name = quote(entry.name);
     if (!entry.isSymbolicLink()) {
       // Reading from a pipe would wait for whoever writes into it.
       throw new PithError("options", `the folder's ${name} is neither a file nor a folder.`, {

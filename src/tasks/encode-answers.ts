@@ -1,6 +1,6 @@
 /** An example's answers and labels as tokens, and what is wrong with them in words. */
 import { type ErrorPlace, PithError } from "../errors.ts";
-import { quote } from "../tokenizer/printable.ts";
+import { quote } from "../printable.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TaskExample } from "./task-example.ts";
 

@@ -1,6 +1,6 @@
 /** Examples as the text of a task file: what `parseTaskFile` reads. */
 import { PithError } from "../errors.ts";
-import { quote } from "../tokenizer/printable.ts";
+import { quote } from "../printable.ts";
 import type { TaskExample } from "./task-file.ts";
 
 /** An example's `line` is its place in the list. */

@@ -5,7 +5,7 @@
  */
 import { CsvError, type InfoRecord, parse } from "csv-parse/browser/esm/sync";
 import { PithError } from "../errors.ts";
-import { quote } from "../tokenizer/printable.ts";
+import { quote } from "../printable.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostCells, mostExamples } from "./task-limits.ts";
 

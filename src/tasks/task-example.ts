@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
-import { showValue } from "../tokenizer/printable.ts";
+import { quote, showValue } from "../printable.ts";
 
 /** Which part of the work an example serves: the means, the pruning decisions, or the accuracy we report. */
 export type Split = "patching" | "validation" | "test";
@@ -84,7 +84,7 @@ function exampleError(issue: z.core.$ZodIssue | undefined, value: unknown, place
   }
   if (issue === undefined) return new PithError("task", "malformed example", { place });
   if (issue.code === "unrecognized_keys") {
-    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
+    const keys = issue.keys.map(quote).join(", ");
     return new PithError("task", `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${keys}.`, {
       place,
       advice: allowedFields,

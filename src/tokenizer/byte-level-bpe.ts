@@ -3,6 +3,7 @@
  * the `tokenizer.json` that every current tool reads.
  */
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerFiles } from "./tokenizer-files.ts";
@@ -99,7 +100,7 @@ export function parseMerges(
     const place = { file, line: i + 1 };
     const pair = line.split(" ");
     if (!isPair(pair)) {
-      const found = JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
+      const found = quote(line);
       throw new PithError("tokenizer", `expected two tokens with one space between, found ${found}`, {
         place,
       });

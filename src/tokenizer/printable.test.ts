@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { printableBytes, printableText, quote, showValue } from "./printable.ts";
+import { printableBytes } from "./printable.ts";
 
 const bytes = (...values: readonly number[]) => Uint8Array.from(values);
 
@@ -15,21 +15,5 @@ describe("printable", () => {
     ["nothing", bytes(), ""],
   ])("bytes: %s", (_, input, text) => {
     expect(printableBytes(input)).toBe(text);
-  });
-
-  test("text: line separators too", () => {
-    expect(printableText("a\u2028b\u00a0c")).toBe("a\\u2028b\u00a0c");
-  });
-
-  test("values in errors are short", () => {
-    expect(quote("x".repeat(100))).toBe(`"${"x".repeat(60)}…"`);
-    expect([["a"], { a: 1 }, null, 1.5, "a", true].map(showValue)).toEqual([
-      "a list",
-      "an object",
-      "null",
-      "1.5",
-      '"a"',
-      "true",
-    ]);
   });
 });

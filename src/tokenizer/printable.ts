@@ -1,7 +1,8 @@
 /**
- * How tokens, and what stood in a file, are shown to a person. A token may be part of a character, a line end
- * or a control code; none of them may disturb a table or be taken for another token.
+ * How a token's bytes are shown to a person. They may be part of a character, a line end or a control code; none of
+ * them may disturb a table or be taken for another token.
  */
+import { printableText } from "../printable.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -14,17 +15,6 @@ export function printableBytes(bytes: Uint8Array): string {
     i += Math.max(length, 1);
   }
   return text;
-}
-
-/** Text with line ends, tabs and control codes escaped (\n, \t, \x1b). */
-export function printableText(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    if (character === "\n") return "\\n";
-    if (character === "\r") return "\\r";
-    if (character === "\t") return "\\t";
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? hex(code) : `\\u${code.toString(16)}`;
-  });
 }
 
 function hex(byte: number): string {
@@ -42,16 +32,4 @@ function characterLength(bytes: Uint8Array, start: number): number {
     }
   }
   return 0;
-}
-
-/** A text in quotes for an error, cut when long. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-}
-
-/** A JSON value for an error; lists and objects only by kind, since they may be of any size and depth. */
-export function showValue(value: unknown): string {
-  if (typeof value === "string") return quote(value);
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { showValue } from "../printable.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { showValue } from "./printable.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import { checkDense, checkMerge, isPair, tokenId, uniteIds } from "./vocabulary.ts";
 

@@ -5,9 +5,10 @@
  */
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { PithError } from "../errors.ts";
+import { printableText, quote } from "../printable.ts";
 import { BYTE_CHARACTERS, exactByteLevel, tokenBytes } from "./byte-level.ts";
 import { isObject } from "./json.ts";
-import { printableBytes, printableText, quote } from "./printable.ts";
+import { printableBytes } from "./printable.ts";
 import { inFolder } from "./tokenizer-error.ts";
 import { type CheckedTokenizer, checkTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 

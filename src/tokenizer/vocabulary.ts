@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { quote, showValue } from "../printable.ts";
 import { isObject } from "./json.ts";
-import { quote, showValue } from "./printable.ts";
 import { tokenizerError } from "./tokenizer-error.ts";
 
 /** Ids above this are no vocabulary that anyone has; it keeps sparse arrays and sums in bounds. */

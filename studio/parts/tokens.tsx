@@ -1,6 +1,7 @@
 /** Text as the model sees it: token by token, spaces visible. */
+
+import { printableText } from "../../src/printable.ts";
 import { visibleToken } from "../../src/report/maps/svg.ts";
-import { printableText } from "../../src/tokenizer/printable.ts";
 
 export function Tokens({ tokens, label }: { readonly tokens: readonly string[]; readonly label?: string }) {
   return (

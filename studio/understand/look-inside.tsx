@@ -1,9 +1,9 @@
 /** Inside the circuit, on one prompt: where its heads look, and what each part adds to the answer. */
 import { useState } from "preact/hooks";
+import { printableText } from "../../src/printable.ts";
 import { attentionMapSvg } from "../../src/report/maps/attention-map.ts";
 import { signed } from "../../src/report/maps/svg.ts";
 import type { AttributionResult, PatternsResult } from "../../src/studio/api.ts";
-import { printableText } from "../../src/tokenizer/printable.ts";
 import { post } from "../data/api-client.ts";
 import { Empty, FaultNotice, Loading } from "../parts/notice.tsx";
 import { showToken } from "../parts/tokens.tsx";

@@ -1,5 +1,6 @@
 /** The built-in tasks by name. */
 import { PithError } from "../../errors.ts";
+import { quote } from "../../printable.ts";
 import { type AcronymOptions, acronymTask } from "./acronyms.ts";
 import type { BuiltinTask, BuiltinTaskName, TaskTokenizer } from "./builtin-task.ts";
 import { type GreaterThanOptions, greaterThanTask } from "./greater-than.ts";
@@ -56,7 +57,7 @@ export function buildTask(name: string, tokenizer: TaskTokenizer, options: AnyTa
     case "acronyms":
       return acronymTask(tokenizer, options);
     default:
-      throw new PithError("options", `there is no built-in task ${JSON.stringify(name.slice(0, 60))}.`, {
+      throw new PithError("options", `there is no built-in task ${quote(name)}.`, {
         advice: `Choose ${BUILTIN_TASKS.map((task) => task.name).join(", ")}, or give a task file.`,
       });
   }

@@ -1,0 +1,55 @@
+/**
+ * Text that came from outside, made fit for a person to read. A file's names and prompts may hold codes that move
+ * a terminal's cursor, rewrite what stands there, or turn the order of the letters around, and they may be of any
+ * length. Everything that Pith says passes through here: errors when they are made, the rest when it is printed.
+ */
+
+/**
+ * C0 (escape among them), DEL and C1; separators that some programs take for line ends; and what overrides the
+ * direction of writing. The marks U+200E and U+200F turn nothing around and belong to ordinary Hebrew and Arabic.
+ */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Text in one line: line ends, tabs, control codes and bidirectional overrides are escaped (\n, \t, \x1b, \u202e). */
+export function printableText(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    if (character === "\n") return "\\n";
+    if (character === "\r") return "\\r";
+    if (character === "\t") return "\\t";
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : unicodeEscape(character);
+  });
+}
+
+/** The same for text of several lines, whose line feeds stay. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printableText).join("\n");
+}
+
+/** JSON text of the same value. `JSON.stringify` escapes C0 alone. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE, unicodeEscape);
+}
+
+/** The first `length` UTF-16 units and an ellipsis, where a text is longer; never half a character. */
+export function shorten(text: string, length = 80): string {
+  if (text.length <= length) return text;
+  const isHalf = /[\ud800-\udbff]/.test(text.charAt(length - 1));
+  return `${text.slice(0, isHalf ? length - 1 : length)}…`;
+}
+
+/** A text in quotes for an error, cut when long. */
+export function quote(text: string): string {
+  return printableText(JSON.stringify(shorten(text, 60)));
+}
+
+/** A JSON value for an error; lists and objects only by kind, since they may be of any size and depth. */
+export function showValue(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
