@@ -12,11 +12,11 @@ import { type ByteSource, memorySource } from "../src/checkpoint/byte-source.ts"
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { parseConfig } from "../src/checkpoint/config.ts";
 import { isWeightDtype } from "../src/checkpoint/dtype.ts";
-import { parseJsonObject } from "../src/checkpoint/json.ts";
 import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
 import { parseWeightMap, readShards, readSingleFile } from "../src/checkpoint/shards.ts";
 import { encodeSafetensors, rawSafetensors, TINY_CONFIG, tinyTensors } from "../src/checkpoint/testing.ts";
 import { PithError } from "../src/errors.ts";
+import { parseJsonObject } from "../src/files/json.ts";
 import { elementCount } from "../src/transformer/weight.ts";
 
 const RUNS = 2000;

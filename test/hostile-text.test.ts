@@ -43,8 +43,8 @@ describe("a task's name and prompts", () => {
     expect(result.code, result.stderr).toBe(0);
     expectHarmless(result);
     expect(result.stdout).toContain(ESCAPED);
-    for (const command of ["inspect", "eval"]) {
-      const shown = await runCli([command, "circuit"], folder.path);
+    for (const words of [["inspect"], ["eval", "--task", taskFile]]) {
+      const shown = await runCli([...words, "circuit"], folder.path);
       expect(shown.code, shown.stderr).toBe(0);
       expectHarmless(shown);
     }

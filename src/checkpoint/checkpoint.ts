@@ -5,11 +5,11 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
+import { parseJsonObject } from "../files/json.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
-import { errorCode, fileError } from "./file-error.ts";
 import { openFileSource } from "./file-source.ts";
-import { parseJsonObject } from "./json.ts";
 import { parseWeightMap, readShards, readSingleFile, type StoredWeight } from "./shards.ts";
 
 export interface Checkpoint {

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { describeValue, ownProperty } from "../files/json.ts";
 import type { Activation } from "../transformer/transformer.ts";
-import { describeValue, ownProperty } from "./json.ts";
 
 /** One member a family, told apart by `modelType`. */
 export type ModelConfig = Gpt2Config;

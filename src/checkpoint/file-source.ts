@@ -1,8 +1,8 @@
 /** A file as a `ByteSource` (Node): one handle, positional reads, nothing buffered. */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { assertRange, type ByteSource } from "./byte-source.ts";
-import { errorCode, fileError } from "./file-error.ts";
 
 /** Linux reads at most 2 GiB − 4 KiB a call. */
 const LARGEST_READ = 2 ** 30;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { PithErrorCode } from "../errors.ts";
-import { fileError } from "./file-error.ts";
+import { fileError } from "../files/file-error.ts";
 
 /**
  * SHA-256 of a file as 64 lower-case hexadecimal digits, streamed.

@@ -10,8 +10,8 @@ import { copyFile, link, readFile, rename, rm, stat, symlink, writeFile } from "
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
 import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
-import { errorCode } from "./file-error.ts";
 import { isCommit } from "./hub-name.ts";
 
 export interface RepositoryCache {

@@ -5,7 +5,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseJsonObject } from "./json.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { parseWeightMap } from "./shards.ts";
 
 export const singleWeights = "model.safetensors";

@@ -16,11 +16,11 @@
  * - "Endianness: Little-endian." "Order: 'C' or row-major." END − BEGIN is the size of shape × dtype.
  */
 import { PithError } from "../errors.ts";
+import { describeValue, isRecord, ownProperty, parseJsonObject } from "../files/json.ts";
 import { shorten } from "../printable.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { elementBits, isWeightDtype, WEIGHT_DTYPES, weightElementBytes, widenInto } from "./dtype.ts";
-import { describeValue, isRecord, ownProperty, parseJsonObject } from "./json.ts";
 
 export const LENGTH_BYTES = 8;
 export const LARGEST_HEADER = 100_000_000;

@@ -4,10 +4,10 @@
  * exactly, since a disagreement means that files of two downloads got mixed.
  */
 import { PithError } from "../errors.ts";
+import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import { shorten } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { describeValue, isRecord, ownProperty } from "./json.ts";
 import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */

@@ -1,7 +1,7 @@
 /** Streams weights into a safetensors file (Node): one tensor in memory at a time, on disk when it is done. */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { PithError } from "../errors.ts";
-import { errorCode, fileError } from "./file-error.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { planSafetensors, type SafetensorsPlan, type TensorToWrite } from "./safetensors-writer.ts";
 
 /** Bounds how long an abort waits. */

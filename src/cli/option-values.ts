@@ -1,7 +1,7 @@
 /** From an option's text to its value, or a PithError that names the option. */
 import { Option } from "commander";
 import { PithError } from "../errors.ts";
-import { quote } from "../printable.ts";
+import { shorten } from "../printable.ts";
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -105,7 +105,7 @@ function wholeNumber(option: string, text: string, least: number, most: number, 
 }
 
 function invalid(option: string, text: string, expected: string, advice: string): PithError {
-  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
+  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shorten(text, 40))}.`, {
     place: { field: option },
     advice,
   });

@@ -2,7 +2,7 @@
 import { PithError } from "../errors.ts";
 import { PAPER_ALPHAS, PAPER_REPEATS, PAPER_TASKS } from "../experiments/paper-settings.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
-import { quote } from "../printable.ts";
+import { quote, shorten } from "../printable.ts";
 
 /** `--quick`: a first look at the same figures. */
 export const quick = { seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 } as const;
@@ -46,7 +46,7 @@ export function checkTasks(
 }
 
 function invalid(option: string, text: string, expected: string, advice: string): PithError {
-  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
+  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shorten(text, 40))}.`, {
     place: { field: option },
     advice,
   });

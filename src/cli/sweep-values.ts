@@ -1,7 +1,7 @@
 /** From the texts of a sweep's options to their values, or a PithError that names the option. */
 import { PithError } from "../errors.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
-import { quote } from "../printable.ts";
+import { shorten } from "../printable.ts";
 import { parseAlpha, parseSeed } from "./option-values.ts";
 
 const MOST_ALPHAS = 1000;
@@ -91,7 +91,7 @@ export function parseJobs(text: string): number {
 }
 
 function invalid(option: string, text: string, expected: string, details: { advice?: string }): PithError {
-  return new PithError("options", `expected ${expected}, found ${quote(text)}.`, {
+  return new PithError("options", `expected ${expected}, found ${JSON.stringify(shorten(text, 40))}.`, {
     place: { field: option },
     ...details,
   });

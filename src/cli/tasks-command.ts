@@ -2,8 +2,8 @@
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";

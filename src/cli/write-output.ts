@@ -2,8 +2,8 @@
 
 import { lstat, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { partialFile, placeFile } from "../files/write-file.ts";
 

@@ -5,9 +5,9 @@
  */
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { z } from "zod";
-import { errorCode, fileError, orFileError } from "../checkpoint/file-error.ts";
 import type { SweepEntry } from "../discovery/sweep.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError, orFileError } from "../files/file-error.ts";
 import { parseLine } from "../pipeline/journal.ts";
 import { asSweepRow, type SweepRow } from "./sweep-row.ts";
 

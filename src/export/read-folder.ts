@@ -1,11 +1,11 @@
 /** Opens a shipped folder (Node): everything that it says about itself is checked before anything is run. */
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
-import { parseJsonObject } from "../checkpoint/json.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type CircuitFile, parseCircuitFile } from "./circuit-file.ts";

@@ -5,10 +5,10 @@
 
 import { copyFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError } from "../checkpoint/file-error.ts";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
 import { beginFolder } from "../files/atomic-folder.ts";
+import { fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { checkOutputFolder } from "../files/output-folder.ts";
 import { writeBytes, writeText } from "../files/write-file.ts";

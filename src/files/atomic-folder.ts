@@ -5,8 +5,8 @@
  */
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "./file-error.ts";
 import { makeFolders } from "./make-folders.ts";
 import { isAlive } from "./process-life.ts";
 import { syncFolder } from "./write-file.ts";

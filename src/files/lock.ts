@@ -15,7 +15,7 @@ import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/pr
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { errorCode } from "../checkpoint/file-error.ts";
+import { errorCode } from "./file-error.ts";
 import { isAlive, isTagAlive, type Machine, processTag, startOf, thisMachine } from "./process-life.ts";
 
 const heartbeatMs = 5_000;

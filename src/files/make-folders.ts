@@ -4,7 +4,7 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
+import { errorCode, fileError } from "./file-error.ts";
 
 /** @throws what the system says, with its `code`; ENOENT where nothing can be made. */
 export async function makeFolders(path: string, mode?: number): Promise<void> {

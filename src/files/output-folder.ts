@@ -4,9 +4,9 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
 import { beginFolder, kindOf, recoverFolder } from "./atomic-folder.ts";
+import { fileError } from "./file-error.ts";
 import { lockOutput } from "./output-lock.ts";
 import { writeText } from "./write-file.ts";
 

@@ -3,8 +3,8 @@
  * work. The lock lies beside the journal, and lasts as long as its process.
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { errorCode } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode } from "./file-error.ts";
 import { takeLock } from "./lock.ts";
 import { makeFolders } from "./make-folders.ts";
 

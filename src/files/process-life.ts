@@ -5,7 +5,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { errorCode } from "../checkpoint/file-error.ts";
+import { errorCode } from "./file-error.ts";
 
 /** Which processes can see each other's numbers: those of one machine since it was switched on, in one container. */
 export interface Machine {

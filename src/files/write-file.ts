@@ -1,8 +1,8 @@
 /** Files that are on the disk when they are said to be, and files that appear whole or not at all (Node). */
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "./file-error.ts";
 import { isTagAlive, processTag } from "./process-life.ts";
 
 /** Writes and flushes a file. @throws PithError "output", also for a full disk. */

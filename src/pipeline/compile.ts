@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
-import { parseJsonObject } from "../checkpoint/json.ts";
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Dtype } from "../export/dtype.ts";
@@ -14,6 +13,7 @@ import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts"
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipCompiled } from "../export/ship-compiled.ts";
 import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { claimOutputFolder } from "../files/output-folder.ts";
 import type { Target } from "../lowering/target.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";

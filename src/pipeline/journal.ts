@@ -6,9 +6,9 @@
 import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { errorCode, fileError, orFileError } from "../checkpoint/file-error.ts";
 import type { Decision } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError, orFileError } from "../files/file-error.ts";
 
 const headerSchema = z.object({ journal: z.literal("pith.journal/1"), key: z.string() });
 const decisionSchema = z.object({

@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "../checkpoint/byte-source.ts";
-import { fileError } from "../checkpoint/file-error.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { PithError } from "../errors.ts";
+import { fileError } from "../files/file-error.ts";
 import { decodeGraph } from "../onnx/decode-graph.ts";
 import type { ElementType, Graph, WeightData } from "../onnx/graph.ts";
 

@@ -1,6 +1,5 @@
 /** A known circuit by its id, or from a user's file (Node). */
 import { readFile, stat } from "node:fs/promises";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
 import {
   KNOWN_CIRCUITS,
@@ -8,6 +7,7 @@ import {
   knownCircuit,
   parseKnownCircuit,
 } from "../evaluation/known-circuits.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 
 /** A list of heads has a few kB, a circuit.json of a large model some MB. */
 const LARGEST = 256 * 2 ** 20;

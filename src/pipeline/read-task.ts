@@ -1,8 +1,8 @@
 /** A task by name or path: a built-in one, made for a model's tokenizer, or a task file (Node). */
 import { createHash } from "node:crypto";
-import { errorCode } from "../checkpoint/file-error.ts";
 import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
 import type { BuiltinTaskName } from "../tasks/builtin/builtin-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask, isBuiltinTask } from "../tasks/builtin/index.ts";
 import { formatTaskFile } from "../tasks/format-task-file.ts";

@@ -5,7 +5,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
-import { parseJsonObject } from "../checkpoint/json.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import { attentionPatterns, type HeadPattern } from "../evaluation/attention-patterns.ts";
@@ -19,6 +18,7 @@ import { shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";

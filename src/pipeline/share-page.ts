@@ -5,8 +5,8 @@
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { packagePath } from "./package-files.ts";
 
 export interface SitePage {

@@ -2,8 +2,8 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { errorCode } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
 import { printableLines } from "../printable.ts";
 import type { ApiError } from "./api.ts";
 

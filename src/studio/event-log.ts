@@ -3,8 +3,8 @@
  * the file, so a page that lost its connection, or its server, asks for what came after the last one it saw.
  */
 import { appendFile, readFile, truncate } from "node:fs/promises";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import type { Decision } from "../discovery/search.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import type { RunEvent } from "./api.ts";
 
 /** `sequence` is left out of events that are told once and not kept. */

@@ -1,7 +1,7 @@
 /** One studio to a data folder: two would both go on with the same run. A killed studio's lock is taken over. */
 import { join } from "node:path";
-import { orFileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { orFileError } from "../files/file-error.ts";
 import { takeLock } from "../files/lock.ts";
 
 /** @returns what gives it back. @throws PithError "output". */

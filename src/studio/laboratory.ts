@@ -5,7 +5,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
-import { parseJsonObject } from "../checkpoint/json.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { lastPosition } from "../evaluation/answer-logits.ts";
@@ -18,6 +17,7 @@ import { folderLayout } from "../export/folder-layout.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipModel } from "../export/ship-model.ts";
+import { parseJsonObject } from "../files/json.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { describeGraph } from "../pipeline/measure.ts";
 import { searchSets } from "../pipeline/prompts.ts";

@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { orFileError } from "../checkpoint/file-error.ts";
+import { orFileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import type { ApiError, RunRequest, RunState } from "./api.ts";
 import { bodies } from "./request-bodies.ts";

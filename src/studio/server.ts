@@ -6,8 +6,8 @@
 import type { Server } from "node:http";
 import { resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
-import { errorCode, fileError } from "../checkpoint/file-error.ts";
 import { PithError } from "../errors.ts";
+import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { packagePath } from "../pipeline/package-files.ts";
 import { createStudioApp } from "./app.ts";
