@@ -7,8 +7,9 @@
 import type { Queries } from "../lowering/attention.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Attention } from "../transformer/transformer.ts";
+import type { Group } from "./answer-rows.ts";
 import { type Constant, constantTensor } from "./constant.ts";
-import type { Group, Scorer } from "./scorer.ts";
+import type { Scorer } from "./scorer.ts";
 import { runUpper, type Upper } from "./upper.ts";
 
 /** What all layers have in common. */

@@ -8,21 +8,23 @@
  */
 
 import type { Queries } from "../lowering/attention.ts";
-import { type KeptPart, keptParts } from "../lowering/stages.ts";
-import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
+import { type ConstantRows, type KeptPart, keptParts } from "../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { keepHeads } from "../surgery/cut-heads.ts";
 import type { Component } from "../transformer/component.ts";
+import { runTrialAttention } from "./attention-run.ts";
 import type { Batch } from "./batch.ts";
+import { klBelowEach, type TrialTop } from "./candidate-kl.ts";
 import { klOfChoices } from "./choices.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
-import { causalMask } from "./embedding.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 import type { LayerLoader } from "./layer-loader.ts";
 import type { Replacements } from "./replacements.ts";
-import type { Group, Scorer, VisitAnswers } from "./scorer.ts";
-import { byLowest, type Entry, sameParts, withoutLowest } from "./shared-stages.ts";
+import type { Scorer, VisitAnswers } from "./scorer.ts";
+import { sameParts } from "./shared-stages.ts";
+import { createSharedTensors } from "./shared-tensors.ts";
 import type { StageKeeper } from "./stage-keeper.ts";
-import { addBelow, headsBelow, mlpBelow, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
+import { addBelow, headsBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
 
 /** Some choice of what one layer keeps. */
 export interface LayerChoice {
@@ -85,7 +87,10 @@ export interface TrialContext {
   readonly tokensTogether: number;
 }
 
-/** @param residual before the layer, for each batch; @param next the layer that is opened after this one. */
+/**
+ * @param residual before the layer, for each batch; `releaseResidual` lets go of it.
+ * @param next the layer that is opened after this one.
+ */
 export async function openLayer(
   context: TrialContext,
   layer: number,
@@ -94,180 +99,147 @@ export async function openLayer(
   next: number | undefined,
   releaseResidual: () => Promise<void>,
 ): Promise<LayerTrial> {
-  const { runtime, width, batches, replacements, scorer, layers, stages } = context;
+  const { runtime, batches, replacements, layers, stages } = context;
   const rows = replacements.rows === 1 ? "one" : "each";
   const queries: Queries = upper.readsAll ? "all" : "last";
   const { kept, sessions: own } = await layers.take(layer, queries, next);
-
-  const ran =
-    own.attention === undefined
-      ? { z: [], sum: await withoutAttention(runtime, residual, queries) }
-      : await runAttention(own.attention, batches, residual, queries);
+  const ran = await runTrialAttention(runtime, own.attention, batches, residual, queries);
   await own.attention?.unload();
-  // Where only the last position counts, a batch is a few rows: all prompts go together.
-  const merge = queries === "last" && batches.length > 1;
-  const groups: readonly Group[] = merge
-    ? [{ members: batches.flatMap(({ members }) => members), length: 1 }]
-    : batches;
-  const join = async (tensors: readonly DeviceTensor[]) =>
-    merge && tensors.length > 0 ? [await concatenate(runtime, tensors)] : tensors;
-  const z = await join(ran.z);
-  const whole = await join(ran.sum);
 
   const { mlp } = kept;
   const { removals } = own;
   const mlpHere: Stage | undefined = own.mlp &&
     mlp && { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
-  /** What joins above the MLP: b_2 or the replacement. */
-  const afterMlp = (stays: boolean) => (stays ? kept.mlpConstant : replacements.mlp(layer));
+  const top: TrialTop = {
+    groups: ran.groups,
+    mlp: mlpHere,
+    afterMlp: (stays) => (stays ? kept.mlpConstant : replacements.mlp(layer)),
+  };
+  const stageOf = sharedStages(runtime, context.width, rows);
 
-  // Several states may share one base: it goes with the last of them.
-  const users = new Map<readonly DeviceTensor[], number>();
+  // States that keep the same heads share one base.
+  const bases = createSharedTensors(runtime);
   // A layer without heads starts from the residual stream itself, which other trials may read.
-  if (whole === residual) users.set(residual, 1);
+  if (ran.sum === residual) bases.hold(residual);
   const state = (fields: LayerState): LayerState => {
-    users.set(fields.base, (users.get(fields.base) ?? 0) + 1);
+    bases.hold(fields.base);
     return fields;
   };
-
-  // Equal choices of this layer, below different uppers, share a session.
-  const decidedHere: Stage[] = [];
-  const stageOf = async (parts: readonly KeptPart[], positions: Queries): Promise<Stage> => {
-    const known = decidedHere.find((stage) => sameParts(stage.parts, parts));
-    if (known !== undefined) return known;
-    const stage = { session: await runtime.load(keptParts(parts, width, rows)), positions, parts };
-    decidedHere.push(stage);
-    return stage;
+  const less = (choice: LayerChoice, component: Component) =>
+    choiceWithout(choice, component, replacements, layer);
+  const whole: LayerState = {
+    ...{ constant: kept.attentionConstant, heads: kept.heads, mlp: mlp !== undefined },
+    base: ran.sum,
   };
-
-  const lengthOf = (index: number) => groups[index]?.length ?? 0;
-  /** Runs what is above `x`; stages that several have in common run once. */
-  async function* ends(
-    entries: readonly Entry[],
-    x: readonly Promise<DeviceTensor>[],
-    visit?: VisitAnswers,
-  ): AsyncGenerator<readonly [number, Float64Array], void> {
-    for (const { lowest, sharing } of byLowest(entries)) {
-      const [first, ...others] = sharing;
-      if (first === undefined) continue;
-      if (lowest === undefined || others.length === 0) {
-        const last = await Promise.all(
-          x.map(async (each, index) => runUpper(runtime, first.rest, await each, lengthOf(index))),
-        );
-        const kl = await scorer.score(last, first.rest.last, groups, visit);
-        // With nothing above, `x` itself is the end.
-        if (lowest !== undefined) await runtime.release(...last);
-        yield [first.index, kl];
-      } else {
-        const next = x.map(async (each, index) => runStage(lowest, await each, lengthOf(index)));
-        try {
-          yield* ends(sharing.map(withoutLowest), next);
-        } finally {
-          await runtime.release(...(await Promise.all(next)));
-        }
-      }
-    }
-  }
-
-  async function* klBelowEach(
-    candidate: LayerState,
-    uppers: readonly Upper[],
-    visit?: VisitAnswers,
-  ): AsyncGenerator<readonly [number, Float64Array], void> {
-    const here = candidate.mlp && mlpHere && { stage: mlpHere, constants: [candidate.constant] };
-    const after = here ? afterMlp(true) : addConstants(candidate.constant, afterMlp(false));
-    // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
-    const own = candidate.base.map(async (base, index) =>
-      here ? runStage(here, base, lengthOf(index)) : base,
-    );
-    const entries = uppers.map((above, index) => ({ index, rest: addBelow(above, after) }));
-    try {
-      yield* ends(entries, own, visit);
-    } finally {
-      if (here) await runtime.release(...(await Promise.all(own)));
-    }
-  }
-
-  const less = (choice: LayerChoice, component: Component): LayerChoice =>
-    component.kind === "mlp"
-      ? { ...choice, mlp: false }
-      : {
-          ...choice,
-          constant: addConstants(choice.constant, replacements.head(layer, component.head)),
-          heads: choice.heads.filter((head) => head !== component.head),
-        };
-  const start = { constant: kept.attentionConstant, heads: kept.heads, mlp: kept.mlp !== undefined };
   // What is tried together is taken out of the whole layer, so that has to stay.
-  const stays = removals && state({ ...start, base: whole });
-  const discard = async ({ base }: LayerState) => {
-    const left = (users.get(base) ?? 0) - 1;
-    users.set(base, left);
-    if (left === 0) await runtime.release(...base);
-  };
+  const stays = removals && state({ ...whole });
+  const discard = ({ base }: LayerState) => bases.drop(base);
 
   return {
-    start: state({ ...start, base: whole }),
+    start: state(whole),
     less,
-
     async withoutHead(from, head) {
-      const { removal } = own;
-      if (removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
-      const index = BigInt64Array.of(BigInt(kept.heads.indexOf(head)));
-      const base = await Promise.all(
-        from.base.map(async (tensor, at) => {
-          const zHere = z[at];
-          if (zHere === undefined) throw new RangeError("a batch without z");
-          const { y } = await removal.run({
-            base: tensor,
-            z: zHere,
-            head: { type: "int64", shape: [], data: index },
-          });
-          if (y === undefined) throw new TypeError("the removal lacks its output");
-          return y;
-        }),
-      );
+      if (own.removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
+      const base = await removeFrom(from.base, ran.z, own.removal, kept.heads.indexOf(head));
       return state({ ...less(from, { kind: "head", layer, head }), base });
     },
-
     withoutMlp: (from) => state({ ...less(from, { kind: "mlp", layer }), base: from.base }),
-
     ...(removals !== undefined && {
       klOfEach(choices, above) {
         const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
-        const after = addBelow(above, afterMlp(here !== undefined));
+        const after = addBelow(above, top.afterMlp(here !== undefined));
         // The stacked choices have joined their constants.
-        const rest = here ? mlpBelow(after, here, zeroConstant(replacements.rows, width)) : after;
-        const layer = { attention: kept.attention, removals, base: whole, z, queries, groups };
-        return klOfChoices(context, layer, choices, rest);
+        const rest = here ? mlpBelow(after, here, zeroConstant(replacements.rows, context.width)) : after;
+        const { z, sum: base, groups } = ran;
+        return klOfChoices(
+          context,
+          { attention: kept.attention, removals, base, z, queries, groups },
+          choices,
+          rest,
+        );
       },
     }),
-
-    klBelowEach: (candidate, uppers) => klBelowEach(candidate, uppers),
-
+    klBelowEach: (candidate, uppers) => klBelowEach(context, top, candidate, uppers),
     async kl(candidate, above, visit) {
-      for await (const [, kl] of klBelowEach(candidate, [above], visit)) return kl;
+      for await (const [, kl] of klBelowEach(context, top, candidate, [above], visit)) return kl;
       throw new TypeError("a candidate without a KL");
     },
-
     async close(decided, above) {
       const stays = decided.mlp && mlpHere;
       const joined = stays
-        ? mlpBelow(addBelow(above, afterMlp(true)), stays, decided.constant)
-        : addBelow(above, addConstants(decided.constant, afterMlp(false)));
+        ? mlpBelow(addBelow(above, top.afterMlp(true)), stays, decided.constant)
+        : addBelow(above, addConstants(decided.constant, top.afterMlp(false)));
       if (decided.heads.length === 0 || kept.attention === undefined) return joined;
       const attention = keepHeads(kept.attention, decided.heads);
-      return headsBelow(joined, { attention, queries }, decided.mlp, stageOf);
+      return headsBelow(joined, { attention, queries }, decided.mlp, stageOf.stage);
     },
-
     discard,
-
     async end(alive) {
-      await runtime.release(...z);
+      await runtime.release(...ran.z);
       if (stays) await discard(stays);
       await releaseResidual();
       await own.removal?.unload();
       await own.removals?.unload();
-      await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...decidedHere], alive);
+      await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...stageOf.made], alive);
+    },
+  };
+}
+
+function choiceWithout(
+  choice: LayerChoice,
+  component: Component,
+  replacements: Replacements,
+  layer: number,
+): LayerChoice {
+  switch (component.kind) {
+    case "mlp":
+      return { ...choice, mlp: false };
+    case "head":
+      return {
+        ...choice,
+        constant: addConstants(choice.constant, replacements.head(layer, component.head)),
+        heads: choice.heads.filter((head) => head !== component.head),
+      };
+  }
+}
+
+/** @param index of the head among those that `z` holds. @returns new tensors. */
+function removeFrom(
+  base: readonly DeviceTensor[],
+  z: readonly DeviceTensor[],
+  removal: Session,
+  index: number,
+): Promise<readonly DeviceTensor[]> {
+  const head: HostTensor = { type: "int64", shape: [], data: BigInt64Array.of(BigInt(index)) };
+  return Promise.all(
+    base.map(async (tensor, at) => {
+      const zHere = z[at];
+      if (zHere === undefined) throw new RangeError("a batch without z");
+      const { y } = await removal.run({ base: tensor, z: zHere, head });
+      if (y === undefined) throw new TypeError("the removal lacks its output");
+      return y;
+    }),
+  );
+}
+
+/** Makes the stages of decided layers. Equal choices of one layer, below different uppers, share a session. */
+function sharedStages(
+  runtime: Runtime,
+  width: number,
+  rows: ConstantRows,
+): {
+  readonly made: readonly Stage[];
+  readonly stage: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>;
+} {
+  const made: Stage[] = [];
+  return {
+    made,
+    async stage(parts, positions) {
+      const known = made.find((stage) => sameParts(stage.parts, parts));
+      if (known !== undefined) return known;
+      const stage = { session: await runtime.load(keptParts(parts, width, rows)), positions, parts };
+      made.push(stage);
+      return stage;
     },
   };
 }
@@ -302,59 +274,4 @@ export async function keepLayer(
       : await headsBelow(joined, { attention, queries }, mlp !== undefined, stageOf);
   await stages.keepOnly(fresh, [result]);
   return result;
-}
-
-/** The residual stream at the queries' positions, as it is where no head adds to it. */
-async function withoutAttention(
-  runtime: Runtime,
-  residual: readonly DeviceTensor[],
-  queries: Queries,
-): Promise<readonly DeviceTensor[]> {
-  if (queries === "all") return residual;
-  return Promise.all(
-    residual.map(async (tensor) => {
-      const [prompts = 0, length = 0, width = 0] = tensor.shape;
-      const values = await runtime.readFloats(tensor);
-      const data = new Float32Array(prompts * width);
-      for (let prompt = 0; prompt < prompts; prompt++) {
-        const end = (prompt + 1) * length * width;
-        data.set(values.subarray(end - width, end), prompt * width);
-      }
-      return runtime.upload({ type: "float32", shape: [prompts, 1, width], data });
-    }),
-  );
-}
-
-/** Attention of the layer for every batch: z, and the residual stream after all heads, at the queries' positions. */
-async function runAttention(
-  session: Session,
-  batches: readonly Batch[],
-  residual: readonly DeviceTensor[],
-  queries: "all" | "last",
-): Promise<{ readonly z: readonly DeviceTensor[]; readonly sum: readonly DeviceTensor[] }> {
-  const outputs: { readonly z: DeviceTensor; readonly sum: DeviceTensor }[] = [];
-  for (const [index, batch] of batches.entries()) {
-    const x = residual[index];
-    if (x === undefined) throw new RangeError("a batch without a residual stream");
-    const mask = queries === "all" ? { mask: causalMask(batch.length) } : {};
-    const { z, sum } = await session.run({ x, ...mask });
-    if (z === undefined || sum === undefined) throw new TypeError("attention lacks an output");
-    outputs.push({ z, sum });
-  }
-  return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
-}
-
-/** Joins tensors along their first axis, and releases them. */
-async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): Promise<DeviceTensor> {
-  const parts: Float32Array[] = [];
-  for (const tensor of tensors) parts.push(await runtime.readFloats(tensor));
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
-  await runtime.release(...tensors);
-  const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });
 }
