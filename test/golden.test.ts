@@ -1,6 +1,6 @@
 /**
  * Against the golden data: an independent float64 reference's searches on nano (test/golden/README.md). The
- * same circuits by the same decisions, every KL within 1e-4 (DESIGN, section 8, invariant 3).
+ * same circuits by the same decisions, every KL within 1e-4 (ARCHITECTURE.md, invariant 3).
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
  * The search against Algorithm 1 done naively in float64 (test/support/naive-transformer.ts), on random tiny
- * models: shortcuts change no decision. And what must not matter (DESIGN, section 8, invariants 4 and 5), to
+ * models: shortcuts change no decision. And what must not matter (ARCHITECTURE.md, invariants 4 and 5), to
  * the last bit: threads, batches, interruptions, where the engine runs, and the prompts beside a prompt.
  */
 import { existsSync } from "node:fs";
@@ -24,7 +24,7 @@ import { makeReplacements, type Prompts, runSearch, type SearchRun } from "./sup
 const runtime = inlineRuntime({ threads: 1 });
 afterAll(() => runtime.close());
 
-/** DESIGN, section 8, invariant 3. */
+/** ARCHITECTURE.md, invariant 3. */
 const tolerance = 1e-4;
 
 describe("the search is Algorithm 1", () => {

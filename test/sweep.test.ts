@@ -197,7 +197,7 @@ describe("nano's IOI, mean ablation, MLPs", () => {
     };
   };
 
-  // The grid of the paper's published results. DESIGN, section 4, counts 791 here; on the golden prompts it is 776.
+  // The grid of the paper's published results. How many evaluations there are depends on the prompts; on the golden ones it is 776.
   // That is no float32 rounding: a float64 reference that meets the golden KL to 2e-15 decides the nine closest
   // calls (|delta − α| from 1e-6 to 5e-6) the same way.
   test("30 α from 1e-5 to 1 take 776 evaluations, not 1,260", async () => {
