@@ -7,6 +7,7 @@ import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { type Dtype, dtypes } from "../export/dtype.ts";
 import { checkCircuitFolder } from "../export/write-folder.ts";
+import { journalPath } from "../files/journal.ts";
 import { compileFolder } from "../pipeline/compile.ts";
 import { extract } from "../pipeline/extract.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
@@ -16,7 +17,6 @@ import {
   type ExtractOptions,
   type Operators,
 } from "../pipeline/extract-options.ts";
-import { journalPath } from "../pipeline/journal.ts";
 import { rememberOriginal } from "../pipeline/known-originals.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";

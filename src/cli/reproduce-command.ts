@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import type { KnownCircuit } from "../evaluation/known-circuits.ts";
 import { type ReproductionRun, reproduce } from "../experiments/reproduce.ts";
-import { journalPath } from "../pipeline/journal.ts";
+import { journalPath } from "../files/journal.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { readKnown } from "../pipeline/read-known.ts";

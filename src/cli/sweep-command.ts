@@ -8,7 +8,7 @@ import { assignKnown } from "../experiments/sweep-known.ts";
 import { planSweep } from "../experiments/sweep-plan.ts";
 import { summarizeSweep } from "../experiments/sweep-summary.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
-import { journalPath } from "../pipeline/journal.ts";
+import { journalPath } from "../files/journal.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { readKnown } from "../pipeline/read-known.ts";
 import { sweepReport } from "../report/terminal-sweep.ts";

@@ -16,6 +16,7 @@ import {
   createAssessor,
   type JudgeAnswer,
 } from "./assess.ts";
+import { faultInAssessment, followSweep, type StepFault } from "./check-resumed.ts";
 import { bodyShare } from "./component-size.ts";
 import { eliminate } from "./eliminate.ts";
 import type { Evaluator } from "./evaluator.ts";
@@ -69,6 +70,23 @@ const alphasFor: Readonly<Record<Target["kind"], readonly number[]>> = {
   kl: [1e-3, 3e-3, 1e-2, 3e-2],
   size: [3e-3, 2e-2, 1e-1, 5e-1],
 };
+
+/** Compares journaled evaluations with what a search for this target can have evaluated, as far as they tell. */
+export function faultInTarget(
+  model: Transformer,
+  { target, mlps, order, maxKl }: Pick<TargetOptions, "target" | "mlps" | "order" | "maxKl">,
+  entries: readonly TargetEntry[],
+): StepFault | undefined {
+  const follower = followSweep(model, {
+    ...{ mlps, order, maxKl: target.kind === "kl" ? target.value : maxKl },
+    alphas: [...new Set([...alphasFor[target.kind], ...moreAlphas])],
+  });
+  for (const [index, entry] of entries.entries()) {
+    const why = "path" in entry ? follower.take(entry) : faultInAssessment(model, entry);
+    if (why !== undefined) return { index, why };
+  }
+  return undefined;
+}
 
 /**
  * Deterministic: the same evaluator, model and options give the same circuit.
@@ -164,11 +182,13 @@ export async function searchForTarget(
   return { ...found, candidates: all.length, evaluations, leastAlpha, tried };
 }
 
-/** Thresholds to go on with, those beside the best start first. */
+/** Thresholds to go on with where a search can afford more. */
+const moreAlphas: readonly number[] = [1.7e-3, 5.5e-3, 1.7e-2, 5.5e-4, 1e-1];
+
+/** Those beside the best start first. */
 function nearest(best: number | undefined): readonly number[] {
-  const more = [1.7e-3, 5.5e-3, 1.7e-2, 5.5e-4, 1e-1];
   const distance = (alpha: number) => Math.abs(Math.log(alpha / (best ?? 1e-3)));
-  return more.toSorted((one, other) => distance(one) - distance(other));
+  return moreAlphas.toSorted((one, other) => distance(one) - distance(other));
 }
 
 /** What had been decided before each of a search's decisions, as sweeps write it. */

@@ -8,12 +8,13 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
 import { yearScale } from "../evaluation/year-mass.ts";
+import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
 import type { OnEvent } from "../pipeline/events.ts";
-import { journalPath } from "../pipeline/journal.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
+import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
 import { type Share, shareOut } from "./sweep-jobs.ts";
 import { type EvaluationCounts, noJournal, openSweepJournal, type SweepJournal } from "./sweep-journal.ts";
@@ -80,7 +81,14 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
   const modelFiles = [];
   for (const { path } of model.files) modelFiles.push(await hashFile(path, signal && { signal }));
   const journal =
-    out === undefined ? noJournal : await openJournal(out, keyOf(modelFiles, plan), force, resume);
+    out === undefined
+      ? noJournal
+      : await openSweepJournal(
+          journalPath(out),
+          keyOf(modelFiles, plan),
+          resume ? "resume" : force ? "anew" : "new",
+          (lines) => faultInSweep(model.transformer, plan, lines),
+        );
 
   const share = shareOut(model.transformer, { ...options, units: plan.units.length });
   try {
@@ -120,10 +128,6 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
   } finally {
     await journal.close();
   }
-}
-
-function openJournal(out: string, key: string, force: boolean, resume: boolean): Promise<SweepJournal> {
-  return openSweepJournal(journalPath(out), key, resume ? "resume" : force ? "anew" : "new");
 }
 
 /** Equal keys, equal results: everything that a number depends on. */

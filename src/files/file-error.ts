@@ -11,6 +11,10 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["ELOOP", "is a symbolic link that leads back to itself"],
   ["ENAMETOOLONG", "has a name that is too long for this file system"],
   ["EMFILE", "can't be opened: too many files are open"],
+  ["ENOSPC", "can't be written: the disk is full"],
+  ["EDQUOT", "can't be written: what you may store on this disk is used up"],
+  ["EFBIG", "can't be written: it is larger than a file may be there"],
+  ["EROFS", "can't be written: this file system is read-only"],
   ["EIO", "can't be read: the device reports an input/output error"],
 ]);
 

@@ -28,13 +28,13 @@ import {
   type ExtractOptions,
   type SearchSettings,
 } from "./extract-options.ts";
-import { openJournal } from "./journal.ts";
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
 import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
 import { weightFiles } from "./same-weights.ts";
+import { openDecisions } from "./search-journal.ts";
 import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
 import { type MeasuredStability, measureStability } from "./stability.ts";
 import { withEngine } from "./with-engine.ts";
@@ -201,7 +201,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
       removeJournal,
     };
   }
-  const journal = await openJournal(out, key, settings.resume);
+  const journal = await openDecisions(out, key, transformer, settings);
   onEvent?.({
     kind: "search",
     layers: transformer.blocks.length,

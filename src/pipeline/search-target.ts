@@ -1,14 +1,14 @@
 /** A search for a target as an extraction runs it (Node): journaled, told, and put as circuit.json says it. */
 import { z } from "zod";
 import type { Evaluator } from "../discovery/evaluator.ts";
-import { searchForTarget, type TargetEntry, type TargetResult } from "../discovery/target.ts";
+import { faultInTarget, searchForTarget, type TargetEntry, type TargetResult } from "../discovery/target.ts";
 import { isRight } from "../evaluation/compare.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
 import type { SearchSettings } from "./extract-options.ts";
-import { journalPath, openLines } from "./journal.ts";
+import { openSearchJournal } from "./search-journal.ts";
 
 const entrySchema: z.ZodType<TargetEntry> = z.union([
   z.object({ path: z.string(), layer: z.int().min(0), component: z.string(), kl: z.number() }),
@@ -32,7 +32,10 @@ export async function runTarget(
   evaluator: Evaluator,
 ): Promise<{ readonly result: TargetResult; readonly removeJournal: () => Promise<void> }> {
   const { mlps, order, maxKl } = settings;
-  const journal = await openLines(journalPath(out), key, entrySchema, settings.resume);
+  const journal = await openSearchJournal<TargetEntry>({
+    ...{ out, key, resume: settings.resume, schema: entrySchema },
+    firstFault: (entries) => faultInTarget(model, { target, mlps, order, maxKl }, entries),
+  });
   let done = journal.resumed.length;
   const result = await searchForTarget(evaluator, model, {
     ...{ target, mlps, order, maxKl, signal, resume: journal.resumed },

@@ -2,7 +2,6 @@
  * The stability of an extraction's circuit (Node): its search repeated on resampled prompts, spread over the
  * threads at hand, journaled run by run, and put together as circuit.json says it.
  */
-import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import {
   type BootstrapOptions,
@@ -10,6 +9,7 @@ import {
   bootstrap,
   drawResamples,
 } from "../discovery/bootstrap.ts";
+import { faultInRuns } from "../discovery/check-resumed.ts";
 import type { SearchSets } from "../discovery/prepare.ts";
 import type { SearchResult } from "../discovery/search.ts";
 import { frequentCircuit, stabilityOf } from "../evaluation/stability.ts";
@@ -21,7 +21,7 @@ import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
 import type { SearchSettings } from "./extract-options.ts";
-import { openLines } from "./journal.ts";
+import { openSearchJournal } from "./search-journal.ts";
 
 export interface StabilityJob {
   readonly model: Transformer;
@@ -67,7 +67,10 @@ const runSchema = z.object({
 export async function measureStability(job: StabilityJob): Promise<MeasuredStability> {
   const { model, sets, settings, runtime, find, full, signal, onEvent } = job;
   const { ablation, means, bootstrap: runs, frequency: chosen, seed } = settings;
-  const journal = await openLines(bootstrapJournalPath(job.out), job.key, runSchema, settings.resume);
+  const journal = await openSearchJournal<BootstrapRun>({
+    ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
+    firstFault: (entries) => faultInRuns(model, entries),
+  });
   // A journal of more runs may be resumed by fewer: they are the first of them.
   const resume = journal.resumed.filter(({ run }) => run < runs);
   const resamples = drawResamples(sets, runs, createRandom(seed).below);
@@ -101,12 +104,6 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
   };
   const circuit = chosen === undefined ? full.circuit : frequentCircuit(frequency, chosen);
   return { record, circuit, done: () => journal.remove() };
-}
-
-/** Beside the folder that the search will end in. */
-function bootstrapJournalPath(out: string): string {
-  const path = resolve(out);
-  return join(dirname(path), `.${basename(path)}.bootstrap.jsonl`);
 }
 
 /** As many engines as pay, closed at the end, and at once when the signal says so. */

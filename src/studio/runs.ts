@@ -6,8 +6,8 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { candidates } from "../discovery/search.ts";
+import { journalPath } from "../files/journal.ts";
 import { makeFolders } from "../files/make-folders.ts";
-import { journalPath } from "../pipeline/journal.ts";
 import { describeError, Refusal } from "./answer-error.ts";
 import type { RunRequest, RunState, RunSummary } from "./api.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";

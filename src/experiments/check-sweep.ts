@@ -1,0 +1,53 @@
+/**
+ * Compares what an interrupted sweep has journaled with what it can have written: evaluations with the steps of their
+ * unit, rows with the circuits that the evaluations make, and nothing after a unit's end.
+ */
+import { followSweep, type StepFault } from "../discovery/check-resumed.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { JournalLine } from "./sweep-journal.ts";
+import type { SweepPlan } from "./sweep-plan.ts";
+
+export function faultInSweep(
+  model: Transformer,
+  plan: SweepPlan,
+  lines: readonly JournalLine[],
+): StepFault | undefined {
+  const units = plan.units.map((unit) => followUnit(model, plan, unit));
+  for (const [index, line] of lines.entries()) {
+    const follow = units[line.unit];
+    const why = follow === undefined ? `there is no unit ${line.unit}` : follow(line);
+    if (why !== undefined) return { index, why };
+  }
+  return undefined;
+}
+
+/** @returns what says why the unit's next line can't be one, if so. */
+function followUnit(
+  model: Transformer,
+  { alphas, maxKl, order }: SweepPlan,
+  { task, seed, ablation, mlps }: SweepPlan["units"][number],
+): (line: JournalLine) => string | undefined {
+  const sweep = followSweep(model, { alphas, maxKl, mlps, order });
+  const measured = new Set<number>();
+  let ended = false;
+  return (line) => {
+    if (ended) return "its unit had ended before it";
+    if ("entry" in line) return sweep.take(line.entry);
+    if ("counts" in line) {
+      ended = true;
+      if (alphas.some((alpha) => !measured.has(alpha))) return "it ends a unit that has thresholds left";
+      return line.counts.evaluations === sweep.entries ? undefined : "it counts other evaluations";
+    }
+    const { row } = line;
+    const isOwn = row.task === task && row.seed === seed && row.ablation === ablation && row.mlps === mlps;
+    if (!isOwn || !alphas.includes(row.alpha)) return "it is a row of another unit or threshold";
+    if (measured.has(row.alpha)) return "a row before it is of the same threshold";
+    const circuit = sweep.circuitAt(row.alpha);
+    const isFound =
+      circuit !== undefined &&
+      JSON.stringify([circuit.heads, circuit.mlps]) === JSON.stringify([row.heads, row.mlpsKept]);
+    if (!isFound) return "its circuit is not the one that the evaluations before it make";
+    measured.add(row.alpha);
+    return undefined;
+  };
+}
