@@ -103,7 +103,8 @@ export type RunRequest =
       readonly options: RunOptions;
     } & SweepChoice);
 
-export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled";
+/** "damaged": what the studio keeps of it can't be read; it can be deleted, and nothing else. */
+export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled" | "damaged";
 
 /** GET /api/runs: RunSummary[]; GET /api/runs/:id: RunDetail. */
 export interface RunSummary {

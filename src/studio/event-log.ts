@@ -2,10 +2,39 @@
  * What happened in a run, in order, on disk and to whoever listens. An event's sequence number is its place in
  * the file, so a page that lost its connection, or its server, asks for what came after the last one it saw.
  */
-import { appendFile, readFile, truncate } from "node:fs/promises";
+import { readFile, truncate } from "node:fs/promises";
+import { z } from "zod";
 import type { Decision } from "../discovery/search.ts";
-import { errorCode, fileError } from "../files/file-error.ts";
+import { PithError } from "../errors.ts";
+import { type AppendFile, openAppendFile, wholeLines } from "../files/append-file.ts";
+import { errorCode, fileError, orFileError } from "../files/file-error.ts";
 import type { RunEvent } from "./api.ts";
+import { errorSchema, runStates } from "./run-folder.ts";
+
+const whole = z.int().min(0);
+const decisionSchema = z.object({
+  ...{ layer: whole, component: z.string(), kl: z.number(), delta: z.number(), pruned: z.boolean() },
+  pass: z.int().min(2).optional(),
+});
+const steps = [
+  "download",
+  "activations",
+  "search",
+  "sweep",
+  "bootstrap",
+  "export",
+  "verify",
+  "measure",
+] as const;
+const eventSchema: z.ZodType<RunEvent> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("state"), state: z.enum(runStates), error: errorSchema.optional() }),
+  z.object({ kind: z.literal("step"), step: z.enum(steps) }),
+  z.object({ kind: z.literal("progress"), done: z.number(), total: z.number() }),
+  z.object({
+    ...{ kind: z.literal("search"), layers: whole, headsPerLayer: z.array(whole), candidates: whole },
+  }),
+  z.object({ kind: z.literal("decision"), decision: decisionSchema, done: z.number(), total: z.number() }),
+]);
 
 /** `sequence` is left out of events that are told once and not kept. */
 export interface SequencedEvent {
@@ -31,13 +60,35 @@ export interface EventLog {
   readonly closed: boolean;
 }
 
-/** Takes up what is at `path`; a line that was being written when a server died is left out. */
+/**
+ * Takes up what is at `path`; a line that was being written when a server died is left out.
+ * @throws PithError "output" for a log that is damaged, with its line.
+ */
 export async function openEventLog(path: string): Promise<EventLog> {
-  const events: RunEvent[] = await readEvents(path);
+  const { events, bytes } = await readEvents(path);
+  return createEventLog(events, openAppendFile(path, bytes));
+}
+
+/** The log of a run that can't be read: nothing has happened, nothing will. */
+export function closedEventLog(): EventLog {
+  const log = createEventLog([], { append: async () => {}, settled: async () => {} });
+  log.close();
+  return log;
+}
+
+function createEventLog(events: RunEvent[], file: AppendFile): EventLog {
   const listeners = new Set<(event: SequencedEvent | undefined) => void>();
   let writing: Promise<void> = Promise.resolve();
+  let written = events.length;
   const broadcast = (event: SequencedEvent | undefined) => {
     for (const listener of [...listeners]) listener(event);
+  };
+  /** Whatever could not be written before, as on a full disk, goes with the next event: places stay as they are. */
+  const write = async () => {
+    const waiting = events.slice(written);
+    if (waiting.length === 0) return;
+    await file.append(waiting.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    written += waiting.length;
   };
   let closed = false;
   return {
@@ -50,12 +101,9 @@ export async function openEventLog(path: string): Promise<EventLog> {
     append(event) {
       events.push(event);
       broadcast({ sequence: events.length, event });
-      writing = writing
-        .then(() => appendFile(path, `${JSON.stringify(event)}\n`))
-        .catch((error: unknown) => {
-          throw fileError("output", path, error);
-        });
-      return writing;
+      const done = writing.then(write);
+      writing = done.catch(() => undefined);
+      return done;
     },
     tell: (event) => broadcast({ event }),
     after: (sequence) =>
@@ -79,19 +127,34 @@ export async function openEventLog(path: string): Promise<EventLog> {
   };
 }
 
-async function readEvents(path: string): Promise<RunEvent[]> {
+/** @returns also how many bytes of the file they are. */
+async function readEvents(path: string): Promise<{ readonly events: RunEvent[]; readonly bytes: number }> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return { events: [], bytes: 0 };
     throw fileError("output", path, error);
   }
+  const lines = wholeLines(text);
+  const events = lines.map((line, index) => {
+    const event = eventSchema.safeParse(parseLine(line));
+    if (event.success) return event.data;
+    throw new PithError("output", "is damaged: this line holds no event of a run.", {
+      place: { file: path, line: index + 1 },
+      advice: "Mend the line, or delete the run; what it has made lies in its folder.",
+    });
+  });
+  const bytes = Buffer.byteLength(lines.map((line) => `${line}\n`).join(""));
   // What stands after the last line feed is torn.
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) await truncate(path, Buffer.byteLength(whole));
-  return whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as RunEvent);
+  if (bytes < Buffer.byteLength(text)) await orFileError("output", path, () => truncate(path, bytes));
+  return { events, bytes };
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

@@ -9,27 +9,31 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { z } from "zod";
-import { orFileError } from "../files/file-error.ts";
+import { beginFolder, kindOf } from "../files/atomic-folder.ts";
+import { fileError, orFileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { placeFile, writeText } from "../files/write-file.ts";
+import { Refusal } from "./answer-error.ts";
 import type { ApiError, RunRequest, RunState } from "./api.ts";
 import { bodies } from "./request-bodies.ts";
 
+/** The states that a run is written down in. */
+export const runStates = ["queued", "running", "paused", "done", "failed", "cancelled"] as const;
+export const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  advice: z.string().optional(),
+  line: z.number().optional(),
+  field: z.string().optional(),
+});
 const stateSchema = z.object({
-  state: z.enum(["queued", "running", "paused", "done", "failed", "cancelled"]),
+  state: z.enum(runStates),
   done: z.number().min(0),
   total: z.number().min(0),
-  error: z
-    .object({
-      code: z.string(),
-      message: z.string(),
-      advice: z.string().optional(),
-      line: z.number().optional(),
-      field: z.string().optional(),
-    })
-    .optional(),
+  error: errorSchema.optional(),
 });
 const recordSchema = z.object({
   format: z.literal("pith.studio-run/1"),
@@ -68,55 +72,72 @@ export async function createRunFolder(
 ): Promise<RunRecord> {
   const id = randomBytes(6).toString("hex");
   const folder = join(runs, id);
-  const partial = join(runs, `.${id}.partial`);
-  await orFileError("output", folder, async () => {
-    await makeFolders(partial, 0o700);
+  await makeFolders(runs, 0o700);
+  const { partial, commit, discard } = await beginFolder(folder);
+  try {
     const { request } = record;
-    await writeFile(
+    await writeText(
       join(partial, "request.json"),
       JSON.stringify({ format: "pith.studio-run/1", ...record }, null, 1),
     );
-    await writeFile(join(partial, "state.json"), JSON.stringify(status));
+    await writeText(join(partial, "state.json"), JSON.stringify(status));
     if (request.task.kind === "text") {
       const { name, format, text } = request.task;
       await mkdir(join(partial, "task"));
-      await writeFile(join(partial, "task", `${name}.${format}`), text);
+      await writeText(join(partial, "task", `${name}.${format}`), text);
     }
-    await rename(partial, folder);
-  });
+    await commit(async () => {});
+  } catch (error) {
+    await discard().catch(() => undefined);
+    throw fileError("output", folder, error);
+  }
   return { id, folder, ...record };
 }
 
-/** Beside its place, then renamed into it: a killed server leaves the old one or the new one. */
-export async function writeStatus({ folder }: RunRecord, status: RunStatus): Promise<void> {
-  const path = join(folder, "state.json");
-  await orFileError("output", path, async () => {
-    await writeFile(`${path}.partial`, JSON.stringify(status));
-    await rename(`${path}.partial`, path);
-  });
+/** A killed server leaves the old one or the new one. */
+export function writeStatus({ folder }: RunRecord, status: RunStatus): Promise<void> {
+  return placeFile(join(folder, "state.json"), JSON.stringify(status), { replaces: true });
 }
 
-/** All runs, the oldest first; a folder that can't be read as one is left alone and told of. */
+/**
+ * All runs, the oldest first; one whose state can't be read is damaged. A folder that does not say what was asked for
+ * is left alone and told of.
+ */
 export async function readRuns(
   runs: string,
   onFault: (message: string) => void,
 ): Promise<readonly { readonly record: RunRecord; readonly status: RunStatus }[]> {
   const found = [];
   for (const entry of await orFileError("output", runs, () => readdir(runs, { withFileTypes: true }))) {
-    if (/^\.[0-9a-f]{12}\.(partial|deleted)$/.test(entry.name)) {
+    if (/^\.[0-9a-f]{12}\.(partial(-\d+)?|deleted)$/.test(entry.name)) {
       await rm(join(runs, entry.name), { recursive: true, force: true });
     }
     if (!entry.isDirectory() || !runIdPattern.test(entry.name)) continue;
     const folder = join(runs, entry.name);
     try {
       const { format: _, ...record } = recordSchema.parse(await readJson(join(folder, "request.json")));
-      const status = stateSchema.parse(await readJson(join(folder, "state.json")));
+      const status = await readStatus(join(folder, "state.json"));
       found.push({ record: { id: entry.name, folder, ...record }, status });
     } catch (error) {
       onFault(`${folder} is no run that can be read, and is left as it is (${String(error).slice(0, 200)})`);
     }
   }
   return found.sort((a, b) => a.record.created.localeCompare(b.record.created));
+}
+
+async function readStatus(path: string): Promise<RunStatus> {
+  try {
+    return stateSchema.parse(await readJson(path));
+  } catch {
+    return damagedStatus(`${path} does not say in what state the run is.`);
+  }
+}
+
+/** Of a run that can't be read. */
+export function damagedStatus(message: string): RunStatus {
+  const advice =
+    "Mend the file and start the studio anew, or delete the run; what it has made lies in its folder.";
+  return { state: "damaged", done: 0, total: 0, error: { code: "damaged", message, advice } };
 }
 
 /** Renamed first: killed in the middle, it is gone for the next server all the same. */
@@ -126,6 +147,24 @@ export async function removeRunFolder({ folder, id }: RunRecord): Promise<void> 
     await rename(folder, gone);
     await rm(gone, { recursive: true, force: true });
   });
+}
+
+/**
+ * Where the result is, for who wants to read it. A link in its place could lead anywhere.
+ * @throws Refusal 404 where there is none, 409 where it is no folder.
+ */
+export async function expectResult(record: RunRecord): Promise<string> {
+  const path = resultFolder(record);
+  const kind = await kindOf(path);
+  if (kind === "folder") return path;
+  const name = basename(path);
+  throw kind === undefined
+    ? new Refusal(404, "result", `the run is done, but its folder "${name}" is gone from ${record.folder}.`)
+    : new Refusal(
+        409,
+        "result",
+        `"${name}" in ${record.folder} is no folder but a link or a file: it is not read.`,
+      );
 }
 
 /** Where the result is, or will be. */

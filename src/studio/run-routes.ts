@@ -6,6 +6,8 @@ import { PithError } from "../errors.ts";
 import { parseSweepRows } from "../experiments/sweep-row.ts";
 import { parseCircuitFile } from "../export/circuit-file.ts";
 import { folderLayout } from "../export/folder-layout.ts";
+import { orFileError } from "../files/file-error.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { Refusal } from "./answer-error.ts";
 import type { RunDetail } from "./api.ts";
 import type { Laboratories } from "./laboratories.ts";
@@ -13,7 +15,7 @@ import type { Laboratory } from "./laboratory.ts";
 import { sendFile } from "./listed-files.ts";
 import { bodies, readBody } from "./request-bodies.ts";
 import { resultFiles } from "./result-files.ts";
-import { resultFolder, runIdPattern } from "./run-folder.ts";
+import { expectResult, runIdPattern } from "./run-folder.ts";
 import { streamRun } from "./run-stream.ts";
 import { expectCircuit, type Run, type Runs, summarizeRun } from "./runs.ts";
 import type { SharedSites } from "./shared-site.ts";
@@ -39,6 +41,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
     const run = runOf(context);
     expectCircuit(run);
     try {
+      await expectResult(run.record);
       return context.json(await question(await laboratories.of(run.record)));
     } catch (error) {
       // An engine that has died answers nobody any more; the next question finds a new one.
@@ -103,6 +106,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
   routes.get("/:id/share", async (context) => {
     const run = runOf(context);
     expectCircuit(run);
+    await expectResult(run.record);
     const name = archiveName(run.record).replace(/-circuit$/, "-site");
     return sendZip(zipFiles(await sites.of(run.record), name), name);
   });
@@ -139,11 +143,21 @@ async function describeRun(run: Run): Promise<RunDetail> {
     ...(status.error && { error: status.error }),
   };
   if (status.state !== "done") return detail;
-  const folder = resultFolder(record);
+  const folder = await expectResult(record);
   if (request.kind === "extract") {
     const path = join(folder, folderLayout.circuit);
-    return { ...detail, circuit: parseCircuitFile(JSON.parse(await readFile(path, "utf8")), path) };
+    const bytes = await orFileError("circuit", path, () => readFile(path));
+    return {
+      ...detail,
+      circuit: parseCircuitFile(
+        parseJsonObject(bytes, "circuit", { file: path }, folderLayout.circuit),
+        path,
+      ),
+    };
   }
   const path = join(folder, "sweep.jsonl");
-  return { ...detail, rows: parseSweepRows(await readFile(path, "utf8"), path) };
+  return {
+    ...detail,
+    rows: parseSweepRows(await orFileError("circuit", path, () => readFile(path, "utf8")), path),
+  };
 }

@@ -3,18 +3,20 @@
  * Whatever happens is on disk before it is told; a server that was killed goes on with what it had begun.
  */
 
-import { rm, stat } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { candidates } from "../discovery/search.ts";
+import { PithError } from "../errors.ts";
 import { journalPath } from "../files/journal.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { describeError, Refusal } from "./answer-error.ts";
 import type { RunRequest, RunState, RunSummary } from "./api.ts";
-import { type EventLog, openEventLog } from "./event-log.ts";
+import { closedEventLog, type EventLog, openEventLog } from "./event-log.ts";
 import { headsPerLayer, type Models } from "./models.ts";
 import { performRun, totalOf } from "./perform-run.ts";
 import {
   createRunFolder,
+  damagedStatus,
   type RunRecord,
   type RunStatus,
   readRuns,
@@ -114,7 +116,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     };
     try {
       // Killed between the result and its record: it is done.
-      if ((await stat(resultFolder(run.record)).catch(() => undefined)) === undefined) {
+      if ((await lstat(resultFolder(run.record)).catch(() => undefined)) === undefined) {
         await performRun(run.record, { models, threads, signal, log: run.log, onProgress });
       }
       run.status = { ...run.status, done: run.status.total };
@@ -156,8 +158,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
   };
 
   for (const { record, status } of await readRuns(folder, onNote)) {
-    const log = await openEventLog(join(record.folder, "events.jsonl"));
-    const run: Run = { record, log, status };
+    const run = await openRun(record, status);
     runs.set(record.id, run);
     if (status.state === "running") queue.unshift(run);
     else if (status.state === "queued") queue.push(run);
@@ -222,6 +223,17 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
       for (const { log } of runs.values()) log.close();
     },
   };
+}
+
+/** A run on disk; whatever is wrong with one keeps no other from being opened. */
+async function openRun(record: RunRecord, status: RunStatus): Promise<Run> {
+  if (status.state === "damaged") return { record, log: closedEventLog(), status };
+  try {
+    return { record, log: await openEventLog(join(record.folder, "events.jsonl")), status };
+  } catch (error) {
+    if (!(error instanceof PithError)) throw error;
+    return { record, log: closedEventLog(), status: damagedStatus(error.message) };
+  }
 }
 
 async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {

@@ -40,7 +40,7 @@ export interface LiveRun {
 }
 
 export function isFinal(state: RunState | undefined): boolean {
-  return state === "done" || state === "failed" || state === "cancelled";
+  return state === "done" || state === "failed" || state === "cancelled" || state === "damaged";
 }
 
 export function followRun(id: string): LiveRun {

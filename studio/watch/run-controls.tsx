@@ -13,6 +13,7 @@ const actions: Readonly<Record<RunState, readonly ("pause" | "resume" | "cancel"
   done: [],
   failed: ["resume"],
   cancelled: [],
+  damaged: [],
 };
 
 const labels = { pause: "Pause", resume: "Resume", cancel: "Cancel" } as const;
@@ -72,4 +73,5 @@ export const stateWords: Readonly<Record<RunState, string>> = {
   done: "Done",
   failed: "Failed",
   cancelled: "Cancelled",
+  damaged: "Damaged",
 };
