@@ -23,6 +23,7 @@ export {
   recoveryRates,
   rocCurve,
 } from "./evaluation/recovery.ts";
+export type { ShareEstimate } from "./evaluation/share-estimate.ts";
 export {
   chanceJaccard,
   type Frequency,
@@ -62,6 +63,14 @@ export {
   loadCircuit,
 } from "./pipeline/load-circuit.ts";
 export { type LoadOptions, loadModel, type Model } from "./pipeline/load-model.ts";
+export { type PreflightOptions, preflight } from "./pipeline/preflight.ts";
+export type {
+  Preflight,
+  PreflightCode,
+  PreflightFinding,
+  SpellingPreflight,
+  SplitPreflight,
+} from "./pipeline/preflight-result.ts";
 export { readKnown } from "./pipeline/read-known.ts";
 export { type ReadTaskOptions, readTask, type Task } from "./pipeline/read-task.ts";
 export { type CircuitReport, gatherReport, type ReportOptions } from "./pipeline/report.ts";

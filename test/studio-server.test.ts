@@ -14,6 +14,7 @@ import type {
   Estimate,
   ExamplesResult,
   PatternsResult,
+  PreflightResult,
   RunDetail,
   RunEvent,
   RunOptions,
@@ -89,6 +90,20 @@ describe("before a run", () => {
       ...{ faults: [], promptTokens: 15, examples: { patching: 20, validation: 20, test: 20 } },
     });
     expect(check.samples[0]?.tokens.join("")).toMatch(/^Then, /);
+  });
+
+  it("asks the original before a run: what it is right on, and what deserves a word", async () => {
+    const body = { model: "", task, options };
+    const found = await studio.post<PreflightResult>("/api/preflight", body);
+    expect(found.splits.validation).toMatchObject({ examples: 20, original: { prompts: 20, right: 20 } });
+    expect(found.findings).toEqual([]);
+    const text = task.text.replaceAll('[" ', '["');
+    const slip = { ...task, text };
+    const { findings } = await studio.post<PreflightResult>("/api/preflight", { ...body, task: slip });
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([
+      ["zero-accuracy", "refusal"],
+      ["answer-spelling", "warning"],
+    ]);
   });
 
   it.each([

@@ -37,7 +37,7 @@ import {
   parseTargetSize,
 } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
-import { meansOption, modelOption, orderOption } from "./setting-options.ts";
+import { allowWeakOption, meansOption, modelOption, orderOption, strictOption } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { labelOption, readTaskAndModel } from "./task-option.ts";
 
@@ -65,6 +65,8 @@ interface Flags extends Omit<SearchOptions, "alpha"> {
   readonly threads?: number;
   readonly device: SearchSettings["device"];
   readonly out?: string;
+  readonly strict?: boolean;
+  readonly allowWeak?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly bos?: boolean;
@@ -160,6 +162,8 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     )
     .addOption(targetOption())
     .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
+    .addOption(strictOption())
+    .addOption(allowWeakOption())
     .option("-o, --out <dir>", "Where the circuit goes (default: pith-out/MODEL-TASK)")
     .addOption(forceOption("Replace the folder if it exists, and accept what a narrower format loses."))
     .option("--resume", "Go on with a search that was interrupted, with the same options.")
@@ -225,6 +229,8 @@ function optionsOf(flags: Flags, threads: number): ExtractOptions {
     ...(alpha !== undefined && { alpha }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
     ...{ bootstrap, frequency, dtype: flags.dtype, operators: flags.target },
+    strict: flags.strict ?? defaults.strict,
+    allowWeak: flags.allowWeak ?? defaults.allowWeak,
     force: flags.force ?? defaults.force,
     resume: flags.resume ?? defaults.resume,
   };

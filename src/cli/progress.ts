@@ -3,8 +3,9 @@
  * What is shown is `report/terminal-progress.ts`'s business.
  */
 import { writeSync } from "node:fs";
-import type { OnEvent } from "../pipeline/events.ts";
+import type { OnEvent, PithEvent } from "../pipeline/events.ts";
 import { printableText } from "../printable.ts";
+import { preflightNotes } from "../report/terminal-preflight.ts";
 import {
   advance,
   noProgress,
@@ -12,7 +13,7 @@ import {
   progressBlock,
   progressLine,
 } from "../report/terminal-progress.ts";
-import { canRedraw, drawSafely } from "./streams.ts";
+import { canRedraw, drawSafely, printNote } from "./streams.ts";
 
 export interface ProgressView {
   readonly onEvent: OnEvent;
@@ -33,6 +34,11 @@ const CLEAR_BELOW = "\u001b[0J";
 
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressView {
   return canRedraw(stream) ? redrawn(stream) : written(stream);
+}
+
+/** What of an event is to be read after the work has ended, too. */
+function lastingNotes(event: PithEvent): readonly string[] {
+  return event.kind === "preflight" ? preflightNotes(event.preflight) : [];
 }
 
 function redrawn(stream: NodeJS.WriteStream): ProgressView {
@@ -57,10 +63,19 @@ function redrawn(stream: NodeJS.WriteStream): ProgressView {
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
+  /** Takes the block away, so that what is written next stands for good. */
+  const clear = () => {
+    if (drawnLines > 0) stream.write(`${above()}${CLEAR_BELOW}${SHOW_CURSOR}`);
+    drawnLines = 0;
+  };
   return {
     onEvent(event) {
       state = advance(state, event, performance.now());
       changed = true;
+      const lasting = lastingNotes(event);
+      if (lasting.length === 0) return;
+      clear();
+      for (const note of lasting) printNote(note);
     },
     stopping() {
       isStopping = true;
@@ -91,6 +106,7 @@ function written(stream: NodeJS.WriteStream): ProgressView {
   return {
     onEvent(event) {
       state = advance(state, event, performance.now());
+      for (const note of lastingNotes(event)) printNote(note);
       write();
     },
     stopping() {

@@ -20,11 +20,13 @@ import { type Outcome, perform, type Work } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
 import {
   ablationsOption,
+  allowWeakOption,
   allThreadsOption,
   jobsOption,
   meansOption,
   mlpsOption,
   modelOption,
+  strictOption,
   tasksOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
@@ -46,6 +48,8 @@ interface Flags {
   readonly threads?: number;
   readonly quick?: boolean;
   readonly out?: string;
+  readonly strict?: boolean;
+  readonly allowWeak?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly json?: boolean;
@@ -90,6 +94,8 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     .addOption(jobsOption())
     .addOption(allThreadsOption())
     .option("--quick", `A first look: ${quick.seeds} runs, ${quick.alphas.length} thresholds.`)
+    .addOption(strictOption())
+    .addOption(allowWeakOption())
     .option("-o, --out <dir>", "Where everything goes (default: pith-out/MODEL-paper)")
     .addOption(forceOption("Replace the folder if it exists."))
     .option("--resume", "Go on with a run that was interrupted, with the same options.")
@@ -135,6 +141,7 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
     published: flags.published,
     timingBudget: flags.timingBudget ?? defaults.timingBudget,
     ...{ jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
+    ...{ strict: flags.strict, allowWeak: flags.allowWeak },
     render(each) {
       const { document } = parseHTML("<!doctype html><html><body></body></html>");
       const files = reproductionFiles(each.reproduction, factsOf(each), document);

@@ -37,6 +37,15 @@ export const orderOption = () =>
     .choices(["published", "downstream"])
     .default(defaults.order);
 
+export const strictOption = () =>
+  new Option("--strict", "Do not search a task of which there is a warning: of how it is written, say.");
+
+export const allowWeakOption = () =>
+  new Option(
+    "--allow-weak",
+    "Search though the original can't do the task: never right, or no more than by chance.",
+  );
+
 export const jobsOption = () =>
   new Option("--jobs <count>", "Searches at a time (default: as many as cores and memory allow)");
 

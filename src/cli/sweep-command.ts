@@ -19,6 +19,7 @@ import { programName, resumeCommand } from "./invocation.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import {
   ablationsOption,
+  allowWeakOption,
   allThreadsOption,
   collect,
   jobsOption,
@@ -26,6 +27,7 @@ import {
   mlpsOption,
   modelOption,
   orderOption,
+  strictOption,
   tasksOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
@@ -44,6 +46,8 @@ interface Flags {
   readonly bos?: boolean;
   readonly known?: readonly string[];
   readonly out?: string;
+  readonly strict?: boolean;
+  readonly allowWeak?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly jobs?: string;
@@ -73,6 +77,8 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     .option("--max-kl <nats>", "Prune only as long as the circuit's KL stays at or below this.")
     .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
     .option("--no-bos", "Do not, for acronyms either.")
+    .addOption(strictOption())
+    .addOption(allowWeakOption())
     .option(
       "--known <id|file>",
       "Compare kept heads with a known circuit: a list of GPT-2 small's by name (ioi/23), or a file; again for more.",
@@ -132,6 +138,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   }
   const outcome = await runSweep(model, plan, {
     ...{ out, jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
+    ...{ strict: flags.strict, allowWeak: flags.allowWeak },
     ...{ signal, onEvent },
   });
   const { rows, ...rest } = outcome;

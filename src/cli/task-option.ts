@@ -3,9 +3,7 @@ import { Option } from "commander";
 import type { Model } from "../pipeline/load-model.ts";
 import { readTask, type Task } from "../pipeline/read-task.ts";
 import { isBuiltinTask } from "../tasks/builtin/index.ts";
-import { missingSpace } from "../tasks/encode-answers.ts";
 import type { Work } from "./perform.ts";
-import { printNote } from "./streams.ts";
 
 export interface TaskFlags {
   readonly task?: string;
@@ -31,8 +29,5 @@ export async function readTaskAndModel(
   const file = name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels });
   const model = closing(await load());
   const task = file ?? (await readTask(name, { tokenizer: model.tokenizer, labels, seed, means }));
-  // With aligned means it is an error.
-  const slip = means === "pooled" ? missingSpace(task.examples, model.tokenizer, task.path) : undefined;
-  if (slip !== undefined) printNote(slip);
   return { task, model };
 }

@@ -25,6 +25,8 @@ export interface SplitEvaluation {
 export interface EvaluateSplitOptions {
   /** The tokens of "00" … "99" where the examples ask for a later year: see {@link yearScale}. */
   readonly years?: readonly number[] | undefined;
+  /** Called now and then with the number of examples that are evaluated. */
+  readonly onProgress?: ((done: number) => void) | undefined;
 }
 
 /** Answer positions whose logits are held at a time. */
@@ -35,11 +37,12 @@ export async function evaluateSplit(
   examples: readonly EncodedExample[],
   circuit: GiveLogits,
   original?: GiveLogits,
-  { years }: EvaluateSplitOptions = {},
+  { years, onProgress }: EvaluateSplitOptions = {},
 ): Promise<SplitEvaluation> {
   let right = 0;
   let originalRight = 0;
   let kl = 0;
+  let done = 0;
   const mass = { circuit: 0, original: 0 };
   const massOf = (example: EncodedExample, logits: Float32Array) =>
     years === undefined ? 0 : yearMass(example, logits, years);
@@ -56,6 +59,8 @@ export async function evaluateSplit(
       mass.original += massOf(example, originalLogits);
       kl += meanKl(example, originalLogits, logits);
     }
+    done += part.length;
+    onProgress?.(done);
   }
   const count = examples.length;
   return {

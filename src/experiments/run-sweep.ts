@@ -13,6 +13,10 @@ import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts"
 import type { OnEvent } from "../pipeline/events.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
+import { preflightEncoded } from "../pipeline/preflight.ts";
+import { refuseUnfit } from "../pipeline/preflight-findings.ts";
+import type { Preflight } from "../pipeline/preflight-result.ts";
+import { withEngine } from "../pipeline/with-engine.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
@@ -29,6 +33,10 @@ export interface RunSweepOptions {
   readonly force?: boolean | undefined;
   /** Go on where an interrupted sweep to the same folder was. */
   readonly resume?: boolean | undefined;
+  /** Take every warning of the preflight for a reason not to begin. */
+  readonly strict?: boolean | undefined;
+  /** Go on with tasks that the original can't do. */
+  readonly allowWeak?: boolean | undefined;
   /** Units at a time; left out: as cores and memory allow. */
   readonly jobs?: number | undefined;
   /** Of all jobs together; left out: one for each core. */
@@ -45,6 +53,8 @@ export interface SweepOutcome extends SweepRuns {
   /** In the plan's order. */
   readonly units: readonly UnitCounts[];
   readonly share: Share;
+  /** What was found of each task before anything was searched. */
+  readonly preflights: readonly Preflight[];
   /** Wall clock, of this run alone where an earlier one was gone on with. */
   readonly seconds: number;
   /** Units that an earlier run had finished. */
@@ -56,7 +66,7 @@ const sweepFolder = { marker: "sweep.json", kind: "sweep's folder" } as const;
 
 /**
  * @param model an original model; it is read by all jobs.
- * @throws PithError for a folder that exists, another sweep's journal, a full disk, or a standalone model that
+ * @throws PithError for a task that the model can't do (unless `allowWeak`), a folder that exists, another sweep's journal, a full disk, or a standalone model that
  * disagrees with the search; the signal's reason when it was aborted.
  */
 export async function runSweep(
@@ -78,6 +88,7 @@ export async function runSweep(
 async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions): Promise<SweepOutcome> {
   const begin = performance.now();
   const { out, force = false, resume = false, signal } = options;
+  const preflights = await checkTasks(model, plan, options);
   const modelFiles = [];
   for (const { path } of model.files) modelFiles.push(await hashFile(path, signal && { signal }));
   const journal =
@@ -108,7 +119,7 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
     const outcome: SweepOutcome = {
       ...runs,
       ...(out !== undefined && { folder: resolve(out) }),
-      ...{ units, share },
+      ...{ units, share, preflights },
       seconds: (performance.now() - begin) / 1000,
       resumedUnits: [...journal.resumed.values()].filter(({ counts }) => counts !== undefined).length,
     };
@@ -130,9 +141,30 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
   }
 }
 
+/** @throws PithError "task" where the options don't allow what was found. */
+async function checkTasks(
+  model: Model,
+  { sources }: SweepPlan,
+  { strict = false, allowWeak = false, threads, signal, onEvent }: RunSweepOptions,
+): Promise<readonly Preflight[]> {
+  if (sources.length === 0) return [];
+  const runtime = workerRuntime({ threads });
+  return withEngine(runtime, signal, async () => {
+    const preflights: Preflight[] = [];
+    for (const source of sources) {
+      const preflight = await preflightEncoded({ ...source, runtime, model, signal, onEvent });
+      refuseUnfit(preflight, { strict, allowWeak }, { file: source.task.path });
+      onEvent?.({ kind: "preflight", preflight });
+      preflights.push(preflight);
+    }
+    return preflights;
+  });
+}
+
 /** Equal keys, equal results: everything that a number depends on. */
 function keyOf(modelFiles: readonly string[], plan: SweepPlan): string {
-  const named = { pith: packageVersion(), modelFiles, ...plan, known: [...plan.known] };
+  const { sources: _, ...decisive } = plan;
+  const named = { pith: packageVersion(), modelFiles, ...decisive, known: [...plan.known] };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
 

@@ -6,6 +6,7 @@
 import type { Order } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 import type { KnownCircuit } from "../evaluation/known-circuits.ts";
+import type { Task } from "../pipeline/read-task.ts";
 import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 
@@ -25,6 +26,15 @@ export interface SweepTask {
   readonly draws: readonly { readonly seed: number; readonly encoded: EncodedTask }[];
   /** Sentences for the user: what differs from what was asked for. */
   readonly notes: readonly string[];
+  /** What the first draw was made from, for the preflight; a task that lacks it is not looked at. */
+  readonly source?: SweepSource;
+}
+
+/** A task as it was read, and as its first draw is encoded. */
+export interface SweepSource {
+  readonly task: Task;
+  readonly encoded: EncodedTask;
+  readonly bos: boolean;
 }
 
 export interface SweepUnit {
@@ -42,6 +52,8 @@ export interface SweepPlan extends SweepSettings {
   /** By task. */
   readonly known: ReadonlyMap<string, KnownCircuit>;
   readonly notes: readonly string[];
+  /** One for each task that is looked at before anything is searched. */
+  readonly sources: readonly SweepSource[];
 }
 
 export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
@@ -84,6 +96,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
     ...{ means, order, units, known },
     ...(maxKl !== undefined && { maxKl }),
     notes: tasks.flatMap(({ notes }) => notes),
+    sources: tasks.flatMap(({ source }) => source ?? []),
   };
 }
 

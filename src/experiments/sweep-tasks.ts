@@ -7,7 +7,7 @@
 import type { Model } from "../pipeline/load-model.ts";
 import { encodePrompts } from "../pipeline/prompts.ts";
 import { readTask } from "../pipeline/read-task.ts";
-import type { SweepTask } from "./sweep-plan.ts";
+import type { SweepSource, SweepTask } from "./sweep-plan.ts";
 
 export interface ReadSweepTasksOptions {
   readonly means: "aligned" | "pooled";
@@ -31,17 +31,20 @@ export async function readSweepTasks(
     // A file that says who serves what says so for every seed.
     const fixed = task.builtin === undefined && task.examples.some(({ split }) => split !== undefined);
     const draws = [];
+    let source: SweepSource | undefined;
     for (const seed of fixed ? [first] : [first, ...others]) {
       const drawn = task.builtin === undefined || seed === first ? task : await read(seed);
       const options = { means, bos: bos ?? drawn.bos ?? false, seed };
       const { transformer, tokenizer } = model;
-      draws.push({ seed, encoded: encodePrompts(drawn, tokenizer, transformer.contextLength, options) });
+      const encoded = encodePrompts(drawn, tokenizer, transformer.contextLength, options);
+      draws.push({ seed, encoded });
+      source ??= { task: drawn, encoded, bos: options.bos };
     }
     const notes =
       fixed && others.length > 0
         ? [`${task.path} has its own splits, the same for every seed: it runs once, as seed ${first}.`]
         : [];
-    tasks.push({ name: task.name, draws, notes });
+    tasks.push({ name: task.name, draws, notes, ...(source && { source }) });
   }
   return tasks;
 }

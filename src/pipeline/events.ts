@@ -1,10 +1,12 @@
 /** What long operations tell about their progress, as they go. */
 import type { HubProgress } from "../checkpoint/hub.ts";
 import type { Decision } from "../discovery/search.ts";
+import type { Preflight } from "./preflight-result.ts";
 
 /** The steps of an extraction, in the order in which they come. */
 export type Step =
   | "download"
+  | "preflight" // the original on the task, before anything is searched
   | "activations" // one pass over the patching and validation prompts
   | "search"
   | "sweep" // many searches at once, and their circuits measured
@@ -18,6 +20,8 @@ export type PithEvent =
   | { readonly kind: "download"; readonly progress: HubProgress }
   /** How far the current step is; `total` in whatever unit the step counts. */
   | { readonly kind: "progress"; readonly step: Step; readonly done: number; readonly total: number }
+  /** What was found of a task before it is searched; of a task that is refused, nothing is told. */
+  | { readonly kind: "preflight"; readonly preflight: Preflight }
   /** The search's shape, once before its first decision. `resumed` decisions come from the journal. */
   | {
       readonly kind: "search";

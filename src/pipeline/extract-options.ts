@@ -42,6 +42,10 @@ export interface SearchSettings {
   /** Threads for computing; undefined: as many as the machine has cores. */
   readonly threads: number | undefined;
   readonly device: Device;
+  /** Take every warning of the preflight for a reason not to search. */
+  readonly strict: boolean;
+  /** Search though the original can't do the task: it is never right, or no more often than by chance. */
+  readonly allowWeak: boolean;
   /** Replace a circuit folder that is there, and accept what a narrow number format loses. */
   readonly force: boolean;
   /** Go on where an interrupted search to the same folder was. */
@@ -70,6 +74,8 @@ export const defaultExtractOptions: SearchSettings = {
   operators: "portable",
   threads: undefined,
   device: "cpu",
+  strict: false,
+  allowWeak: false,
   force: false,
   resume: false,
 };

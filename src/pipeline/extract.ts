@@ -31,6 +31,9 @@ import {
 import type { Model } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
+import { preflightEncoded } from "./preflight.ts";
+import { refuseUnfit } from "./preflight-findings.ts";
+import type { Preflight } from "./preflight-result.ts";
 import { encodePrompts, searchSets } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
 import { weightFiles } from "./same-weights.ts";
@@ -44,19 +47,22 @@ export interface Extraction {
   readonly folder: string;
   /** What the folder's circuit.json says. */
   readonly circuit: CircuitFile;
+  /** What was found of the task before the search. */
+  readonly preflight: Preflight;
   /** One prompt at a time, the two in turns through the same engine. */
   readonly timing: { readonly original: Timing; readonly circuit: Timing };
   /** The whole extraction, wall clock. */
   readonly seconds: number;
+  /** Of the search and what it reads. */
   readonly counters: { readonly flops: number; readonly runs: number };
 }
 
 /**
- * Searches, cuts, writes, verifies and measures. The folder appears under its name only when all of it went
- * well.
+ * Asks the original, searches, cuts, writes, verifies and measures. The folder appears under its name only when
+ * all of it went well.
  * @param out the folder to make.
- * @throws PithError for bad input, a folder that exists, a full disk, or a standalone model that disagrees
- * with the patched one by more than 1e-3; the signal's reason when it was aborted.
+ * @throws PithError for bad input, a task that the original can't do (unless `allowWeak`), a folder that exists, a
+ * full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason when it was aborted.
  */
 export async function extract(
   model: Model,
@@ -100,11 +106,16 @@ interface Job {
 
 async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
+  const preflight = await checkTask(job);
   const sources = await hashSources(job);
   const key = searchKey(sources, settings);
 
+  const before = { flops: runtime.counters.flops, runs: runtime.counters.runs };
   const { replacements, result: found, alpha, target, removeJournal } = await runSearch(job, key);
-  const { flops, runs } = runtime.counters;
+  const counters = {
+    flops: runtime.counters.flops - before.flops,
+    runs: runtime.counters.runs - before.runs,
+  };
   const stability = await runBootstrap(job, key, found);
   // A circuit of what resampled searches kept often is no search's outcome: it has no trace.
   const result =
@@ -155,11 +166,20 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
     await prepared.commit(circuit);
     await removeJournal();
     await stability?.done();
-    return { folder: resolve(out), circuit, timing: measured.timing, counters: { flops, runs } };
+    return { folder: resolve(out), circuit, preflight, timing: measured.timing, counters };
   } catch (error) {
     await prepared.discard();
     throw error;
   }
+}
+
+/** @throws PithError "task" where the settings don't allow what was found. */
+async function checkTask(job: Job): Promise<Preflight> {
+  const { task, settings, onEvent } = job;
+  const preflight = await preflightEncoded({ ...job, bos: settings.bos });
+  refuseUnfit(preflight, settings, { file: task.path });
+  onEvent?.({ kind: "preflight", preflight });
+  return preflight;
 }
 
 interface Searched {

@@ -91,10 +91,19 @@ async function evaluate(
   };
   if (original !== undefined) checkOriginal(folder, original);
   const divided = divide(folder, task);
+  const total = Object.values(divided)
+    .flat()
+    .filter(({ answers }) => answers.length > 0).length;
+  let measured = 0;
   for (const split of ["patching", "validation", "test"] as const) {
     const members = divided[split].filter((each) => each.answers.length > 0);
     if (members.length === 0) continue;
     const examples = encodeExamples(folder, members, task.path);
+    const before = measured;
+    const onProgress = (done: number) => {
+      measured = before + done;
+      onEvent?.({ kind: "progress", step: "measure", done: measured, total });
+    };
     const { compiled } = folder.circuit;
     const circuit: GiveLogits =
       compiled === undefined
@@ -107,11 +116,12 @@ async function evaluate(
       for (const { ids, line } of examples) checkWords(folder, ids, { file: task.path, line });
       const answered = examples.map((example) => withPlaces(example, compiled.answers));
       const others = reference && ofAnswers(reference, compiled.answers);
-      splits[split] = await evaluateSplit(answered, circuit, others);
+      splits[split] = await evaluateSplit(answered, circuit, others, { onProgress });
       continue;
     }
     splits[split] = await evaluateSplit(examples, circuit, reference, {
       years: yearScale(examples, folder.tokenizer),
+      onProgress,
     });
   }
   if (Object.values(splits).every((split) => split === undefined)) {

@@ -64,10 +64,17 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
   const accuracy: CircuitFile["metrics"]["accuracy"] = {};
   const kl: CircuitFile["metrics"]["kl"] = {};
   const yearMass: NonNullable<CircuitFile["metrics"]["yearMass"]> = {};
+  const total = encoded.validation.length + encoded.test.length;
+  let measured = 0;
   for (const split of ["validation", "test"] as const) {
     if (encoded[split].length === 0) continue;
+    const before = measured;
     const result = await evaluateSplit(encoded[split], circuit, original, {
       years: yearScale(encoded[split], model.tokenizer),
+      onProgress(done) {
+        measured = before + done;
+        onEvent?.({ kind: "progress", step: "measure", done: measured, total });
+      },
     });
     accuracy[split] = { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy };
     kl[split] = result.kl ?? Number.NaN;

@@ -80,6 +80,8 @@ export function advance(state: ProgressState, event: PithEvent, now: number): Pr
         search: { ...search, decisions: [...search.decisions, event.decision] },
       };
     }
+    case "preflight":
+      return state;
     case "sweep":
       return { ...enter(state, "sweep", now), sweep: { first: state.sweep?.first ?? event, now: event } };
   }
@@ -93,6 +95,7 @@ function enter(state: ProgressState, step: Step, now: number): ProgressState {
 
 const stepNames: Readonly<Record<Step, string>> = {
   download: "downloading",
+  preflight: "asking the original",
   activations: "the original on the patching and validation prompts",
   search: "searching",
   sweep: "sweeping",

@@ -31,7 +31,7 @@ const splits = ["test", "validation", "patching"] as const;
 
 /** @param next the command to try next; @param threads that computed. */
 export function extractionReport(
-  { folder, circuit, timing, seconds }: Extraction,
+  { folder, circuit, timing, seconds }: Pick<Extraction, "folder" | "circuit" | "timing" | "seconds">,
   context: { readonly threads: number; readonly next: string },
   style: TerminalStyle,
 ): string {

@@ -8,6 +8,7 @@ import type { SweepRow } from "../experiments/sweep-row.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Step } from "../pipeline/events.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
+import type { Preflight } from "../pipeline/preflight-result.ts";
 
 /** Every answer that is not 2xx. */
 export interface ApiError {
@@ -54,7 +55,15 @@ export type TaskSource =
 export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"> & {
   /** Left out: as the task says. */
   readonly bos?: boolean | undefined;
+  /** Run though the preflight has a finding of severity "refusal"; without it such a run fails. Left out: false. */
+  readonly allowWeak?: boolean | undefined;
 };
+
+/**
+ * POST /api/preflight { model, task, options }: asks the original, which takes about a second for nano and a few for
+ * GPT-2 small. A page shows `findings` (each a sentence and advice, the worst first) before the run is started.
+ */
+export type PreflightResult = Preflight;
 
 /** POST /api/tasks { model, task, options } */
 export interface TaskCheck {

@@ -6,13 +6,14 @@ import { defaultExtractOptions } from "../pipeline/extract-options.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import { answerError } from "./answer-error.ts";
-import type { ApiError, StudioInfo } from "./api.ts";
+import type { ApiError, PreflightResult, StudioInfo } from "./api.ts";
 import { checkTask } from "./check-task.ts";
 import { estimate } from "./estimate.ts";
 import type { Laboratories } from "./laboratories.ts";
 import { type Models, summarizeModel } from "./models.ts";
 import type { OneTimeCodes } from "./one-time-codes.ts";
 import { servePages } from "./pages.ts";
+import { preflightTask } from "./preflight-task.ts";
 import { bodies, largestBody, readBody } from "./request-bodies.ts";
 import { createRunRoutes } from "./run-routes.ts";
 import type { Runs } from "./runs.ts";
@@ -65,6 +66,13 @@ export function createStudioApp({ token, codes, port, pages, ...parts }: AppPart
     const { model, task, options } = await readBody(context, bodies.task);
     const { signal } = context.req.raw;
     return context.json(await checkTask(task, await models.open(model), options, signal));
+  });
+  app.post("/api/preflight", async (context) => {
+    const { model, task, options } = await readBody(context, bodies.task);
+    const { signal } = context.req.raw;
+    const opened = await models.open(model);
+    const found = await preflightTask(task, opened, options, { threads, signal });
+    return context.json(found satisfies PreflightResult);
   });
   app.post("/api/estimate", async (context) => {
     const { model, ...job } = await readBody(context, bodies.estimate);

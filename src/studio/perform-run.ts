@@ -33,10 +33,10 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const out = resultFolder(record);
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
-    const { bos, ...options } = request.options;
+    const { bos, allowWeak = false, ...options } = request.options;
     const task = await taskOf(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
-      ...{ ...options, ...(bos !== undefined && { bos }), ...common },
+      ...{ ...options, allowWeak, ...(bos !== undefined && { bos }), ...common },
     });
     await rememberOriginal(model, circuit.model.files);
     return;
@@ -53,6 +53,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const { alphas, ablations, mlps } = request;
   await runSweep(model, planSweep(tasks, { alphas, ablations, mlps, known, means, order }), {
     out,
+    allowWeak: request.options.allowWeak,
     ...common,
   });
 }
@@ -93,6 +94,9 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
     switch (event.kind) {
       case "step":
         keep({ kind: "step", step: event.step });
+        break;
+      case "preflight":
+        // A page has asked for it before the run.
         break;
       case "search":
         resumeDecisions(log, event, keep);

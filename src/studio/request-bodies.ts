@@ -22,6 +22,7 @@ const options = z.strictObject({
   order: z.enum(["published", "downstream"]),
   seed,
   bos: z.boolean().optional(),
+  allowWeak: z.boolean().optional(),
 }) satisfies z.ZodType<RunOptions>;
 
 /** A path, or a name on the hub; which of them it may be is checked where it is opened. */

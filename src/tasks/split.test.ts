@@ -38,7 +38,11 @@ describe("a file without splits", () => {
   });
 
   test("one prompt may stand in more lines than a call may have arguments", () => {
-    const many = Array.from({ length: 200_000 }, (_, line) => example("often", line + 1));
+    // With other answers each, for equal lines count once.
+    const many = Array.from({ length: 200_000 }, (_, line) => ({
+      ...example("again", line + 1),
+      answers: [`${line}`],
+    }));
     const found = splitExamples([...many, ...distinct(4)], { seed: 1, patchingCount: 2, validationCount: 2 });
     expect([found.patching.length, found.validation.length, found.test.length]).toEqual([2, 2, 200_000]);
   });
@@ -63,22 +67,37 @@ describe("a file without splits", () => {
     ]);
   });
 
-  test("every example is in one split, in file order, and equal prompts are together", () => {
+  test("every different example is in one split, once, by its first line and in file order", () => {
     const examples = fc
-      .array(fc.constantFrom(..."abcdefghijkl"), { minLength: 2, maxLength: 60 })
-      .filter((prompts) => new Set(prompts).size > 1);
+      .array(fc.tuple(fc.constantFrom(..."abcdefghijkl"), fc.constantFrom("x", "y")), {
+        minLength: 2,
+        maxLength: 60,
+      })
+      .filter((pairs) => new Set(pairs.map(([prompt]) => prompt)).size > 1);
     fc.assert(
-      fc.property(examples, fc.nat(), (prompts, seed) => {
-        const all = prompts.map((prompt, i) => example(prompt, i + 1));
+      fc.property(examples, fc.nat(), (pairs, seed) => {
+        const all = pairs.map(([prompt, answer], i) => ({ ...example(prompt, i + 1), answers: [answer] }));
+        const firstLines = new Map(pairs.map((pair, i) => [pair.join(" "), i + 1] as const).reverse());
         const { patching, validation, test } = splitExamples(all, { seed });
         const parts = [patching, validation, test];
-        expect(parts.flatMap(lines).toSorted((a, b) => a - b)).toEqual(lines(all));
+        expect(parts.flatMap(lines).toSorted((a, b) => a - b)).toEqual(
+          [...firstLines.values()].toSorted((a, b) => a - b),
+        );
         for (const part of parts) expect(lines(part)).toEqual(lines(part).toSorted((a, b) => a - b));
-        for (const prompt of new Set(prompts)) {
+        // Equal prompts stay together, whatever their answers.
+        for (const [prompt] of pairs) {
           expect(parts.filter((part) => part.some((one) => one.prompt === prompt))).toHaveLength(1);
         }
       }),
     );
+  });
+
+  test("20,000 lines of 300 prompts are divided as those 300 prompts are", () => {
+    const repeated = Array.from({ length: 20_000 }, (_, i) => example(`prompt ${i % 300}`, i + 1));
+    const splits = splitExamples(repeated, { seed: 0 });
+    expect(splits).toEqual(splitExamples(repeated.slice(0, 300), { seed: 0 }));
+    expect(new Set(splits.validation.map(({ prompt }) => prompt)).size).toBe(100);
+    expect(splits.test).toHaveLength(100);
   });
 
   test("needs more than one prompt, however often it stands there", () => {

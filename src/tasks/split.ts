@@ -15,7 +15,10 @@ export interface TaskSplits {
 
 export interface SplitOptions {
   readonly seed: number;
-  /** Examples for the means; left out: 150, the paper's number, or a third of the file if that is less. */
+  /**
+   * Examples for the means; left out: 150, the paper's number, or a third of the file's different examples if that
+   * is less.
+   */
   readonly patchingCount?: number | undefined;
   /** Examples for the pruning decisions; left out: as `patchingCount`. What remains is the test set. */
   readonly validationCount?: number | undefined;
@@ -27,8 +30,9 @@ const DEFAULT_COUNT = 150;
 
 /**
  * Keeps the splits of a file that carries them; divides one that doesn't, the same way for the same seed on
- * any machine. A group of equal prompts that no longer fits into a split goes to the next, so with many
- * repeated prompts a split may stay below its count.
+ * any machine. A file that is divided gives each example once, by its first line: repeated lines would fill the
+ * splits with few different prompts, and make a share of the test set look surer than it is. Prompts that are
+ * equal and have other answers stay together; where they no longer fit into a split they go to the next.
  * @throws PithError "task" when only some lines carry a split; "options" for counts or a seed that can't be.
  */
 export function splitExamples(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
@@ -53,7 +57,8 @@ export function splitExamples(examples: readonly TaskExample[], options: SplitOp
   return { patching: having("patching"), validation: having("validation"), test: having("test") };
 }
 
-function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
+function divide(lines: readonly TaskExample[], options: SplitOptions): TaskSplits {
+  const examples = withoutRepeats(lines);
   const different = new Set(examples.map(({ prompt }) => prompt)).size;
   if (different < 2) {
     throw new PithError(
@@ -71,7 +76,7 @@ function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSp
   if (patchingCount + validationCount > examples.length) {
     throw new PithError(
       "options",
-      `${patchingCount} patching and ${validationCount} validation examples are asked for, but there are ${examples.length}`,
+      `${patchingCount} patching and ${validationCount} validation examples are asked for, but there are ${examples.length}${examples.length < lines.length ? " different ones" : ""}`,
       { place: options.fileName === undefined ? {} : { file: options.fileName } },
     );
   }
@@ -97,6 +102,17 @@ function divide(examples: readonly TaskExample[], options: SplitOptions): TaskSp
   }
   for (const split of [patching, validation, test]) split.sort((a, b) => a.line - b.line);
   return { patching, validation, test };
+}
+
+/** The first of all examples that have the same prompt, answers and labels. */
+function withoutRepeats(examples: readonly TaskExample[]): readonly TaskExample[] {
+  const seen = new Set<string>();
+  return examples.filter(({ prompt, answers, labels }) => {
+    const key = JSON.stringify([prompt, answers, labels]);
+    const isFirst = !seen.has(key);
+    seen.add(key);
+    return isFirst;
+  });
 }
 
 function checkCount(field: string, count: number): number {

@@ -4,12 +4,13 @@ import type { RunSummary } from "../../src/studio/api.ts";
 import type { LiveRun } from "../data/live-run.ts";
 
 const steps: Readonly<Record<RunSummary["kind"], readonly Step[]>> = {
-  extract: ["activations", "search", "export", "verify", "measure"],
+  extract: ["preflight", "activations", "search", "export", "verify", "measure"],
   sweep: ["sweep"],
 };
 
 const names: Readonly<Record<Step, string>> = {
   download: "Fetch the model",
+  preflight: "Ask the original",
   activations: "Read the prompts",
   search: "Search",
   sweep: "Sweep",

@@ -1,0 +1,17 @@
+/** A share of right answers with what it says of prompts that were not asked. */
+import { wilsonInterval } from "./wilson.ts";
+
+export interface ShareEstimate {
+  /** Prompts that were asked. */
+  readonly prompts: number;
+  readonly right: number;
+  /** right / prompts. */
+  readonly accuracy: number;
+  /** The 95 % interval (Wilson), two shares. */
+  readonly interval: readonly [low: number, high: number];
+}
+
+/** @param prompts at least one. @throws RangeError otherwise, or where more are right than were asked. */
+export function estimateShare(right: number, prompts: number): ShareEstimate {
+  return { prompts, right, accuracy: right / prompts, interval: wilsonInterval(right, prompts) };
+}
