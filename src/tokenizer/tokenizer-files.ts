@@ -5,7 +5,8 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
-import { showValue } from "../printable.ts";
+import { quote, showValue } from "../printable.ts";
+import type { ListedToken } from "./declared-tokens.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import { checkDense, checkMerge, isPair, tokenId, uniteIds } from "./vocabulary.ts";
@@ -21,17 +22,25 @@ export interface CheckedTokenizer {
   /** `tokenizer.json` with every part present, the model's type named, and merges as pairs. */
   readonly tokenizer: JsonObject;
   readonly config: JsonObject;
-  readonly addedTokens: readonly { readonly id: number; readonly content: string }[];
+  readonly addedTokens: readonly ListedToken[];
+  /** `model` of `tokenizer`. */
+  readonly model: JsonObject;
+  /** The model's own tokens to their ids. */
+  readonly modelIds: ReadonlyMap<string, number>;
   /** Every token, added ones included, to its id; ids differ. */
   readonly ids: ReadonlyMap<string, number>;
+  /** Every id that has a token. */
+  readonly tokens: ReadonlyMap<number, string>;
   /** Highest id + 1. */
   readonly vocabularySize: number;
   readonly modelType: ModelType;
   /** The token that the config calls bos (or, unnamed, eos); undefined when it names neither. */
   readonly startToken: string | undefined;
+  /** The token that the config calls eos. */
+  readonly endToken: string | undefined;
 }
 
-type ModelType = "BPE" | "Unigram" | "WordPiece";
+type ModelType = "BPE" | "Unigram" | "WordPiece" | "WordLevel";
 
 /** Components nest a few levels in real files. */
 const DEEPEST_NESTING = 16;
@@ -77,8 +86,10 @@ export function checkTokenizerFiles(files: TokenizerFiles, folder: string): Chec
     modelType === "Unigram"
       ? readUnigram(json.model, file)
       : checkDense(json.model.vocab, file, "model.vocab", addedIds);
+  if (modelType === "BPE") checkBpe(json.model, file);
   const merges = modelType === "BPE" ? readMerges(json.model, modelIds, file) : undefined;
   const { ids, vocabularySize } = uniteIds(modelIds, addedTokens, file);
+  const model = { ...json.model, type: modelType, ...(merges === undefined ? {} : { merges }) };
 
   return {
     tokenizer: {
@@ -88,14 +99,18 @@ export function checkTokenizerFiles(files: TokenizerFiles, folder: string): Chec
       pre_tokenizer: json.pre_tokenizer ?? null,
       post_processor: json.post_processor ?? null,
       decoder: json.decoder ?? null,
-      model: { ...json.model, type: modelType, ...(merges === undefined ? {} : { merges }) },
+      model,
     },
     config: { ...config, additional_special_tokens: config.additional_special_tokens ?? [] },
     addedTokens,
+    model,
+    modelIds,
     ids,
+    tokens: new Map([...ids].map(([token, id]) => [id, token])),
     vocabularySize,
     modelType,
     startToken: contentOf(config.bos_token) ?? contentOf(config.eos_token),
+    endToken: contentOf(config.eos_token),
   };
 }
 
@@ -148,13 +163,33 @@ function checkPattern(component: JsonObject, field: string, file: string): void 
 function nameModelType(model: { readonly type?: string | undefined } & JsonObject, file: string): ModelType {
   const type =
     model.type ?? ("merges" in model ? "BPE" : Array.isArray(model["vocab"]) ? "Unigram" : "WordPiece");
-  if (type === "BPE" || type === "Unigram" || type === "WordPiece") return type;
+  if (type === "BPE" || type === "Unigram" || type === "WordPiece" || type === "WordLevel") return type;
   throw tokenizerError(
     file,
     "model.type",
     `unsupported tokenizer model "${type}".`,
-    "Pith reads BPE, Unigram and WordPiece.",
+    "Pith reads BPE, Unigram, WordPiece and WordLevel.",
   );
+}
+
+/** What Pith can't do as the Rust tokenizers do it. */
+function checkBpe(model: JsonObject, file: string): void {
+  const { dropout, continuing_subword_prefix: prefix } = model;
+  if (typeof dropout === "number" && dropout > 0) {
+    throw tokenizerError(
+      file,
+      "model.dropout",
+      `with a dropout of ${dropout} a text has other ids each time.`,
+      "Set it to null.",
+    );
+  }
+  if (typeof prefix === "string" && prefix !== "") {
+    throw tokenizerError(
+      file,
+      "model.continuing_subword_prefix",
+      `Pith does not read BPE with a prefix on inner pieces (${quote(prefix)})`,
+    );
+  }
 }
 
 function readUnigram(model: JsonObject, file: string): ReadonlyMap<string, number> {
@@ -181,9 +216,6 @@ function readMerges(
 ): readonly (readonly [string, string])[] {
   const merges = model["merges"];
   if (!Array.isArray(merges)) throw tokenizerError(file, "model.merges", "expected a list");
-  // With a prefix on inner pieces the result is not the two parts put together; the parts are still checked.
-  const prefixed =
-    typeof model["continuing_subword_prefix"] === "string" && model["continuing_subword_prefix"] !== "";
   return merges.map((merge: unknown, i) => {
     const pair = typeof merge === "string" ? merge.split(" ") : merge;
     const place = { file, field: `model.merges.${i}` };
@@ -192,7 +224,7 @@ function readMerges(
         place,
       });
     }
-    checkMerge(pair, ids, place, !prefixed);
+    checkMerge(pair, ids, place);
     return pair;
   });
 }

@@ -1,13 +1,11 @@
 /**
- * Text to token ids and back: a thin wrapper over `@huggingface/tokenizers` that adds what Pith needs and the
- * library doesn't have: files that are checked before they are trusted, text that is never lost in silence,
- * and a printable form of a single token. Runs in a browser.
+ * Text to token ids and back, with the ids of the Rust tokenizers, over files that are checked before they are
+ * trusted; text is never lost in silence, and single tokens have a printable form. Runs in a browser.
  */
-import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { PithError } from "../errors.ts";
 import { printableText, quote } from "../printable.ts";
-import { BYTE_CHARACTERS, exactByteLevel, tokenBytes } from "./byte-level.ts";
-import { isObject } from "./json.ts";
+import { tokenBytes } from "./byte-level.ts";
+import { createPipeline, isByteLevel } from "./pipeline.ts";
 import { printableBytes } from "./printable.ts";
 import { inFolder } from "./tokenizer-error.ts";
 import { type CheckedTokenizer, checkTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
@@ -24,6 +22,8 @@ export interface Tokenizer {
    * `<|endoftext|>` when the config names neither. Undefined when that token is not in the vocabulary.
    */
   readonly endOfTextId: number | undefined;
+  /** The id of the config's eos token; undefined when it names none, or none that is a token. */
+  readonly eosTokenId: number | undefined;
   /**
    * Token ids of a text; no special tokens are added, but those that stand in the text are recognised.
    * @throws PithError "tokenizer" when the vocabulary can't spell the text.
@@ -45,59 +45,46 @@ export interface Tokenizer {
 export function createTokenizer(files: TokenizerFiles, folder = ""): Tokenizer {
   const checked = checkTokenizerFiles(files, folder);
   const file = inFolder(folder, "tokenizer.json");
-  const library = guard(file, "the tokenizer library refused it", () => {
-    const preTokenizer = exactByteLevel(checked.tokenizer["pre_tokenizer"]);
-    const library = new Library({ ...checked.tokenizer, pre_tokenizer: preTokenizer }, checked.config);
+  const { tokenize, decode } = guard(file, "the tokenizer library refused it", () => {
+    const parts = createPipeline(checked);
     // Some parts are only looked at when they are used: better to learn it now than at line 90 of a task.
-    const probe = library.encode("A b 1.", { add_special_tokens: false }).ids;
-    if (probe.length > 0) library.decode(probe.map((id) => id ?? 0));
-    return library;
+    const probe = parts.tokenize("A b 1.").ids.filter((id) => id !== undefined && checked.tokens.has(id));
+    if (probe.length > 0) parts.decode(probe.map((id) => id ?? 0));
+    return parts;
   });
-  const spellsAllBytes = BYTE_CHARACTERS.every((character) => checked.ids.has(character));
-  const losesText =
-    isByteLevel(checked.tokenizer["decoder"]) && checked.modelType === "BPE" && !spellsAllBytes;
-  const added = new Set(checked.addedTokens.map(({ content }) => content));
-  const show = tokenPrinter(checked, added);
+  const show = tokenPrinter(checked);
 
   return {
     vocabularySize: checked.vocabularySize,
     files,
     endOfTextId: checked.ids.get(checked.startToken ?? "<|endoftext|>"),
+    eosTokenId: checked.ids.get(checked.endToken ?? ""),
     encode(text) {
-      const { ids, tokens } = guard(file, `could not encode ${quote(text)}`, () =>
-        library.encode(text, { add_special_tokens: false }),
-      );
-      const unknown = ids.findIndex((id) => !Number.isInteger(id));
-      if (
-        unknown >= 0 ||
-        (losesText && spelledLength(tokens, added) < new TextEncoder().encode(text).length)
-      ) {
+      const { ids, lost } = guard(file, `could not encode ${quote(text)}`, () => tokenize(text));
+      const known = ids.filter((id) => id !== undefined);
+      if (lost || known.length < ids.length) {
         throw new PithError(
           "tokenizer",
           `no tokens spell all of ${quote(text)}, and none stands for the unknown`,
-          {
-            place: { file },
-          },
+          { place: { file } },
         );
       }
-      return ids;
+      return known;
     },
     decode(ids) {
-      const known = ids.filter((id) => library.id_to_token(id) !== undefined);
-      if (known.length === 0) return "";
-      return guard(file, "could not decode", () =>
-        library.decode(known, { clean_up_tokenization_spaces: false }),
-      );
+      const known = ids.filter((id) => checked.tokens.has(id));
+      return known.length === 0 ? "" : guard(file, "could not decode", () => decode(known));
     },
     tokenText(id) {
-      const token = library.id_to_token(id);
+      const token = checked.tokens.get(id);
       return token === undefined ? `<unused ${id}>` : show(token);
     },
   };
 }
 
 /** How this tokenizer's tokens are shown: by bytes, with ▁ for a space, or as they are. */
-function tokenPrinter(checked: CheckedTokenizer, added: ReadonlySet<string>): (token: string) => string {
+function tokenPrinter(checked: CheckedTokenizer): (token: string) => string {
+  const added = new Set(checked.addedTokens.map(({ content }) => content));
   const byteLevel = isByteLevel(checked.tokenizer["decoder"]);
   return (token) => {
     if (added.has(token)) return printableText(token);
@@ -109,22 +96,6 @@ function tokenPrinter(checked: CheckedTokenizer, added: ReadonlySet<string>): (t
     if (byte !== undefined) return printableBytes(Uint8Array.of(Number.parseInt(byte, 16)));
     return printableText(checked.modelType === "WordPiece" ? token : token.replaceAll("▁", " "));
   };
-}
-
-function isByteLevel(decoder: unknown): boolean {
-  if (!isObject(decoder)) return false;
-  const { type, decoders } = decoder;
-  return (
-    type === "ByteLevel" || (type === "Sequence" && Array.isArray(decoders) && decoders.some(isByteLevel))
-  );
-}
-
-/** Bytes of text that byte-level tokens stand for: one a character, except in added tokens. */
-function spelledLength(tokens: readonly string[], added: ReadonlySet<string>): number {
-  return tokens.reduce(
-    (sum, token) => sum + (added.has(token) ? new TextEncoder().encode(token).length : token.length),
-    0,
-  );
 }
 
 /** What the library throws says nothing of the file that it came from. */

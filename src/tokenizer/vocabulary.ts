@@ -96,9 +96,8 @@ export function checkMerge(
   [left, right]: readonly [string, string],
   ids: ReadonlyMap<string, number>,
   place: PithError["place"],
-  checkResult = true,
 ): void {
-  for (const token of checkResult ? [left, right, left + right] : [left, right]) {
+  for (const token of [left, right, left + right]) {
     if (ids.has(token)) continue;
     throw new PithError(
       "tokenizer",

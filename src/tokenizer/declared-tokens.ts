@@ -1,0 +1,157 @@
+/** The tokens that a folder's files declare beside the model's own vocabulary, each with the flags it has there. */
+import { z } from "zod";
+import { isObject, type JsonObject } from "./json.ts";
+import { inFolder, tokenizerError } from "./tokenizer-error.ts";
+import { tokenIdOf } from "./vocabulary.ts";
+
+/** A token that is looked for in a text before the text is split; defaults as in tokenizers' `AddedToken`. */
+export interface AddedToken {
+  readonly content: string;
+  /** Only where no letter stands before or after it. */
+  readonly single_word: boolean;
+  /** It takes the spaces before it. */
+  readonly lstrip: boolean;
+  /** It takes the spaces after it. */
+  readonly rstrip: boolean;
+  /** It is looked for in the normalised text. */
+  readonly normalized: boolean;
+  readonly special: boolean;
+}
+
+/** As `added_tokens` of tokenizer.json lists it. */
+export type ListedToken = JsonObject & { readonly id: number; readonly content: string };
+
+export interface DeclaredToken {
+  readonly token: AddedToken;
+  readonly id: number;
+  /** Where it stands, for errors. */
+  readonly file: string;
+  readonly field: string;
+}
+
+/** The contents of a folder's files; those that are not there are undefined. */
+export interface DeclaringFiles {
+  /** `tokenizer.json`. */
+  readonly tokenizer: JsonObject;
+  /** `tokenizer_config.json`. */
+  readonly config?: JsonObject | undefined;
+  /** `special_tokens_map.json`. */
+  readonly specialTokensMap?: unknown;
+  /** `added_tokens.json`: token → id. */
+  readonly addedTokens?: unknown;
+  /** The model's `config.json`; only the class of tokenizer and the ids of special tokens count. */
+  readonly modelConfig?: JsonObject | undefined;
+}
+
+export const SPECIAL_NAMES: readonly string[] = [
+  ...["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"],
+];
+
+const tokenSchema = z.object({
+  content: z.string().min(1),
+  single_word: z.boolean().default(false),
+  lstrip: z.boolean().default(false),
+  rstrip: z.boolean().default(false),
+  normalized: z.boolean().optional(),
+  special: z.boolean().optional(),
+});
+
+/** A token written as text, or as an object of its flags. @param special when the object doesn't say. */
+function asAddedToken(value: unknown, special: boolean): AddedToken | undefined {
+  const parsed = tokenSchema.safeParse(typeof value === "string" ? { content: value } : value);
+  if (!parsed.success) return undefined;
+  const isSpecial = parsed.data.special ?? special;
+  return { ...parsed.data, special: isSpecial, normalized: parsed.data.normalized ?? !isSpecial };
+}
+
+/** The special tokens that the config names: bos_token and its like, a model's own, and those without a name. */
+export function namedTokens(config: JsonObject): readonly AddedToken[] {
+  const { extra_special_tokens: extra, additional_special_tokens: older } = config;
+  const ownNames = Object.keys(config).filter(
+    (key) => key.endsWith("_token") && !SPECIAL_NAMES.includes(key),
+  );
+  const listed = Array.isArray(extra) && extra.length > 0 ? extra : Array.isArray(older) ? older : [];
+  const values = [
+    ...[...SPECIAL_NAMES, ...ownNames].map((key) => config[key]),
+    ...(isObject(extra) ? Object.values(extra) : []),
+    ...listed,
+  ];
+  return values.flatMap((value) => asAddedToken(value, true) ?? []);
+}
+
+/**
+ * The tokens with ids, in the order of these: `added_tokens_decoder` alone where it is, else added_tokens.json and
+ * tokenizer.json, which goes before.
+ * @param named the special tokens that the config names.
+ * @throws PithError "tokenizer" that names the file and the token.
+ */
+export function declaredTokens(
+  { tokenizer, addedTokens }: DeclaringFiles,
+  config: JsonObject,
+  named: ReadonlySet<string>,
+  folder: string,
+): readonly DeclaredToken[] {
+  const decoder = config["added_tokens_decoder"] ?? undefined;
+  const declared =
+    decoder === undefined
+      ? [...fromAddedTokens(addedTokens, named, folder), ...fromTokenizer(tokenizer, folder)]
+      : fromDecoder(decoder, folder);
+  const byId = new Map(declared.map((one) => [one.id, one]));
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}
+
+function fromDecoder(decoder: unknown, folder: string): readonly DeclaredToken[] {
+  const file = inFolder(folder, "tokenizer_config.json");
+  if (!isObject(decoder)) {
+    throw tokenizerError(file, "added_tokens_decoder", "expected an object of id: token");
+  }
+  return Object.entries(decoder).map(([key, value]) => {
+    const field = `added_tokens_decoder.${key}`;
+    const token = asAddedToken(value, false);
+    if (token === undefined) throw tokenizerError(file, field, "expected a token with its content");
+    const id = tokenIdOf(/^\d+$/.test(key) ? Number(key) : key, token.content, file, field);
+    return { token, id, file, field };
+  });
+}
+
+function fromAddedTokens(
+  addedTokens: unknown,
+  named: ReadonlySet<string>,
+  folder: string,
+): readonly DeclaredToken[] {
+  if (addedTokens === undefined) return [];
+  const file = inFolder(folder, "added_tokens.json");
+  if (!isObject(addedTokens)) throw tokenizerError(file, "", "expected an object of token: id");
+  return Object.entries(addedTokens).map(([content, value]) => {
+    const id = tokenIdOf(value, content, file);
+    const special = named.has(content);
+    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: !special, special };
+    return { token: { content, ...flags }, id, file, field: "" };
+  });
+}
+
+function fromTokenizer(tokenizer: JsonObject, folder: string): readonly DeclaredToken[] {
+  const file = inFolder(folder, "tokenizer.json");
+  return listedTokens(tokenizer).flatMap((listed) => {
+    const token = asAddedToken(listed, false);
+    return token === undefined ? [] : [{ token, id: listed.id, file, field: "added_tokens" }];
+  });
+}
+
+/** `added_tokens` of a checked tokenizer.json. */
+export function listedTokens(tokenizer: JsonObject): readonly ListedToken[] {
+  const listed = tokenizer["added_tokens"];
+  return Array.isArray(listed) ? listed : [];
+}
+
+/** Whether `added_tokens` can be read; where it can't, checking the file says why. */
+export function hasListedTokens(tokenizer: JsonObject): boolean {
+  const listed = tokenizer["added_tokens"] ?? [];
+  return (
+    Array.isArray(listed) &&
+    listed.every(
+      (token) =>
+        isObject(token) && typeof token["id"] === "number" && asAddedToken(token, false) !== undefined,
+    )
+  );
+}
