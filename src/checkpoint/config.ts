@@ -30,7 +30,9 @@ export interface Gpt2Config {
   readonly scaleScoresByLayer: boolean;
   /** The unembedding is the token embedding. */
   readonly tiedEmbeddings: boolean;
+  /** Undefined where the file names none, or one outside the vocabulary. */
   readonly bosTokenId: number | undefined;
+  /** Those inside the vocabulary. */
   readonly eosTokenIds: readonly number[];
 }
 
@@ -107,16 +109,8 @@ function parseGpt2(raw: Record<string, unknown>, file: string): Gpt2Config {
   const endOfText = GPT2_END_OF_TEXT < config.vocab_size ? GPT2_END_OF_TEXT : undefined;
   const bos = config.bos_token_id === undefined ? endOfText : (config.bos_token_id ?? undefined);
   const eos = config.eos_token_id === undefined ? endOfText : (config.eos_token_id ?? undefined);
-  const eosTokenIds = eos === undefined ? [] : [eos].flat();
-  for (const [field, ids] of [
-    ["bos_token_id", bos === undefined ? [] : [bos]],
-    ["eos_token_id", eosTokenIds],
-  ] as const) {
-    const outside = ids.find((id) => id >= config.vocab_size);
-    if (outside !== undefined) {
-      throw configError(file, field, `${outside} is outside the vocabulary of ${config.vocab_size}`);
-    }
-  }
+  // A model with a small vocabulary often keeps GPT-2's ids in its file; a search needs neither of them.
+  const isToken = (id: number) => id < config.vocab_size;
   return {
     modelType: "gpt2",
     layers: config.n_layer,
@@ -130,8 +124,8 @@ function parseGpt2(raw: Record<string, unknown>, file: string): Gpt2Config {
     scaleScores: config.scale_attn_weights,
     scaleScoresByLayer: config.scale_attn_by_inverse_layer_idx,
     tiedEmbeddings: config.tie_word_embeddings,
-    bosTokenId: bos,
-    eosTokenIds,
+    bosTokenId: bos !== undefined && isToken(bos) ? bos : undefined,
+    eosTokenIds: eos === undefined ? [] : [eos].flat().filter(isToken),
   };
 }
 

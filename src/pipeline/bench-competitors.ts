@@ -13,7 +13,7 @@ import { type PreparedFolder, prepareCircuitFolder, prepareConvertedFolder } fro
 import type { Graph } from "../onnx/graph.ts";
 import type { Competitor } from "./bench-result.ts";
 import { checkOriginal } from "./load-circuit.ts";
-import type { Model } from "./load-model.ts";
+import { type Model, specialTokens } from "./load-model.ts";
 import { openGraph } from "./read-graph.ts";
 
 /** A model file that ONNX Runtime opens. */
@@ -69,7 +69,7 @@ export async function gatherField(
   const contents = {
     model: original.transformer,
     tokenizer: original.tokenizer.files,
-    specialTokens: { bos: original.config.bosTokenId, eos: original.config.eosTokenIds },
+    specialTokens: specialTokens(original),
   };
   const write = async (name: string, own: Profile): Promise<Written> => {
     const target = join(place, name);

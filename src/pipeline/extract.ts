@@ -28,7 +28,7 @@ import {
   type ExtractOptions,
   type SearchSettings,
 } from "./extract-options.ts";
-import type { Model } from "./load-model.ts";
+import { type Model, specialTokens } from "./load-model.ts";
 import { measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
 import { preflightEncoded } from "./preflight.ts";
@@ -135,7 +135,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
       model: standalone,
       profile,
       tokenizer: model.tokenizer.files,
-      specialTokens: { bos: model.config.bosTokenId, eos: model.config.eosTokenIds },
+      specialTokens: specialTokens(model),
       operators: settings.operators,
     },
     {

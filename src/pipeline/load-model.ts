@@ -6,6 +6,7 @@ import type { ModelConfig } from "../checkpoint/config.ts";
 import { resolveModelFolder } from "../checkpoint/hub.ts";
 import { expandHome } from "../checkpoint/hub-settings.ts";
 import { PithError } from "../errors.ts";
+import type { SpecialTokens } from "../export/config-json.ts";
 import { quote } from "../printable.ts";
 import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
@@ -61,6 +62,12 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     await checkpoint.close();
     throw error;
   }
+}
+
+/** The ids that generation needs: config.json's, and where it has none, the tokenizer's end. */
+export function specialTokens({ config, tokenizer }: Pick<Model, "config" | "tokenizer">): SpecialTokens {
+  const end = tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId];
+  return { bos: config.bosTokenId, eos: config.eosTokenIds.length > 0 ? config.eosTokenIds : end };
 }
 
 async function findFolder(

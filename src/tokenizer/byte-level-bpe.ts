@@ -4,25 +4,22 @@
  */
 import { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { applyDeclarations } from "./apply-declarations.ts";
+import type { DeclaringFiles } from "./declared-tokens.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerFiles } from "./tokenizer-files.ts";
-import { checkDense, checkMerge, isPair, tokenIdOf } from "./vocabulary.ts";
+import { checkDense, checkMerge, isPair } from "./vocabulary.ts";
 
 /** What stands in the folder; absent files are undefined. */
-export interface ByteLevelBpeParts {
+export interface ByteLevelBpeParts extends Omit<DeclaringFiles, "tokenizer"> {
   /** `vocab.json`: token → id. */
   readonly vocabulary: unknown;
   /** The text of `merges.txt`. */
   readonly merges: string;
-  /** `added_tokens.json`: token → id, above the vocabulary's. */
-  readonly addedTokens?: unknown;
-  readonly config?: JsonObject | undefined;
 }
 
 /** Classes whose two files mean GPT-2's pre-tokenizer; others of this form (CLIP, Qwen2) split words differently. */
 const GPT2_CLASSES: readonly string[] = ["GPT2Tokenizer", "CodeGenTokenizer"];
-const SPECIAL_TOKENS: readonly string[] = ["bos_token", "eos_token", "unk_token", "pad_token"];
 
 /**
  * The two files for {@link createTokenizer}, the same in function as Hugging Face's conversion.
@@ -42,43 +39,37 @@ export function buildByteLevelBpe(parts: ByteLevelBpeParts, folder = ""): Tokeni
   }
   const ids = checkDense(parts.vocabulary, inFolder(folder, "vocab.json"), "");
   const merges = parseMerges(parts.merges, ids, inFolder(folder, "merges.txt"));
-  const endOfText = ids.has("<|endoftext|>")
-    ? { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>", unk_token: "<|endoftext|>" }
-    : {};
+  const tokenizer = {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+    post_processor: { type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true },
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "",
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(ids),
+      merges: merges.map(([left, right]) => [left, right]),
+    },
+  };
   const config = {
-    tokenizer_class: "GPT2Tokenizer",
-    ...endOfText,
     // The libraries' default rewrites " ." into "." when it decodes.
     clean_up_tokenization_spaces: false,
     ...given,
+    tokenizer_class: "GPT2Tokenizer",
     add_prefix_space: given["add_prefix_space"] === true,
   };
-  const prefix = config.add_prefix_space;
-  return {
-    "tokenizer.json": {
-      version: "1.0",
-      truncation: null,
-      padding: null,
-      added_tokens: listAddedTokens(ids, parts.addedTokens, config, inFolder(folder, "added_tokens.json")),
-      normalizer: null,
-      pre_tokenizer: { type: "ByteLevel", add_prefix_space: prefix, trim_offsets: true, use_regex: true },
-      post_processor: { type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true },
-      decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-      model: {
-        type: "BPE",
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: "",
-        end_of_word_suffix: "",
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: false,
-        vocab: Object.fromEntries(ids),
-        merges: merges.map(([left, right]) => [left, right]),
-      },
-    },
-    "tokenizer_config.json": config,
-  };
+  const { specialTokensMap, addedTokens, modelConfig } = parts;
+  return applyDeclarations({ tokenizer, config, specialTokensMap, addedTokens, modelConfig }, folder);
 }
 
 /**
@@ -108,38 +99,4 @@ export function parseMerges(
     checkMerge(pair, ids, place);
     return [pair];
   });
-}
-
-function listAddedTokens(
-  ids: ReadonlyMap<string, number>,
-  addedTokens: unknown,
-  config: JsonObject,
-  file: string,
-): readonly JsonObject[] {
-  const added = new Map<string, number>();
-  if (addedTokens !== undefined) {
-    if (!isObject(addedTokens)) throw tokenizerError(file, "", "expected an object of token: id");
-    for (const [token, id] of Object.entries(addedTokens)) added.set(token, tokenIdOf(id, token, file));
-  }
-  const special = new Set(["<|endoftext|>"]);
-  for (const key of SPECIAL_TOKENS) {
-    const named = config[key];
-    const content = isObject(named) ? named["content"] : named;
-    if (typeof content === "string") special.add(content);
-  }
-  for (const token of special) {
-    const id = ids.get(token);
-    if (id !== undefined && token !== "") added.set(token, id);
-  }
-  return [...added]
-    .sort(([, a], [, b]) => a - b)
-    .map(([content, id]) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: special.has(content),
-    }));
 }

@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PithError } from "../errors.ts";
+import { applyDeclarations } from "./apply-declarations.ts";
 import { buildByteLevelBpe } from "./byte-level-bpe.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -11,26 +12,30 @@ import { tokenizerError } from "./tokenizer-error.ts";
 const LARGEST_FILE = 256 * 2 ** 20;
 
 /**
- * Reads `tokenizer.json` (+ `tokenizer_config.json`), or else `vocab.json` + `merges.txt`.
+ * Reads `tokenizer.json`, or else `vocab.json` + `merges.txt`, and what other files of the folder add to it:
+ * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and the ids in `config.json`.
  * @throws PithError "tokenizer" when neither is there, or what is there is malformed.
  */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {
-  const config = await readJson(directory, "tokenizer_config.json");
-  if (config !== undefined && !isObject(config)) {
-    throw tokenizerError(join(directory, "tokenizer_config.json"), "", "expected an object");
-  }
+  const readObject = async (name: string): Promise<JsonObject | undefined> => {
+    const value = await readJson(directory, name);
+    if (value === undefined || isObject(value)) return value;
+    throw tokenizerError(join(directory, name), "", "expected an object");
+  };
+  const declarations = {
+    config: await readObject("tokenizer_config.json"),
+    specialTokensMap: await readObject("special_tokens_map.json"),
+    addedTokens: await readObject("added_tokens.json"),
+    modelConfig: await readObject("config.json"),
+  };
   const tokenizerJson = await readJson(directory, "tokenizer.json");
   if (tokenizerJson !== undefined) {
-    const files = {
-      "tokenizer.json": tokenizerJson as JsonObject,
-      "tokenizer_config.json": config ?? {},
-    };
-    return createTokenizer(files, directory);
+    const files = { ...declarations, tokenizer: tokenizerJson as JsonObject };
+    return createTokenizer(applyDeclarations(files, directory), directory);
   }
-  const [vocabulary, merges, addedTokens] = await Promise.all([
+  const [vocabulary, merges] = await Promise.all([
     readJson(directory, "vocab.json"),
     readText(directory, "merges.txt"),
-    readJson(directory, "added_tokens.json"),
   ]);
   if (vocabulary === undefined || merges === undefined) {
     throw new PithError("tokenizer", "no tokenizer here.", {
@@ -38,8 +43,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
       advice: "Put tokenizer.json, or both vocab.json and merges.txt, beside the model.",
     });
   }
-  const parts = { vocabulary, merges, addedTokens, config };
-  return createTokenizer(buildByteLevelBpe(parts, directory), directory);
+  return createTokenizer(buildByteLevelBpe({ ...declarations, vocabulary, merges }, directory), directory);
 }
 
 async function readJson(directory: string, name: string): Promise<unknown> {

@@ -1,0 +1,197 @@
+/**
+ * What a folder says of its tokenizer outside tokenizer.json, put where every tool reads it: into `added_tokens`,
+ * the pre-tokenizer, and the names in tokenizer_config.json. The precedence is that of transformers 5
+ * (`PreTrainedTokenizerBase._from_pretrained`, `TokenizersBackend`, `GPT2Tokenizer`), found by experiment:
+ *
+ * - with `added_tokens_decoder` in tokenizer_config.json, neither special_tokens_map.json nor added_tokens.json
+ *   counts; without it, special_tokens_map.json goes before tokenizer_config.json;
+ * - the class GPT2Tokenizer takes only vocabulary and merges from tokenizer.json: the added tokens are those that
+ *   are declared, and `add_prefix_space` is the config's, or false; other classes obey tokenizer.json;
+ * - a named token that is no token yet becomes one, after all the others.
+ */
+
+import { quote } from "../printable.ts";
+import {
+  type AddedToken,
+  type DeclaringFiles,
+  declaredTokens,
+  hasListedTokens,
+  type ListedToken,
+  listedTokens,
+  namedTokens,
+  SPECIAL_NAMES,
+} from "./declared-tokens.ts";
+import { isObject, type JsonObject } from "./json.ts";
+import { inFolder, tokenizerError } from "./tokenizer-error.ts";
+import type { TokenizerFiles } from "./tokenizer-files.ts";
+
+const END_OF_TEXT = "<|endoftext|>";
+
+/**
+ * Both files with all declarations in them. A tokenizer.json that is none is handed on as it is.
+ * @param folder put in front of the file names in errors.
+ * @throws PithError "tokenizer" that names the file and the field.
+ */
+export function applyDeclarations(files: DeclaringFiles, folder = ""): TokenizerFiles {
+  const { tokenizer } = files;
+  if (!isObject(tokenizer) || !isObject(tokenizer["model"]) || !hasListedTokens(tokenizer)) {
+    return { "tokenizer.json": tokenizer, "tokenizer_config.json": files.config ?? {} };
+  }
+  const gpt2 = isGpt2Class(files, folder);
+  const modelIds = idsOfModel(tokenizer["model"]);
+  const merged = mergeSpecialTokensMap(files, folder);
+  const config = gpt2 ? { ...gpt2Names(tokenizer, modelIds), ...merged } : merged;
+
+  const added = new Map<string, ListedToken>(
+    gpt2 ? [] : listedTokens(tokenizer).map((token) => [token.content, token]),
+  );
+  const named = namedTokens(config);
+  const special = new Set(named.map(({ content }) => content));
+  for (const { token, id, file, field } of declaredTokens(files, config, special, folder)) {
+    const found = add(token, special.has(token.content), added, modelIds);
+    if (found === id) continue;
+    throw tokenizerError(
+      file,
+      field,
+      `${quote(token.content)} is said to have the id ${id}, but by the order of the tokens it is ${found}.`,
+      "Save the tokenizer again: added tokens take the ids after the vocabulary.",
+    );
+  }
+  // Of a new token that is named twice, the later name's flags count.
+  const declared = new Set(added.keys());
+  for (const token of named) if (!declared.has(token.content)) add(token, true, added, modelIds);
+  const tokens = [...added.values()].sort((a, b) => a.id - b.id);
+  return {
+    "tokenizer.json": {
+      ...tokenizer,
+      added_tokens: tokens,
+      ...(gpt2 && { pre_tokenizer: withPrefixSpace(tokenizer["pre_tokenizer"], config) }),
+    },
+    "tokenizer_config.json": {
+      ...config,
+      ...namesFromIds(config, files.modelConfig, tokens),
+      ...((config["added_tokens_decoder"] ?? undefined) !== undefined && {
+        added_tokens_decoder: Object.fromEntries(tokens.map(({ id, ...token }) => [id, token])),
+      }),
+    },
+  };
+}
+
+/**
+ * Adds a token; one that is there already keeps its id and takes the new flags.
+ * @returns its id: the vocabulary's where it is part of that, and otherwise the next.
+ */
+function add(
+  token: AddedToken,
+  special: boolean,
+  added: Map<string, ListedToken>,
+  modelIds: ReadonlyMap<string, number>,
+): number {
+  const next = () => [...added.values()].reduce((most, { id }) => Math.max(most, id + 1), modelIds.size);
+  const id = added.get(token.content)?.id ?? modelIds.get(token.content) ?? next();
+  added.set(token.content, { id, ...token, special: token.special || special });
+  return id;
+}
+
+/**
+ * Whether transformers builds GPT-2's tokenizer anew and leaves out what else tokenizer.json says.
+ * @throws PithError "tokenizer" when that class is named and tokenizer.json is of another design: transformers 4
+ *   obeys the file, and nothing tells which of the two the model was trained with.
+ */
+function isGpt2Class({ tokenizer, config, modelConfig }: DeclaringFiles, folder: string): boolean {
+  const [file, named] = [
+    ["tokenizer_config.json", config?.["tokenizer_class"]] as const,
+    ["config.json", modelConfig?.["tokenizer_class"]] as const,
+  ].find(([, name]) => typeof name === "string") ?? ["", undefined];
+  const gpt2 =
+    named === undefined
+      ? modelConfig?.["model_type"] === "gpt2"
+      : /^GPT2Tokenizer(Fast)?$/.test(String(named));
+  if (!gpt2 || isGpt2Design(tokenizer)) return gpt2;
+  if (named === undefined) return false;
+  throw tokenizerError(
+    inFolder(folder, file),
+    "tokenizer_class",
+    `${quote(String(named))} means GPT-2's way to split text, but tokenizer.json has another: ` +
+      "transformers 5 obeys the class, and transformers 4 the file.",
+    'If tokenizer.json is right, write "PreTrainedTokenizerFast" here.',
+  );
+}
+
+function isGpt2Design(tokenizer: JsonObject): boolean {
+  const { model, normalizer, pre_tokenizer: preTokenizer } = tokenizer;
+  return (
+    (normalizer ?? null) === null &&
+    isObject(preTokenizer) &&
+    preTokenizer["type"] === "ByteLevel" &&
+    preTokenizer["use_regex"] !== false &&
+    isObject(model) &&
+    model["ignore_merges"] !== true &&
+    model["byte_fallback"] !== true
+  );
+}
+
+/** The class GPT2Tokenizer names its end of text where the config does not give a name; null is given. */
+function gpt2Names(tokenizer: JsonObject, modelIds: ReadonlyMap<string, number>): JsonObject {
+  const isToken =
+    modelIds.has(END_OF_TEXT) || listedTokens(tokenizer).some(({ content }) => content === END_OF_TEXT);
+  // Otherwise transformers adds it, with an id that the model's embedding has no row for.
+  return isToken ? { bos_token: END_OF_TEXT, eos_token: END_OF_TEXT, unk_token: END_OF_TEXT } : {};
+}
+
+function withPrefixSpace(preTokenizer: unknown, config: JsonObject): JsonObject {
+  return {
+    ...(isObject(preTokenizer) && preTokenizer),
+    add_prefix_space: config["add_prefix_space"] === true,
+  };
+}
+
+function mergeSpecialTokensMap({ config, specialTokensMap }: DeclaringFiles, folder: string): JsonObject {
+  const given = config ?? {};
+  if ((given["added_tokens_decoder"] ?? undefined) !== undefined || specialTokensMap === undefined)
+    return given;
+  if (!isObject(specialTokensMap)) {
+    throw tokenizerError(inFolder(folder, "special_tokens_map.json"), "", "expected an object");
+  }
+  const { extra_special_tokens: extra, additional_special_tokens: older, ...others } = specialTokensMap;
+  const own = given["extra_special_tokens"] ?? given["additional_special_tokens"];
+  const both = Array.isArray(extra) && Array.isArray(own) ? [...own, ...extra] : extra;
+  // A name of the model's own is the config's where it is given there as text.
+  const names = Object.entries(others).filter(
+    ([name]) => SPECIAL_NAMES.includes(name) || typeof given[name] !== "string" || !name.endsWith("_token"),
+  );
+  return {
+    ...given,
+    ...Object.fromEntries(names),
+    ...(own === undefined && older !== undefined && { additional_special_tokens: older }),
+    ...(both !== undefined && { extra_special_tokens: both }),
+  };
+}
+
+/**
+ * The start, end and padding token that only config.json tells, by id. Ids that no added token has are left alone:
+ * a model's configuration often keeps ids that its vocabulary never had.
+ */
+function namesFromIds(
+  config: JsonObject,
+  modelConfig: JsonObject | undefined,
+  added: readonly ListedToken[],
+): JsonObject {
+  const names = ["bos", "eos", "pad"].flatMap((name) => {
+    const stated = modelConfig?.[`${name}_token_id`];
+    const id = Array.isArray(stated) ? stated[0] : stated;
+    const token = added.find((candidate) => candidate.id === id);
+    const isNamed = (config[`${name}_token`] ?? undefined) !== undefined;
+    return isNamed || token === undefined ? [] : [[`${name}_token`, token.content]];
+  });
+  return Object.fromEntries(names);
+}
+
+function idsOfModel(model: unknown): ReadonlyMap<string, number> {
+  const vocabulary = isObject(model) ? model["vocab"] : undefined;
+  if (Array.isArray(vocabulary)) {
+    return new Map(vocabulary.flatMap((entry, id) => (Array.isArray(entry) ? [[String(entry[0]), id]] : [])));
+  }
+  if (!isObject(vocabulary)) return new Map();
+  return new Map(Object.entries(vocabulary).map(([token, id]) => [token, Number(id)]));
+}
