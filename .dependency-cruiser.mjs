@@ -51,7 +51,7 @@ const nodeHalves = [
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
   "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",
-  "^src/export/(write-folder|read-folder)\\.ts$",
+  "^src/export/(write-folder|read-folder|check-files)\\.ts$",
   "^src/pipeline/",
   "^src/studio/",
   "^src/experiments/(run-sweep|sweep-jobs|sweep-journal|sweep-tasks|sweep-unit|reproduce|time-circuits)\\.ts$",

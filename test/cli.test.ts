@@ -1,8 +1,10 @@
 /** The built command line, from the demo to a killed search. */
+
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CircuitFile } from "../src/index.ts";
+import { changeCircuit } from "./support/change-circuit.ts";
 import { home, runCli, startCli, waitForDecisions, withFolder } from "./support/run-cli.ts";
 
 const PROMPT = "Then, Marcus and Justin went to the library. Marcus gave a snack to";
@@ -106,12 +108,10 @@ describe("the demo", () => {
   test("eval of a circuit whose original is not at hand says so, and leaves the KL out", async () => {
     const orphan = join(shared.path, "orphan");
     cpSync(circuit, orphan, { recursive: true });
-    const file = readCircuit(orphan);
-    for (const each of file.model.files) each.sha256 = "0".repeat(64);
-    writeFileSync(
-      join(orphan, "circuit.json"),
-      JSON.stringify({ ...file, model: { ...file.model, name: "gone" } }),
-    );
+    await changeCircuit(orphan, ({ model, ...file }) => {
+      const files = model.files.map((each) => ({ ...each, sha256: "0".repeat(64) }));
+      return { ...file, model: { ...model, name: "gone", files } };
+    });
     const { stdout, stderr, code } = await runCli(["eval", orphan], shared.path);
     expect(code).toBe(0);
     expect(stderr).toMatch(/original is not at hand/);

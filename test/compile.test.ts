@@ -2,6 +2,7 @@
  * Circuits of nano, compiled for their tasks: from a folder to a folder that answers as the patched model does, and
  * refuses every word that it was not compiled for.
  */
+
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -23,6 +24,7 @@ import { gatherReport } from "../src/pipeline/report.ts";
 import { weightFiles } from "../src/pipeline/same-weights.ts";
 import { formatBytes, formatCount } from "../src/report/format.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
+import { changeCircuit } from "./support/change-circuit.ts";
 import {
   goldenReplacements,
   goldenRuns,
@@ -77,11 +79,6 @@ async function circuitFolder(task: Task, means: "aligned" | "pooled" = "aligned"
     options: { ...circuit.options, bos: run.bos },
   }));
   return { folder, directory, file };
-}
-
-async function changeCircuit(directory: string, change: (circuit: CircuitFile) => object): Promise<void> {
-  const path = join(directory, "circuit.json");
-  await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")))));
 }
 
 const fault = (action: () => Promise<unknown>) =>

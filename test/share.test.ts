@@ -2,17 +2,18 @@
  * Shared sites from one end to the other: circuits of all three kinds, made into a site, opened from a plain web
  * host in a real browser, and asked; what they answer there is what Node's engine answers here.
  */
+
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CircuitFile } from "../src/export/circuit-file.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { loadCircuit, PithError, type Prediction, readTask, type Task } from "../src/index.ts";
 import { compileFolder } from "../src/pipeline/compile.ts";
 import { type SharedSite, shareCircuits } from "../src/pipeline/share.ts";
+import { changeCircuit } from "./support/change-circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { goldenReplacements, goldenRuns, loadNano, shipCircuit } from "./support/export-circuit.ts";
 import { runCli } from "./support/run-cli.ts";
@@ -59,12 +60,10 @@ async function ship(kind: string, profile: Profile): Promise<void> {
   const model = await loadNano();
   const kept = { heads: run.kept_heads, mlps: run.kept_mlps };
   await shipCircuit(model, kept, await goldenReplacements(model, "ioi", run), profile, circuitFolder(kind));
-  const path = join(circuitFolder(kind), "circuit.json");
-  const circuit: CircuitFile = JSON.parse(await readFile(path, "utf8"));
-  await writeFile(
-    path,
-    JSON.stringify({ ...circuit, task: { ...circuit.task, name: "ioi", sha256: task.sha256 } }),
-  );
+  await changeCircuit(circuitFolder(kind), (circuit) => ({
+    ...circuit,
+    task: { ...circuit.task, name: "ioi", sha256: task.sha256 },
+  }));
 }
 
 interface Visit {
@@ -180,6 +179,44 @@ describe("a visitor", () => {
     }
     expect(faults).toEqual([]);
     await close();
+  });
+
+  test("is told of one flipped bit, in whichever file it is", async () => {
+    const told = async (name: string): Promise<string> => {
+      const path = join(shared.folder, name);
+      const whole = await readFile(path);
+      const flipped = Buffer.from(whole);
+      const at = flipped.length - 3;
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      await writeFile(path, flipped);
+      const page = await browser.newPage();
+      try {
+        await page.goto(`${host.url}#aligned`);
+        await page.locator("#prompt, .notice-bad").first().waitFor();
+        if ((await page.locator("#prompt").count()) > 0) await ask(page, prompt);
+        return await page.locator(".notice-bad").first().innerText();
+      } finally {
+        await page.close();
+        await writeFile(path, whole);
+      }
+    };
+    const own = ["circuit.json", "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"];
+    for (const name of ["site.json", ...own.map((each) => `circuits/aligned/${each}`)]) {
+      const shown = await told(name);
+      expect(shown).toContain("is not the file that was shipped: its SHA-256 is another");
+      expect(shown).toContain(name);
+    }
+    // A script that was changed does not run at all.
+    const main = JSON.parse(await readFile("dist/studio/manifest.json", "utf8"))["share.html"].file;
+    const page = await browser.newPage();
+    const refused = page.waitForEvent("console", (message) => message.text().includes("integrity"));
+    const path = join(shared.folder, main);
+    const whole = await readFile(path);
+    await writeFile(path, Buffer.concat([whole, Buffer.from(" ")]));
+    await page.goto(host.url);
+    expect((await refused).type()).toBe("error");
+    await page.close();
+    await writeFile(path, whole);
   });
 
   test.each([

@@ -17,6 +17,7 @@ import { forceOption, jsonOption, originalOption, threadsOption } from "./common
 import { findOriginal } from "./find-original.ts";
 import { deviceOption, parseRuns } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
 
@@ -78,7 +79,7 @@ async function run(
 ): Promise<Outcome> {
   const { against, threads, device, runs, force = false } = flags;
   if (flags.chart !== undefined) await checkOutputFile(flags.chart, force);
-  const folder = await readCircuitFolder(directories[0] ?? "");
+  const folder = await readShipped(directories[0] ?? "");
   const original =
     flags.model === undefined
       ? await findOriginal(folder.circuit)

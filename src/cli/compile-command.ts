@@ -1,7 +1,6 @@
 /** `pith compile`: a circuit, specialised to the words of its task. */
 import { Command, Option } from "commander";
 import { type Dtype, dtypes } from "../export/dtype.ts";
-import { readCircuitFolder } from "../export/read-folder.ts";
 import { compileFolder } from "../pipeline/compile.ts";
 import type { Operators } from "../pipeline/extract-options.ts";
 import { loadModel } from "../pipeline/load-model.ts";
@@ -12,6 +11,7 @@ import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 
@@ -70,7 +70,7 @@ export function targetOption(): Option {
 }
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
-  const folder = await readCircuitFolder(directory);
+  const folder = await readShipped(directory);
   const task = await taskOf(folder, flags);
   const vocabulary = flags.vocabulary === undefined ? undefined : await readTask(flags.vocabulary);
   const original =

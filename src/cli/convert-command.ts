@@ -1,7 +1,6 @@
 /** `pith convert`: a circuit's folder in another number format. */
 import { Command, Option } from "commander";
 import { type Dtype, dtypePurpose, dtypes } from "../export/dtype.ts";
-import { readCircuitFolder } from "../export/read-folder.ts";
 import { convertCircuit } from "../pipeline/convert.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
@@ -10,6 +9,7 @@ import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 
@@ -51,7 +51,7 @@ export function convertCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
-  const folder = await readCircuitFolder(directory);
+  const folder = await readShipped(directory);
   const task = await taskOf(folder, flags);
   const original =
     flags.model === undefined

@@ -13,6 +13,7 @@ import { jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { noteUnlisted } from "./read-shipped.ts";
 import { countSeen, seenNote } from "./seen-prompts.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -53,6 +54,7 @@ export function evalCommand({ exit }: CommandContext): Command {
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const circuit = closing(await loadCircuit(directory, { threads: flags.threads, device: flags.device }));
+  noteUnlisted(circuit);
   const original =
     flags.model === undefined
       ? await findOriginal(circuit.circuit)

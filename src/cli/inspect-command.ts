@@ -1,11 +1,11 @@
 /** `pith inspect`: the picture of a circuit, and the numbers that were measured when it was made. */
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { readCircuitFolder } from "../export/read-folder.ts";
 import { circuitReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
 import { type Outcome, perform } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 
 interface Flags {
   readonly json?: boolean;
@@ -24,7 +24,7 @@ export function inspectCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string): Promise<Outcome> {
-  const { circuit } = await readCircuitFolder(directory);
+  const { circuit } = await readShipped(directory);
   return {
     json: { folder: resolve(directory), ...circuit },
     report: (style) => circuitReport(directory, circuit, style),

@@ -2,7 +2,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
-import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
+import type { CircuitFolder } from "../export/read-folder.ts";
 import { loadModel, type Model } from "../pipeline/load-model.ts";
 import { readKnown } from "../pipeline/read-known.ts";
 import { readTask, type Task } from "../pipeline/read-task.ts";
@@ -16,6 +16,7 @@ import { forceOption, jsonOption, originalOption, threadsOption } from "./common
 import { findOriginal } from "./find-original.ts";
 import { parsePrompts } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
@@ -72,7 +73,7 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
 
   const reports: CircuitReport[] = [];
   for (const directory of directories) {
-    const folder = await readCircuitFolder(directory);
+    const folder = await readShipped(directory);
     reports.push(
       await gatherReport(directory, {
         original: await originalOf(folder, given, work),

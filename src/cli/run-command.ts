@@ -9,6 +9,7 @@ import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
 import { deviceOption, parseTop } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { noteUnlisted } from "./read-shipped.ts";
 
 interface Flags {
   readonly prompt: string;
@@ -37,6 +38,7 @@ export function runCommand({ exit }: CommandContext): Command {
 
 async function run(directory: string, { prompt, top, device }: Flags, { closing }: Work): Promise<Outcome> {
   const circuit = closing(await loadCircuit(directory, { device }));
+  noteUnlisted(circuit);
   const predictions = await circuit.predict(prompt, top);
   return {
     json: { folder: resolve(directory), prompt, predictions },

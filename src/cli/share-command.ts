@@ -1,7 +1,7 @@
 /** `pith share`: circuits as a static site, running in the browser of whoever opens it. */
 import { Command } from "commander";
 import { PithError } from "../errors.ts";
-import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
+import type { CircuitFolder } from "../export/read-folder.ts";
 import type { Task } from "../pipeline/read-task.ts";
 import { type SharedSite, shareCircuits } from "../pipeline/share.ts";
 import { formatBytes, plural } from "../report/format.ts";
@@ -9,6 +9,7 @@ import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
+import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 
 interface Flags {
@@ -44,7 +45,7 @@ async function run(
 ): Promise<Outcome> {
   const circuits = [];
   for (const directory of directories) {
-    circuits.push({ directory, task: await findTask(await readCircuitFolder(directory), flags) });
+    circuits.push({ directory, task: await findTask(await readShipped(directory), flags) });
   }
   const { title, force } = flags;
   const site = await shareCircuits(circuits, flags.out, { title, force, signal, onEvent });

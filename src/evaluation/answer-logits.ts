@@ -8,6 +8,7 @@ import { type ForwardOptions, forward } from "../discovery/forward.ts";
 import { unembed } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
+import { requireFinite } from "./finite-logits.ts";
 
 /** What a model reads, and where it is asked; an encoded example is one. */
 export interface ScoredPrompt {
@@ -31,6 +32,7 @@ export function lastPosition(ids: readonly number[]): ScoredPrompt {
 /** Positions whose logits are computed in one run. */
 const rowsPerRun = 64;
 
+/** @throws PithError "runtime" for NaN. */
 export async function answerLogits(
   runtime: Runtime,
   model: Transformer,
@@ -53,7 +55,9 @@ export async function answerLogits(
       let start = 0;
       for (const { member, residual } of part) {
         const end = start + (residual.length / model.width) * model.vocabularySize;
-        visit(member, logits.subarray(start, end));
+        const scores = logits.subarray(start, end);
+        requireFinite(scores, "model");
+        visit(member, scores);
         start = end;
       }
     }

@@ -5,6 +5,7 @@ import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { ScoredPrompt } from "./answer-logits.ts";
 import type { GiveLogits } from "./compare.ts";
+import { requireFinite } from "./finite-logits.ts";
 
 /** What circuit.json lists of a compiled circuit's words. */
 export interface CompiledWords {
@@ -61,7 +62,9 @@ export function compiledScores(
         );
       }
       for (const [row, member] of members.entries()) {
-        visit(member, values.subarray(row * answers.length, (row + 1) * answers.length));
+        const own = values.subarray(row * answers.length, (row + 1) * answers.length);
+        requireFinite(own, "compiled circuit");
+        visit(member, own);
       }
     }
   };

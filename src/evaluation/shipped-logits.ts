@@ -7,6 +7,7 @@ import { makeBatches } from "../discovery/batch.ts";
 import { PithError } from "../errors.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { ScoredPrompt, VisitLogits } from "./answer-logits.ts";
+import { requireFinite } from "./finite-logits.ts";
 
 /** What must be known of a shipped graph to run it. */
 export interface ShippedGraph {
@@ -21,6 +22,7 @@ export interface ShippedGraph {
 const logitsPerRun = 2 ** 24;
 const tokensPerRun = 1024;
 
+/** @throws PithError "task" for a prompt of another length than an aligned graph takes; "runtime" for NaN. */
 export async function shippedLogits(
   runtime: Runtime,
   session: Session,
@@ -56,7 +58,9 @@ export async function shippedLogits(
       if (answer > stride) {
         throw new RangeError("an aligned graph has logits at its last position alone");
       }
-      visit(member, values.subarray((row + 1) * stride - answer, (row + 1) * stride));
+      const scores = values.subarray((row + 1) * stride - answer, (row + 1) * stride);
+      requireFinite(scores, "circuit");
+      visit(member, scores);
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { checksumOf, type FileRecord } from "./checksum.ts";
 import { checkCompiled, compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
@@ -20,6 +21,10 @@ const pair = z.object({ original: number, circuit: number });
 const split = z.enum(["patching", "validation", "test"]);
 const parameters = z.object({ body: count, embedding: count, bias: count, total: count });
 const file = z.object({ name: z.string(), bytes: count, sha256 });
+/** A name leads to a file of the folder, and never out of it. */
+const ownFile = file.extend({
+  name: z.string().regex(/^(?:onnx\/)?[A-Za-z0-9_][A-Za-z0-9_.-]*$/, "must name a file of the folder"),
+});
 
 const schema = z.object({
   format: z.literal(circuitFormat),
@@ -105,6 +110,10 @@ const schema = z.object({
   stability: stabilitySchema.optional(),
   /** What was asked for, of a circuit that was searched for as the smallest that holds a target. */
   target: targetSchema.optional(),
+  /** The folder's other files as they were written, all but the model card. */
+  files: z.array(ownFile).optional(),
+  /** SHA-256 of everything above: see {@link checksumOf}. Circuits of before these two fields have neither. */
+  checksum: sha256.optional(),
 });
 
 /** Fields that are not known here are ignored. */
@@ -125,7 +134,15 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   checkStability(result.data, file);
   const { compiled, profile } = result.data;
   if (compiled !== undefined) checkCompiled(compiled, "length" in profile ? profile.length : undefined, file);
+  checkSeal(result.data, value as Record<string, unknown>, file);
   return result.data;
+}
+
+/** The same with its folder's files, and the checksum of it all, which both come last. */
+export function sealCircuitFile(circuit: CircuitFile, files: readonly FileRecord[]): CircuitFile {
+  const { files: _, checksum: __, ...facts } = circuit;
+  const named = { ...facts, files: files.map((each) => ({ ...each })) };
+  return { ...named, checksum: checksumOf(named) };
 }
 
 /** The text of circuit.json: one decision, and one kept head, a line, so that `diff` compares circuits. */
@@ -204,6 +221,23 @@ function checkStability({ stability, model, options, heads, mlps, trace }: Circu
   if (fault !== undefined) throw circuitError(file, `stability.${fault.field}`, fault.message);
 }
 
+/** One of the two fields without the other is a field whose name was damaged. */
+function checkSeal({ files, checksum }: CircuitFile, value: Record<string, unknown>, file: string): void {
+  if (files === undefined && checksum === undefined) return;
+  if (files === undefined || checksum === undefined || checksum !== checksumOf(value)) {
+    const field = files === undefined ? "files" : "checksum";
+    throw circuitError(
+      file,
+      field,
+      "does not fit the rest of this file, which was changed after it was written",
+      "Copy the folder again, or make the circuit anew.",
+    );
+  }
+  const names = files.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw circuitError(file, "files", `lists ${twice} twice`);
+}
+
 /** ["trace", 3, "kl"] → "trace[3].kl". */
 function fieldName(path: readonly PropertyKey[]): string {
   return path
@@ -211,6 +245,6 @@ function fieldName(path: readonly PropertyKey[]): string {
     .join("");
 }
 
-function circuitError(file: string, field: string, message: string): PithError {
-  return new PithError("circuit", message, { place: { file, ...(field !== "" && { field }) } });
+function circuitError(file: string, field: string, message: string, advice = ""): PithError {
+  return new PithError("circuit", message, { place: { file, ...(field !== "" && { field }) }, advice });
 }

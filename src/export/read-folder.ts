@@ -8,6 +8,7 @@ import { errorCode, fileError } from "../files/file-error.ts";
 import { parseJsonObject } from "../files/json.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkFiles } from "./check-files.ts";
 import { type CircuitFile, parseCircuitFile } from "./circuit-file.ts";
 import { folderLayout as names } from "./folder-layout.ts";
 import { parametersIn } from "./stored-weights.ts";
@@ -24,7 +25,17 @@ export interface CircuitFolder {
 /** A trace of a million decisions has some 100 MB. */
 const LARGEST_JSON = 256 * 2 ** 20;
 
-/** @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files. */
+/** What Pith and other tools read of a folder beside circuit.json. */
+const read = [
+  ...[names.config, names.generationConfig, names.tokenizer, names.tokenizerConfig],
+  ...[`${names.modelFolder}/${names.model}`, `${names.modelFolder}/${names.weights}`],
+];
+
+/**
+ * Files that circuit.json lists are compared with it. Circuits of before those lists (`circuit.files` is
+ * undefined) open without.
+ * @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files.
+ */
 export async function readCircuitFolder(directory: string): Promise<CircuitFolder> {
   const found = await kindOf(directory);
   if (found !== "folder") {
@@ -58,6 +69,7 @@ export async function readCircuitFolder(directory: string): Promise<CircuitFolde
       "model.vocabulary",
     );
   }
+  if (circuit.files !== undefined) await checkFiles(directory, circuit.files, read);
   return { directory, circuit, tokenizer, modelPath, weightsPath };
 }
 

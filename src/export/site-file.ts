@@ -2,6 +2,8 @@
  * site.json of a shared site: what its page must know before it asks a circuit's own files. Written by
  * `pith share`, read by the page in studio/share.
  */
+import type { FileRecord } from "./checksum.ts";
+
 export const siteFormat = "pith.site/1";
 export const siteFileName = "site.json";
 
@@ -22,8 +24,8 @@ export interface SharedCircuit {
   readonly about?: string;
   /** Prompts to begin with, and what is right after them; none where the task was not at hand. */
   readonly samples: readonly SharedPrompt[];
-  /** Every file of it, relative to `path`. */
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** Every file of it, relative to `path`: what is fetched is compared. */
+  readonly files: readonly FileRecord[];
 }
 
 export interface SharedPrompt {

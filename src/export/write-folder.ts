@@ -17,7 +17,8 @@ import { encodeGraph } from "../onnx/encode-graph.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { type CircuitFile, formatCircuitFile, parseCircuitFile } from "./circuit-file.ts";
+import { recordFiles } from "./check-files.ts";
+import { type CircuitFile, formatCircuitFile, parseCircuitFile, sealCircuitFile } from "./circuit-file.ts";
 import { configJson, generationConfigJson, type Profile, type SpecialTokens } from "./config-json.ts";
 import { folderLayout as names } from "./folder-layout.ts";
 import { modelCard } from "./model-card.ts";
@@ -53,8 +54,11 @@ export interface PreparedFolder {
   readonly bytes: number;
   /** Writes another graph in the model's place, as in another number format. @returns the new weights' size. */
   replaceModel(graph: Graph): Promise<number>;
-  /** Writes what was measured, and gives the folder its name. Whatever fails, the partial folder goes. */
-  commit(circuit: CircuitFile): Promise<void>;
+  /**
+   * Writes what was measured, and gives the folder its name. Whatever fails, the partial folder goes.
+   * @returns circuit.json, with the hashes of all files.
+   */
+  commit(circuit: CircuitFile): Promise<CircuitFile>;
   /** Removes it; nothing after `commit`. */
   discard(): Promise<void>;
 }
@@ -130,12 +134,14 @@ async function prepare(
     commit: (circuit) =>
       orDiscard(async () => {
         options.signal?.throwIfAborted();
-        const checked = parseCircuitFile(circuit);
-        await writeText(join(partial, names.circuit), formatCircuitFile(checked));
-        await writeText(join(partial, names.card), modelCard(checked));
+        const { files: _, checksum: __, ...facts } = circuit;
+        const sealed = sealCircuitFile(parseCircuitFile(facts), await recordFiles(partial));
+        await writeText(join(partial, names.circuit), formatCircuitFile(sealed));
+        await writeText(join(partial, names.card), modelCard(sealed));
         options.signal?.throwIfAborted();
         // Somebody may have put something there since.
         await folder.commit(() => checkCircuitFolder(directory, options));
+        return sealed;
       }),
   };
 }

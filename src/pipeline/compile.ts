@@ -114,8 +114,7 @@ export async function compileFolder(
         parameters: shipped.parameters,
       });
       const shippedCircuit = dtype === "f32" ? circuit : await narrow(circuit, dtype);
-      await prepared.commit(shippedCircuit);
-      return { folder: resolve(out), circuit: shippedCircuit };
+      return { folder: resolve(out), circuit: await prepared.commit(shippedCircuit) };
     } catch (error) {
       await prepared.discard();
       throw error;

@@ -68,15 +68,14 @@ export async function convertCircuit(
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
     const prepared = await prepareConvertedFolder(out, directory, file.graph, { force, signal });
     try {
-      const circuit = await shipAs(
+      const converted = await shipAs(
         {
           ...{ runtime, graph: file.graph, prepared, dtype, force, signal, onEvent },
           ...measuredAs(folder.circuit, examplesOf(folder, task), { runtime, reference, signal }),
         },
         folder.circuit,
       );
-      await prepared.commit(circuit);
-      return { folder: resolve(out), circuit };
+      return { folder: resolve(out), circuit: await prepared.commit(converted) };
     } catch (error) {
       await prepared.discard();
       throw error;

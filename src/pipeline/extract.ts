@@ -162,8 +162,13 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
       ...(stability && { stability: stability.record }),
       ...(target && { target }),
     };
-    const circuit = await shipStandaloneAs(job, { circuit: float32, standalone, profile, prepared });
-    await prepared.commit(circuit);
+    const measuredAsShipped = await shipStandaloneAs(job, {
+      circuit: float32,
+      standalone,
+      profile,
+      prepared,
+    });
+    const circuit = await prepared.commit(measuredAsShipped);
     await removeJournal();
     await stability?.done();
     return { folder: resolve(out), circuit, preflight, timing: measured.timing, counters };

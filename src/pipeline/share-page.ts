@@ -2,15 +2,18 @@
  * The page of a shared site, of what `vite build` has made (Node): the page itself and every script, style and
  * WebAssembly file that it may come to ask for, by the build's manifest, and nothing of the studio's.
  */
+import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
+import type { FileRecord } from "../export/checksum.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
 import { packagePath } from "./package-files.ts";
 
 export interface SitePage {
-  /** index.html with its title in place. */
+  /** index.html with its title in place, and with hashes of all that it asks for but ONNX Runtime's WebAssembly. */
   readonly html: string;
   /** Where they lie, and where they go, relative to the page. */
   readonly files: readonly { readonly path: string; readonly name: string; readonly bytes: number }[];
@@ -26,20 +29,46 @@ type Manifest = z.infer<typeof manifestSchema>;
 
 /** @param folder dist/studio. @throws PithError "output" where it is not built. */
 export async function sitePage(
-  { title, description }: { readonly title: string; readonly description: string },
+  about: { readonly title: string; readonly description: string; readonly site: FileRecord },
   folder: string = packagePath("dist/studio"),
 ): Promise<SitePage> {
   const manifest = manifestSchema.parse(JSON.parse(await read(join(folder, "manifest.json"))));
-  const html = (await read(join(folder, entry)))
-    .replace(/<title>[^<]*<\/title>/, () => `<title>${escapeHtml(title)}</title>`)
-    .replace(/(?<=<meta name="description" content=")[^"]*/, () => escapeHtml(description));
   const files = await Promise.all(
     reached(manifest, entry).map(async (name) => {
       const path = join(folder, name);
       return { path, name, bytes: (await lstat(path)).size };
     }),
   );
+  const hashes = new Map<string, string>();
+  for (const { path, name } of files) {
+    if (/\.(?:js|mjs|css)$/.test(name)) hashes.set(`./${name}`, await integrityOf(path));
+  }
+  const html = withIntegrity(await read(join(folder, entry)), hashes)
+    .replace(/<title>[^<]*<\/title>/, () => `<title>${escapeHtml(about.title)}</title>`)
+    .replace(/(?<=<meta name="description" content=")[^"]*/, () => escapeHtml(about.description))
+    .replace(/(?<=<meta name="pith-site" content=")[^"]*/, () => escapeHtml(JSON.stringify(about.site)));
   return { html, files };
+}
+
+async function integrityOf(path: string): Promise<string> {
+  return `sha256-${Buffer.from(await hashFile(path, { code: "output" }), "hex").toString("base64")}`;
+}
+
+/**
+ * The page with a hash on each script and style that it names, and with an import map for the scripts that these
+ * load. The content security policy lets this one inline script pass, by its own hash.
+ */
+function withIntegrity(html: string, hashes: ReadonlyMap<string, string>): string {
+  const scripts = [...hashes].filter(([name]) => !name.endsWith(".css"));
+  const map = JSON.stringify({ integrity: Object.fromEntries(scripts) });
+  const ownHash = createHash("sha256").update(map).digest("base64");
+  return html
+    .replace(/<(?:script|link)\b[^>]*?(?:src|href)="([^"]+)"/g, (tag, name: string) => {
+      const hash = hashes.get(name);
+      return hash === undefined ? tag : `${tag} integrity="${hash}"`;
+    })
+    .replace(/(?<=script-src 'self')/, () => ` 'sha256-${ownHash}'`)
+    .replace(/(?=<script\b)/, () => `<script type="importmap">${map}</script>\n    `);
 }
 
 /** Every file that a chunk leads to, sorted. */

@@ -7,6 +7,8 @@ import { copyFile, lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { PithError } from "../errors.ts";
 import { checkWords, promptIds } from "../export/ask-circuit.ts";
+import { recordFile } from "../export/check-files.ts";
+import { type FileRecord, textRecord } from "../export/checksum.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { folderLayout as layout } from "../export/folder-layout.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
@@ -84,16 +86,21 @@ async function makeSite(
   }
   const files = chosen.map(({ folder }) => folder.circuit);
   const title = wanted ?? titleOf(files);
-  const page = await sitePage({ title, description: `${title}: a circuit that runs in your browser.` });
   const site: SiteFile = {
     format: siteFormat,
     pith: packageVersion(),
     title,
     circuits: chosen.map(({ shared }) => shared),
   };
+  const siteText = `${JSON.stringify(site, undefined, 2)}\n`;
+  const page = await sitePage({
+    title,
+    description: `${title}: a circuit that runs in your browser.`,
+    site: textRecord(siteFileName, siteText),
+  });
   const texts: Readonly<Record<string, string>> = {
     "index.html": page.html,
-    [siteFileName]: `${JSON.stringify(site, undefined, 2)}\n`,
+    [siteFileName]: siteText,
     // GitHub Pages would make a page of each model card, and not give the card itself.
     ".nojekyll": "",
   };
@@ -180,10 +187,11 @@ async function checkApart(directory: string, out: string): Promise<void> {
 async function ownFiles(directory: string): Promise<SharedCircuit["files"]> {
   const { modelFolder, model, weights, ...others } = layout;
   const names = [...Object.values(others), `${modelFolder}/${model}`, `${modelFolder}/${weights}`];
-  const files = [];
+  const files: FileRecord[] = [];
   for (const name of names.sort()) {
     const found = await lstat(join(directory, name)).catch(() => undefined);
-    if (found?.isFile()) files.push({ name, bytes: found.size });
+    const record = found?.isFile() ? await recordFile(directory, name) : undefined;
+    if (record !== undefined) files.push(record);
   }
   return files;
 }

@@ -7,6 +7,7 @@ import { constantTensor } from "../discovery/constant.ts";
 import { causalMask, embed } from "../discovery/embedding.ts";
 import { wholeBlock } from "../discovery/forward.ts";
 import type { Replacements } from "../discovery/replacements.ts";
+import { requireFinite } from "../evaluation/finite-logits.ts";
 import { gatedLayer, unembed } from "../lowering/stages.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { patchedGates } from "../surgery/patched.ts";
@@ -63,6 +64,7 @@ export async function loadKnockedModel(
       if (logits === undefined) throw new TypeError("the unembedding lacks its output");
       const values = await runtime.readFloats(logits);
       await runtime.release(logits);
+      requireFinite(values, "patched model");
       return values;
     },
   };

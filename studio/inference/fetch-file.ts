@@ -1,23 +1,30 @@
-/** Files of a circuit's folder over HTTP, with progress by bytes. */
+/** Files of a circuit's folder over HTTP, with progress by bytes, and compared with what they must be. */
 import { PithError } from "../../src/errors.ts";
+import { type FileRecord, runningHash } from "../../src/export/checksum.ts";
 
 /** Bytes so far; the total is undefined where the server does not say it. */
 export type OnBytes = (loaded: number, total: number | undefined) => void;
 
-/** @throws PithError "circuit" that names the address. */
+export interface FetchOptions {
+  /** What the file must be; left out where nothing says. */
+  readonly expected?: FileRecord | undefined;
+  readonly onBytes?: OnBytes | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws PithError "circuit" that names the address, also of a file that is not the expected one. */
 export async function fetchBytes(
   url: string,
-  onBytes?: OnBytes,
-  signal?: AbortSignal,
+  { expected, onBytes, signal }: FetchOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const response = await request(url, signal);
   const encoded = response.headers.get("content-encoding");
   const length = response.headers.get("content-length");
   // A compressed file's length is not that of what arrives here.
   const total = encoded === null && length !== null ? Number(length) : undefined;
+  let arrived: Arrived;
   try {
-    if (response.body === null) return new Uint8Array(await response.arrayBuffer());
-    return await collect(response.body, total, onBytes);
+    arrived = await collect(response, total, onBytes);
   } catch (cause) {
     signal?.throwIfAborted();
     throw new PithError("circuit", "the connection broke off.", {
@@ -26,15 +33,28 @@ export async function fetchBytes(
       cause,
     });
   }
+  if (expected !== undefined) requireExpected(arrived, expected, url);
+  return arrived.bytes;
 }
 
-/** @throws PithError "circuit" that names the address. */
-export async function fetchJson(url: string, signal?: AbortSignal): Promise<unknown> {
-  const response = await request(url, signal);
+function requireExpected({ bytes, sha256 }: Arrived, expected: FileRecord, url: string): void {
+  if (bytes.length === expected.bytes && sha256 === expected.sha256) return;
+  const difference =
+    bytes.length === expected.bytes
+      ? "its SHA-256 is another"
+      : `it has ${bytes.length} bytes instead of ${expected.bytes}`;
+  throw new PithError("circuit", `is not the file that was shipped: ${difference}.`, {
+    place: { url },
+    advice: "It was damaged or changed on its way: copy the whole folder again.",
+  });
+}
+
+/** @throws PithError "circuit" that names the address, also of a file that is not the expected one. */
+export async function fetchJson(url: string, options: Omit<FetchOptions, "onBytes"> = {}): Promise<unknown> {
+  const bytes = await fetchBytes(url, options);
   try {
-    return await response.json();
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    signal?.throwIfAborted();
     throw new PithError("circuit", "is not JSON.", {
       place: { url },
       advice: "Copy the whole folder.",
@@ -62,18 +82,25 @@ async function request(url: string, signal: AbortSignal | undefined): Promise<Re
   });
 }
 
+interface Arrived {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly sha256: string;
+}
+
 async function collect(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  { body }: Response,
   total: number | undefined,
   onBytes: OnBytes | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Arrived> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
+  const hash = runningHash();
   let loaded = 0;
-  const reader = body.getReader();
-  for (;;) {
+  const reader = body?.getReader();
+  while (reader !== undefined) {
     const { done, value } = await reader.read();
     if (done) break;
     parts.push(value);
+    hash.add(value);
     loaded += value.length;
     onBytes?.(loaded, total);
   }
@@ -83,5 +110,5 @@ async function collect(
     whole.set(part, at);
     at += part.length;
   }
-  return whole;
+  return { bytes: whole, sha256: hash.digest() };
 }

@@ -5,6 +5,7 @@
 
 import { PithError } from "../../src/errors.ts";
 import { askCircuit, promptIds, tokenIds } from "../../src/export/ask-circuit.ts";
+import type { FileRecord } from "../../src/export/checksum.ts";
 import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
 import { folderLayout as names } from "../../src/export/folder-layout.ts";
 import type { Runtime, Session } from "../../src/runtime/runtime.ts";
@@ -22,6 +23,8 @@ export interface OpenProgress {
 }
 
 export interface OpenOptions {
+  /** What the folder's files must be, circuit.json too; left out: as circuit.json lists the others. */
+  readonly files?: readonly FileRecord[] | undefined;
   /** Left out: WebGPU where a graphics card answers. */
   readonly provider?: Provider | undefined;
   readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
@@ -62,21 +65,31 @@ export interface OpenedCircuit {
 export async function openCircuit(baseUrl: string, options: OpenOptions = {}): Promise<OpenedCircuit> {
   const { signal } = options;
   const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`, document.baseURI).href;
-  const address = (...path: string[]) => new URL(path.join("/"), base).href;
+  const address = (name: string) => new URL(name, base).href;
   const circuitUrl = address(names.circuit);
-  const circuit = parseCircuitFile(await fetchJson(circuitUrl, signal), circuitUrl);
+  const given = options.files?.find(({ name }) => name === names.circuit);
+  const circuit = parseCircuitFile(await fetchJson(circuitUrl, { expected: given, signal }), circuitUrl);
+  const expected = (name: string) => ({
+    expected: (options.files ?? circuit.files)?.find((file) => file.name === name),
+    signal,
+  });
+  const modelName = `${names.modelFolder}/${names.model}`;
+  const weightsName = `${names.modelFolder}/${names.weights}`;
   const total = circuit.metrics.bytes.circuit;
   const tell = (step: OpenProgress["step"], loaded: number) => options.onProgress?.({ step, loaded, total });
   tell("download", 0);
   const [tokenizerJson, tokenizerConfig, model, weights] = await Promise.all([
-    fetchJson(address(names.tokenizer), signal),
-    fetchJson(address(names.tokenizerConfig), signal),
-    fetchBytes(address(names.modelFolder, names.model), undefined, signal),
-    fetchBytes(address(names.modelFolder, names.weights), (loaded) => tell("download", loaded), signal),
+    fetchJson(address(names.tokenizer), expected(names.tokenizer)),
+    fetchJson(address(names.tokenizerConfig), expected(names.tokenizerConfig)),
+    fetchBytes(address(modelName), expected(modelName)),
+    fetchBytes(address(weightsName), {
+      ...expected(weightsName),
+      onBytes: (loaded) => tell("download", loaded),
+    }),
   ]);
   if (weights.length !== total) {
     throw new PithError("circuit", `has ${weights.length} bytes, but ${names.circuit} says ${total}.`, {
-      place: { url: address(names.modelFolder, names.weights) },
+      place: { url: address(weightsName) },
       advice: "It was cut off, or is another circuit's.",
     });
   }

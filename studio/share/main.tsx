@@ -1,7 +1,9 @@
 /** Starts the page of a shared circuit: what it shows is in site.json beside it. */
 import { render } from "preact";
+import type { FileRecord } from "../../src/export/checksum.ts";
 import { type SiteFile, siteFileName, siteFormat } from "../../src/export/site-file.ts";
 import "../data/theme.ts";
+import { fetchJson } from "../inference/fetch-file.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
 import { SharePage } from "./share-page.tsx";
 
@@ -23,10 +25,15 @@ if (host !== null) {
   );
 }
 
+/** The page says what its site.json must be. */
+function expectedSite(): FileRecord | undefined {
+  const content = document.querySelector("meta[name=pith-site]")?.getAttribute("content");
+  return content ? JSON.parse(content) : undefined;
+}
+
 async function readSite(): Promise<SiteFile> {
-  const response = await fetch(siteFileName);
-  if (!response.ok) throw new Error(`the server answers ${response.status}`);
-  const site: SiteFile = await response.json();
+  const url = new URL(siteFileName, document.baseURI).href;
+  const site = (await fetchJson(url, { expected: expectedSite() })) as SiteFile;
   if (site.format !== siteFormat) throw new Error(`its format is not ${siteFormat}`);
   return site;
 }

@@ -63,9 +63,10 @@ function useLabels({ circuits }: SiteFile): ReadonlyMap<string, string> {
   return new Map(circuits.map(({ name }, index) => [name, value?.[index]?.find(unlike) ?? name]));
 }
 
-async function readCircuit({ path }: SharedCircuit, abort: AbortSignal): Promise<CircuitFile> {
+async function readCircuit({ path, files }: SharedCircuit, signal: AbortSignal): Promise<CircuitFile> {
   const url = new URL(path + folderLayout.circuit, document.baseURI).href;
-  return parseCircuitFile(await fetchJson(url, abort), url);
+  const expected = files.find(({ name }) => name === folderLayout.circuit);
+  return parseCircuitFile(await fetchJson(url, { expected, signal }), url);
 }
 
 function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {

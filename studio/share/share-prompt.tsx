@@ -117,14 +117,14 @@ function Samples({
 
 /** The circuit in this browser, opened once; one that could not be opened may be tried again. */
 function useOpened(
-  { path }: SharedCircuit,
+  { path, files }: SharedCircuit,
   onProgress: (progress: OpenProgress | undefined) => void,
 ): () => Promise<OpenedCircuit> {
   const held = useRef<Promise<OpenedCircuit> | undefined>(undefined);
   useEffect(() => () => void held.current?.then((circuit) => circuit.close()).catch(() => undefined), []);
   return () => {
     held.current ??= import("../inference/open-circuit.ts")
-      .then(({ openCircuit }) => openCircuit(path, { onProgress }))
+      .then(({ openCircuit }) => openCircuit(path, { files, onProgress }))
       .catch((error: unknown) => {
         held.current = undefined;
         throw error;

@@ -15,9 +15,10 @@ export async function zipCircuit(
     else parts.push(chunk as Uint8Array<ArrayBuffer>);
   });
   let done = 0;
-  for (const { name } of files) {
+  for (const expected of files) {
+    const { name } = expected;
     const url = new URL(path + name, document.baseURI).href;
-    const bytes = await fetchBytes(url, (loaded) => onBytes(done + loaded));
+    const bytes = await fetchBytes(url, { expected, onBytes: (loaded) => onBytes(done + loaded) });
     done += bytes.length;
     // Weights don't shrink by packing.
     const place = `${folder}/${name}`;

@@ -1,0 +1,94 @@
+/**
+ * Whether a shipped folder's files are those that circuit.json lists (Node): one changed bit of the weights
+ * changes answers, and nothing else would notice. A file is streamed, and hashed once a process as long as it
+ * stays as it is.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { hashFile } from "../checkpoint/hash.ts";
+import { PithError } from "../errors.ts";
+import { fileError } from "../files/file-error.ts";
+import type { FileRecord } from "./checksum.ts";
+import { folderLayout as names } from "./folder-layout.ts";
+
+/** The records of a fresh folder's files: all but circuit.json, which holds them, and the card. */
+export async function recordFiles(directory: string): Promise<readonly FileRecord[]> {
+  const records: FileRecord[] = [];
+  for (const found of (await readdir(directory, { recursive: true })).sort()) {
+    if (found === names.circuit || found === names.card) continue;
+    const record = await recordFile(directory, found.split(sep).join("/"));
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+/** @returns undefined for what is no file. @throws PithError "circuit" where it can't be read. */
+export async function recordFile(directory: string, name: string): Promise<FileRecord | undefined> {
+  const path = join(directory, name);
+  const state = await stateOf(path);
+  if (!state.isFile) return undefined;
+  return { name, bytes: state.bytes, sha256: await hashOnce(path, state) };
+}
+
+/**
+ * @param files as circuit.json lists them. @param needed names of those that are to be read; each must be listed.
+ * @throws PithError "circuit" that names the file which is missing or was changed.
+ */
+export async function checkFiles(
+  directory: string,
+  files: readonly FileRecord[],
+  needed: readonly string[],
+): Promise<void> {
+  for (const name of needed) {
+    const path = join(directory, name);
+    const record = files.find((each) => each.name === name);
+    if (record === undefined) throw damaged(path, `is not among the files that ${names.circuit} lists`);
+    const state = await stateOf(path);
+    if (!state.isFile) throw damaged(path, "is not a file");
+    if (state.bytes !== record.bytes) {
+      throw damaged(path, `has ${state.bytes} bytes, but ${names.circuit} says ${record.bytes}`);
+    }
+    if ((await hashOnce(path, state)) !== record.sha256) {
+      throw damaged(path, `was changed after it was written: its SHA-256 is not the one in ${names.circuit}`);
+    }
+  }
+}
+
+interface FileState {
+  readonly isFile: boolean;
+  readonly bytes: number;
+  /** Another whenever the file was written or replaced. */
+  readonly version: string;
+}
+
+async function stateOf(path: string): Promise<FileState> {
+  try {
+    const found = await stat(path, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = found;
+    return {
+      isFile: found.isFile(),
+      bytes: Number(size),
+      version: [dev, ino, size, mtimeNs, ctimeNs].join(),
+    };
+  } catch (error) {
+    throw fileError("circuit", path, error);
+  }
+}
+
+/** By path. */
+const hashed = new Map<string, { readonly version: string; readonly sha256: string }>();
+
+async function hashOnce(path: string, { version }: FileState): Promise<string> {
+  const found = hashed.get(path);
+  if (found?.version === version) return found.sha256;
+  const sha256 = await hashFile(path, { code: "circuit" });
+  hashed.set(path, { version, sha256 });
+  return sha256;
+}
+
+function damaged(file: string, message: string): PithError {
+  return new PithError("circuit", message, {
+    place: { file },
+    advice: "Copy the folder again, or make the circuit anew.",
+  });
+}

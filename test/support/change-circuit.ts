@@ -1,0 +1,14 @@
+/** A shipped folder whose circuit.json says something else, with a checksum that fits: as its writer would have said it. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { checksumOf } from "../../src/export/checksum.ts";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+
+export async function changeCircuit(
+  directory: string,
+  change: (circuit: CircuitFile) => object,
+): Promise<void> {
+  const path = join(directory, "circuit.json");
+  const { checksum: _, ...changed } = { checksum: "", ...change(JSON.parse(await readFile(path, "utf8"))) };
+  await writeFile(path, JSON.stringify({ ...changed, checksum: checksumOf(changed) }));
+}
