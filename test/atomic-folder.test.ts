@@ -25,11 +25,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function fill(letter: string, killAt = 0): SpawnSyncReturns<string> {
+function fill(letter: string, killAt = 0, full = ""): SpawnSyncReturns<string> {
   const preload = resolve("test/support/kill-at.mjs");
   return spawnSync(process.execPath, ["--import", preload, program, join(place, "out"), letter], {
     encoding: "utf8",
-    env: { ...process.env, PITH_TEST_KILL: `${killAt} ${place}` },
+    env: { ...process.env, PITH_TEST_KILL: `${killAt} ${place}`, PITH_TEST_FULL: full },
   });
 }
 
@@ -72,13 +72,38 @@ test.each([
       // Killed in the same place once more, by then with leftovers.
       expect(fill("new", killAt).signal).toBe("SIGKILL");
       expect([old, "new"]).toContain(await lettersThere());
-      expect(fill("newest")).toMatchObject({ status: 0, stderr: "" });
-      expect(await lettersThere()).toBe("newest");
+      expect(fill("new")).toMatchObject({ status: 0, stderr: "" });
+      expect(await lettersThere()).toBe("new");
       expect((await readdir(place)).sort()).toEqual([".out.partial-notes", "out"]);
     }
     expect(kills).toBeGreaterThanOrEqual(10);
   },
   240_000,
+);
+
+test.each([
+  ["ENOSPC", /disk is (not )?full/],
+  ["EDQUOT", /see that its disk is not full|what you may store on this disk is used up/],
+])(
+  "a disk that is full anywhere (%s) is said, leaves the old one whole, and nothing else",
+  async (code, words) => {
+    let times = 0;
+    for (let at = 1; ; at++) {
+      place = join(folder, `${code}-${at}`);
+      await mkdir(place);
+      await makeOld("old");
+      const { status, stderr } = fill("new", 0, `${at} ${code} ${place}`);
+      // What was found is there to be gone on with.
+      expect((await readdir(place)).filter((name) => name !== ".out.journal.jsonl")).toEqual(["out"]);
+      if (status === 0) break;
+      times++;
+      expect(stderr).toMatch(words);
+      expect(await lettersThere()).toBe("old");
+    }
+    expect(await lettersThere()).toBe("new");
+    expect(times).toBeGreaterThanOrEqual(8);
+  },
+  120_000,
 );
 
 test("between two renames a start that may replace nothing puts the old one back, and says that it is there", async () => {

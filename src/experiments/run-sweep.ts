@@ -6,7 +6,6 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { hashFile } from "../checkpoint/hash.ts";
 import { yearScale } from "../evaluation/year-mass.ts";
 import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
@@ -16,6 +15,7 @@ import { packageVersion } from "../pipeline/package-files.ts";
 import { preflightEncoded } from "../pipeline/preflight.ts";
 import { refuseUnfit } from "../pipeline/preflight-findings.ts";
 import type { Preflight } from "../pipeline/preflight-result.ts";
+import { weightFiles } from "../pipeline/same-weights.ts";
 import { withEngine } from "../pipeline/with-engine.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { faultInSweep } from "./check-sweep.ts";
@@ -89,8 +89,7 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
   const begin = performance.now();
   const { out, force = false, resume = false, signal } = options;
   const preflights = await checkTasks(model, plan, options);
-  const modelFiles = [];
-  for (const { path } of model.files) modelFiles.push(await hashFile(path, signal && { signal }));
+  const modelFiles = (await weightFiles(model, signal)).map(({ sha256 }) => sha256);
   const journal =
     out === undefined
       ? noJournal

@@ -104,14 +104,17 @@ async function takePlace(partial: string, target: string): Promise<void> {
   if (replaces) await removeFolder(aside);
 }
 
-/** A folder that is put back must be whole, so one that is being removed has the name of one that is not. */
+/**
+ * A folder that is put back must be whole, so one that is being removed takes the name of one that is not; where a
+ * full disk gives it none, it is removed as it is.
+ */
 async function removeFolder(path: string): Promise<void> {
   const doomed = path.replace(/replaced-(\d+)$/, "partial-$1");
   if (doomed !== path) {
     await rm(doomed, { recursive: true, force: true });
-    await rename(path, doomed);
+    await rename(path, doomed).catch(() => undefined);
   }
-  await rm(doomed, { recursive: true, force: true });
+  for (const each of new Set([doomed, path])) await rm(each, { recursive: true, force: true });
 }
 
 /** Has all that is in a folder, and the names in it, on the disk before the folder gets its name. */

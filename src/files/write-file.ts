@@ -5,10 +5,10 @@ import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "./file-error.ts";
 import { isTagAlive, processTag } from "./process-life.ts";
 
-/** Writes and flushes a file. @throws PithError "output", also for a full disk. */
-export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes and flushes a file. @param mode of a new one, as in chmod. @throws PithError "output", also for a full disk. */
+export async function writeBytes(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   try {
-    const handle = await open(path, "w");
+    const handle = await open(path, "w", mode);
     try {
       await handle.writeFile(bytes);
       await handle.sync();
@@ -26,8 +26,8 @@ export async function writeBytes(path: string, bytes: Uint8Array): Promise<void>
   }
 }
 
-export function writeText(path: string, text: string): Promise<void> {
-  return writeBytes(path, new TextEncoder().encode(text));
+export function writeText(path: string, text: string, mode?: number): Promise<void> {
+  return writeBytes(path, new TextEncoder().encode(text), mode);
 }
 
 /**
@@ -39,12 +39,12 @@ export function writeText(path: string, text: string): Promise<void> {
 export async function placeFile(
   path: string,
   text: string,
-  { replaces }: { readonly replaces: boolean },
+  { replaces, mode }: { readonly replaces: boolean; readonly mode?: number },
 ): Promise<void> {
   await clearPartialFiles(path);
   const partial = partialFile(path);
   try {
-    await writeText(partial, text);
+    await writeText(partial, text, mode);
     // A link, unlike a rename, refuses to replace what came to be there in the meantime.
     if (replaces) await rename(partial, path);
     else await link(partial, path);

@@ -3,12 +3,13 @@
  * is for others to read, so it says what its original is and not where; this stays in the user's own cache, and a
  * cache that is lost costs no more than naming the model.
  */
-import { createHash, randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Environment, userHome } from "../checkpoint/hub-settings.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { placeFile } from "../files/write-file.ts";
 import type { Model } from "./load-model.ts";
 
 type WeightFiles = CircuitFile["model"]["files"];
@@ -21,13 +22,11 @@ export async function rememberOriginal(
 ): Promise<void> {
   if (embedded) return;
   const path = notePath(files, environment);
-  const partial = `${path}.${randomUUID()}.partial`;
   try {
     await makeFolders(join(path, ".."), 0o700);
-    await writeFile(partial, directory, { mode: 0o600 });
-    await rename(partial, path);
+    await placeFile(path, directory, { replaces: true, mode: 0o600 });
   } catch {
-    await rm(partial, { force: true }).catch(() => undefined);
+    // The next command that needs the original asks where it is.
   }
 }
 

@@ -6,15 +6,26 @@ import type { CircuitFile } from "../export/circuit-file.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
 import type { Model } from "./load-model.ts";
 
-/** The files that hold a model's weights, as circuit.json lists them. */
+type WeightFile = Model["files"][number];
+
+/** By a model's own record of a file: what has been read for one question is not read again for the next. */
+const hashes = new WeakMap<WeightFile, string>();
+
+async function weightHash(file: WeightFile, signal?: AbortSignal): Promise<string> {
+  const hash = hashes.get(file) ?? (await hashFile(file.path, { ...(signal && { signal }) }));
+  hashes.set(file, hash);
+  return hash;
+}
+
+/** The files that hold a model's weights, as circuit.json lists them. Each is read once while the model is open. */
 export async function weightFiles(
   { files }: Pick<Model, "files">,
   signal?: AbortSignal,
 ): Promise<CircuitFile["model"]["files"]> {
   const listed = [];
-  for (const { path, size } of files) {
-    const sha256 = await hashFile(path, { ...(signal && { signal }) });
-    listed.push({ name: basename(path), bytes: size, sha256 });
+  for (const file of files) {
+    const sha256 = await weightHash(file, signal);
+    listed.push({ name: basename(file.path), bytes: file.size, sha256 });
   }
   return listed;
 }
@@ -24,10 +35,10 @@ export async function isSame(
   files: CircuitFile["model"]["files"],
 ): Promise<boolean> {
   if (candidate.files.length !== files.length) return false;
-  for (const { path, size } of candidate.files) {
-    const written = files.find(({ name }) => name === basename(path));
+  for (const file of candidate.files) {
+    const written = files.find(({ name }) => name === basename(file.path));
     // Sizes first: reading gigabytes to find that they differ is not worth the wait.
-    if (written?.bytes !== size || (await hashFile(path)) !== written.sha256) return false;
+    if (written?.bytes !== file.size || (await weightHash(file)) !== written.sha256) return false;
   }
   return true;
 }

@@ -1,9 +1,10 @@
 /** A circuit beside its original on its own task's prompts, and where the two answer differently. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
 import { largestAmong, mostLikely } from "../evaluation/distribution.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import { placeFile } from "../files/write-file.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
@@ -21,12 +22,20 @@ export interface CompareJob {
 }
 
 export async function compareExamples(job: CompareJob): Promise<ExamplesResult> {
-  const kept = await readFile(job.path, "utf8").catch(() => undefined);
-  if (kept !== undefined) return JSON.parse(kept) as ExamplesResult;
+  const kept = await readKept(job.path);
+  if (kept !== undefined) return kept;
   const result = await compare(job);
-  await writeFile(`${job.path}.partial`, JSON.stringify(result));
-  await rename(`${job.path}.partial`, job.path);
+  await placeFile(job.path, JSON.stringify(result), { replaces: true });
   return result;
+}
+
+/** Undefined where nothing is kept, or it is damaged: then it is computed anew. */
+async function readKept(path: string): Promise<ExamplesResult | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as ExamplesResult;
+  } catch {
+    return undefined;
+  }
 }
 
 async function compare({ runtime, model, encoded, circuit }: CompareJob): Promise<ExamplesResult> {
