@@ -1,7 +1,7 @@
 /** Decoder-profile folders in transformers.js, unforked: the same greedy text as without any cache. */
 import { basename, dirname } from "node:path";
 import {
-  AutoModelForCausalLM,
+  AutoModel,
   AutoTokenizer,
   env,
   pipeline,
@@ -113,10 +113,14 @@ test("the aligned profile, as the model card says", async () => {
 
   const name = nameFor(directory);
   const tokenizer = await AutoTokenizer.from_pretrained(name);
-  const loaded = await AutoModelForCausalLM.from_pretrained(name, { dtype: "fp32" });
+  const loaded = await AutoModel.from_pretrained(name, { dtype: "fp32" });
   const text = (await nanoTokenizer()).decode(ids);
   const { logits } = await loaded(tokenizer(text, { add_special_tokens: false }));
   expect(logits.dims).toEqual([1, model.vocabularySize]);
   const [patched] = await patchedLogits(runtime, model, circuit, replacements, [ids]);
   expect(largestDifference(logits.data, found(patched))).toBeLessThan(1e-4);
+  // It can't generate, and no pipeline pretends that it could.
+  await expect(pipeline("text-generation", name, { dtype: "fp32" })).rejects.toThrow(
+    "Unsupported model type: pith-aligned",
+  );
 });

@@ -172,9 +172,15 @@ describe("what a report holds", () => {
   });
 
   test("a model of another shape is refused", async () => {
-    const blocks = nano.transformer.blocks.slice(1);
-    const other = { ...nano, transformer: { ...nano.transformer, blocks } };
-    await expect(gatherReport(given, { original: other, threads: 1 })).rejects.toThrow("is not the model");
+    const { blocks, width, vocabularySize } = nano.transformer;
+    for (const shape of [
+      { blocks: blocks.slice(1) },
+      { width: width / 2 },
+      { vocabularySize: vocabularySize - 1 },
+    ]) {
+      const original = { ...nano, transformer: { ...nano.transformer, ...shape } };
+      await expect(gatherReport(given, { original, threads: 1 })).rejects.toThrow("is not the model");
+    }
   });
 });
 

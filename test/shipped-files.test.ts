@@ -179,6 +179,15 @@ describe("a circuit of an earlier version, which lists no hashes", () => {
   });
 });
 
+test("a file that was put there to change the tokenizer is refused", async () => {
+  const folder = await copy();
+  await writeFile(join(folder, "special_tokens_map.json"), "{}");
+  await expect(readCircuitFolder(folder)).rejects.toMatchObject({
+    code: "circuit",
+    place: { file: join(folder, "special_tokens_map.json") },
+  });
+});
+
 test("a list that lacks a file, or leads out of the folder, is refused", async () => {
   const folder = await copy();
   const { files = [] } = await circuitOf(folder);

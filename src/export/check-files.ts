@@ -30,6 +30,9 @@ export async function recordFile(directory: string, name: string): Promise<FileR
   return { name, bytes: state.bytes, sha256: await hashOnce(path, state) };
 }
 
+/** Files that a tokenizer is read from where they are there; a shipped one needs none of them. */
+const tokenizerExtras = ["special_tokens_map.json", "added_tokens.json"];
+
 /**
  * @param files as circuit.json lists them. @param needed names of those that are to be read; each must be listed.
  * @throws PithError "circuit" that names the file which is missing or was changed.
@@ -52,7 +55,18 @@ export async function checkFiles(
       throw damaged(path, `was changed after it was written: its SHA-256 is not the one in ${names.circuit}`);
     }
   }
+  for (const name of tokenizerExtras) {
+    const path = join(directory, name);
+    if (files.some((each) => each.name === name) || !(await exists(path))) continue;
+    throw damaged(path, `changes the tokenizer, and is not among the files that ${names.circuit} lists`);
+  }
 }
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 interface FileState {
   readonly isFile: boolean;

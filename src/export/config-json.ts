@@ -1,7 +1,7 @@
 /**
  * config.json and generation_config.json, for transformers.js and its kin. They are written in GPT-2's terms
- * whatever the family was: what these tools take from them is the number of caches and the sizes, and a
- * circuit has no family any more. The true structure stands under `pith`.
+ * whatever the family was: these tools take the number of caches and the sizes from them, and a circuit has no
+ * family any more. The true structure stands under `pith`.
  */
 import type { Transformer } from "../transformer/transformer.ts";
 
@@ -18,8 +18,7 @@ export function configJson(model: Transformer, profile: Profile, tokens: Special
   const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
   const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
   return {
-    architectures: ["GPT2LMHeadModel"],
-    model_type: "gpt2",
+    ...kindOfModel(profile),
     // The number of key/value caches: transformers.js makes past_key_values.0 … n_layer − 1.
     n_layer: attentions.length,
     // Layers differ; readers take the true number from the graph's inputs.
@@ -44,6 +43,19 @@ export function configJson(model: Transformer, profile: Profile, tokens: Special
       })),
     },
   };
+}
+
+/**
+ * A circuit of one prompt length can't generate text: no tool may take it for a model that does. transformers.js
+ * then refuses its pipelines and opens it as a plain `AutoModel`.
+ */
+function kindOfModel(profile: Profile): object {
+  switch (profile.kind) {
+    case "aligned":
+      return { architectures: ["PithAlignedCircuit"], model_type: "pith-aligned" };
+    case "decoder":
+      return { architectures: ["GPT2LMHeadModel"], model_type: "gpt2" };
+  }
 }
 
 const activationNames = {

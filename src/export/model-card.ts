@@ -114,12 +114,13 @@ env.allowRemoteModels = false;
 env.localModelPath = "./"; // where this folder lies
 const generate = await pipeline("text-generation", "FOLDER", { dtype: "fp32" });
 console.log(await generate("PROMPT", { max_new_tokens: 1 }));`
-      : `import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transformers";
+      : `import { AutoModel, AutoTokenizer, env } from "@huggingface/transformers";
 
 env.allowRemoteModels = false;
 env.localModelPath = "./"; // where this folder lies
 const tokenizer = await AutoTokenizer.from_pretrained("FOLDER");
-const model = await AutoModelForCausalLM.from_pretrained("FOLDER", { dtype: "fp32" });
+// No pipeline: the circuit takes ${profile.length} tokens and can't go on from there.
+const model = await AutoModel.from_pretrained("FOLDER", { dtype: "fp32" });
 const { logits } = await model(tokenizer("PROMPT", { add_special_tokens: false })); // [1, vocabulary]`;
   const feeds =
     profile.kind === "decoder"

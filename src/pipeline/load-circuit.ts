@@ -179,6 +179,7 @@ export function encodeExamples(
   );
 }
 
+/** @throws PithError "options" for a model of another shape: no figure of the two could be compared. */
 export function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {
   const { width, vocabularySize, blocks } = original.transformer;
   if (

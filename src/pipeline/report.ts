@@ -25,6 +25,7 @@ import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { Split } from "../tasks/task-file.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
+import { checkOriginal } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
 import type { Task } from "./read-task.ts";
 import { type Answer, chooseExamples, collectAnswers } from "./report-examples.ts";
@@ -202,17 +203,6 @@ export async function gatherReport(directory: string, options: ReportOptions = {
     await weights.close();
     await runtime.close();
   }
-}
-
-/** @throws PithError "options" for a model of another shape: no figure of the two could be compared. */
-function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {
-  const { vocabularySize, blocks } = original.transformer;
-  if (vocabularySize === circuit.model.vocabulary && blocks.length === circuit.model.layers) return;
-  throw new PithError(
-    "options",
-    `${original.name} is not the model that this circuit was cut from (${circuit.model.name}).`,
-    { place: { file: directory } },
-  );
 }
 
 interface Givers {

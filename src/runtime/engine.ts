@@ -84,8 +84,10 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Each session would keep an arena as large as its largest activations; there are dozens of sessions.
+    // Every session keeps the memory of its largest activations for its next run. Asking the system anew for each
+    // run takes longer, and a search runs its sessions often.
     enableCpuMemArena: true,
+    // A plan of that memory holds for inputs of one shape only, and batches differ in theirs.
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session: { force_spinning_stop: "1" } },

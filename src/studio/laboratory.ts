@@ -11,6 +11,7 @@ import { lastPosition } from "../evaluation/answer-logits.ts";
 import { attentionPatterns } from "../evaluation/attention-patterns.ts";
 import { attributeAnswers } from "../evaluation/attribution.ts";
 import { logProbabilities, mostLikely } from "../evaluation/distribution.ts";
+import { engineMilliseconds } from "../evaluation/engine-time.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
 import { promptIds, shippedGraph } from "../export/ask-circuit.ts";
 import { folderLayout } from "../export/folder-layout.ts";
@@ -89,9 +90,9 @@ export async function openLaboratory(
     inTurn(async (): Promise<ServerPrediction> => {
       const ids = promptIds(folder, prompt);
       const logitsOf = await ready(ids);
-      const before = computing(runtime);
+      const before = engineMilliseconds(runtime);
       const logits = await logitsOf(ids);
-      const milliseconds = computing(runtime) - before;
+      const milliseconds = engineMilliseconds(runtime) - before;
       return { tokens: tokenTexts(model, ids), ids, top: topTokens(logits, model), milliseconds };
     });
   const warm = new Set<object>();
@@ -223,13 +224,6 @@ function oneToken({ tokenizer }: Model, text: string): number {
     place: { field: "answer" },
     advice: "Words inside a text carry the space before them.",
   });
-}
-
-/** Milliseconds inside ONNX Runtime so far. */
-function computing({ counters }: Runtime): number {
-  let sum = 0;
-  for (const { milliseconds } of counters.graphs.values()) sum += milliseconds;
-  return sum;
 }
 
 /** Remembers what it was given; what failed is tried anew. */
