@@ -8,7 +8,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
-import { meanReplacements, type Replacements, zeroReplacements } from "../src/discovery/replacements.ts";
+import {
+  meanReplacements,
+  type Replacements,
+  zeroAblation,
+  zeroReplacements,
+} from "../src/discovery/replacements.ts";
 import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
 import { countParameters } from "../src/evaluation/parameters.ts";
 import type { Profile } from "../src/export/config-json.ts";
@@ -20,7 +25,7 @@ import { countFlops } from "../src/onnx/flops.ts";
 import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
-import { elementCount, type Weight } from "../src/transformer/weight.ts";
+import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";
 import {
   goldenPrompts,
   goldenReplacements,
@@ -63,16 +68,19 @@ const everything = (model: Transformer): Circuit => ({
   mlps: [...model.blocks.keys()],
 });
 
-const replacementsFor = (model: Transformer, means: Means): Promise<Replacements> | Replacements =>
-  means === "zero"
-    ? zeroReplacements(model.width)
+/** Zero ablation in both conventions of a head's value bias. */
+type Kind = Means | "zero, value biases kept";
+
+const replacementsFor = (model: Transformer, means: Kind): Promise<Replacements> =>
+  means === "zero" || means === "zero, value biases kept"
+    ? zeroAblation(model, means === "zero" ? "removed" : "kept")
     : meanReplacements(runtime, model, randomPrompts([6, 6, 6, 6], model.vocabularySize, 3), means);
 
 /** Of a tiny model, how far the standalone logits are from the patched ones in each profile that fits. */
 async function disagreement(
   options: RandomTransformerOptions,
   circuit: Circuit,
-  means: Means,
+  means: Kind,
 ): Promise<number> {
   const model = randomTransformer(options);
   const replacements = await replacementsFor(model, means);
@@ -151,7 +159,7 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
     "everything pruned": { heads: [], mlps: [] },
     "nothing pruned": everything(randomTransformer({ heads: 5 })),
   };
-  for (const means of ["aligned", "pooled", "zero"] as const) {
+  for (const means of ["aligned", "pooled", "zero", "zero, value biases kept"] as const) {
     test.each(Object.entries(circuits))(`${means}: %s`, async (_, circuit) => {
       expect(await disagreement({ heads: 5 }, circuit, means)).toBeLessThan(tolerance);
     });
@@ -183,7 +191,7 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
     await fc.assert(
       fc.asyncProperty(
         shape.chain((options) => fc.tuple(fc.constant(options), circuitOf(options))),
-        fc.constantFrom<Means>("aligned", "pooled", "zero"),
+        fc.constantFrom<Kind>("aligned", "pooled", "zero", "zero, value biases kept"),
         async ([options, circuit], means) => {
           expect(await disagreement(options, circuit, means)).toBeLessThan(tolerance);
         },
@@ -191,6 +199,50 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
       { numRuns: 40 },
     );
   });
+});
+
+test("value biases that are kept are those that loading folds into b_O, as in the published code", async () => {
+  const model = randomTransformer({ layers: 2, heads: 3 });
+  const folded: Transformer = {
+    ...model,
+    blocks: await Promise.all(
+      model.blocks.map(async (block) => {
+        const attention = found(block.attention);
+        const [inner = 0, width = 0] = attention.output.weight.shape;
+        const bias = await found(attention.value.bias).read();
+        const matrix = await attention.output.weight.read();
+        const sum = Float64Array.from(await found(attention.output.bias).read());
+        for (let at = 0; at < inner * width; at++) {
+          sum[at % width] = found(sum[at % width]) + found(bias[Math.floor(at / width)]) * found(matrix[at]);
+        }
+        const output = constantWeight("b_O and b_V·W_O", [width], Float32Array.from(sum));
+        return {
+          ...block,
+          attention: {
+            ...attention,
+            value: { weight: attention.value.weight },
+            output: { ...attention.output, bias: output },
+          },
+        };
+      }),
+    ),
+  };
+  const circuit: Circuit = {
+    heads: [
+      [0, 1],
+      [1, 2],
+    ],
+    mlps: [1],
+  };
+  const prompts = randomPrompts([5, 5], model.vocabularySize);
+  const kept = await patchedLogits(runtime, model, circuit, await zeroAblation(model, "kept"), prompts);
+  const published = zeroReplacements(model.width);
+  expect(distance(kept, await patchedLogits(runtime, folded, circuit, published, prompts))).toBeLessThan(
+    1e-5,
+  );
+  // The default takes the biases away: another model.
+  const removed = await patchedLogits(runtime, model, circuit, await zeroAblation(model), prompts);
+  expect(distance(kept, removed)).toBeGreaterThan(1e-2);
 });
 
 describe("invariant 1, on nano's golden circuits", () => {

@@ -37,7 +37,14 @@ import {
   parseTargetSize,
 } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
-import { allowWeakOption, meansOption, modelOption, orderOption, strictOption } from "./setting-options.ts";
+import {
+  allowWeakOption,
+  meansOption,
+  modelOption,
+  orderOption,
+  strictOption,
+  valueBiasOption,
+} from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { labelOption, readTaskAndModel } from "./task-option.ts";
 
@@ -45,7 +52,7 @@ type Target = NonNullable<ExtractOptions["target"]>;
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
-  "alpha" | "ablation" | "mlps" | "means" | "order" | "seed" | "passes"
+  "alpha" | "ablation" | "valueBias" | "mlps" | "means" | "order" | "seed" | "passes"
 >;
 
 interface Flags extends Omit<SearchOptions, "alpha"> {
@@ -131,6 +138,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
         .choices(["mean", "zero"])
         .default(defaults.ablation),
     )
+    .addOption(valueBiasOption())
     .option("--no-mlps", "Leave every MLP in; only heads are tried.")
     .addOption(meansOption())
     .addOption(orderOption())
@@ -222,10 +230,28 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   };
 }
 
-function optionsOf(flags: Flags, threads: number): ExtractOptions {
-  const { alpha, ablation, mlps, means, order, seed, passes, maxKl, device, bootstrap, frequency } = flags;
+/** A built-in task of another seed, or a task file of its name, has other prompts, and a folder of its own. */
+function folderName({ name, builtin }: Task, seed: number): string {
+  return builtin === undefined ? name : `${name}-seed${seed}`;
+}
+
+function optionsOf(flags: Flags): ExtractOptions {
+  const { alpha, ablation, valueBias, mlps, means, order, seed, passes } = flags;
+  const { maxKl, device, bootstrap, frequency } = flags;
   return {
-    ...{ ablation, mlps, means, order, seed, passes, maxKl, target: targetOf(flags), threads, device },
+    ...{
+      ablation,
+      valueBias,
+      mlps,
+      means,
+      order,
+      seed,
+      passes,
+      maxKl,
+      target: targetOf(flags),
+      threads: flags.threads,
+      device,
+    },
     ...(alpha !== undefined && { alpha }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
     ...{ bootstrap, frequency, dtype: flags.dtype, operators: flags.target },

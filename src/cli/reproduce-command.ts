@@ -28,6 +28,7 @@ import {
   modelOption,
   strictOption,
   tasksOption,
+  valueBiasOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { parseAlphas, parseChoices, parseJobs, parseSeeds } from "./sweep-values.ts";
@@ -39,6 +40,7 @@ interface Flags {
   readonly alphas?: string;
   readonly tableAlpha?: ReadonlyMap<string, string>;
   readonly ablation: string;
+  readonly valueBias: "removed" | "kept";
   readonly mlps: string;
   readonly means: "aligned" | "pooled";
   readonly known?: ReadonlyMap<string, string>;
@@ -75,6 +77,7 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
       ).argParser(perTask("--table-alpha", "ioi=0.02")),
     )
     .addOption(ablationsOption())
+    .addOption(valueBiasOption())
     .addOption(mlpsOption())
     .addOption(meansOption())
     .addOption(
@@ -138,6 +141,7 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
   const ended = await reproduce(model, {
     ...{ out, tasks, seeds, alphas, ablations, mlps, chosen, known, signal, onEvent },
     means: flags.means,
+    valueBias: flags.valueBias,
     published: flags.published,
     timingBudget: flags.timingBudget ?? defaults.timingBudget,
     ...{ jobs, threads: flags.threads, force: flags.force, resume: flags.resume },

@@ -21,6 +21,14 @@ export const tasksOption = () =>
 export const ablationsOption = () =>
   new Option("--ablation <list>", "mean, zero, or both.").default("mean,zero");
 
+export const valueBiasOption = () =>
+  new Option(
+    "--value-bias <kind>",
+    "With zero ablation, a pruned head's value bias is removed with it, or kept, as in the published code.",
+  )
+    .choices(["removed", "kept"])
+    .default(defaults.valueBias);
+
 export const mlpsOption = () =>
   new Option("--mlps <list>", "Whether MLPs are tried too: on, off, or both.").default("on,off");
 

@@ -29,6 +29,7 @@ import {
   orderOption,
   strictOption,
   tasksOption,
+  valueBiasOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { parseAlphas, parseChoices, parseJobs, parseMaxKl, parseSeeds } from "./sweep-values.ts";
@@ -38,6 +39,7 @@ interface Flags {
   readonly task?: readonly string[];
   readonly alphas: string;
   readonly ablation: string;
+  readonly valueBias: "removed" | "kept";
   readonly mlps: string;
   readonly seeds: string;
   readonly means: "aligned" | "pooled";
@@ -70,6 +72,7 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
       "1e-5..1:30",
     )
     .addOption(ablationsOption())
+    .addOption(valueBiasOption())
     .addOption(mlpsOption())
     .option("--seeds <list>", "How many seeds, a range as 2..4, or a list; each has prompts of its own.", "5")
     .addOption(meansOption())
@@ -115,6 +118,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
     mlps: parseChoices("--mlps", ["on", "off"])(flags.mlps).map((each) => each === "on"),
     means: flags.means,
     order: flags.order,
+    valueBias: flags.valueBias,
     ...(flags.maxKl !== undefined && { maxKl: parseMaxKl(flags.maxKl) }),
   };
   const seeds = parseSeeds(flags.seeds);

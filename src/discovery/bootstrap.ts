@@ -13,7 +13,7 @@ import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { createEvaluator, type Evaluator } from "./evaluator.ts";
 import type { PrepareOptions, SearchSets } from "./prepare.ts";
-import { manyMeans, type Replacements, zeroReplacements } from "./replacements.ts";
+import { manyMeans, type Replacements, zeroAblation } from "./replacements.ts";
 
 /** How many times each prompt of each set was drawn. */
 export interface Resample {
@@ -129,10 +129,12 @@ async function replacementsOfEach(
   { patching }: SearchSets,
   resamples: readonly Resample[],
   pending: readonly number[],
-  { ablation, means, tokensPerBatch, signal }: BootstrapOptions,
+  { ablation, valueBias, means, tokensPerBatch, signal }: BootstrapOptions,
 ): Promise<ReadonlyMap<number, () => Promise<Replacements>>> {
   if (ablation === "zero" || pending.length === 0) {
-    return new Map(pending.map((run) => [run, async () => zeroReplacements(model.width)]));
+    const replacements = zeroAblation(model, valueBias);
+    replacements.catch(() => {});
+    return new Map(pending.map((run) => [run, () => replacements]));
   }
   const weightings = pending.map((run) => resamples[run]?.patching);
   const sums = await manyMeans(runtime, model, patching, means, weightings, { tokensPerBatch, signal });

@@ -7,7 +7,13 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { makeBatches, tokensAtOnce } from "./batch.ts";
 import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator.ts";
 import { forward } from "./forward.ts";
-import { createMeans, type Replacements, readActivations, zeroReplacements } from "./replacements.ts";
+import {
+  createMeans,
+  type Replacements,
+  readActivations,
+  type ValueBias,
+  zeroAblation,
+} from "./replacements.ts";
 
 export interface SearchSets {
   readonly patching: readonly (readonly number[])[];
@@ -23,6 +29,8 @@ export interface SearchSets {
 
 export interface PrepareOptions {
   readonly ablation: "mean" | "zero";
+  /** With zero ablation; left out: removed. */
+  readonly valueBias?: ValueBias | undefined;
   readonly means: "aligned" | "pooled";
   readonly tokensPerBatch?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -36,10 +44,10 @@ export async function prepareSearch(
   runtime: Runtime,
   model: Transformer,
   { patching, validation, scored, weights }: SearchSets,
-  { ablation, means, tokensPerBatch = tokensAtOnce(runtime.device), signal }: PrepareOptions,
+  { ablation, valueBias, means, tokensPerBatch = tokensAtOnce(runtime.device), signal }: PrepareOptions,
 ): Promise<{ readonly evaluator: Evaluator; readonly replacements: Replacements }> {
   if (ablation === "zero") {
-    const replacements = zeroReplacements(model.width);
+    const replacements = await zeroAblation(model, valueBias);
     const evaluator = await createEvaluator(runtime, model, validation, replacements, {
       signal,
       tokensPerBatch,

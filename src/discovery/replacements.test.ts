@@ -4,7 +4,8 @@ import { naive, naiveReplacements } from "../../test/support/naive-transformer.t
 import { randomPrompts, randomTransformer } from "../../test/support/random-transformer.ts";
 import { found } from "../../test/support/run-model.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
-import { meanReplacements, zeroReplacements } from "./replacements.ts";
+import { constantWeight } from "../transformer/weight.ts";
+import { meanReplacements, zeroAblation, zeroReplacements } from "./replacements.ts";
 
 const runtime = inlineRuntime({ threads: 1 });
 afterAll(() => runtime.close());
@@ -49,6 +50,27 @@ test("zero replaces by nothing, whatever the component", () => {
   const { rows, head, mlp } = zeroReplacements(3);
   expect(rows).toBe(1);
   expect([head(0, 0), mlp(5)]).toEqual(Array(2).fill({ rows: 1, width: 3, values: new Float64Array(3) }));
+});
+
+test("a zero-ablated head leaves b_V·W_O where value biases are kept, worked out by hand", async () => {
+  const model = randomTransformer({ layers: 1, heads: 2, headWidth: 2, width: 3 });
+  const block = found(model.blocks[0]);
+  const attention = found(block.attention);
+  const weight = (shape: readonly number[], values: readonly number[]) =>
+    constantWeight("by hand", shape, Float32Array.from(values));
+  const byHand = {
+    ...attention,
+    value: { ...attention.value, bias: weight([4], [1, 2, 0, -3]) },
+    output: { ...attention.output, weight: weight([4, 3], [1, 0, 0, 0, 1, 1, 5, 5, 5, 0, 2, 0]) },
+  };
+  const changed = { ...model, blocks: [{ ...block, attention: byHand }] };
+  const kept = await zeroAblation(changed, "kept");
+  // Head 0: 1·(1, 0, 0) + 2·(0, 1, 1). Head 1: 0·(5, 5, 5) − 3·(0, 2, 0).
+  expect([...kept.head(0, 0).values]).toEqual([1, 2, 2]);
+  expect([...kept.head(0, 1).values]).toEqual([0, -6, 0]);
+  expect([...kept.mlp(0).values]).toEqual([0, 0, 0]);
+  const removed = await zeroAblation(changed);
+  expect([...removed.head(0, 0).values]).toEqual([0, 0, 0]);
 });
 
 test("aligned means of unequal prompts, and components that are not there", async () => {

@@ -21,7 +21,32 @@ export interface Replacements {
   mlp(layer: number): Constant;
 }
 
-/** Zero ablation: a pruned component adds nothing, an MLP's b_2 included. */
+/**
+ * Whether a head that is zero-ablated takes its value bias with it. Attention's weights sum to 1, so b_V^h·W_O^h is
+ * written whatever the head looks at: it can be counted as the head's, and is "removed" with it, or as a constant of
+ * the layer beside b_O, and is "kept". The published code keeps it, for TransformerLens folds value biases into b_O
+ * when it loads a model. A mean output holds it either way.
+ */
+export type ValueBias = "removed" | "kept";
+
+/** Zero ablation in either convention; "kept" reads W_O and b_V of all layers. @param model an original model. */
+export async function zeroAblation(
+  model: Transformer,
+  valueBias: ValueBias = "removed",
+): Promise<Replacements> {
+  const nothing = zeroReplacements(model.width);
+  if (valueBias === "removed") return nothing;
+  const heads: (readonly Constant[])[] = [];
+  for (const layer of model.blocks.keys()) {
+    const { attention } = wholeBlock(model, layer);
+    const bias = await attention.value.bias?.read();
+    if (bias === undefined) heads.push(attention.heads.map((head) => nothing.head(layer, head)));
+    else heads.push(await throughOutput(attention, Float64Array.from(bias), 1, model.width));
+  }
+  return { ...nothing, head: (layer, head) => found(heads[layer]?.[head]) };
+}
+
+/** Zero ablation: a pruned component adds nothing, an MLP's b_2 and a head's value bias included. */
 export function zeroReplacements(width: number): Replacements {
   const nothing = zeroConstant(1, width);
   return { rows: 1, head: () => nothing, mlp: () => nothing };
@@ -129,7 +154,7 @@ export function createMeans(
       const mlps: Constant[] = [];
       for (const layer of model.blocks.keys()) {
         const { attention, mlp } = wholeBlock(model, layer);
-        heads.push(await headMeans(attention, divide(zSums[layer], count), rows, model.width));
+        heads.push(await throughOutput(attention, divide(zSums[layer], count), rows, model.width));
         const mean = { rows, width: model.width, values: divide(mlpSums[layer], count) };
         mlps.push(addConstants(mean, await downBias(mlp, model.width, rows)));
       }
@@ -175,8 +200,8 @@ function addPositions(
   }
 }
 
-/** For each head its mean z [rows, headWidth] times its rows of W_O. */
-async function headMeans(
+/** For each head its z [rows, headWidth] times its rows of W_O. */
+async function throughOutput(
   attention: Attention,
   z: Float64Array,
   rows: number,

@@ -4,6 +4,7 @@
  * the sweep's journal ends.
  */
 
+import type { ValueBias } from "../discovery/replacements.ts";
 import {
   type KnownCircuit,
   knownCircuit,
@@ -34,6 +35,8 @@ export interface ReproduceOptions extends RunSweepOptions {
   readonly alphas: readonly number[];
   readonly ablations: readonly Ablation[];
   readonly mlps: readonly boolean[];
+  /** With zero ablation; left out: removed. */
+  readonly valueBias?: ValueBias | undefined;
   readonly means: "aligned" | "pooled";
   /** A threshold of the user's own for the tables, by task. */
   readonly chosen: ReadonlyMap<string, number>;
@@ -69,6 +72,7 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
     mlps: options.mlps,
     means: options.means,
     order: "published",
+    valueBias: options.valueBias,
     known,
   });
 

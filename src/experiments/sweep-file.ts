@@ -26,12 +26,18 @@ export interface SweepFileContents {
 
 /** The whole of sweep.json. */
 export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFileContents): string {
-  const { alphas, means, order, maxKl } = plan;
+  const { alphas, means, order, valueBias = "removed", maxKl } = plan;
   const contents = {
     format: "pith.sweep/1",
     pith,
     model: { ...runs.model, sha256: modelFiles },
-    options: { alphas, means, order, ...(maxKl !== undefined && { maxKl }) },
+    options: {
+      alphas,
+      means,
+      order,
+      ...(zeroes(plan) && { valueBias }),
+      ...(maxKl !== undefined && { maxKl }),
+    },
     units: units.map((unit, index) => ({ ...unit, examples: examplesOf(plan, index) })),
     known: summarizeSweep(runs.rows).flatMap(({ task, ablation, mlps, known }) =>
       known === undefined ? [] : [{ task, ablation, mlps, ...known }],
@@ -39,6 +45,8 @@ export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFi
   };
   return `${JSON.stringify(contents, undefined, 2)}\n`;
 }
+
+const zeroes = ({ units }: SweepPlan): boolean => units.some(({ ablation }) => ablation === "zero");
 
 function examplesOf(plan: SweepPlan, index: number): Readonly<Record<string, number>> {
   const { patching = [], validation = [], test = [] } = plan.units[index]?.encoded ?? {};

@@ -3,6 +3,7 @@
  * prompts in one setting. A unit is a pure function of model and plan, so units may run in any order, at the
  * same time, and again.
  */
+import type { ValueBias } from "../discovery/replacements.ts";
 import type { Order } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 import type { KnownCircuit } from "../evaluation/known-circuits.ts";
@@ -16,6 +17,8 @@ export interface SweepSettings {
   readonly alphas: readonly number[];
   readonly means: "aligned" | "pooled";
   readonly order: Order;
+  /** With zero ablation; left out: removed. */
+  readonly valueBias?: ValueBias | undefined;
   /** As in a search; nats. */
   readonly maxKl?: number | undefined;
 }
@@ -68,7 +71,7 @@ export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
 
 /** @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name. */
 export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
-  const { alphas, ablations, mlps, known = new Map(), means, order, maxKl } = choice;
+  const { alphas, ablations, mlps, known = new Map(), means, order, valueBias, maxKl } = choice;
   const wrong = alphas.find((alpha) => !(Number.isFinite(alpha) && alpha > 0));
   if (wrong !== undefined) {
     throw new PithError("options", `${wrong} is not a positive number.`, { place: { field: "alphas" } });
@@ -94,6 +97,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   return {
     alphas: [...new Set(alphas)].sort((a, b) => a - b),
     ...{ means, order, units, known },
+    ...(valueBias !== undefined && { valueBias }),
     ...(maxKl !== undefined && { maxKl }),
     notes: tasks.flatMap(({ notes }) => notes),
     sources: tasks.flatMap(({ source }) => source ?? []),

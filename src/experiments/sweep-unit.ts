@@ -44,9 +44,9 @@ const WALK = 0.66;
 export async function runUnit(job: UnitJob): Promise<UnitResult> {
   const { runtime, model, plan, unit, years, record, onEntry, onRow, onProgress, signal } = job;
   const { encoded, ablation, mlps } = unit;
-  const { means, order, alphas, maxKl } = plan;
+  const { means, order, alphas, valueBias, maxKl } = plan;
   const { evaluator, replacements } = await prepareSearch(runtime, model, searchSets(encoded), {
-    ...{ ablation, means, signal },
+    ...{ ablation, valueBias, means, signal },
   });
   const { results, evaluations, separately } = await sweep(evaluator, model, {
     ...{ alphas, mlps, order, maxKl, signal },

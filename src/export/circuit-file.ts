@@ -67,6 +67,11 @@ const schema = z.object({
     /** Whether MLPs were tried. */
     mlps: z.boolean(),
     means: z.enum(["aligned", "pooled"]),
+    /**
+     * With zero ablation: whether a pruned head's value bias, b_V·W_O, went with it, or stayed as a constant of its
+     * layer (the published code's way). Left out, as in files of earlier versions: removed.
+     */
+    valueBias: z.enum(["removed", "kept"]).optional(),
     order: z.enum(["published", "downstream"]),
     seed: count,
     bos: z.boolean(),

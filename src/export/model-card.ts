@@ -10,7 +10,7 @@ export function modelCard(circuit: CircuitFile): string {
   return [
     frontMatter(circuit),
     `# ${plain(title)}`,
-    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${circuit.options.ablation === "mean" ? "its mean output, a constant" : "nothing"}.`,
+    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${leftBehind(circuit.options)}.`,
     "**It does this one task.** On any other text its answers mean nothing, though they may look fluent.",
     "## What was kept",
     "One row a layer, last layer first: heads by number, `·` where a head was pruned, `MLP` where it stays.",
@@ -152,3 +152,14 @@ const plain = (text: string): string => text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&"
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const grouped = (count: number): string => count.toLocaleString("en-US");
 const scientific = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
+
+/** "1.52 (1.44 to 1.58)", or that it can't be told where the interval holds 1. */
+function speedText({ ratio, interval: [low, high] }: SpeedRecord): string {
+  const range = `${low.toPrecision(3)} to ${high.toPrecision(3)}`;
+  return low <= 1 && high >= 1 ? `too noisy to tell (${range})` : `${ratio.toPrecision(3)} (${range})`;
+}
+
+function leftBehind({ ablation, valueBias }: CircuitFile["options"]): string {
+  if (ablation === "mean") return "its mean output, a constant";
+  return valueBias === "kept" ? "nothing but the value biases of heads" : "nothing";
+}

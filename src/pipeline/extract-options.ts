@@ -1,5 +1,6 @@
 /** The options of an extraction, their defaults, and what they may be. */
 
+import type { ValueBias } from "../discovery/replacements.ts";
 import type { Order } from "../discovery/search.ts";
 import type { Target } from "../discovery/target.ts";
 import { PithError } from "../errors.ts";
@@ -22,6 +23,8 @@ export interface SearchSettings {
   readonly target: Target | undefined;
   /** What a pruned component is replaced by: its mean over the patching prompts, or zero. */
   readonly ablation: "mean" | "zero";
+  /** With zero ablation: whether a pruned head's value bias goes with it, or stays, as in the published code. */
+  readonly valueBias: ValueBias;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   /** One mean for each position (prompts of one length; the fastest circuits), or one for all (any length). */
@@ -63,6 +66,7 @@ export const defaultExtractOptions: SearchSettings = {
   passes: 1,
   target: undefined,
   ablation: "mean",
+  valueBias: "removed",
   mlps: true,
   means: "aligned",
   order: "published",
@@ -92,9 +96,10 @@ export function checkExtractOptions(
     requireOption(nameOf(option), value, valid, wanted);
   const { signal: _signal, onEvent: _onEvent, ...given } = options;
   const settings = { ...defaultExtractOptions, ...given };
-  const { alpha, ablation, means, order, seed, threads } = settings;
+  const { alpha, ablation, valueBias, means, order, seed, threads } = settings;
   require("alpha", alpha, Number.isFinite(alpha) && alpha > 0, "a positive number");
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
+  require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
   require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
   const { operators } = settings;

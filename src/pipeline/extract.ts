@@ -202,6 +202,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
   onEvent?.({ kind: "step", step: "activations" });
   const { evaluator, replacements } = await prepareSearch(runtime, transformer, searchSets(encoded), {
     ablation: settings.ablation,
+    valueBias: settings.valueBias,
     means: settings.means,
     signal,
   });
@@ -284,9 +285,21 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 
 /** Equal keys, equal decisions: everything that a decision depends on. */
 function searchKey(sources: Sources, settings: SearchSettings): string {
-  const { alpha, maxKl, passes, target, ablation, mlps, means, order, bos, seed } = settings;
+  const { alpha, maxKl, passes, target, ablation, valueBias, mlps, means, order, bos, seed } = settings;
   const rule = target === undefined ? { alpha, maxKl, passes } : { target, maxKl };
-  const named = { pith: packageVersion(), sources, ...rule, ablation, mlps, means, order, bos, seed };
+  const zeroed = ablation === "zero" ? { valueBias } : {};
+  const named = {
+    pith: packageVersion(),
+    sources,
+    ...rule,
+    ablation,
+    ...zeroed,
+    mlps,
+    means,
+    order,
+    bos,
+    seed,
+  };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
 
@@ -297,7 +310,7 @@ function describe(
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
-  const { maxKl, passes, ablation, mlps, means, order, seed, bos } = settings;
+  const { maxKl, passes, ablation, valueBias, mlps, means, order, seed, bos } = settings;
   const { transformer } = model;
   return {
     format: "pith.circuit/1",
@@ -327,7 +340,9 @@ function describe(
       alpha,
       ...(maxKl !== undefined && { maxKl }),
       ...(passes > 1 && { passes }),
-      ...{ ablation, mlps, means, order, seed, bos },
+      ablation,
+      ...(ablation === "zero" && { valueBias }),
+      ...{ mlps, means, order, seed, bos },
     },
     heads: circuit.heads.map(([layer, head]) => [layer, head]),
     mlps: [...circuit.mlps],

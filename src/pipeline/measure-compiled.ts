@@ -4,7 +4,7 @@
  * vocabulary, size, and time.
  */
 
-import { meanReplacements, zeroReplacements } from "../discovery/replacements.ts";
+import { meanReplacements, zeroAblation } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../evaluation/compare.ts";
@@ -121,7 +121,7 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
   const { transformer } = original;
   const replacements =
     circuit.options.ablation === "zero"
-      ? zeroReplacements(transformer.width)
+      ? await zeroAblation(transformer, circuit.options.valueBias)
       : await meanReplacements(runtime, transformer, tokenIds(splits.patching), "aligned", { signal });
   const gates = patchedGates(transformer, circuit, replacements);
   return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });

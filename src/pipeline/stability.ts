@@ -66,7 +66,7 @@ const runSchema = z.object({
 /** @throws PithError "options" when the journal to resume is another search's; the signal's reason. */
 export async function measureStability(job: StabilityJob): Promise<MeasuredStability> {
   const { model, sets, settings, runtime, find, full, signal, onEvent } = job;
-  const { ablation, means, bootstrap: runs, frequency: chosen, seed } = settings;
+  const { ablation, valueBias, means, bootstrap: runs, frequency: chosen, seed } = settings;
   const journal = await openSearchJournal<BootstrapRun>({
     ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
     firstFault: (entries) => faultInRuns(model, entries),
@@ -78,7 +78,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
 
   const found = await withLanes(job, runs - resume.length, (lanes) =>
     bootstrap(runtime, lanes, model, sets, resamples, {
-      ...{ ablation, means, find, resume, signal },
+      ...{ ablation, valueBias, means, find, resume, signal },
       onRun: async (run, done, total) => {
         await journal.append(forJournal(run));
         onEvent?.({ kind: "progress", step: "bootstrap", done, total });

@@ -136,7 +136,8 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
   const { model, task, options } = circuit;
   const head = `${model.name} on ${task.name}`;
   const rule = circuit.target === undefined ? `α = ${options.alpha}` : targetText(circuit.target);
-  const how = `${options.ablation} ablation, ${rule}, ${options.means} means`;
+  const biases = options.valueBias === "kept" ? " (value biases kept)" : "";
+  const how = `${options.ablation} ablation${biases}, ${rule}, ${options.means} means`;
   const layers = layersOfCircuit(model.heads, circuit);
   const kept = [
     `${circuit.heads.length} of ${plural(sum(model.heads), "head")}`,

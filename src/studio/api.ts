@@ -55,6 +55,8 @@ export type TaskSource =
 export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"> & {
   /** Left out: as the task says. */
   readonly bos?: boolean | undefined;
+  /** With zero ablation: what becomes of a pruned head's value bias. Left out: removed. */
+  readonly valueBias?: SearchSettings["valueBias"] | undefined;
   /** Run though the preflight has a finding of severity "refusal"; without it such a run fails. Left out: false. */
   readonly allowWeak?: boolean | undefined;
 };

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
-import { meanReplacements, type Replacements, zeroReplacements } from "../discovery/replacements.ts";
+import { meanReplacements, type Replacements, zeroAblation } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
 import { lastPosition } from "../evaluation/answer-logits.ts";
 import { attentionPatterns } from "../evaluation/attention-patterns.ts";
@@ -188,7 +188,7 @@ async function replacementsOf(
   { circuit: { options } }: CircuitFolder,
   patching: () => Promise<readonly (readonly number[])[]>,
 ): Promise<Replacements> {
-  if (options.ablation === "zero") return zeroReplacements(model.width);
+  if (options.ablation === "zero") return zeroAblation(model, options.valueBias);
   return meanReplacements(runtime, model, await patching(), options.means);
 }
 

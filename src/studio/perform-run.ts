@@ -33,15 +33,15 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const out = resultFolder(record);
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
-    const { bos, allowWeak = false, ...options } = request.options;
+    const { bos, valueBias = "removed", allowWeak = false, ...options } = request.options;
     const task = await taskOf(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
-      ...{ ...options, allowWeak, ...(bos !== undefined && { bos }), ...common },
+      ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
     });
     await rememberOriginal(model, circuit.model.files);
     return;
   }
-  const { means, order, bos } = request.options;
+  const { means, order, bos, valueBias } = request.options;
   const task = await taskOf(request.task, model, request.options);
   const ready = await prepared(model, task, signal);
   const tasks = await readSweepTasks(ready, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
@@ -51,7 +51,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
     headsPerLayer(model),
   );
   const { alphas, ablations, mlps } = request;
-  await runSweep(model, planSweep(tasks, { alphas, ablations, mlps, known, means, order }), {
+  await runSweep(model, planSweep(tasks, { alphas, ablations, mlps, known, means, order, valueBias }), {
     out,
     allowWeak: request.options.allowWeak,
     ...common,

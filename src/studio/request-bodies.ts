@@ -22,6 +22,7 @@ const options = z.strictObject({
   order: z.enum(["published", "downstream"]),
   seed,
   bos: z.boolean().optional(),
+  valueBias: z.enum(["removed", "kept"]).optional(),
   allowWeak: z.boolean().optional(),
 }) satisfies z.ZodType<RunOptions>;
 

@@ -209,7 +209,7 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
     ["model", ...circuits.map(({ model }) => model.name)],
     ["task", ...circuits.map(({ task }) => task.name)],
     ["found", ...circuits.map(ruleText)],
-    ["ablation", ...circuits.map(({ options }) => options.ablation)],
+    ["ablation", ...circuits.map(({ options }) => ablationText(options))],
     ["means", ...circuits.map(({ options }) => options.means)],
     ["prompts", ...circuits.map(inputText)],
     ["kept", ...circuits.map(keptText)],
@@ -231,8 +231,8 @@ function ruleText({ options, target }: CircuitFile): string {
 }
 
 export function searchText(circuit: CircuitFile): string {
-  const { ablation, means } = circuit.options;
-  return `${ruleText(circuit)}, ${ablation} ablation, ${means} means, ${inputText(circuit)}`;
+  const { means } = circuit.options;
+  return `${ruleText(circuit)}, ${ablationText(circuit.options)} ablation, ${means} means, ${inputText(circuit)}`;
 }
 
 function inputText({ profile }: CircuitFile): string {
@@ -263,4 +263,9 @@ function points(difference: number): string {
   const text = (100 * Math.abs(difference)).toFixed(1);
   if (Number(text) === 0) return "±0.0 points";
   return `${difference < 0 ? "−" : "+"}${text} points`;
+}
+
+/** "mean", "zero", or "zero (value biases kept)". */
+function ablationText({ ablation, valueBias }: CircuitFile["options"]): string {
+  return valueBias === "kept" ? `${ablation} (value biases kept)` : ablation;
 }
