@@ -19,6 +19,7 @@ import {
 } from "../pipeline/extract-options.ts";
 import { rememberOriginal } from "../pipeline/known-originals.ts";
 import { loadModel } from "../pipeline/load-model.ts";
+import type { Task } from "../pipeline/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -172,7 +173,10 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
     .addOption(strictOption())
     .addOption(allowWeakOption())
-    .option("-o, --out <dir>", "Where the circuit goes (default: pith-out/MODEL-TASK)")
+    .option(
+      "-o, --out <dir>",
+      "Where the circuit goes (default: pith-out/MODEL-TASK, with -seedN for a built-in task)",
+    )
     .addOption(forceOption("Replace the folder if it exists, and accept what a narrower format loses."))
     .option("--resume", "Go on with a search that was interrupted, with the same options.")
     .addOption(jsonOption())
@@ -203,7 +207,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
     () => loadModel(flags.model, { signal, onEvent }),
     closing,
   );
-  const out = flags.out ?? join("pith-out", `${basename(model.name)}-${task.name}`);
+  const out = flags.out ?? join("pith-out", `${basename(model.name)}-${folderName(task, flags.seed)}`);
   if (flags.resume === true && !existsSync(journalPath(out)))
     printNote(`There is no interrupted search for ${out}: this one starts anew.`);
   if (flags.compile === true) await checkCompile(flags, `${out}-compiled`);

@@ -53,6 +53,8 @@ const schema = z.object({
     name: z.string(),
     sha256,
     /** Labels that were given beside the file, for all its examples. */
+    /** Whether it was drawn from the built-in task of this name, with the seed of `options`; left out: a file. */
+    builtin: z.boolean().optional(),
     labels: z.array(z.string()).optional(),
     /** How many examples each split had. */
     examples: z.object({ patching: count, validation: count, test: count }),

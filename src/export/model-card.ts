@@ -2,11 +2,13 @@
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
+import type { SpeedRecord } from "./speed-record.ts";
+import { taskLabel } from "./task-label.ts";
 
 /** @param circuit what circuit.json says. */
 export function modelCard(circuit: CircuitFile): string {
   const { model, task, profile } = circuit;
-  const title = `${model.name} · ${task.name}`;
+  const title = `${model.name} · ${taskLabel(circuit)}`;
   return [
     frontMatter(circuit),
     `# ${plain(title)}`,

@@ -329,6 +329,7 @@ function describe(
     task: {
       name: task.name,
       sha256: sources.task,
+      ...(task.builtin && { builtin: true }),
       ...(task.labels && { labels: [...task.labels] }),
       examples: {
         patching: encoded.patching.length,

@@ -19,6 +19,7 @@ import {
   siteFileName,
   siteFormat,
 } from "../export/site-file.ts";
+import { taskLabel } from "../export/task-label.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { claimOutputFolder, fillOutputFolder, type OutputFolderOptions } from "../files/output-folder.ts";
 import { writeBytes } from "../files/write-file.ts";
@@ -232,7 +233,7 @@ function titleOf(circuits: readonly CircuitFile[]): string {
   const [first] = circuits;
   const names = new Set(circuits.map(({ model }) => model.name));
   const model = names.size === 1 ? first?.model.name : undefined;
-  if (circuits.length === 1) return `${model} · ${first?.task.name}`;
+  if (circuits.length === 1) return `${model} · ${first && taskLabel(first)}`;
   return model === undefined ? `${circuits.length} circuits` : `${circuits.length} circuits of ${model}`;
 }
 

@@ -5,6 +5,7 @@
 
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { taskLabel } from "../export/task-label.ts";
 import type { Extraction } from "../pipeline/extract.ts";
 import type { Evaluation } from "../pipeline/load-circuit.ts";
 import { weightBits } from "./bits-per-weight.ts";
@@ -133,8 +134,8 @@ export function predictionsReport(predictions: readonly Prediction[], style: Ter
 }
 
 function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
-  const { model, task, options } = circuit;
-  const head = `${model.name} on ${task.name}`;
+  const { model, options } = circuit;
+  const head = `${model.name} on ${taskLabel(circuit)}`;
   const rule = circuit.target === undefined ? `α = ${options.alpha}` : targetText(circuit.target);
   const biases = options.valueBias === "kept" ? " (value biases kept)" : "";
   const how = `${options.ablation} ablation${biases}, ${rule}, ${options.means} means`;

@@ -1,6 +1,7 @@
 /** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { taskLabel } from "../../export/task-label.ts";
 import { weightBits } from "../bits-per-weight.ts";
 import {
   formatBytes,
@@ -207,7 +208,7 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
   const labels = [...new Set(all.flatMap((each) => [...each.keys()]))];
   const rows: readonly (readonly HtmlValue[])[] = [
     ["model", ...circuits.map(({ model }) => model.name)],
-    ["task", ...circuits.map(({ task }) => task.name)],
+    ["task", ...circuits.map(taskLabel)],
     ["found", ...circuits.map(ruleText)],
     ["ablation", ...circuits.map(({ options }) => ablationText(options))],
     ["means", ...circuits.map(({ options }) => options.means)],
@@ -249,7 +250,7 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
     ["folder", directory],
     ["model", `${model.name} (${model.family}, ${plural(model.layers, "layer")}, width ${model.width})`],
     ["weights", model.files.map(({ name, sha256 }) => `${name}, SHA-256 ${sha256.slice(0, 16)}…`).join("; ")],
-    ["task", `${task.name} (${sets} prompts), SHA-256 ${task.sha256.slice(0, 16)}…`],
+    ["task", `${taskLabel(circuit)} (${sets} prompts), SHA-256 ${task.sha256.slice(0, 16)}…`],
     [
       "search",
       `${searchText(circuit)}, ${options.order} order, seed ${options.seed}${options.bos ? ", start token first" : ""}`,

@@ -1,4 +1,5 @@
 /** The report: one circuit, or several side by side, as one self-contained page. */
+import { taskLabel } from "../../export/task-label.ts";
 import type { CircuitReport, Found } from "../../pipeline/report.ts";
 import { plural } from "../format.ts";
 import { circuitMapSvg, mapOfCircuit } from "../maps/circuit-map.ts";
@@ -25,7 +26,7 @@ export function reportPage(reports: readonly CircuitReport[]): string {
   const [only] = reports;
   const single = reports.length === 1 && only !== undefined;
   const title = single
-    ? `${only.circuit.model.name} on ${only.circuit.task.name}`
+    ? `${only.circuit.model.name} on ${taskLabel(only.circuit)}`
     : `${reports.length} circuits side by side`;
   const lead = single
     ? html`The part of ${only.circuit.model.name} that does one task: ${keptText(only.circuit)}.`
@@ -146,7 +147,7 @@ ${body(report, full)}</section>
   // The map and the search that drew it are read together.
   const body = html`${headline(circuit)}<div class="flow">${map}${trace}</div>${rest}`;
   if (single) return html`<p class="note">${searchText(circuit)}</p>${body}`;
-  return html`<section class="circuit" id="${own}"><h2>${name}</h2><p class="note">${circuit.model.name} on ${circuit.task.name}; ${searchText(circuit)}</p>
+  return html`<section class="circuit" id="${own}"><h2>${name}</h2><p class="note">${circuit.model.name} on ${taskLabel(circuit)}; ${searchText(circuit)}</p>
 ${body}</section>`;
 }
 

@@ -4,6 +4,7 @@
  * a search under way with the same function.
  */
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { taskLabel } from "../../export/task-label.ts";
 import { formatKl, formatShare } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
 import { type CellState, layersOfCircuit } from "../terminal-map.ts";
@@ -38,7 +39,7 @@ export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
   };
   return {
     id,
-    name: `${circuit.model.name} on ${circuit.task.name}`,
+    name: `${circuit.model.name} on ${taskLabel(circuit)}`,
     layers: layersOfCircuit(circuit.model.heads, circuit).map(({ layer, heads, mlp }) => ({
       heads: heads.map((state, head) => cell(state, `${layer}.head.${head}`, often?.heads[layer]?.[head])),
       mlp: mlp && cell(mlp, `${layer}.mlp`, often?.mlps[layer]),
