@@ -18,6 +18,7 @@ import {
   type Operators,
 } from "../pipeline/extract-options.ts";
 import { rememberOriginal } from "../pipeline/known-originals.ts";
+import type { Task } from "../pipeline/read-task.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import type { Task } from "../pipeline/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";

@@ -3,6 +3,8 @@
  * of the others; the median counts, and the spread is told with it.
  */
 
+import { fewestPairs, type SpeedRatio, speedRatio } from "./speed-ratio.ts";
+
 export interface Timing {
   /** Milliseconds a run. */
   readonly median: number;
@@ -15,29 +17,59 @@ export interface Timing {
 export interface LatencyOptions {
   /** Runs of each that are not counted. */
   readonly warmUp?: number;
-  /** Counted runs of each at most, and at least three. */
+  /** Counted runs of each at most, and at least three (six of two that are compared). */
   readonly runs?: number;
   /** Milliseconds after which no further round is begun. */
   readonly budget?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Each gives the milliseconds that it wants to be counted. */
+/**
+ * Each gives the milliseconds that it wants to be counted.
+ * @returns the two timings, and how many times as fast as `a` the other is.
+ */
 export async function timeInTurns(
   a: () => Promise<number>,
   b: () => Promise<number>,
   options: LatencyOptions = {},
-): Promise<readonly [Timing, Timing]> {
-  const [first, second] = await timeAllInTurns([a, b], options);
-  if (first === undefined || second === undefined) throw new RangeError("two were timed");
-  return [first, second];
+): Promise<readonly [Timing, Timing, SpeedRatio]> {
+  const [first = [], second = []] = await sampleInTurns([a, b], fewestPairs, options);
+  return [summarize(first), summarize(second), speedRatio(first, second)];
 }
 
 /** @param works each gives the milliseconds that it wants to be counted. @returns a timing for each. */
 export async function timeAllInTurns(
   works: readonly (() => Promise<number>)[],
-  { warmUp = 3, runs = 200, budget = 2000, signal }: LatencyOptions = {},
+  options: LatencyOptions = {},
 ): Promise<readonly Timing[]> {
+  return (await sampleInTurns(works, 3, options)).map(summarize);
+}
+
+export interface ComparedTiming {
+  readonly timing: Timing;
+  /** How many times as fast as the first; undefined for fewer runs than tell that. */
+  readonly speed: SpeedRatio | undefined;
+}
+
+/** The same, each compared with the first. */
+export async function compareInTurns(
+  works: readonly (() => Promise<number>)[],
+  options: LatencyOptions = {},
+): Promise<readonly ComparedTiming[]> {
+  const samples = await sampleInTurns(works, 3, options);
+  const [first = []] = samples;
+  return samples.map((times) => ({
+    timing: summarize(times),
+    speed: times.length < fewestPairs ? undefined : speedRatio(first, times),
+  }));
+}
+
+/** @param least rounds, whatever they take. @returns the times of each, round by round. */
+async function sampleInTurns(
+  works: readonly (() => Promise<number>)[],
+  least: number,
+  { warmUp = 3, runs = 200, budget = 2000, signal }: LatencyOptions,
+): Promise<readonly (readonly number[])[]> {
   for (let run = 0; run < warmUp; run++) {
     for (const work of works) {
       signal?.throwIfAborted();
@@ -46,13 +78,13 @@ export async function timeAllInTurns(
   }
   const times: number[][] = works.map(() => []);
   const begin = performance.now();
-  for (let run = 0; run < runs && (run < 3 || performance.now() - begin < budget); run++) {
+  for (let run = 0; run < least || (run < runs && performance.now() - begin < budget); run++) {
     for (const [index, work] of works.entries()) {
       signal?.throwIfAborted();
       times[index]?.push(await work());
     }
   }
-  return times.map(summarize);
+  return times;
 }
 
 /** Median (the mean of the two middle ones, where there are two), minimum and maximum. */

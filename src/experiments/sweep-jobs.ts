@@ -1,4 +1,5 @@
 /** How many units of a sweep run at a time, and how many threads each has (Node). */
+
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { countParameters } from "../evaluation/parameters.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -15,7 +16,7 @@ export interface ShareOptions {
   readonly units: number;
   /** As the user asked; left out: as many as threads and memory allow. */
   readonly jobs?: number | undefined;
-  /** Of all jobs together; left out: one for each core. */
+  /** Of all jobs together; left out: one for each core, and no more in a job than its work can use. */
   readonly threads?: number | undefined;
   /** Bytes that may be used. */
   readonly memory?: number;

@@ -7,6 +7,7 @@ import { PithError } from "../errors.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { checkCompiled, compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
+import { speedSchema } from "./speed-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
 import { targetSchema } from "./target-record.ts";
 
@@ -52,9 +53,9 @@ const schema = z.object({
   task: z.object({
     name: z.string(),
     sha256,
-    /** Labels that were given beside the file, for all its examples. */
     /** Whether it was drawn from the built-in task of this name, with the seed of `options`; left out: a file. */
     builtin: z.boolean().optional(),
+    /** Labels that were given beside the file, for all its examples. */
     labels: z.array(z.string()).optional(),
     /** How many examples each split had. */
     examples: z.object({ patching: count, validation: count, test: count }),
@@ -66,14 +67,14 @@ const schema = z.object({
     /** How many passes there were at most; left out: one. */
     passes: size.optional(),
     ablation: z.enum(["mean", "zero"]),
-    /** Whether MLPs were tried. */
-    mlps: z.boolean(),
-    means: z.enum(["aligned", "pooled"]),
     /**
      * With zero ablation: whether a pruned head's value bias, b_V·W_O, went with it, or stayed as a constant of its
      * layer (the published code's way). Left out, as in files of earlier versions: removed.
      */
     valueBias: z.enum(["removed", "kept"]).optional(),
+    /** Whether MLPs were tried. */
+    mlps: z.boolean(),
+    means: z.enum(["aligned", "pooled"]),
     order: z.enum(["published", "downstream"]),
     seed: count,
     bos: z.boolean(),
@@ -104,8 +105,11 @@ const schema = z.object({
     parameters: z.object({ original: parameters, circuit: parameters }),
     /** Size of the files that hold the weights. */
     bytes: z.object({ original: count, circuit: count }),
-    /** Milliseconds a prompt, where they were measured. */
-    milliseconds: pair.optional(),
+    /**
+     * Milliseconds a prompt, where they were measured: medians; and how many times as fast as the original, from runs
+     * in pairs, which files of earlier versions lack.
+     */
+    milliseconds: pair.extend({ speed: speedSchema.optional() }).optional(),
     /** The largest difference between a standalone and a patched logit on the validation set. */
     verified: z.number().nonnegative(),
   }),

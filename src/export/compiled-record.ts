@@ -1,6 +1,7 @@
 /** What circuit.json says of a compiled circuit: the words that it takes, and how it was measured. */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { speedSchema } from "./speed-record.ts";
 
 const split = z.enum(["patching", "validation", "test"]);
 const count = z.int().min(0);
@@ -20,6 +21,8 @@ export const compiledSchema = z.object({
   circuitBytes: count,
   /** Milliseconds a prompt, one at a time: the circuit and its compiled form, in turns. */
   milliseconds: z.object({ circuit: z.number(), compiled: z.number() }),
+  /** How many times as fast as the circuit that was compiled; files of earlier versions lack it. */
+  speed: speedSchema.optional(),
   /**
    * The largest difference of an answer's logit, each prompt's logits less their mean: to the circuit on all
    * prompts of the task, and to the patched model on the validation and test sets where the original was at hand.

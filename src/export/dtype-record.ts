@@ -1,5 +1,6 @@
 /** What circuit.json says of a narrower number format: what the same circuit measured in float32, beside `metrics`. */
 import { z } from "zod";
+import { speedSchema } from "./speed-record.ts";
 
 const split = z.enum(["patching", "validation", "test"]);
 const count = z.int().min(0);
@@ -19,6 +20,8 @@ export const dtypeSchema = z.object({
     milliseconds: z.number(),
   }),
   milliseconds: z.number(),
+  /** How many times as fast as in float32; files of earlier versions lack it. */
+  speed: speedSchema.optional(),
 });
 
 export type DtypeRecord = z.infer<typeof dtypeSchema>;

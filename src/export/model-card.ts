@@ -90,6 +90,8 @@ function metricsTable({ metrics }: CircuitFile): string {
       milliseconds.original.toPrecision(3),
       milliseconds.circuit.toPrecision(3),
     ]);
+    const { speed } = milliseconds;
+    if (speed !== undefined) rows.push(["times as fast (95 % interval)", "1", speedText(speed)]);
   }
   const lines = rows.map(([name, before, after]) => `| ${name} | ${before} | ${after} |`);
   return ["| | original | circuit |", "|---|---:|---:|", ...lines].join("\n");

@@ -1,6 +1,6 @@
 /** The runs that a bench times: every competitor in turns, on the same prompts. */
 import { engineTime } from "../evaluation/engine-time.ts";
-import { type LatencyOptions, type Timing, timeAllInTurns } from "../evaluation/latency.ts";
+import { type ComparedTiming, compareInTurns, type LatencyOptions } from "../evaluation/latency.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { cacheOf, type Feeds, feedsOf } from "./bench-feeds.ts";
@@ -42,7 +42,7 @@ export function benchCases(
   return cases;
 }
 
-/** @returns a timing for every runner, and last for transformers.js, if it takes part. */
+/** @returns a timing for every runner beside the first, and last for transformers.js, if it takes part. */
 export async function timeCase(
   { kind, tokens }: BenchCase,
   runtime: Runtime,
@@ -50,7 +50,7 @@ export async function timeCase(
   prompts: readonly (readonly number[])[],
   transformersJs: TransformersJs | undefined,
   options: LatencyOptions,
-): Promise<readonly Timing[]> {
+): Promise<readonly ComparedTiming[]> {
   const [first = []] = prompts;
   const long = stretched(first, tokens);
   const caches: DeviceTensor[] = [];
@@ -80,7 +80,7 @@ export async function timeCase(
     const own = { prompt: [first], batch: prompts, "first token": [long] };
     works.push(() => (kind === "next token" ? transformersJs.next(long) : transformersJs.forward(own[kind])));
   }
-  const timings = await timeAllInTurns(works, options);
+  const timings = await compareInTurns(works, options);
   await runtime.release(...caches);
   return timings;
 }

@@ -14,8 +14,10 @@ export interface BenchCase {
 export interface BenchCell {
   /** Milliseconds a run. */
   readonly timing: Timing;
-  /** Times as fast as the original. */
+  /** Times as fast as the original: the median of runs in pairs, where there were enough, else of medians. */
   readonly speedUp: number;
+  /** 95 %; undefined for fewer than six runs. Where it holds 1, nothing can be said of which is faster. */
+  readonly speedUpInterval?: readonly [low: number, high: number];
   /** Floating-point operations of a run's matrix products; undefined where they were not counted. */
   readonly flops?: number;
   /** Bytes that a run must move at the least. */

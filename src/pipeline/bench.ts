@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bandwidthCeiling, matmulCeiling } from "../evaluation/ceiling.ts";
-import type { Timing } from "../evaluation/latency.ts";
+import type { ComparedTiming } from "../evaluation/latency.ts";
 import { bandwidthFor, leastSeconds } from "../evaluation/roofline.ts";
 import { countFlops } from "../onnx/flops.ts";
 import { countTraffic } from "../onnx/traffic.ts";
@@ -111,7 +111,7 @@ async function run(
       "transformers.js is not installed here (npm install @huggingface/transformers): it was left out.",
     );
   }
-  const timings: (readonly Timing[])[] = [];
+  const timings: (readonly ComparedTiming[])[] = [];
   try {
     for (const [index, each] of cases.entries()) {
       timings.push(
@@ -190,7 +190,7 @@ function cell(
   each: BenchCase,
   contestant: Contestant,
   original: Contestant | undefined,
-  timings: readonly Timing[] | undefined,
+  timings: readonly ComparedTiming[] | undefined,
   index: number,
   ceilings: Ceilings,
 ): BenchCell | undefined {
@@ -213,10 +213,12 @@ function cell(
   };
 }
 
-function bareCell(timings: readonly Timing[] | undefined, index: number): BenchCell | undefined {
-  const [timing, original] = [timings?.[index], timings?.[0]];
-  if (timing === undefined || original === undefined) return undefined;
-  return { timing, speedUp: original.median / timing.median };
+function bareCell(timings: readonly ComparedTiming[] | undefined, index: number): BenchCell | undefined {
+  const [own, original] = [timings?.[index], timings?.[0]];
+  if (own === undefined || original === undefined) return undefined;
+  const { timing, speed } = own;
+  if (speed === undefined) return { timing, speedUp: original.timing.median / timing.median };
+  return { timing, speedUp: speed.ratio, speedUpInterval: speed.interval };
 }
 
 function workOf({ graph }: Contestant, { kind, prompts, tokens }: BenchCase) {

@@ -6,14 +6,16 @@ import { PithError } from "../errors.ts";
 import { answerLogits, lastPosition } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../evaluation/compare.ts";
 import { engineTime } from "../evaluation/engine-time.ts";
-import { timeInTurns } from "../evaluation/latency.ts";
+import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import type { Dtype } from "../export/dtype.ts";
 import { withDtype } from "../export/dtype-graph.ts";
 import type { DtypeRecord } from "../export/dtype-record.ts";
 import { shipModel } from "../export/ship-model.ts";
+import { speedRecord } from "../export/speed-record.ts";
 import type { PreparedFolder } from "../export/write-folder.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -86,7 +88,7 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
     }
     if (!job.force) checkLoss(dtype, split, float32Accuracy[split], beside.accuracy, divergence[split]);
   }
-  const milliseconds = await time(job, own, float32);
+  const [float32Time, ownTime, speed] = await time(job, float32, own);
   await session.unload();
   await float32Session.unload();
   return {
@@ -100,11 +102,12 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
       weights: dtype,
       accuracy: ownAccuracy,
       divergence,
-      milliseconds: milliseconds.own,
+      milliseconds: ownTime.median,
+      speed: speedRecord(speed),
       float32: {
         accuracy: float32Accuracy,
         bytes: circuit.metrics.bytes.circuit,
-        milliseconds: milliseconds.float32,
+        milliseconds: float32Time.median,
       },
     },
   };
@@ -141,7 +144,7 @@ export function shipStandaloneAs(
   );
 }
 
-/** The float32 circuit's time and years' mass are not this one's. */
+/** The float32 circuit's times and years' mass are not this one's. */
 function withoutTimes({ milliseconds: _, yearMass: __, ...metrics }: CircuitFile["metrics"]) {
   return metrics;
 }
@@ -167,18 +170,17 @@ export function checkLoss(dtype: string, split: Split, before: number, after: nu
   }
 }
 
-/** Median milliseconds of one prompt, the two in turns. */
+/** One prompt at a time, the two in turns. */
 async function time(
   { runtime, examples, signal }: DtypeJob,
-  own: GiveLogits,
   float32: GiveLogits,
-): Promise<{ readonly own: number; readonly float32: number }> {
+  own: GiveLogits,
+): Promise<readonly [Timing, Timing, SpeedRatio]> {
   const prompts = splits.flatMap((split) => examples[split] ?? []);
   let turn = 0;
   const runOne = (give: GiveLogits) => () => {
     const example = prompts[Math.floor(turn++ / 2) % prompts.length];
     return engineTime(runtime, () => give([lastPosition(example?.ids ?? [])], () => {}));
   };
-  const [first, second] = await timeInTurns(runOne(own), runOne(float32), { budget: 1000, signal });
-  return { own: first.median, float32: second.median };
+  return timeInTurns(runOne(float32), runOne(own), { budget: 1000, signal });
 }

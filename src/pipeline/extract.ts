@@ -10,7 +10,6 @@ import { searchInPasses } from "../discovery/passes.ts";
 import { prepareSearch } from "../discovery/prepare.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { candidates, type SearchOptions, type SearchResult } from "../discovery/search.ts";
-import type { Timing } from "../evaluation/latency.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import type { TargetRecord } from "../export/target-record.ts";
@@ -29,7 +28,7 @@ import {
   type SearchSettings,
 } from "./extract-options.ts";
 import { type Model, specialTokens } from "./load-model.ts";
-import { measureCircuit } from "./measure.ts";
+import { type Measured, measureCircuit } from "./measure.ts";
 import { packageVersion } from "./package-files.ts";
 import { preflightEncoded } from "./preflight.ts";
 import { refuseUnfit } from "./preflight-findings.ts";

@@ -13,10 +13,12 @@ import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import type { ParameterCount } from "../evaluation/parameters.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
 import { shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { CompiledRecord } from "../export/compiled-record.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
+import { speedRecord } from "../export/speed-record.ts";
 import type { PreparedFolder } from "../export/write-folder.ts";
 import { type PromptVocabulary, rowCount } from "../lowering/compiled.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -81,7 +83,7 @@ export async function measureCompiled(job: MeasureCompiledJob): Promise<CircuitF
       vocabulary: (await evaluateSplit(members, before)).accuracy,
     };
   }
-  const [circuitTime, compiledTime] = await time(job, before, own);
+  const [circuitTime, compiledTime, speed] = await time(job, before, own);
   await session.unload();
   await whole.unload();
   const { milliseconds: _, ...metrics } = circuit.metrics;
@@ -100,6 +102,7 @@ export async function measureCompiled(job: MeasureCompiledJob): Promise<CircuitF
       accuracy,
       circuitBytes: circuit.metrics.bytes.circuit,
       milliseconds: { circuit: circuitTime.median, compiled: compiledTime.median },
+      speed: speedRecord(speed),
       verified,
     },
   };
@@ -142,7 +145,7 @@ function time(
   { runtime, splits, signal }: MeasureCompiledJob,
   before: GiveLogits,
   own: GiveLogits,
-): Promise<readonly [Timing, Timing]> {
+): Promise<readonly [Timing, Timing, SpeedRatio]> {
   const prompts = tokenIds(Object.values(splits).flat());
   let turn = 0;
   const runOne = (give: GiveLogits) => () => {

@@ -12,10 +12,12 @@ import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
 import { yearScale } from "../evaluation/year-mass.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
 import { shipModel, shippedTransformer } from "../export/ship-model.ts";
+import { speedRecord } from "../export/speed-record.ts";
 import type { PreparedFolder } from "../export/write-folder.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { patchedGates } from "../surgery/patched.ts";
@@ -44,7 +46,7 @@ export interface MeasureJob {
 
 export interface Measured {
   readonly metrics: CircuitFile["metrics"];
-  readonly timing: { readonly original: Timing; readonly circuit: Timing };
+  readonly timing: { readonly original: Timing; readonly circuit: Timing; readonly speed: SpeedRatio };
 }
 
 /** @throws PithError "verification" when the two models disagree. */
@@ -98,7 +100,11 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
         original: model.files.reduce((sum, file) => sum + file.size, 0),
         circuit: prepared.bytes,
       },
-      milliseconds: { original: timing.original.median, circuit: timing.circuit.median },
+      milliseconds: {
+        original: timing.original.median,
+        circuit: timing.circuit.median,
+        speed: speedRecord(timing.speed),
+      },
       verified,
     },
   };
@@ -139,13 +145,13 @@ async function time(
       shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {}),
     );
   };
-  const [originalTiming, circuitTiming] = await timeInTurns(
+  const [originalTiming, circuitTiming, speed] = await timeInTurns(
     runOne(original, whole),
     runOne(session, shipped),
     { signal },
   );
   await original.unload();
-  return { original: originalTiming, circuit: circuitTiming };
+  return { original: originalTiming, circuit: circuitTiming, speed };
 }
 
 export function describeGraph(model: Transformer, profile: Profile): ShippedGraph {

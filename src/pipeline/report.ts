@@ -2,6 +2,7 @@
  * Everything that a report on one circuit shows (Node), as plain data. What needs the original, or a task that
  * is not at hand, is left out, and the reason is kept in its place.
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";

@@ -108,7 +108,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
 
 /** As many engines as pay, closed at the end, and at once when the signal says so. */
 async function withLanes<T>(
-  { runtime, settings: { device }, signal }: Pick<StabilityJob, "runtime" | "settings" | "signal">,
+  { runtime, settings, signal }: Pick<StabilityJob, "runtime" | "settings" | "signal">,
   runs: number,
   work: (lanes: readonly Runtime[]) => Promise<T>,
 ): Promise<T> {

@@ -1,5 +1,7 @@
 /** Numbers as people read them; the same in the terminal, in model cards and in reports. */
 
+import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
+
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** 3103104 → "3,103,104". */
@@ -37,6 +39,22 @@ export function formatChange(before: number, after: number): string {
 export function formatMilliseconds(milliseconds: number): string {
   return `${significant(milliseconds)} ms`;
 }
+
+/**
+ * How two speeds compare: "1.5 times as fast (1.4 to 1.6)", "1.3 times as slow (1.2 to 1.4)", or, where the interval
+ * holds 1, that it can't be told.
+ */
+export function formatSpeed({
+  ratio,
+  interval: [low, high],
+}: Pick<SpeedRatio, "ratio" | "interval">): string {
+  const range = (from: number, to: number) => `${twoDigits(from)} to ${twoDigits(to)}`;
+  if (low > 1) return `${twoDigits(ratio)} times as fast (${range(low, high)})`;
+  if (high < 1) return `${twoDigits(1 / ratio)} times as slow (${range(1 / high, 1 / low)})`;
+  return `too noisy to tell which is faster (${range(low, high)} times as fast)`;
+}
+
+const twoDigits = (value: number) => (value < 9.95 ? value.toFixed(value < 1.095 ? 2 : 1) : value.toFixed(0));
 
 /** 4.21 → "4.2 s", 83 → "1 min 23 s", 7260 → "2 h 1 min". */
 export function formatDuration(seconds: number): string {

@@ -78,14 +78,23 @@ const formatFlops = (flops: number): string =>
   flops < 1e9 ? `${digits(flops / 1e6)} M` : `${digits(flops / 1e9)} G`;
 
 function cellTexts(cell: BenchCell, isNext: boolean): readonly string[] {
-  const { timing, speedUp, allowed } = cell;
+  const { timing, allowed } = cell;
   return [
     formatMilliseconds(timing.median),
     `${digits(timing.min)}–${digits(timing.max)}`,
     ...(isNext ? [digits(1000 / timing.median)] : []),
-    formatTimes(speedUp),
+    speedUpText(cell),
     allowed === undefined ? "" : formatTimes(allowed),
   ];
+}
+
+/** "3.10× (3.02–3.17)"; with a question mark where the interval holds 1, so that neither is known to be faster. */
+function speedUpText({ speedUp, speedUpInterval }: BenchCell): string {
+  if (speedUpInterval === undefined) return formatTimes(speedUp);
+  const [low, high] = speedUpInterval;
+  if (low === 1 && high === 1) return formatTimes(speedUp);
+  const doubt = low <= 1 && high >= 1 ? "?" : "";
+  return `${formatTimes(speedUp)}${doubt} (${digits(low)}–${digits(high)})`;
 }
 
 function loadTable(competitors: readonly Competitor[], style: TerminalStyle): readonly string[] {

@@ -1,7 +1,14 @@
 /** For a terminal: what a compiled circuit takes, and what compiling it brought. */
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { CompiledRecord } from "../export/compiled-record.ts";
-import { formatBytes, formatChange, formatCount, formatMilliseconds, formatShare } from "./format.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatMilliseconds,
+  formatShare,
+  formatSpeed,
+} from "./format.ts";
 import { layOut, type Row } from "./layout.ts";
 import { dtypeRows } from "./terminal-dtype.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
@@ -12,7 +19,7 @@ export function compilationReport(folder: string, circuit: CircuitFile, style: T
 }
 
 export function compiledRows(
-  { accuracy, answers, circuitBytes, milliseconds, rows, task, tokens, verified }: CompiledRecord,
+  { accuracy, answers, circuitBytes, milliseconds, rows, speed, task, tokens, verified }: CompiledRecord,
   { metrics, dtype }: CircuitFile,
   style: TerminalStyle,
 ): readonly Row[] {
@@ -45,6 +52,7 @@ export function compiledRows(
     [
       "time",
       `${formatMilliseconds(milliseconds.circuit)} ${arrow} ${formatMilliseconds(milliseconds.compiled)} for one prompt, medians, in turns${exactly}`,
+      ...(speed === undefined ? [] : [formatSpeed(speed)]),
     ],
     [
       "verified",

@@ -1,6 +1,13 @@
 /** For a terminal: what a narrower number format cost and brought. */
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { formatBytes, formatChange, formatKl, formatMilliseconds, formatShare } from "./format.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatKl,
+  formatMilliseconds,
+  formatShare,
+  formatSpeed,
+} from "./format.ts";
 import { layOut, type Row } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
@@ -12,7 +19,7 @@ export function conversionReport(folder: string, circuit: CircuitFile, style: Te
 export function dtypeRows({ dtype, metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
   if (dtype === undefined) return [];
   const { arrow } = style.symbols;
-  const { accuracy, float32, divergence, weights, milliseconds } = dtype;
+  const { accuracy, float32, divergence, weights, milliseconds, speed } = dtype;
   const splits = (["test", "validation"] as const).flatMap((split) => {
     const before = float32.accuracy[split];
     const after = accuracy?.[split] ?? metrics.accuracy[split]?.circuit;
@@ -30,6 +37,7 @@ export function dtypeRows({ dtype, metrics }: CircuitFile, style: TerminalStyle)
       ...splits,
       `${formatBytes(float32.bytes)} ${arrow} ${formatBytes(bytes.circuit)} of weights (${formatChange(float32.bytes, bytes.circuit)})`,
       `${formatMilliseconds(float32.milliseconds)} ${arrow} ${formatMilliseconds(milliseconds)} for one prompt, medians, in turns`,
+      ...(speed === undefined ? [] : [formatSpeed(speed)]),
     ],
   ];
 }

@@ -48,6 +48,7 @@ const circuit: CircuitFile = {
 const timing = {
   original: { median: 1.9, min: 1.8, max: 2.2, runs: 30 },
   circuit: { median: 0.8, min: 0.7, max: 0.95, runs: 30 },
+  speed: { ratio: 2.37, interval: [2.21, 2.58], pairs: 30 } as const,
 };
 const extraction = {
   folder: "/home/me/pith-out/tiny-ioi",
@@ -84,7 +85,7 @@ describe("an extraction's report", () => {
        weights     2.10 kB → 1.70 kB (−19.0 %): 16 bits a weight → 32
                    4.20 kB → 1.70 kB (−59.5 %) at 32 bits each
        checked     standalone and patched logits differ by 5.7e-6 at most
-       time        1.90 ms → 0.800 ms per prompt, 2.4 times as fast
+       time        1.90 ms → 0.800 ms per prompt, 2.4 times as fast (2.2 to 2.6)
                    medians of 30 runs each in ONNX Runtime, one at a time, 2 threads
                    from 1.80 ms to 2.20 ms → from 0.700 ms to 0.950 ms
        took        2.4 s for 2 candidates
@@ -132,7 +133,7 @@ describe("an extraction's report", () => {
          by 5.7e-6 at most
        time
          1.90 ms → 0.800 ms per prompt, 2.4
-         times as fast
+         times as fast (2.2 to 2.6)
          medians of 30 runs each in ONNX
          Runtime, one at a time, 2 threads
          from 1.80 ms to 2.20 ms → from 0.700
@@ -156,8 +157,14 @@ describe("an extraction's report", () => {
   });
 
   test("a slower circuit is called slower", () => {
-    const slower = { ...extraction, timing: { original: timing.circuit, circuit: timing.original } };
-    expect(extractionReport(slower, context, wide)).toContain("2.4 times as slow");
+    const reported = (ratio: number, interval: readonly [number, number]) => {
+      const speed = { ratio, interval, pairs: 30 };
+      return extractionReport({ ...extraction, timing: { ...timing, speed } }, context, wide);
+    };
+    expect(reported(0.42, [0.4, 0.5])).toContain("2.4 times as slow (2.0 to 2.5)");
+    expect(reported(1.5, [0.5, 2])).toMatch(
+      /too noisy to tell which is faster\s+\(0.50 to 2.0 times as fast\)/,
+    );
   });
 
   test("colour adds nothing that is not in the words", () => {

@@ -17,6 +17,7 @@ import {
   formatKl,
   formatMilliseconds,
   formatShare,
+  formatSpeed,
   plural,
 } from "./format.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
@@ -72,6 +73,7 @@ export function circuitReport(directory: string, circuit: CircuitFile, style: Te
     rows.push([
       "time",
       `${formatMilliseconds(milliseconds.original)} ${arrow} ${formatMilliseconds(milliseconds.circuit)} per prompt, when it was made`,
+      ...(milliseconds.speed === undefined ? [] : [formatSpeed(milliseconds.speed)]),
     ]);
   }
   if (circuit.compiled !== undefined) rows.push(...compiledRows(circuit.compiled, circuit, style));
@@ -221,12 +223,6 @@ function inputOf({ profile }: CircuitFile): string {
   return profile.kind === "aligned"
     ? `prompts of ${plural(profile.length, "token")} (aligned)`
     : "prompts of any length, with a key/value cache (decoder)";
-}
-
-function ratio(times: number): string {
-  if (!Number.isFinite(times)) return "not comparable";
-  if (times.toFixed(1) === "1.0") return "as fast as the original";
-  return times >= 1 ? `${times.toFixed(1)} times as fast` : `${(1 / times).toFixed(1)} times as slow`;
 }
 
 function sum(values: readonly number[]): number {

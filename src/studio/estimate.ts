@@ -3,6 +3,7 @@
  * run on prompts of the very length to see how many of them this machine does in a second. How many components
  * will stay is what the search is for, so the time has two ends: nothing stays, or all of it.
  */
+
 import { makeBatches } from "../discovery/batch.ts";
 import { constantTensor, zeroConstant } from "../discovery/constant.ts";
 import { causalMask } from "../discovery/embedding.ts";

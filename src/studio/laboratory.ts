@@ -2,6 +2,7 @@
  * What can be asked of a finished circuit: its original's answer to a prompt, the answer without this or that
  * component, where its heads look, what its parts add. Models are loaded when they are first asked for.
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";

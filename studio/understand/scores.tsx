@@ -7,6 +7,7 @@ import {
   formatKl,
   formatMilliseconds,
   formatShare,
+  formatSpeed,
 } from "../../src/report/format.ts";
 import { Figure } from "../parts/figure.tsx";
 import { unbroken } from "../parts/unbroken.ts";
@@ -56,7 +57,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
           <Figure
             label="Time for a prompt"
             value={formatMilliseconds(milliseconds.circuit)}
-            detail={`original ${unbroken(formatMilliseconds(milliseconds.original))}, same engine`}
+            detail={`original ${unbroken(formatMilliseconds(milliseconds.original))}, same engine${milliseconds.speed === undefined ? "" : `: ${formatSpeed(milliseconds.speed)}`}`}
           />
         )}
       </dl>
@@ -151,7 +152,7 @@ function measures({ metrics }: CircuitFile): readonly Row[] {
       "Time for a prompt",
       formatMilliseconds(original),
       formatMilliseconds(circuit),
-      formatChange(original, circuit),
+      milliseconds.speed === undefined ? "" : formatSpeed(milliseconds.speed),
     ]);
   }
   rows.push(["Largest difference of a logit, patched and shipped", "", verified.toExponential(1), ""]);

@@ -16,8 +16,10 @@ export function benchChart(result: BenchResult, canvas: ChartCanvas): string {
     cases.flatMap((each, index) => {
       const cell = cells[index];
       if (cell === undefined) return [];
-      const { speedUp, allowed, timing } = cell;
-      const label = `${formatMilliseconds(timing.median)}${kind === "original" ? "" : `, ${formatTimes(speedUp)}`}`;
+      const { speedUp, speedUpInterval, allowed, timing } = cell;
+      const [low, high] = speedUpInterval ?? [speedUp, speedUp];
+      const told = low <= 1 && high >= 1 ? "too noisy to tell" : formatTimes(speedUp);
+      const label = `${formatMilliseconds(timing.median)}${kind === "original" ? "" : `, ${told}`}`;
       return [
         { case: caseTitle(each), name, kind, speedUp, allowed, label, end: Math.max(speedUp, allowed ?? 0) },
       ];

@@ -10,6 +10,7 @@ import {
   formatKl,
   formatMilliseconds,
   formatShare,
+  formatSpeed,
   plural,
 } from "../format.ts";
 import { targetRows, targetText } from "../terminal-target.ts";
@@ -35,7 +36,7 @@ ${accuracy && card(`${split} accuracy`, formatShare(accuracy.circuit), `original
 ${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, `mean over the ${split} prompts`)}
 ${card("components kept", `${circuit.heads.length + circuit.mlps.length} of ${headCount(circuit) + model.layers}`, keptText(circuit))}
 ${card("parameters", formatChange(parameters.original.total, parameters.circuit.total), `${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}, embeddings and biases counted`)}
-${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}`)}
+${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}${time.speed === undefined ? "" : `: ${formatSpeed(time.speed)}`}`)}
 </div>`;
 }
 
@@ -157,7 +158,7 @@ export function measures(circuit: CircuitFile): readonly Measure[] {
             name: "time a prompt",
             original: formatMilliseconds(time.original),
             circuit: formatMilliseconds(time.circuit),
-            change: formatChange(time.original, time.circuit),
+            change: time.speed === undefined ? "" : formatSpeed(time.speed),
             how: "median of single prompts, original and circuit in turns, ONNX Runtime’s own time on the machine that cut the circuit",
           },
         ]),
