@@ -6,6 +6,7 @@ import { publishedShapes } from "./published-circuits.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
+import { benchThreads, defaultThreadsBench } from "./threads.ts";
 
 const [name = "", ...flags] = process.argv.slice(2);
 const json = flags.includes("--json");
@@ -56,6 +57,7 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
       ...(task !== undefined && { tasks: [task] }),
     });
   },
+  threads: () => benchThreads({ ...defaultThreadsBench, json, ...threads }),
   targets: () => {
     const task = nameValue("--task", defaultTargetsBench.tasks);
     return benchTargets({
@@ -72,6 +74,7 @@ if (bench === undefined) {
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
+      "       npm run bench -- threads [--json] [--threads T]\n" +
       "       npm run bench -- targets [--json] [--threads T] [--task NAME]",
   );
   process.exit(2);

@@ -52,7 +52,7 @@ export function benchCommand({ exit }: CommandContext): Command {
         "What else to run, with commas between: int8, transformers.js",
       ).argParser(parseAgainst),
     )
-    .addOption(threadsOption())
+    .addOption(threadsOption("one for each core"))
     .addOption(deviceOption())
     .addOption(
       new Option(

@@ -16,8 +16,6 @@ export const forceOption = (effect: string) => new Option("-f, --force", effect)
 export const originalOption = (purpose = "The original") =>
   new Option("-m, --model <dir|name>", `${purpose} (default: the model it was cut from, if on this machine)`);
 
-/** `--threads` of a command that computes one thing at a time. */
-export const threadsOption = () =>
-  new Option("--threads <count>", "How many threads compute (default: one for each core)").argParser(
-    parseThreads,
-  );
+/** `--threads` of a command that computes one thing at a time. @param choice how many there are otherwise. */
+export const threadsOption = (choice = "by the size of the work") =>
+  new Option("--threads <count>", `How many threads compute (default: ${choice})`).argParser(parseThreads);

@@ -1,7 +1,6 @@
 /** `pith extract`: from a model and a task to a circuit's folder. */
 
 import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
@@ -18,7 +17,6 @@ import {
   type Operators,
 } from "../pipeline/extract-options.ts";
 import { rememberOriginal } from "../pipeline/known-originals.ts";
-import type { Task } from "../pipeline/read-task.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import type { Task } from "../pipeline/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
@@ -200,8 +198,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
 }
 
 async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
-  const threads = flags.threads ?? availableParallelism();
-  const options = optionsOf(flags, threads);
+  const options = optionsOf(flags);
   checkExtractOptions(options, flagOf);
   const { task, model } = await readTaskAndModel(
     flags,
@@ -222,14 +219,22 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const compilation =
     flags.compile === true
       ? await compileFolder(out, `${out}-compiled`, {
-          ...{ task, original: model, target: flags.target, threads, force: flags.force, signal, onEvent },
+          ...{
+            task,
+            original: model,
+            target: flags.target,
+            threads: flags.threads,
+            force: flags.force,
+            signal,
+            onEvent,
+          },
         })
       : undefined;
   return {
     json: compilation === undefined ? extraction : { ...extraction, compilation },
     report: (style) =>
       [
-        extractionReport(extraction, { threads, next }, style),
+        extractionReport(extraction, { next }, style),
         ...(compilation ? [compilationReport(compilation.folder, compilation.circuit, style)] : []),
       ].join("\n"),
   };

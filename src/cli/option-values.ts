@@ -55,7 +55,7 @@ function parseNumber(
 
 /** @throws PithError "options" unless a whole number of at least one. */
 export function parseThreads(text: string): number {
-  return wholeNumber("--threads", text, 1, 1024, "Leave it out to use all cores.");
+  return wholeNumber("--threads", text, 1, 1024, "Leave it out to have it chosen.");
 }
 
 /** Of all commands that compute for long. */

@@ -60,5 +60,5 @@ export const jobsOption = () =>
 export const allThreadsOption = () =>
   new Option(
     "--threads <count>",
-    "How many threads compute, of all jobs together (default: one for each core)",
+    "How many threads compute, of all jobs together (default: by the size of the work)",
   ).argParser(parseThreads);

@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { yearScale } from "../evaluation/year-mass.ts";
 import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
+import { searchThreads } from "../pipeline/choose-threads.ts";
 import type { OnEvent } from "../pipeline/events.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
@@ -147,7 +148,7 @@ async function checkTasks(
   { strict = false, allowWeak = false, threads, signal, onEvent }: RunSweepOptions,
 ): Promise<readonly Preflight[]> {
   if (sources.length === 0) return [];
-  const runtime = workerRuntime({ threads });
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer) });
   return withEngine(runtime, signal, async () => {
     const preflights: Preflight[] = [];
     for (const source of sources) {

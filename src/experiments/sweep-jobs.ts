@@ -2,6 +2,7 @@
 
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { countParameters } from "../evaluation/parameters.ts";
+import { searchThreads } from "../pipeline/choose-threads.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
 export interface Share {
@@ -30,11 +31,13 @@ const BASE = 300e6;
 /** One thread each, as far as memory goes: units share nothing, so they scale better than a product of matrices. */
 export function shareOut(
   model: Transformer,
-  { units, jobs, threads = availableParallelism(), memory = availableMemory() }: ShareOptions,
+  { units, jobs, threads: asked, memory = availableMemory() }: ShareOptions,
 ): Share {
+  const threads = asked ?? availableParallelism();
   const each = BASE + PEAK_BY_WEIGHTS * 4 * countParameters(model).total;
   const most = Math.max(1, Math.min(units, jobs ?? Math.min(threads, Math.floor((0.8 * memory) / each))));
-  return { jobs: most, threads: Math.max(1, Math.floor(threads / most)) };
+  const fair = Math.max(1, Math.floor(threads / most));
+  return { jobs: most, threads: asked === undefined ? Math.min(fair, searchThreads(model, threads)) : fair };
 }
 
 /** Of the machine or of the container, whichever is less. */

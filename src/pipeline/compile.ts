@@ -19,6 +19,7 @@ import type { Target } from "../lowering/target.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { compileCircuit } from "../surgery/compile-circuit.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
+import { shippedThreads } from "./choose-threads.ts";
 import { wordsOf } from "./compile-words.ts";
 import type { OnEvent } from "./events.ts";
 import { shipAs } from "./export-dtype.ts";
@@ -78,7 +79,7 @@ export async function compileFolder(
   const words = await wordsOf(folder, task, Object.values(splits).flat(), options.vocabulary);
 
   const release = await claimOutputFolder(out, { force, ...circuitFolder });
-  const runtime = workerRuntime({ threads: options.threads });
+  const runtime = workerRuntime({ threads: options.threads ?? shippedThreads(folder.circuit) });
   const compile = async (source: ByteSource): Promise<Compilation> => {
     onEvent?.({ kind: "step", step: "export" });
     const config = parseJsonObject(

@@ -11,6 +11,7 @@ import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts
 import { claimOutputFolder } from "../files/output-folder.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
+import { shippedThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import { shipAs } from "./export-dtype.ts";
 import { divide, encodeExamples } from "./load-circuit.ts";
@@ -61,7 +62,7 @@ export async function convertCircuit(
     });
   }
   const release = await claimOutputFolder(out, { force, ...circuitFolder });
-  const runtime = workerRuntime({ threads: options.threads });
+  const runtime = workerRuntime({ threads: options.threads ?? shippedThreads(folder.circuit) });
   const convert = async (file: GraphFile): Promise<Conversion> => {
     const reference: GiveLogits | undefined =
       original &&

@@ -42,7 +42,7 @@ export interface SearchSettings {
   readonly dtype: Dtype;
   /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
   readonly operators: Operators;
-  /** Threads for computing; undefined: as many as the machine has cores. */
+  /** Threads for computing; undefined: one for a small model, else as many as the machine has cores. */
   readonly threads: number | undefined;
   readonly device: Device;
   /** Take every warning of the preflight for a reason not to search. */

@@ -19,6 +19,7 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
+import { searchThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import { shipStandaloneAs } from "./export-dtype.ts";
 import {
@@ -49,7 +50,9 @@ export interface Extraction {
   /** What was found of the task before the search. */
   readonly preflight: Preflight;
   /** One prompt at a time, the two in turns through the same engine. */
-  readonly timing: { readonly original: Timing; readonly circuit: Timing };
+  readonly timing: Measured["timing"];
+  /** How many computed. */
+  readonly threads: number;
   /** The whole extraction, wall clock. */
   readonly seconds: number;
   /** Of the search and what it reads. */
@@ -80,13 +83,14 @@ export async function extract(
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
   const release = await claimOutputFolder(out, { force: settings.force, ...circuitFolder });
 
-  const runtime = workerRuntime({ threads: settings.threads, device: settings.device });
+  const threads = settings.threads ?? searchThreads(model.transformer);
+  const runtime = workerRuntime({ threads, device: settings.device });
   const { onEvent } = options;
   try {
     const extraction = await withEngine(runtime, signal, () =>
       run({ model, task, encoded, out, settings, runtime, signal, onEvent }),
     );
-    return { ...extraction, seconds: (performance.now() - begin) / 1000 };
+    return { ...extraction, threads, seconds: (performance.now() - begin) / 1000 };
   } finally {
     await release();
   }
@@ -103,7 +107,7 @@ interface Job {
   readonly onEvent: OnEvent | undefined;
 }
 
-async function run(job: Job): Promise<Omit<Extraction, "seconds">> {
+async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
   const preflight = await checkTask(job);
   const sources = await hashSources(job);

@@ -16,6 +16,7 @@ import { encodeTask } from "../tasks/encode-task.ts";
 import { splitExamples, type TaskSplits } from "../tasks/split.ts";
 import type { TaskExample } from "../tasks/task-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { shippedThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
 import type { Task } from "./read-task.ts";
@@ -49,7 +50,7 @@ export interface CircuitModel {
 /** @throws PithError "circuit" for a folder that is not what it says. */
 export async function loadCircuit(directory: string, options: RuntimeOptions = {}): Promise<CircuitModel> {
   const folder = await readCircuitFolder(directory);
-  const runtime = workerRuntime(options);
+  const runtime = workerRuntime({ ...options, threads: options.threads ?? shippedThreads(folder.circuit) });
   const session = await runtime.loadFile(folder.modelPath).catch(async (error: unknown) => {
     await runtime.close();
     throw error;

@@ -15,6 +15,7 @@ import { missingSpace } from "../tasks/encode-answers.ts";
 import { type EncodedExample, type EncodedTask, encodeTask } from "../tasks/encode-task.ts";
 import { endsInSpace, respell } from "../tasks/respell.ts";
 import type { TaskExample } from "../tasks/task-file.ts";
+import { searchThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import { defaultExtractOptions } from "./extract-options.ts";
 import type { Model } from "./load-model.ts";
@@ -25,7 +26,7 @@ import type { Task } from "./read-task.ts";
 import { withEngine } from "./with-engine.ts";
 
 export interface PreflightOptions extends Partial<EncodeOptions> {
-  /** Left out: as many as the machine has cores. */
+  /** Left out: as for a search. */
   readonly threads?: number | undefined;
   readonly device?: Device | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -58,7 +59,7 @@ export async function preflight(
   };
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, encoding);
-  const runtime = workerRuntime({ threads, device });
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer), device });
   return withEngine(runtime, signal, () =>
     preflightEncoded({ runtime, model, task, encoded, bos: encoding.bos, signal, onEvent }),
   );

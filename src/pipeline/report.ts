@@ -25,6 +25,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { Split } from "../tasks/task-file.ts";
 import type { Transformer } from "../transformer/transformer.ts";
+import { shippedThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import { checkOriginal } from "./load-circuit.ts";
 import type { Model } from "./load-model.ts";
@@ -133,7 +134,7 @@ export async function gatherReport(directory: string, options: ReportOptions = {
       advice: "Give the circuit's own task, or another of the same prompt length.",
     });
   }
-  const runtime = workerRuntime({ threads: options.threads });
+  const runtime = workerRuntime({ threads: options.threads ?? shippedThreads(circuit) });
   const weights = await openFileSource(folder.weightsPath);
   try {
     const session = await runtime.loadFile(folder.modelPath);

@@ -2,6 +2,7 @@
  * The stability of an extraction's circuit (Node): its search repeated on resampled prompts, spread over the
  * threads at hand, journaled run by run, and put together as circuit.json says it.
  */
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import {
   type BootstrapOptions,
@@ -113,9 +114,10 @@ async function withLanes<T>(
   work: (lanes: readonly Runtime[]) => Promise<T>,
 ): Promise<T> {
   // One card is shared by all engines: more of them gain nothing.
-  const count = device === "cpu" ? Math.min(mostLanes, runtime.threads, runs) : 1;
+  const threadsInAll = settings.threads ?? availableParallelism();
+  const count = settings.device === "cpu" ? Math.min(mostLanes, threadsInAll, runs) : 1;
   if (count <= 1) return work([runtime]);
-  const threads = Math.floor(runtime.threads / count);
+  const threads = Math.min(Math.floor(threadsInAll / count), runtime.threads);
   const lanes = Array.from({ length: count }, () => workerRuntime({ threads }));
   const close = () => Promise.all(lanes.map((lane) => lane.close()));
   const stop = () => void close();

@@ -54,10 +54,11 @@ const extraction = {
   folder: "/home/me/pith-out/tiny-ioi",
   circuit,
   timing,
+  threads: 2,
   seconds: 2.44,
   counters: { flops: 1, runs: 1 },
 };
-const context = { threads: 2, next: "pith run pith-out/tiny-ioi --prompt 'Then, Rose'" };
+const context = { next: "pith run pith-out/tiny-ioi --prompt 'Then, Rose'" };
 const wide = terminalStyle({ width: 80 });
 const narrow = terminalStyle({ width: 40 });
 

@@ -31,10 +31,12 @@ import { targetRows, targetText } from "./terminal-target.ts";
 /** The order in which splits are told. */
 const splits = ["test", "validation", "patching"] as const;
 
-/** @param next the command to try next; @param threads that computed. */
+type ExtractionFacts = Pick<Extraction, "folder" | "circuit" | "timing" | "threads" | "seconds">;
+
+/** @param next the command to try next. */
 export function extractionReport(
-  { folder, circuit, timing, seconds }: Pick<Extraction, "folder" | "circuit" | "timing" | "seconds">,
-  context: { readonly threads: number; readonly next: string },
+  { folder, circuit, timing, threads, seconds }: ExtractionFacts,
+  context: { readonly next: string },
   style: TerminalStyle,
 ): string {
   const { arrow } = style.symbols;
@@ -46,8 +48,8 @@ export function extractionReport(
     ...dtypeRows(circuit, style),
     [
       circuit.dtype === undefined ? "time" : "time, f32",
-      `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${ratio(original.median / own.median)}`,
-      `medians of ${plural(own.runs, "run")} each in ONNX Runtime, one at a time, ${plural(context.threads, "thread")}`,
+      `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${formatSpeed(timing.speed)}`,
+      `medians of ${plural(own.runs, "run")} each in ONNX Runtime, one at a time, ${plural(threads, "thread")}`,
       `from ${range(original)} ${arrow} from ${range(own)}`,
     ],
     ["took", `${formatDuration(seconds)} for ${workDone(circuit)}`],

@@ -12,6 +12,7 @@ import { candidates } from "../discovery/search.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { shareOut } from "../experiments/sweep-jobs.ts";
 import { gatedLayer } from "../lowering/stages.ts";
+import { searchThreads } from "../pipeline/choose-threads.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -161,7 +162,7 @@ async function measureRate(
   prompts: number,
   threads: number | undefined,
 ): Promise<number> {
-  const runtime = workerRuntime({ threads });
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model) });
   try {
     const [batch] = makeBatches(Array.from({ length: prompts }, () => Array.from({ length }, () => 0)));
     if (batch === undefined) return Number.NaN;

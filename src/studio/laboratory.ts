@@ -20,6 +20,7 @@ import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts"
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipModel } from "../export/ship-model.ts";
 import { parseJsonObject } from "../files/json.ts";
+import { searchThreads } from "../pipeline/choose-threads.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { describeGraph } from "../pipeline/measure.ts";
 import { searchSets } from "../pipeline/prompts.ts";
@@ -54,7 +55,7 @@ export async function openLaboratory(
   threads: number | undefined,
 ): Promise<Laboratory> {
   const folder = await readCircuitFolder(resultFolder(record));
-  const runtime = workerRuntime({ threads });
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer) });
   const { circuit } = folder;
   const weights = await openFileSource(folder.weightsPath);
 
