@@ -81,7 +81,14 @@ const beside = makeReproduction({ ...input, published: true });
 const alone = makeReproduction({ ...input, known: new Map(), published: false });
 const facts: RunFacts = {
   ...{ version: "0.0.0", command: "pith reproduce --model '<img src=x>'", seeds: [0, 1, 2, 3, 4] },
-  ...{ alphas: PAPER_ALPHAS, evaluations: 791, separately: 1260, sweepSeconds: 83, timingSeconds: 9.5 },
+  ...{
+    alphas: PAPER_ALPHAS,
+    alphasOf: [],
+    evaluations: 791,
+    separately: 1260,
+    sweepSeconds: 83,
+    timingSeconds: 9.5,
+  },
   machine: "2 × processor, Node v20, 2 jobs of 1 thread",
   prompts: [{ task: "ioi", patching: 150, validation: 150, test: 150 }],
   notes: ["A note."],
@@ -197,7 +204,12 @@ test("the summary fits a terminal of 80 columns, and a narrow one", () => {
 
 function timed(seed: number) {
   const timing = (median: number) => ({ median, min: median, max: median, runs: 9 });
-  return { original: timing(10), circuit: timing(5 + seed), bytes: { original: 8, circuit: 4 } };
+  return {
+    original: timing(10),
+    circuit: timing(5 + seed),
+    batch: { original: 90, circuit: 45 },
+    bytes: { original: 8, circuit: 4 },
+  };
 }
 
 describe("in a browser", () => {

@@ -68,7 +68,7 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     .option("--seeds <list>", "How many runs, a range as 2..4, or a list of seeds (default: 5)")
     .option(
       "--alphas <list>",
-      "The figures' thresholds in nats: from..to:count, the same factor apart, or a list (default: 1e-5..1:30)",
+      "The figures' thresholds in nats: from..to:count, the same factor apart, or a list (default: 1e-5..1:30, greater-than 1e-5..10:30)",
     )
     .addOption(
       new Option(
@@ -119,10 +119,16 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
   const defaults = flags.quick === true ? quick : full;
   const seeds = parseSeeds(flags.seeds ?? String(defaults.seeds));
   const alphas = flags.alphas === undefined ? defaults.alphas : sorted(parseAlphas(flags.alphas));
+  // Thresholds that the user gives are for all tasks.
+  const alphasOf = new Map(
+    flags.alphas === undefined
+      ? [...defaults.alphasOf].filter(([task]) => tasksOf(flags).includes(task))
+      : [],
+  );
   const ablations = parseChoices("--ablation", ["mean", "zero"])(flags.ablation);
   const mlps = parseChoices("--mlps", ["on", "off"])(flags.mlps).map((each) => each === "on");
   const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
-  const tasks = [...new Set(flags.task ?? defaultTasks)];
+  const tasks = tasksOf(flags);
   const names = tasks.map((task) => basename(task).replace(/\.(jsonl|csv)$/i, ""));
   const chosen = new Map([...(flags.tableAlpha ?? [])].map(([task, text]) => [task, parseTableAlpha(text)]));
   checkTasks("--table-alpha", chosen, names);
@@ -134,12 +140,13 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
   if (flags.resume === true && !existsSync(journalPath(out))) {
     printNote(`There is no interrupted run for ${out}: this one starts anew.`);
   }
-  const factsOf = (each: ReproductionRun) => runFacts(each, { command, seeds, alphas });
+  const factsOf = (each: ReproductionRun) =>
+    runFacts(each, { command, seeds, alphas, alphasOf: [...alphasOf] });
   // Drawing takes a quarter of a second to load, which no other command should wait for.
   const { parseHTML } = await import("linkedom");
   const { reproductionFiles } = await import("../report/reproduction/files.ts");
   const ended = await reproduce(model, {
-    ...{ out, tasks, seeds, alphas, ablations, mlps, chosen, known, signal, onEvent },
+    ...{ out, tasks, seeds, alphas, alphasOf, ablations, mlps, chosen, known, signal, onEvent },
     means: flags.means,
     valueBias: flags.valueBias,
     published: flags.published,
@@ -164,11 +171,13 @@ async function run(flags: Flags, command: string, { signal, onEvent, closing }: 
 
 const parseTableAlpha = parseThreshold("--table-alpha");
 
+const tasksOf = ({ task }: Flags) => [...new Set(task ?? defaultTasks)];
+
 const sorted = (alphas: readonly number[]) => [...new Set(alphas)].sort((a, b) => a - b);
 
 function runFacts(
   { plan, outcome, timingSeconds }: ReproductionRun,
-  { command, seeds, alphas }: Pick<RunFacts, "command" | "seeds" | "alphas">,
+  { command, seeds, alphas, alphasOf }: Pick<RunFacts, "command" | "seeds" | "alphas" | "alphasOf">,
 ): RunFacts {
   const { units, resumedUnits } = outcome;
   const [processor] = cpus();
@@ -180,7 +189,7 @@ function runFacts(
         ];
   return {
     version: packageVersion(),
-    ...{ command, seeds, alphas, timingSeconds },
+    ...{ command, seeds, alphas, alphasOf, timingSeconds },
     evaluations: units.reduce((sum, unit) => sum + unit.evaluations, 0),
     separately: units.reduce((sum, unit) => sum + unit.separately, 0),
     sweepSeconds: outcome.seconds,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { checkTasks, parseBudget, perTask } from "./reproduce-options.ts";
+import results from "../experiments/published-results.json" with { type: "json" };
+import { checkTasks, full, parseBudget, perTask } from "./reproduce-options.ts";
 
 test("values by task, collected; the rest is refused by option", () => {
   const collect = perTask("--alpha", "ioi=0.02");
@@ -18,6 +19,15 @@ test("values by task, collected; the rest is refused by option", () => {
   expect(() => checkTasks("--alpha", both, ["ioi"])).toThrow(
     '"--alpha": there is no task "acronyms" in this run. It runs ioi.',
   );
+});
+
+test("each task's thresholds are those of its published files", () => {
+  for (const { task, alphas } of results.sweeps) {
+    const own = full.alphasOf.get(task) ?? full.alphas;
+    expect(own).toHaveLength(alphas.length);
+    // They are stored in single precision.
+    for (const [index, alpha] of own.entries()) expect(alpha / (alphas[index] ?? 0)).toBeCloseTo(1, 5);
+  }
 });
 
 test("milliseconds", () => {

@@ -1,12 +1,23 @@
 /** From the words of `pith reproduce` to what it runs. */
 import { PithError } from "../errors.ts";
-import { PAPER_ALPHAS, PAPER_REPEATS, PAPER_TASKS } from "../experiments/paper-settings.ts";
+import {
+  PAPER_ALPHAS,
+  PAPER_ALPHAS_OF_YEARS,
+  PAPER_REPEATS,
+  PAPER_TASKS,
+} from "../experiments/paper-settings.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
 import { quote, shorten } from "../printable.ts";
 
 /** `--quick`: a first look at the same figures. */
-export const quick = { seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 } as const;
-export const full = { seeds: PAPER_REPEATS, alphas: PAPER_ALPHAS, timingBudget: 1000 } as const;
+export const quick = {
+  ...{ seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 },
+  alphasOf: new Map([["greater-than", logSpaced(1e-5, 10, 8)]]),
+} as const;
+export const full = {
+  ...{ seeds: PAPER_REPEATS, alphas: PAPER_ALPHAS, timingBudget: 1000 },
+  alphasOf: new Map([["greater-than", PAPER_ALPHAS_OF_YEARS]]),
+} as const;
 export const defaultTasks = PAPER_TASKS;
 
 /** Milliseconds. @throws PithError "options" unless a whole number from 1 to 600,000. */

@@ -5,7 +5,7 @@
 import { followSweep, type StepFault } from "../discovery/check-resumed.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { JournalLine } from "./sweep-journal.ts";
-import type { SweepPlan } from "./sweep-plan.ts";
+import { alphasOfUnit, type SweepPlan } from "./sweep-plan.ts";
 
 export function faultInSweep(
   model: Transformer,
@@ -24,9 +24,12 @@ export function faultInSweep(
 /** @returns what says why the unit's next line can't be one, if so. */
 function followUnit(
   model: Transformer,
-  { alphas, maxKl, order }: SweepPlan,
-  { task, seed, ablation, mlps }: SweepPlan["units"][number],
+  plan: SweepPlan,
+  unit: SweepPlan["units"][number],
 ): (line: JournalLine) => string | undefined {
+  const { maxKl, order } = plan;
+  const { task, seed, ablation, mlps } = unit;
+  const alphas = alphasOfUnit(plan, unit);
   const sweep = followSweep(model, { alphas, maxKl, mlps, order });
   const measured = new Set<number>();
   let ended = false;

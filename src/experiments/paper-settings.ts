@@ -21,11 +21,11 @@ export const PAPER_SETTINGS: readonly Setting[] = [
   { ablation: "zero", mlps: true },
 ];
 
-/**
- * 30 thresholds from 1e-5 to 1, even in their logarithm. So it is in the published files of IOI and acronyms;
- * greater-than's go on to 10.
- */
+/** 30 thresholds from 1e-5 to 1, even in their logarithm: so it is in the published files of IOI and acronyms. */
 export const PAPER_ALPHAS: readonly number[] = logSpaced(1e-5, 1, 30);
+
+/** Greater-than's go on to 10, as many of them. */
+export const PAPER_ALPHAS_OF_YEARS: readonly number[] = logSpaced(1e-5, 10, 30);
 
 /** How often an experiment is repeated, with prompts of its own each time. */
 export const PAPER_REPEATS = 5;

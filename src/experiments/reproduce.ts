@@ -33,6 +33,8 @@ export interface ReproduceOptions extends RunSweepOptions {
   readonly seeds: readonly number[];
   /** What figures show. */
   readonly alphas: readonly number[];
+  /** By task, where its figures show others. */
+  readonly alphasOf?: ReadonlyMap<string, readonly number[]> | undefined;
   readonly ablations: readonly Ablation[];
   readonly mlps: readonly boolean[];
   /** With zero ablation; left out: removed. */
@@ -66,8 +68,11 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
   const names = tasks.map(({ name }) => name);
   const { choices, chosen } = tableChoices(names, options);
   const known = knownCircuits(names, options.known, headCounts, transformer.width);
+  const ofTables = [...choices, ...chosen].map(({ alpha }) => alpha);
+  const { alphasOf = new Map<string, readonly number[]>() } = options;
   const plan = planSweep(tasks, {
-    alphas: [...options.alphas, ...choices.map(({ alpha }) => alpha), ...chosen.map(({ alpha }) => alpha)],
+    alphas: [...options.alphas, ...ofTables],
+    alphasOf: new Map([...alphasOf].map(([task, alphas]) => [task, [...alphas, ...ofTables]])),
     ablations: options.ablations,
     mlps: options.mlps,
     means: options.means,
@@ -99,6 +104,7 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
         rows: outcome.rows,
         timings,
         alphas: options.alphas,
+        alphasOf,
         ...{ choices, chosen },
         known: heads,
         published: options.published ?? hasPublishedShape(headCounts, transformer.width),

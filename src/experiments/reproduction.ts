@@ -25,6 +25,8 @@ export interface ReproductionInput {
   readonly timings: readonly CircuitTiming[];
   /** The thresholds that figures show; the rows may have more of them. */
   readonly alphas: readonly number[];
+  /** By task, where its figures show others. */
+  readonly alphasOf?: ReadonlyMap<string, readonly number[]>;
   /** What the tables show: the paper's choice of α, and the user's. */
   readonly choices: readonly TableChoice[];
   readonly chosen: readonly TableChoice[];
@@ -63,8 +65,8 @@ export interface Reproduction {
 /** @throws PithError "circuit" when a known circuit has a head that the model lacks. */
 export function makeReproduction(input: ReproductionInput): Reproduction {
   const { model, tasks, rows, timings, known, published } = input;
-  const shown = new Set(input.alphas);
-  const ofFigures = rows.filter(({ alpha }) => shown.has(alpha));
+  const shown = ({ task, alpha }: SweepRow) => (input.alphasOf?.get(task) ?? input.alphas).includes(alpha);
+  const ofFigures = rows.filter(shown);
   const points = ofFigures.map(curvePoint);
   const sources = { rows, timings, known, headCounts: model.heads };
   const ablations = (["mean", "zero"] as const).filter((name) => rows.some((row) => row.ablation === name));

@@ -72,7 +72,7 @@ export function table1Csv(ours: readonly TableRow[], published: readonly Publish
   );
 }
 
-/** Accuracy and its change, body parameters and their cut, time and its cut. */
+/** Accuracy and its change, body parameters and their cut, time and its cut: of a prompt, and of a validation set. */
 export function table3Csv(ours: readonly TableRow[], published: readonly PublishedRow[]): string {
   return tableCsv(
     spreads([
@@ -82,6 +82,8 @@ export function table3Csv(ours: readonly TableRow[], published: readonly Publish
       ["body_cut", "bodyCut"],
       ["milliseconds", "milliseconds"],
       ["time_cut", "timeCut"],
+      ["batch_milliseconds", "batchMilliseconds"],
+      ["batch_time_cut", "batchTimeCut"],
     ]),
     ours,
     published,
@@ -105,6 +107,7 @@ export function beyondCsv(ours: readonly TableRow[]): string {
       ["bytes", "bytes"],
       ["bytes_cut", "bytesCut"],
       ["original_milliseconds", "originalMilliseconds"],
+      ["original_batch_milliseconds", "originalBatchMilliseconds"],
       ["milliseconds", "milliseconds"],
       ["time_cut", "timeCut"],
     ]),
@@ -129,6 +132,8 @@ export function timingsCsv(timings: readonly CircuitTiming[]): string {
           ],
         ),
       ),
+      ["original_batch_milliseconds", ({ batch }) => batch.original],
+      ["circuit_batch_milliseconds", ({ batch }) => batch.circuit],
       ["original_bytes", ({ bytes }) => bytes.original],
       ["circuit_bytes", ({ bytes }) => bytes.circuit],
     ],

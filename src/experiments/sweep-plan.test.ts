@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { knownCircuit, parseKnownCircuit } from "../evaluation/known-circuits.ts";
 import { assignKnown } from "./sweep-known.ts";
-import { logSpaced, planSweep, type SweepTask } from "./sweep-plan.ts";
+import { alphasOfUnit, logSpaced, planSweep, type SweepTask } from "./sweep-plan.ts";
 
 const none = { patching: [], validation: [], test: [] };
 const task = (name: string, seeds: readonly number[]): SweepTask => ({
@@ -27,6 +27,17 @@ test("units come by task, ablation, MLPs and seed; thresholds ascend, each once"
   ]);
   expect(plan.alphas).toEqual([0.01, 0.1]);
   expect(plan.notes).toEqual(["a is noted", "b is noted"]);
+});
+
+test("a task may have thresholds of its own", () => {
+  const alphasOf = new Map([["b", [3, 0.1, 3]]]);
+  const plan = planSweep([task("a", [0]), task("b", [0])], { ...settings, alphas: [0.1], alphasOf });
+  const alphasByTask = new Set(
+    plan.units.map((unit) => `${unit.task} ${alphasOfUnit(plan, unit).join(" ")}`),
+  );
+  expect([...alphasByTask]).toEqual(["a 0.1", "b 0.1 3"]);
+  const wrong = { ...settings, alphas: [0.1], alphasOf: new Map([["b", [-1]]]) };
+  expect(() => planSweep([task("b", [0])], wrong)).toThrow("-1 is not a positive number");
 });
 
 test.each([

@@ -47,6 +47,8 @@ export interface SweepUnit {
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly encoded: EncodedTask;
+  /** Its task's own thresholds, ascending, each once; left out: the plan's. */
+  readonly alphas?: readonly number[];
 }
 
 export interface SweepPlan extends SweepSettings {
@@ -62,6 +64,8 @@ export interface SweepPlan extends SweepSettings {
 export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
   /** In any order. */
   readonly alphas: readonly number[];
+  /** By task, in any order: its thresholds, instead of `alphas`. */
+  readonly alphasOf?: ReadonlyMap<string, readonly number[]>;
   readonly ablations: readonly ("mean" | "zero")[];
   /** Whether MLPs may be pruned: one or both. */
   readonly mlps: readonly boolean[];
@@ -71,8 +75,20 @@ export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
 
 /** @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name. */
 export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
-  const { alphas, ablations, mlps, known = new Map(), means, order, valueBias, maxKl } = choice;
-  const wrong = alphas.find((alpha) => !(Number.isFinite(alpha) && alpha > 0));
+  const {
+    alphas,
+    alphasOf = new Map(),
+    ablations,
+    mlps,
+    known = new Map(),
+    means,
+    order,
+    valueBias,
+    maxKl,
+  } = choice;
+  const wrong = [...alphas, ...[...alphasOf.values()].flat()].find(
+    (alpha) => !(Number.isFinite(alpha) && alpha > 0),
+  );
   if (wrong !== undefined) {
     throw new PithError("options", `${wrong} is not a positive number.`, { place: { field: "alphas" } });
   }
@@ -87,7 +103,10 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   const units = tasks.flatMap(({ name, draws }) =>
     [...new Set(ablations)].flatMap((ablation) =>
       [...new Set(mlps)].flatMap((prunesMlps) =>
-        draws.map(({ seed, encoded }) => ({ task: name, seed, ablation, mlps: prunesMlps, encoded })),
+        draws.map(({ seed, encoded }) => ({
+          ...{ task: name, seed, ablation, mlps: prunesMlps, encoded },
+          ...(alphasOf.has(name) && { alphas: ascending(alphasOf.get(name) ?? []) }),
+        })),
       ),
     ),
   );
@@ -95,7 +114,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
     throw new PithError("options", "a sweep needs a task, a threshold, an ablation and a seed at least");
   }
   return {
-    alphas: [...new Set(alphas)].sort((a, b) => a - b),
+    alphas: ascending(alphas),
     ...{ means, order, units, known },
     ...(valueBias !== undefined && { valueBias }),
     ...(maxKl !== undefined && { maxKl }),
@@ -103,6 +122,13 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
     sources: tasks.flatMap(({ source }) => source ?? []),
   };
 }
+
+/** The thresholds that a unit goes over, ascending. */
+export function alphasOfUnit({ alphas }: Pick<SweepPlan, "alphas">, unit: SweepUnit): readonly number[] {
+  return unit.alphas ?? alphas;
+}
+
+const ascending = (alphas: readonly number[]) => [...new Set(alphas)].sort((a, b) => a - b);
 
 /**
  * `count` thresholds from one to the other, each the same factor above the one before; both ends exactly.

@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { EvaluationCounts, UnitRecord } from "./sweep-journal.ts";
 import { measureCircuits } from "./sweep-measures.ts";
-import type { SweepPlan, SweepUnit } from "./sweep-plan.ts";
+import { alphasOfUnit, type SweepPlan, type SweepUnit } from "./sweep-plan.ts";
 import type { SweepRow } from "./sweep-row.ts";
 
 export interface UnitJob {
@@ -44,7 +44,8 @@ const WALK = 0.66;
 export async function runUnit(job: UnitJob): Promise<UnitResult> {
   const { runtime, model, plan, unit, years, record, onEntry, onRow, onProgress, signal } = job;
   const { encoded, ablation, mlps } = unit;
-  const { means, order, alphas, valueBias, maxKl } = plan;
+  const { means, order, valueBias, maxKl } = plan;
+  const alphas = alphasOfUnit(plan, unit);
   const { evaluator, replacements } = await prepareSearch(runtime, model, searchSets(encoded), {
     ...{ ablation, valueBias, means, signal },
   });

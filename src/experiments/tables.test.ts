@@ -37,6 +37,7 @@ const timing = (seed: number, circuit: number): CircuitTiming => ({
   ...{ ...choice, seed, bytes: { original: 6000, circuit: 3000 } },
   original: { median: 4, min: 3, max: 5, runs: 10 },
   circuit: { median: circuit, min: 0.5, max: 9, runs: 10 },
+  batch: { original: 80, circuit: 20 * (seed + 1) },
 });
 const other = [
   row(0, { alpha: 0.2 }),
@@ -67,6 +68,10 @@ describe("a table's row, by hand", () => {
     expect(ours?.fpr?.mean).toBe(0.25);
     expect(ours?.milliseconds).toMatchObject({ mean: 2, std: Math.SQRT2 });
     expect(ours?.timeCut?.mean).toBeCloseTo(0.5, 12);
+    // Of a whole validation set: 20 and 40 of 80 ms.
+    expect(ours?.batchMilliseconds?.mean).toBe(30);
+    expect(ours?.originalBatchMilliseconds).toMatchObject({ mean: 80, std: 0 });
+    expect(ours?.batchTimeCut?.mean).toBeCloseTo(0.625, 12);
   });
 
   test("what the paper leaves out", () => {
@@ -111,7 +116,10 @@ describe("a table's row, by hand", () => {
         accuracyChange: { mean: 0, std: 0, count: 5 },
       },
       ...{ body: { mean: 5, std: 1, count: 5 }, bodyCut: { mean: 0.25, std: 0.5, count: 5 } },
-      ...{ milliseconds: { mean: 1, std: 0, count: 5 }, timeCut: { mean: 0.5, std: 0, count: 5 } },
+      ...{
+        batchMilliseconds: { mean: 1, std: 0, count: 5 },
+        batchTimeCut: { mean: 0.5, std: 0, count: 5 },
+      },
       ...{ tpr: { mean: 0.5, std: 0, count: 5 }, fpr: { mean: 0, std: 0, count: 5 } },
     };
     expect(csv(table1Csv(rows, [paper]))).toMatchObject([
@@ -126,7 +134,11 @@ describe("a table's row, by hand", () => {
       },
       { source: "published", runs: "5", known: "", body_cut_mean: "0.25", body_cut_std: "0.5" },
     ]);
-    expect(csv(table3Csv(rows, []))).toMatchObject([{ body_mean: "500", milliseconds_mean: "2" }]);
+    expect(csv(table3Csv(rows, [paper]))).toMatchObject([
+      { body_mean: "500", milliseconds_mean: "2", batch_milliseconds_mean: "30" },
+      // The paper times a whole validation set, and no single prompt.
+      { milliseconds_mean: "", batch_milliseconds_mean: "1", batch_time_cut_mean: "0.5" },
+    ]);
     expect(csv(beyondCsv(rows))).toMatchObject([{ heads_mean: "1.5", parameters_mean: "950" }]);
     expect(csv(timingsCsv(sources.timings))).toMatchObject([
       { seed: "0", original_milliseconds_median: "4", circuit_milliseconds_max: "9", circuit_bytes: "3000" },

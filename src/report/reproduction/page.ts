@@ -16,6 +16,8 @@ export interface RunFacts {
   readonly seeds: readonly number[];
   /** Thresholds that figures show. */
   readonly alphas: readonly number[];
+  /** Of tasks whose figures show others. */
+  readonly alphasOf: readonly (readonly [task: string, alphas: readonly number[]])[];
   /** Evaluations of the model with one more component replaced, and what a search for each α alone would make. */
   readonly evaluations: number;
   readonly separately: number;
@@ -81,7 +83,7 @@ ${section(
   figures.filter((each) => each.task === undefined),
   canvas,
 )}
-${how(facts, published)}
+${how(facts)}
 </main>
 <footer class="footer"><p>Made by Pith ${facts.version} with <code>${facts.command}</code>. The numbers of every table and figure lie beside this page as CSV, every circuit in sweep.jsonl.</p></footer>`;
   return htmlPage({
@@ -101,21 +103,26 @@ ${figures.map(
 `;
 }
 
-function how(facts: RunFacts, published: boolean): Html {
-  const [first, last] = [facts.alphas[0], facts.alphas.at(-1)];
+/** "30, from 0.00001 to 1". */
+function rangeText(alphas: readonly number[]): string {
+  const [first, last] = [alphas[0], alphas.at(-1)];
+  return first === undefined ? "none" : `${alphas.length}, from ${first} to ${last ?? first}`;
+}
+
+function how(facts: RunFacts): Html {
   const ratio = facts.evaluations === 0 ? 0 : facts.separately / facts.evaluations;
   return html`<section id="how"><h2>How it was measured</h2>
 <dl class="facts">
 <dt>search</dt><dd>Algorithm 1 with the published code’s conventions: layers from the last to the first, heads before the layer’s MLP, pruned where KL grows by less than α</dd>
-<dt>thresholds</dt><dd>${facts.alphas.length}${first !== undefined && html`, from ${first} to ${last ?? first}`}, and those of the tables</dd>
+<dt>thresholds</dt><dd>${rangeText(facts.alphas)}${facts.alphasOf.map(([task, alphas]) => html`, for ${task} ${rangeText(alphas)}`)}, and those of the tables</dd>
 <dt>runs</dt><dd>${facts.seeds.length}, seeds ${facts.seeds.join(", ")}</dd>
 <dt>prompts</dt><dd>${facts.prompts.map(({ task, patching, validation, test }, index) => html`${index > 0 && "; "}${task}: ${patching} patching, ${validation} validation, ${test} test`)}</dd>
 <dt>evaluations</dt><dd>${formatCount(facts.evaluations)}; a search for each threshold alone would make ${formatCount(facts.separately)}, ${ratio.toFixed(2)} times as many</dd>
 <dt>took</dt><dd>${formatDuration(facts.sweepSeconds)} for the sweep, ${formatDuration(facts.timingSeconds)} for timing the tables’ circuits</dd>
-<dt>time</dt><dd>one prompt at a time in one thread, original and circuit in turns through the same engine, ONNX Runtime’s own time, each run’s median; min and max in timings.csv</dd>
+<dt>time</dt><dd>one thread, original and circuit in turns through the same engine, ONNX Runtime’s own time. One prompt: each run’s median; min and max in timings.csv. A validation set at once, as the paper times it: each run’s mean of five calls</dd>
 <dt>machine</dt><dd>${facts.machine}</dd>
 ${facts.notes.length > 0 && html`<dt>notes</dt><dd>${facts.notes.join(" ")}</dd>`}
 </dl>
-<p class="note">Figure 1 and Table 2 of the paper are a drawing and a comparison with distillation; they are not reproduced.${published && " Greater-than’s published thresholds go on to 10."}</p>
+<p class="note">Figure 1 and Table 2 of the paper are a drawing and a comparison with distillation; they are not reproduced.</p>
 </section>`;
 }
