@@ -8,5 +8,7 @@ export default defineConfig({
     // For a machine of two cores that does other things as well.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A matcher that is asked again has no clock of its own but the test's.
+    expect: { poll: { timeout: 55_000 } },
   },
 });

@@ -6,6 +6,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { unzipSync } from "fflate";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -236,6 +237,14 @@ describe("a visitor", () => {
     expect(violations).toEqual([]);
     await close();
   });
+});
+
+test("opened from a disk, it says that it needs a server and how to have one", async () => {
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(join(shared.folder, "index.html")).href);
+  await page.getByRole("heading", { name: "This page needs a web server" }).waitFor();
+  expect(await page.locator("pre").innerText()).toBe("npx http-server\npython3 -m http.server");
+  await page.close();
 });
 
 describe("WebGPU", () => {

@@ -15,6 +15,7 @@ import { loadCircuit } from "../src/index.ts";
 import { packagePath } from "../src/pipeline/package-files.ts";
 import type {
   KnockResult,
+  PatternsResult,
   RunDetail,
   RunSummary,
   ServerPrediction,
@@ -239,6 +240,12 @@ describe("a run", () => {
       (circuit?.heads.length ?? 0) + (circuit?.mlps.length ?? 0),
     );
     expect(await decided()).toBe(42);
+    // What came out stands where it is said that it is done.
+    const figures = page.locator(".watch-side .figures");
+    await figures.getByText("Accuracy, unseen prompts").waitFor();
+    expect(await figures.innerText()).toMatch(
+      /Parameters\s+−\d+\.\d %[\s\S]+Size of the weights\s+\d+\.\d+ MB/,
+    );
     await expectAxeToPass();
     await expectToFitNarrow();
   }, 180_000);
@@ -404,7 +411,13 @@ describe("a run", () => {
     await page.getByRole("heading", { name: "The answer now" }).waitFor();
     expect(await out.getAttribute("aria-pressed")).toBe("false");
     expect(await answer()).toContain("→");
+    // What its parts add is then of those that are in.
+    const part = page.locator(".attribution th", { hasText: /^MLP 0$/ });
+    await part.waitFor({ state: "detached" });
+    await page.locator(".changed-note").nth(1).waitFor();
     await page.getByRole("button", { name: "Back to the circuit" }).click();
+    await part.waitFor();
+    expect(await page.locator(".changed-note").count()).toBe(0);
     await page.getByRole("heading", { name: "The circuit's answer" }).waitFor();
     expect(await out.getAttribute("aria-pressed")).toBe("true");
     expect(await answer()).toBe(whole);
@@ -423,6 +436,26 @@ describe("a run", () => {
     await page.locator("#disagree-title ~ *:not(.loading)").first().waitFor();
     await expectAxeToPass();
     await expectToFitNarrow();
+  });
+
+  it("shows a long prompt whole, and says which part of it a picture shows", async () => {
+    const input = page.locator("#prompt");
+    const before = await input.inputValue();
+    await input.fill("Then, Max and John went to the garden. ".repeat(12));
+    expect(
+      await input.evaluate((box) => [box.scrollHeight <= box.clientHeight, box.clientHeight > 80]),
+    ).toEqual([...[true, true]]);
+    await input.fill(before);
+    const tokens = Array.from({ length: 45 }, (_, at) => ` t${at}`);
+    const pattern = tokens.map((_, query) => tokens.map((_, key) => (key <= query ? 1 / (query + 1) : 0)));
+    await page.route("**/patterns", (route) =>
+      route.fulfill({ json: { tokens, heads: [{ layer: 0, head: 0, pattern }] } satisfies PatternsResult }),
+    );
+    await page.reload();
+    await page.getByText("The picture shows the last 40 of the prompt's 45 tokens.").waitFor();
+    expect(await page.locator("#attention desc").textContent()).toMatch(/^The last 40 of 45 tokens/);
+    await expectToFitNarrow();
+    await page.unroute("**/patterns");
   });
 
   it("ends where its content ends, however many prompts the two disagree on", async () => {
@@ -544,10 +577,29 @@ describe("a sweep", () => {
     const points = page.locator(".chart").first().locator("[data-point]");
     await points.first().waitFor();
     expect(await points.count()).toBe(3);
+    const { rows } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    // Pointed at, a circuit says its values; by keys as well.
+    const values = page.locator(".chart").first().locator(".chart-values");
+    await points.nth(2).hover();
+    const largest = rows?.find(({ alpha }) => alpha === 1);
+    const left = (100 * (largest?.parameters.circuit.body ?? 0)) / (largest?.parameters.original.body ?? 1);
+    expect(await values.innerText()).toBe(
+      `α = 1, averages: threshold α, nats 1; attention and MLP weights left, % ${Number(left.toPrecision(3))}`,
+    );
+    await page.mouse.move(0, 0);
+    await values.getByText("Point at a circuit for its values.").waitFor();
+    const right = rows?.filter(({ accuracy }) => (accuracy.test?.circuit ?? 0) >= 0.99) ?? [];
+    const sizes = right.map(({ parameters }) => parameters.circuit.body);
+    const smallest = right.find(({ parameters }) => parameters.circuit.body === Math.min(...sizes));
+    expect(await page.locator(".smallest").innerText()).toContain(
+      smallest === undefined
+        ? "No circuit of this sweep"
+        : `unseen prompts is α = ${smallest.alpha}, averages`,
+    );
     await points.first().focus();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("heading", { name: "α = 0.1, averages" }).waitFor();
-    const { rows } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    expect(await values.innerText()).toMatch(/^α = 0\.1, averages: /);
     const row = rows?.find(({ alpha }) => alpha === 0.1);
     expect(await page.locator('.picked .component[data-state="kept"]').count()).toBe(
       (row?.heads.length ?? 0) + (row?.mlpsKept.length ?? 0),
@@ -627,6 +679,30 @@ describe("a search of a thousand components", () => {
       decisions.filter(({ pruned }) => !pruned).length,
     );
     await fresh.close();
+  });
+});
+
+describe("a search that has decided nothing", () => {
+  it("has a KL axis of its threshold's size, not of rounding errors", async () => {
+    const fresh = await context.newPage();
+    await serveSyntheticRun(fresh, { id: "waiting", layers: 2, headsPerLayer: 2, pace: 0.001 });
+    await fresh.goto(`${studio.origin}/#/runs/waiting`);
+    await fresh.locator(".curve").waitFor();
+    const texts = await fresh.locator('.curve-grid text[text-anchor="end"]').allTextContents();
+    expect(texts).toEqual(["0", "0.005", "0.01", "0.015", "0.02"]);
+    await fresh.close();
+  });
+});
+
+describe("without the token", () => {
+  it("the bare address is a page in words that says what to do", async () => {
+    const stranger = await browser.newContext({ viewport: { width: 390, height: 800 } });
+    const visitor = await stranger.newPage();
+    await visitor.goto(studio.origin);
+    await visitor.getByRole("heading", { name: "This browser has not been let in" }).waitFor();
+    expect(await visitor.locator("main").innerText()).toContain("Open that whole address here, once");
+    expect(await visitor.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await stranger.close();
   });
 });
 

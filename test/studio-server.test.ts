@@ -402,6 +402,38 @@ describe("a run", () => {
     expect(await two.json()).toMatchObject({ error: { field: "answer" } });
   });
 
+  it("shows the inside of other components as well, for the answer of the circuit itself", async () => {
+    const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const own = { heads: circuit?.heads ?? [], mlps: circuit?.mlps ?? [] };
+    const [, ...heads] = own.heads;
+    const less = { heads, mlps: own.mlps };
+    const attribute = (body: object) =>
+      studio.post<AttributionResult>(`/api/runs/${id}/attribution`, { prompt, ...body });
+    const [shipped, same, knocked] = [
+      await attribute({}),
+      await attribute({ kept: own }),
+      await attribute({ kept: less }),
+    ];
+    expect(same.parts.map(({ name }) => name)).toEqual(shipped.parts.map(({ name }) => name));
+    for (const [at, { value }] of shipped.parts.entries())
+      expect(same.parts[at]?.value).toBeCloseTo(value, 3);
+    const gone = `head ${own.heads[0]?.join(".")}`;
+    expect(shipped.parts.map(({ name }) => name)).toContain(gone);
+    expect(knocked.parts.map(({ name }) => name)).toEqual(
+      shipped.parts.map(({ name }) => name).filter((name) => name !== gone),
+    );
+    expect(knocked.answer).toBe(shipped.answer);
+    expect(same.total).toBeCloseTo(shipped.total, 3);
+    expect(knocked.total).not.toBeCloseTo(shipped.total, 2);
+    const seen = await studio.post<PatternsResult>(`/api/runs/${id}/patterns`, { prompt, kept: less });
+    expect(seen.heads.map(({ layer, head }) => [layer, head])).toEqual(heads);
+    const wrong = await studio.send("POST", `/api/runs/${id}/patterns`, {
+      ...{ prompt, kept: { heads: [[0, 99]], mlps: [] } },
+    });
+    expect(wrong.status).toBe(400);
+  });
+
   it("measures its examples as it was measured, and names those that the two answer differently", async () => {
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     const { splits, disagreements } = await studio.get<ExamplesResult>(`/api/runs/${id}/examples`);

@@ -22,7 +22,7 @@ export class Refusal extends Error {
 
 /** For a request whose sender has gone: nobody reads the answer, and nothing is wrong here. */
 function brokenOff(): Refusal {
-  return new Refusal(400, "aborted", "the request was broken off.");
+  return new Refusal(400, "aborted", "The request was broken off.");
 }
 
 /** A PithError taken apart again: line, field and advice stand in fields of their own, and the file goes unsaid. */
@@ -55,7 +55,7 @@ export function describeError(error: unknown): ApiError["error"] {
   process.stderr.write(`${printableLines(`unexpected error: ${stack}`)}\n`);
   return {
     code: "bug",
-    message: "Something in Pith itself went wrong. The terminal that runs `pith studio` says more.",
+    message: "Something in Pith itself went wrong. The terminal that runs “pith studio” says more.",
   };
 }
 

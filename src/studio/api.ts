@@ -182,7 +182,10 @@ export interface ServerPrediction {
 /** POST /api/runs/:id/knock { prompt, heads, mlps }: the patched model that keeps exactly these. */
 export type KnockResult = ServerPrediction;
 
-/** POST /api/runs/:id/patterns { prompt } */
+/**
+ * POST /api/runs/:id/patterns { prompt, kept? }
+ * `kept` ({ heads, mlps }) takes the place of the circuit's own components, as in a knock-out.
+ */
 export interface PatternsResult {
   readonly tokens: readonly string[];
   readonly heads: readonly {
@@ -193,7 +196,10 @@ export interface PatternsResult {
   }[];
 }
 
-/** POST /api/runs/:id/attribution { prompt, answer? }: what each kept component adds to the answer's centred logit. */
+/**
+ * POST /api/runs/:id/attribution { prompt, answer?, kept? }: what each kept component adds to the answer's centred
+ * logit; the answer is what the circuit itself finds likeliest, also where other components are kept.
+ */
 export interface AttributionResult {
   readonly answer: string;
   readonly parts: readonly { readonly name: string; readonly value: number }[];

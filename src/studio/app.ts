@@ -44,7 +44,7 @@ export function createStudioApp({ token, codes, port, pages, ...parts }: AppPart
           {
             error: {
               code: "size",
-              message: `more than ${largestBody / 2 ** 20} MiB are too many for a request.`,
+              message: `A request may have ${largestBody / 2 ** 20} MiB at most.`,
             },
           } satisfies ApiError,
           413,
@@ -53,7 +53,10 @@ export function createStudioApp({ token, codes, port, pages, ...parts }: AppPart
   );
   app.onError(answerError);
   app.notFound((context) =>
-    context.json({ error: { code: "path", message: "there is nothing here." } } satisfies ApiError, 404),
+    context.json(
+      { error: { code: "path", message: "There is nothing at this address." } } satisfies ApiError,
+      404,
+    ),
   );
 
   app.get("/api/info", async (context) => context.json(await describeStudio(models)));

@@ -27,6 +27,7 @@ import { searchSets } from "../pipeline/prompts.ts";
 import { partName } from "../report/html/inside-section.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
+import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { AttributionResult, ExamplesResult, PatternsResult, ServerPrediction } from "./api.ts";
@@ -39,11 +40,18 @@ export interface Laboratory {
   predict(prompt: string): Promise<ServerPrediction>;
   /** The patched model that keeps exactly these. */
   knock(prompt: string, kept: Circuit): Promise<ServerPrediction>;
-  patterns(prompt: string): Promise<PatternsResult>;
-  /** @param answer one token; left out: what the circuit finds likeliest. */
-  attribution(prompt: string, answer?: string): Promise<AttributionResult>;
+  /** @param kept left out: the circuit's own components. */
+  patterns(prompt: string, kept?: Circuit): Promise<PatternsResult>;
+  attribution(prompt: string, question: AttributionQuestion): Promise<AttributionResult>;
   examples(): Promise<ExamplesResult>;
   close(): Promise<void>;
+}
+
+export interface AttributionQuestion {
+  /** One token; left out: what the circuit itself finds likeliest. */
+  readonly answer?: string | undefined;
+  /** Left out: the circuit's own components. */
+  readonly kept?: Circuit | undefined;
 }
 
 const shownTokens = 10;
@@ -72,12 +80,16 @@ export async function openLaboratory(
     const { request } = record;
     return encodeFor(await taskOf(request.task, model, request.options), model, request.options);
   });
-  const knocked = once(async () => {
-    const replacements = await replacementsOf(runtime, model.transformer, folder, async () => {
-      return searchSets(await encoded()).patching;
-    });
-    return loadKnockedModel(runtime, model.transformer, replacements);
-  });
+  const replacements = once(() =>
+    replacementsOf(runtime, model.transformer, folder, async () => searchSets(await encoded()).patching),
+  );
+  const knocked = once(async () => loadKnockedModel(runtime, model.transformer, await replacements()));
+  /** The circuit as it was shipped, or cut anew with other components. */
+  const inside = async (kept: Circuit | undefined): Promise<Transformer> => {
+    if (kept === undefined) return standalone();
+    checkKept(folder, kept);
+    return cutCircuit(model.transformer, kept, await replacements());
+  };
   const examples = once(async () =>
     compareExamples({
       ...{ runtime, model, encoded: await encoded(), circuit: await own() },
@@ -118,10 +130,10 @@ export async function openLaboratory(
         return warmed(patched, (each) => patched.logits(each, kept), ids);
       });
     },
-    patterns: (prompt) =>
+    patterns: (prompt, kept) =>
       inTurn(async () => {
         const ids = promptIds(folder, prompt);
-        const [heads = []] = await attentionPatterns(runtime, await standalone(), [ids]);
+        const [heads = []] = await attentionPatterns(runtime, await inside(kept), [ids]);
         return {
           tokens: tokenTexts(model, ids),
           heads: heads.map(({ layer, head, weights: values }) => ({
@@ -132,14 +144,14 @@ export async function openLaboratory(
           })),
         };
       }),
-    attribution: (prompt, text) =>
+    attribution: (prompt, { answer: text, kept }) =>
       inTurn(async () => {
         const ids = promptIds(folder, prompt);
         const token =
           text === undefined
             ? mostLikely(await lastLogits(runtime, await own(), ids))
             : oneToken(model, text);
-        const { parts, totals } = await attributeAnswers(runtime, await standalone(), [
+        const { parts, totals } = await attributeAnswers(runtime, await inside(kept), [
           { ids, answers: [token] },
         ]);
         return {

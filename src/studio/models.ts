@@ -34,7 +34,7 @@ export async function createModels(roots: readonly string[]): Promise<Models> {
       return opening;
     },
     async close() {
-      ending.abort(new Refusal(503, "closing", "the studio is closing."));
+      ending.abort(new Refusal(503, "closing", "The studio is closing."));
       const all = [...opened.values()];
       opened.clear();
       for (const opening of all) await opening.then((model) => model.close()).catch(() => {});

@@ -23,7 +23,7 @@ export function servePages(folder: string): MiddlewareHandler {
     const file = (await find(name)) ?? (isPage ? await find("index.html") : undefined);
     if (file === undefined) {
       if (!isPage) return next();
-      return context.text("The studio's pages are not built: run `npm run build` once.\n", 503);
+      return context.text("The studio's pages are not built: run “npm run build” once.\n", 503);
     }
     const cached = hashedName.test(file.name) ? "private, max-age=31536000, immutable" : "no-cache";
     return sendFile(file, { method, ifNoneMatch: context.req.header("if-none-match") }, cached);

@@ -52,6 +52,12 @@ const task = z.discriminatedUnion("kind", [
 const component = z.int().min(0).max(100_000);
 const prompt = z.string().min(1, "must not be empty").max(100_000);
 
+/** The components that are in. */
+const kept = z.strictObject({
+  heads: z.array(z.tuple([component, component])).max(100_000),
+  mlps: z.array(component).max(100_000),
+});
+
 const sweep = {
   alphas: z.array(alpha).min(1).max(200),
   ablations: z.array(ablation).min(1).max(2),
@@ -72,12 +78,13 @@ export const bodies = {
     }),
   ]) satisfies z.ZodType<RunRequest>,
   prompt: z.strictObject({ prompt }),
-  attribution: z.strictObject({ prompt, answer: z.string().min(1).max(1000).optional() }),
-  knock: z.strictObject({
+  patterns: z.strictObject({ prompt, kept: kept.optional() }),
+  attribution: z.strictObject({
     prompt,
-    heads: z.array(z.tuple([component, component])).max(100_000),
-    mlps: z.array(component).max(100_000),
+    answer: z.string().min(1).max(1000).optional(),
+    kept: kept.optional(),
   }),
+  knock: kept.extend({ prompt }),
 };
 
 /** @throws PithError "options" that names the field. */

@@ -8,6 +8,7 @@ import { parseCircuitFile } from "../export/circuit-file.ts";
 import { folderLayout } from "../export/folder-layout.ts";
 import { orFileError } from "../files/file-error.ts";
 import { parseJsonObject } from "../files/json.ts";
+import { quote } from "../printable.ts";
 import { Refusal } from "./answer-error.ts";
 import type { RunDetail } from "./api.ts";
 import type { Laboratories } from "./laboratories.ts";
@@ -17,7 +18,7 @@ import { bodies, readBody } from "./request-bodies.ts";
 import { resultFiles } from "./result-files.ts";
 import { expectResult, runIdPattern } from "./run-folder.ts";
 import { streamRun } from "./run-stream.ts";
-import { expectCircuit, type Run, type Runs, summarizeRun } from "./runs.ts";
+import { expectCircuit, expectDone, noRun, type Run, type Runs, runName, summarizeRun } from "./runs.ts";
 import type { SharedSites } from "./shared-site.ts";
 import { zipFiles } from "./zip-folder.ts";
 
@@ -31,7 +32,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
   const routes = new Hono();
   const runOf = (context: Context): Run => {
     const id = context.req.param("id") ?? "";
-    if (!runIdPattern.test(id)) throw new Refusal(404, "run", "there is no such run.");
+    if (!runIdPattern.test(id)) throw noRun(id);
     return runs.get(id);
   };
   const ask = async <T extends object>(
@@ -80,26 +81,32 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
     return ask(context, (laboratory) => laboratory.knock(prompt, kept));
   });
   routes.post("/:id/patterns", async (context) => {
-    const { prompt } = await readBody(context, bodies.prompt);
-    return ask(context, (laboratory) => laboratory.patterns(prompt));
+    const { prompt, kept } = await readBody(context, bodies.patterns);
+    return ask(context, (laboratory) => laboratory.patterns(prompt, kept));
   });
   routes.post("/:id/attribution", async (context) => {
-    const { prompt, answer } = await readBody(context, bodies.attribution);
-    return ask(context, (laboratory) => laboratory.attribution(prompt, answer));
+    const { prompt, answer, kept } = await readBody(context, bodies.attribution);
+    return ask(context, (laboratory) => laboratory.attribution(prompt, { answer, kept }));
   });
   routes.get("/:id/examples", (context) => ask(context, (laboratory) => laboratory.examples()));
 
   routes.get("/:id/files/*", async (context) => {
-    const { record } = doneRun(runOf(context));
+    const run = runOf(context);
+    expectDone(run);
+    const { record } = run;
     const prefix = `/api/runs/${record.id}/files/`;
     const name = context.req.path.slice(prefix.length);
     const file = (await resultFiles(record)).find((each) => each.name === name);
-    if (file === undefined) throw new Refusal(404, "file", "there is no such file in the folder.");
+    if (file === undefined) {
+      throw new Refusal(404, "file", `${runName(record)} has no file ${quote(name)} in its result.`);
+    }
     const { method } = context.req;
     return sendFile(file, { method, ifNoneMatch: context.req.header("if-none-match") }, "no-cache");
   });
   routes.get("/:id/zip", async (context) => {
-    const { record } = doneRun(runOf(context));
+    const run = runOf(context);
+    expectDone(run);
+    const { record } = run;
     const name = archiveName(record);
     return sendZip(zipFiles(await resultFiles(record), name), name);
   });
@@ -111,11 +118,6 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
     return sendZip(zipFiles(await sites.of(run.record), name), name);
   });
   return routes;
-}
-
-function doneRun(run: Run): Run {
-  if (run.status.state === "done") return run;
-  throw new Refusal(409, "state", `the run is ${run.status.state}, not done.`);
 }
 
 /** Of its model, task and kind: letters, digits and dashes. */

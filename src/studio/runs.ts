@@ -9,6 +9,7 @@ import { candidates } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 import { journalPath } from "../files/journal.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { quote } from "../printable.ts";
 import { describeError, Refusal } from "./answer-error.ts";
 import type { RunRequest, RunState, RunSummary } from "./api.ts";
 import { closedEventLog, type EventLog, openEventLog } from "./event-log.ts";
@@ -154,7 +155,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
 
   const expect = (run: Run, what: string, states: readonly RunState[]) => {
     if (states.includes(run.status.state)) return;
-    throw new Refusal(409, "state", `the run is ${run.status.state}: it can't be ${what}.`);
+    throw new Refusal(409, "state", `${runName(run.record)} is ${run.status.state}: it can't be ${what}.`);
   };
 
   for (const { record, status } of await readRuns(folder, onNote)) {
@@ -169,16 +170,16 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     list: () => [...runs.values()],
     get(id) {
       const run = runs.get(id);
-      if (run === undefined) throw new Refusal(404, "run", "there is no such run.");
+      if (run === undefined) throw noRun(id);
       return run;
     },
     async create(request) {
-      if (closing) throw new Refusal(503, "closing", "the studio is closing.");
+      if (closing) throw new Refusal(503, "closing", "The studio is closing, and takes no more runs.");
       if (queue.length + making >= mostQueued) {
-        throw new Refusal(429, "queue", `${mostQueued} runs wait already; let some finish first.`);
+        throw new Refusal(429, "queue", `${mostQueued} runs wait already. Let some finish first.`);
       }
       if (runs.size + making >= mostRuns) {
-        throw new Refusal(429, "queue", `there are ${mostRuns} runs; delete some first.`);
+        throw new Refusal(429, "queue", `There are ${mostRuns} runs. Delete some first.`);
       }
       making++;
       try {
@@ -263,9 +264,26 @@ export function summarizeRun({ record, status }: Run): RunSummary {
   };
 }
 
+/** As an error names it. */
+export function runName({ taskName, modelName }: RunRecord): string {
+  return `The run “${taskName} on ${modelName}”`;
+}
+
+export function noRun(id: string): Refusal {
+  return new Refusal(404, "run", `There is no run ${quote(id)}. It may have been deleted.`);
+}
+
 /** @throws Refusal 409 until it is done. */
+export function expectDone({ record, status }: Run): void {
+  if (status.state === "done") return;
+  throw new Refusal(409, "state", `${runName(record)} is ${status.state}: it has no result yet.`);
+}
+
+/** @throws Refusal 409 for a sweep, and until it is done. */
 export function expectCircuit(run: Run): void {
-  if (run.record.request.kind !== "extract") throw new Refusal(409, "state", "a sweep has no one circuit.");
-  if (run.status.state !== "done")
-    throw new Refusal(409, "state", `the run is ${run.status.state}, not done.`);
+  if (run.record.request.kind !== "extract") {
+    const advice = "Extract one of its circuits first.";
+    throw new Refusal(409, "state", `${runName(run.record)} is a sweep, which has no one circuit. ${advice}`);
+  }
+  expectDone(run);
 }

@@ -14,11 +14,7 @@ const largestArchive = 2 ** 32 - 2 ** 20;
 export function zipFiles(files: readonly ListedFile[], folder: string): ReadableStream<Uint8Array> {
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (size > largestArchive) {
-    throw new Refusal(
-      413,
-      "size",
-      "more than 4 GiB are too many for a zip archive; copy the folder instead.",
-    );
+    throw new Refusal(413, "size", "A zip archive holds 4 GiB at most. Copy the folder instead.");
   }
   return Readable.toWeb(Readable.from(archive(files, folder))) as ReadableStream<Uint8Array>;
 }

@@ -8,8 +8,10 @@ import { go, runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
 import { Empty, FaultNotice } from "../parts/notice.tsx";
 import { unbroken } from "../parts/unbroken.ts";
+import { accuracyOf, describe, keyOf, klOf, promptsOf, share } from "./row-facts.ts";
 import { type ChartPoint, type ChartSeries, ScatterChart } from "./scatter-chart.tsx";
 import { SmallMap } from "./small-map.tsx";
+import { Smallest } from "./smallest.tsx";
 
 export function ComparePage({ detail }: { readonly detail: RunDetail }) {
   const rows = detail.rows ?? [];
@@ -30,9 +32,10 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
   return (
     <>
       <p class="lead">
-        Each point is a circuit. Choose one to see what it keeps; extract it to open it in full, ask it and
-        take it away.
+        Each point is a circuit. Point at one for its values, choose it to see what it keeps; extract it to
+        open it in full, ask it and take it away.
       </p>
+      <Smallest rows={rows} onChoose={setChosen} />
       <div class="compare">
         <ScatterChart
           {...charts}
@@ -210,29 +213,4 @@ function seriesOf(rows: readonly SweepRow[]): readonly Series[] {
     found.set(name, own);
   }
   return [...found.values()].map((own) => ({ ...own, rows: own.rows.toSorted((a, b) => a.alpha - b.alpha) }));
-}
-
-function keyOf({ seed, ablation, mlps, alpha }: SweepRow): string {
-  return `${ablation} ${mlps} ${seed} ${alpha}`;
-}
-
-function describe({ alpha, ablation, mlps }: SweepRow): string {
-  return `α = ${alpha}, ${ablation === "mean" ? "averages" : "zeros"}${mlps ? "" : ", MLPs stay"}`;
-}
-
-function share({ parameters: { original, circuit } }: SweepRow): number {
-  return circuit.body / original.body;
-}
-
-/** Which prompts its accuracy and KL are of. */
-function promptsOf({ accuracy }: SweepRow): string {
-  return accuracy.test === undefined ? "validation prompts" : "unseen prompts";
-}
-
-function klOf({ accuracy, kl }: SweepRow): number {
-  return (accuracy.test === undefined ? undefined : kl.test) ?? kl.validation;
-}
-
-function accuracyOf({ accuracy }: SweepRow): { readonly original: number; readonly circuit: number } {
-  return accuracy.test ?? accuracy.validation;
 }

@@ -1,5 +1,5 @@
 /** Points that can be chosen, by pointer or by keys, on two axes. Small, so that no charting library is fetched for it. */
-import { useRef } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
 
 export interface ChartPoint {
@@ -38,6 +38,8 @@ export interface ScatterChartProps {
 const frame = { width: 480, height: 320, left: 46, right: 14, top: 12, bottom: 46 } as const;
 const right = frame.width - frame.right;
 const base = frame.height - frame.bottom;
+/** How near a pointer must be to a point, in the picture's units: what a finger hits. */
+const reach = 16;
 
 export function ScatterChart(props: ScatterChartProps) {
   const { title, series, chosen, onChoose, line = false, diagonal = false, reference } = props;
@@ -55,6 +57,8 @@ export function ScatterChart(props: ScatterChartProps) {
     frame.top,
   );
   const host = useRef<SVGSVGElement>(null);
+  const [pointed, setPointed] = useState<string | undefined>(undefined);
+  const shown = points.find(({ key }) => key === pointed);
   const walk = (event: KeyboardEvent, index: number) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
@@ -71,7 +75,8 @@ export function ScatterChart(props: ScatterChartProps) {
     const unit = frame.width / box.width;
     const [atX, atY] = [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
     const distance = (point: ChartPoint) => Math.hypot(x.at(point.x) - atX, y.at(point.y) - atY);
-    return points.toSorted((a, b) => distance(a) - distance(b))[0];
+    const [found] = points.toSorted((a, b) => distance(a) - distance(b));
+    return found !== undefined && distance(found) <= reach ? found : undefined;
   };
   // One of the points is in the tab order: the chosen one, else the first.
   const inOrder = points.some(({ key }) => key === chosen) ? chosen : points[0]?.key;
@@ -80,7 +85,14 @@ export function ScatterChart(props: ScatterChartProps) {
       <h2 class="small-title">{title}</h2>
       <p class="hint chart-axis">{props.y.label}</p>
       {/* biome-ignore lint/a11y/useSemanticElements: SVG has no fieldset */}
-      <svg ref={host} viewBox={`0 0 ${frame.width} ${frame.height}`} role="group" aria-label={title}>
+      <svg
+        ref={host}
+        viewBox={`0 0 ${frame.width} ${frame.height}`}
+        role="group"
+        aria-label={title}
+        onPointerMove={(event) => setPointed(nearest(event)?.key)}
+        onPointerLeave={() => setPointed(undefined)}
+      >
         {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: lines and numbers take no focus */}
         <g class="curve-grid" aria-hidden="true">
           {y.ticks.map((tick) => (
@@ -130,6 +142,8 @@ export function ScatterChart(props: ScatterChartProps) {
               aria-pressed={point.key === chosen}
               aria-label={`${point.label}: ${tickText(point.x)}, ${tickText(point.y)}`}
               tabindex={point.key === inOrder ? 0 : -1}
+              onFocus={() => setPointed(point.key)}
+              onBlur={() => setPointed(undefined)}
               onClick={(event) => onChoose((nearest(event) ?? point).key)}
               onKeyDown={(event) => {
                 if (event.key === "Enter" || event.key === " ") {
@@ -148,6 +162,16 @@ export function ScatterChart(props: ScatterChartProps) {
           )),
         )}
       </svg>
+      <p class="chart-values">
+        {shown === undefined ? (
+          "Point at a circuit for its values."
+        ) : (
+          <>
+            <strong>{shown.label}</strong>: {props.x.label} {tickText(shown.x)}; {props.y.label}{" "}
+            {tickText(shown.y)}
+          </>
+        )}
+      </p>
       {series.length > 1 && (
         <ul class="chart-legend">
           {series.map(({ name, ablation, mlps }) => (

@@ -55,7 +55,11 @@ async function ask<T>(path: string, init: RequestInit, abort?: AbortSignal): Pro
   if (response.ok) return value as T;
   const fault = (value as Partial<ApiError> | undefined)?.error;
   throw new ApiFailure(
-    fault ?? { code: "server", message: `The server answered ${response.status}.` },
+    fault ?? {
+      code: "server",
+      message: `The studio's server answered with status ${response.status}, and without a reason.`,
+      advice: "The terminal that runs `pith studio` may say more.",
+    },
     response.status,
   );
 }
@@ -86,5 +90,14 @@ export function faultOf(thrown: unknown): Fault | undefined {
       advice: thrown.advice,
     };
   }
-  return { code: "page", message: thrown instanceof Error ? thrown.message : String(thrown) };
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  // In the words of each browser.
+  if (/dynamically imported module|importing a module|module script/i.test(message)) {
+    return {
+      code: "page",
+      message: "A part of this page could not be fetched.",
+      advice: "Reload the page: if Pith was built anew meanwhile, its parts have other names now.",
+    };
+  }
+  return { code: "page", message };
 }

@@ -1,6 +1,7 @@
 /** Faults, emptiness and waiting, each with what to do next. */
 import type { ComponentChildren } from "preact";
 import type { Fault } from "../data/api-client.ts";
+import { CommandText, faultSentence } from "./fault-text.tsx";
 
 export function FaultNotice({
   fault,
@@ -14,18 +15,22 @@ export function FaultNotice({
       <p>
         <strong>{faultTitle(fault)}</strong>
       </p>
-      <p class="fault-message">{fault.message}</p>
+      <p class="fault-message">
+        <CommandText text={faultSentence(fault)} />
+      </p>
       {fault.advice !== undefined && fault.advice !== "" && !fault.message.includes(fault.advice) && (
-        <p>{fault.advice}</p>
+        <p>
+          <CommandText text={fault.advice} />
+        </p>
       )}
       {children}
     </div>
   );
 }
 
-function faultTitle({ code, line, field }: Fault): string {
-  const where = line !== undefined ? ` in line ${line}` : field !== undefined ? ` in “${field}”` : "";
-  return `${titles[code] ?? "Something went wrong"}${where}`;
+function faultTitle({ code, line }: Fault): string {
+  const title = titles[code] ?? "Something went wrong";
+  return line === undefined ? title : `${title}: line ${line}`;
 }
 
 const titles: Readonly<Record<string, string>> = {
@@ -41,7 +46,13 @@ const titles: Readonly<Record<string, string>> = {
   runtime: "The compute engine refused",
   gone: "The server is gone",
   prompt: "The circuit does not take this prompt",
-  inference: "The circuit can't run in this browser",
+  run: "The run can't be found",
+  state: "The run is not ready for that",
+  queue: "No more runs can wait",
+  file: "The file can't be found",
+  size: "That is too large",
+  closing: "The studio is closing",
+  bug: "Something in Pith went wrong",
 };
 
 export function Loading({ what }: { readonly what: string }) {

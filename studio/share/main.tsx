@@ -9,6 +9,7 @@ import { SharePage } from "./share-page.tsx";
 
 const host = document.getElementById("app");
 if (host !== null) {
+  host.replaceChildren();
   render(<Loading what="Opening…" />, host);
   readSite().then(
     (site) => render(<SharePage site={site} />, host),

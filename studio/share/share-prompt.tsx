@@ -5,6 +5,7 @@ import type { SharedCircuit, SharedPrompt } from "../../src/export/site-file.ts"
 import { formatBytes, formatMilliseconds } from "../../src/report/format.ts";
 import type { OpenedCircuit, OpenProgress } from "../inference/open-circuit.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
+import { PromptBox } from "../parts/prompt-box.tsx";
 import { TokenBars } from "../parts/token-bars.tsx";
 import { showToken, Tokens } from "../parts/tokens.tsx";
 import { useAsked } from "../understand/ask.ts";
@@ -41,18 +42,13 @@ export function SharePrompt({ shared, circuit }: SharePromptProps) {
           ask(typed);
         }}
       >
-        <label class="grow">
-          <span class="label">Prompt</span>
-          <input
-            type="text"
-            id="prompt"
-            value={typed}
-            autocomplete="off"
-            spellcheck={false}
-            aria-describedby="prompt-hint"
-            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
-          />
-        </label>
+        <PromptBox
+          labelShown
+          value={typed}
+          describedBy="prompt-hint"
+          onValue={setTyped}
+          onEnter={() => ask(typed)}
+        />
         <button type="submit" class="button primary" disabled={typed === ""}>
           Ask
         </button>

@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { formatBytes } from "../../src/report/format.ts";
 import type { TaskSource } from "../../src/studio/api.ts";
 import type { Fault } from "../data/api-client.ts";
+import { CommandText, faultSentence } from "../parts/fault-text.tsx";
 import { check, checkFault, checking, chooseTask } from "./run-form.ts";
 
 type OwnTask = Extract<TaskSource, { kind: "text" }>;
@@ -130,14 +131,14 @@ export function TaskEditor({ source }: { readonly source: OwnTask }) {
         {refused !== undefined && <p class="fault-line">{refused}</p>}
         {source.text.trim() === "" ? (
           <p class="hint">
-            One example a line, each with a prompt and its answer; answers begin with a space where the text
-            would go on with one.{" "}
+            Write one example on each line: a prompt, and the answer that comes next. Most answers begin with
+            a space, as the next word of a text does.{" "}
             <button
               type="button"
               class="link"
               onClick={() => change({ text: exampleLines, format: "jsonl" })}
             >
-              Insert three
+              Insert three examples
             </button>
           </p>
         ) : faults.length > 0 ? (
@@ -161,25 +162,25 @@ function FaultLines({
 }) {
   return (
     <ul class="plain">
-      {faults.slice(0, mostFaults).map(({ line, field, message, advice }) => (
-        <li class="fault-line" key={`${line} ${message}`}>
-          {line !== undefined && (
-            <button type="button" class="link" onClick={() => goTo(line)}>
-              Line {line}
-            </button>
-          )}{" "}
-          {field !== undefined && field !== "" && (
-            <>
-              <code>{field}</code>:{" "}
-            </>
-          )}
-          {message}
-          {advice !== undefined &&
-            advice !== "" &&
-            !message.includes(advice) &&
-            ` ${advice.replace("--means pooled", "averages for all positions (more options)")}`}
-        </li>
-      ))}
+      {faults.slice(0, mostFaults).map((fault) => {
+        const { line, message, advice } = fault;
+        return (
+          <li class="fault-line" key={`${line} ${message}`}>
+            {line !== undefined && (
+              <button type="button" class="link" onClick={() => goTo(line)}>
+                Line {line}
+              </button>
+            )}{" "}
+            <CommandText text={faultSentence(fault)} />
+            {advice !== undefined && advice !== "" && !message.includes(advice) && (
+              <>
+                {" "}
+                <CommandText text={advice} />
+              </>
+            )}
+          </li>
+        );
+      })}
       {faults.length > mostFaults && <li class="hint">and {faults.length - mostFaults} more</li>}
     </ul>
   );

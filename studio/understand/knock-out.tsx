@@ -12,54 +12,50 @@ import { showToken } from "../parts/tokens.tsx";
 import { type CircuitGrid, createGrid } from "../watch/circuit-grid.ts";
 import { MapLegend } from "../watch/map-legend.tsx";
 import { useAsked } from "./ask.ts";
+import { allCells, differences, type Kept, keyOf, listsOf, toggled } from "./kept-parts.ts";
 import { probabilitiesOf } from "./prompt-section.tsx";
 
 export interface KnockOutProps {
   readonly id: string;
   readonly circuit: CircuitFile;
   readonly prompt: string;
+  /** The circuit's own components, and those that are in now. */
+  readonly own: Kept;
+  readonly kept: Kept;
+  readonly onChange: (change: (kept: Kept) => Kept) => void;
 }
 
-type Kept = ReadonlySet<string>;
-
-export function KnockOut({ id, circuit, prompt }: KnockOutProps) {
-  const own = useMemo(() => keptBy(circuit), [circuit]);
+export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutProps) {
   const whole = useMemo(() => new Set(allCells(circuit).map(keyOf)), [circuit]);
-  const [kept, setKept] = useState<Kept>(own);
   const [pointed, setPointed] = useState<CellName | undefined>(undefined);
   const ask = (set: Kept) => (abort: AbortSignal) =>
     post<KnockResult>(`/api/runs/${id}/knock`, { prompt, ...listsOf(set) }, abort);
   const base = useAsked(`${prompt} ${id}`, ask(own));
-  const changed = [...whole].filter((key) => kept.has(key) !== own.has(key));
+  const changes = differences(kept, own);
   // Unchanged, the answer is the circuit's own, and is there already.
-  const other = useAsked(
-    changed.length === 0 ? undefined : `${prompt} ${id} ${[...kept].sort().join()}`,
-    ask(kept),
-  );
-  const now = changed.length === 0 ? base : { ...other, value: other.value ?? base.value };
+  const other = useAsked(changes === 0 ? undefined : `${prompt} ${id} ${[...kept].sort().join()}`, ask(kept));
+  const now = changes === 0 ? base : { ...other, value: other.value ?? base.value };
   return (
     <section aria-labelledby="knock-title">
       <h2 id="knock-title">Take a part out, put one back</h2>
       <p>
         Click a component, or walk over the map with the arrow keys and press space. What is out is replaced
         by {circuit.options.ablation === "mean" ? "its average" : "nothing"}; the answer to the prompt above
-        changes at once.
+        changes at once, and so does what the parts add below.
       </p>
       <div class="knock">
         <div>
-          <KnockMap circuit={circuit} kept={kept} own={own} onPoint={setPointed} onChange={setKept} />
-          <p class="readout">
-            {pointed === undefined ? summary(changed.length) : describe(circuit, pointed, kept)}
-          </p>
+          <KnockMap circuit={circuit} kept={kept} own={own} onPoint={setPointed} onChange={onChange} />
+          <p class="readout">{pointed === undefined ? summary(changes) : describe(circuit, pointed, kept)}</p>
           <div class="controls">
-            <button type="button" class="button" disabled={changed.length === 0} onClick={() => setKept(own)}>
+            <button type="button" class="button" disabled={changes === 0} onClick={() => onChange(() => own)}>
               Back to the circuit
             </button>
             <button
               type="button"
               class="button"
               disabled={kept.size === whole.size}
-              onClick={() => setKept(whole)}
+              onClick={() => onChange(() => whole)}
             >
               Put everything back
             </button>
@@ -67,14 +63,14 @@ export function KnockOut({ id, circuit, prompt }: KnockOutProps) {
           <MapLegend trial={false} />
         </div>
         <div class="side card" aria-busy={now.waiting} data-side="knock">
-          <h3>{changed.length === 0 ? "The circuit's answer" : "The answer now"}</h3>
+          <h3>{changes === 0 ? "The circuit's answer" : "The answer now"}</h3>
           {now.fault !== undefined ? (
             <FaultNotice fault={now.fault} />
           ) : now.value === undefined ? (
             <Loading what="Asking the server…" />
           ) : (
             <div class={now.waiting ? "stale" : undefined}>
-              <Effect base={base.value} now={now.value} changed={changed.length > 0} />
+              <Effect base={base.value} now={now.value} changed={changes > 0} />
               <TokenBars
                 label="The likeliest next tokens with the components as they are on the map"
                 top={now.value.top}
@@ -147,12 +143,6 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
   return <div class="map-room" ref={host} />;
 }
 
-function toggled(kept: Kept, key: string): Kept {
-  const next = new Set(kept);
-  if (!next.delete(key)) next.add(key);
-  return next;
-}
-
 function describe({ trace, options }: CircuitFile, cell: CellName, kept: Kept): string {
   const decision = trace.findLast((one) => keyOf(one) === keyOf(cell));
   const cost =
@@ -167,39 +157,4 @@ function describe({ trace, options }: CircuitFile, cell: CellName, kept: Kept): 
 function summary(changes: number): string {
   if (changes === 0) return "The circuit as it was found.";
   return `${changes} ${changes === 1 ? "component is" : "components are"} not as the search left ${changes === 1 ? "it" : "them"}.`;
-}
-
-function keyOf({ layer, component }: CellName): string {
-  return `${layer}.${component}`;
-}
-
-function allCells({ model }: CircuitFile): readonly CellName[] {
-  return model.heads.flatMap((count, layer) => [
-    ...Array.from({ length: count }, (_, head) => ({ layer, component: `head.${head}` })),
-    { layer, component: "mlp" },
-  ]);
-}
-
-function keptBy({ heads, mlps }: CircuitFile): Kept {
-  return new Set([
-    ...heads.map(([layer, head]) => `${layer}.head.${head}`),
-    ...mlps.map((layer) => `${layer}.mlp`),
-  ]);
-}
-
-function listsOf(kept: Kept): {
-  readonly heads: readonly (readonly [number, number])[];
-  readonly mlps: readonly number[];
-} {
-  const parts = [...kept].map((key) => key.split("."));
-  return {
-    heads: parts
-      .filter(([, kind]) => kind === "head")
-      .map(([layer, , head]): readonly [number, number] => [Number(layer), Number(head)])
-      .sort((a, b) => a[0] - b[0] || a[1] - b[1]),
-    mlps: parts
-      .filter(([, kind]) => kind === "mlp")
-      .map(([layer]) => Number(layer))
-      .sort((a, b) => a - b),
-  };
 }

@@ -1,21 +1,28 @@
 /** Inside the circuit, on one prompt: where its heads look, and what each part adds to the answer. */
 import { useState } from "preact/hooks";
 import { printableText } from "../../src/printable.ts";
-import { attentionMapSvg } from "../../src/report/maps/attention-map.ts";
+import { attentionMapSvg, mostTokens } from "../../src/report/maps/attention-map.ts";
 import { signed } from "../../src/report/maps/svg.ts";
 import type { AttributionResult, PatternsResult } from "../../src/studio/api.ts";
 import { post } from "../data/api-client.ts";
 import { Empty, FaultNotice, Loading } from "../parts/notice.tsx";
 import { showToken } from "../parts/tokens.tsx";
 import { useAsked } from "./ask.ts";
+import type { KeptLists } from "./kept-parts.ts";
 
-export function LookInside({ id, prompt }: { readonly id: string; readonly prompt: string }) {
-  const key = `${id} ${prompt}`;
-  const patterns = useAsked(key, (abort) =>
-    post<PatternsResult>(`/api/runs/${id}/patterns`, { prompt }, abort),
-  );
+export interface LookInsideProps {
+  readonly id: string;
+  readonly prompt: string;
+  /** The components that are in, where they are not the circuit's own. */
+  readonly kept: KeptLists | undefined;
+}
+
+export function LookInside({ id, prompt, kept }: LookInsideProps) {
+  const key = `${id} ${prompt} ${JSON.stringify(kept ?? "")}`;
+  const body = { prompt, ...(kept && { kept }) };
+  const patterns = useAsked(key, (abort) => post<PatternsResult>(`/api/runs/${id}/patterns`, body, abort));
   const attribution = useAsked(key, (abort) =>
-    post<AttributionResult>(`/api/runs/${id}/attribution`, { prompt }, abort),
+    post<AttributionResult>(`/api/runs/${id}/attribution`, body, abort),
   );
   return (
     <div class="inside-columns">
@@ -26,7 +33,10 @@ export function LookInside({ id, prompt }: { readonly id: string; readonly promp
         ) : patterns.value === undefined ? (
           <Loading what="Computing attention…" />
         ) : (
-          <Patterns found={patterns.value} />
+          <div class={patterns.waiting ? "stale" : undefined} aria-busy={patterns.waiting}>
+            {kept !== undefined && <Changed />}
+            <Patterns found={patterns.value} />
+          </div>
         )}
       </section>
       <section aria-labelledby="attribution-title">
@@ -36,11 +46,18 @@ export function LookInside({ id, prompt }: { readonly id: string; readonly promp
         ) : attribution.value === undefined ? (
           <Loading what="Computing attribution…" />
         ) : (
-          <Attribution found={attribution.value} />
+          <div class={attribution.waiting ? "stale" : undefined} aria-busy={attribution.waiting}>
+            {kept !== undefined && <Changed />}
+            <Attribution found={attribution.value} />
+          </div>
         )}
       </section>
     </div>
   );
+}
+
+function Changed() {
+  return <p class="hint changed-note">With the components as they are on the map above.</p>;
 }
 
 function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult }) {
@@ -48,7 +65,7 @@ function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult
   const names = heads.map(({ layer, head }) => `${layer}.${head}`);
   const current = names.includes(chosen) ? chosen : names.at(-1);
   const shown = heads.find(({ layer, head }) => `${layer}.${head}` === current);
-  if (shown === undefined) return <Empty title="No head is left in this circuit." />;
+  if (shown === undefined) return <Empty title="No head is left." />;
   const svg = attentionMapSvg({
     id: "attention",
     name: `head ${current}`,
@@ -80,6 +97,12 @@ function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult
       <p class="hint">
         A row is a token that asks, a column one that is looked at. No token sees what comes after it.
       </p>
+      {tokens.length > mostTokens && (
+        <p class="hint">
+          The picture shows the last {mostTokens} of the prompt's {tokens.length} tokens. A row adds up to
+          less than 1 where its head looks at earlier ones.
+        </p>
+      )}
     </>
   );
 }

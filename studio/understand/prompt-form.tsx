@@ -4,6 +4,7 @@ import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { formatCount, plural } from "../../src/report/format.ts";
 import { faultOf } from "../data/api-client.ts";
 import { Loading } from "../parts/notice.tsx";
+import { PromptBox } from "../parts/prompt-box.tsx";
 import { Tokens } from "../parts/tokens.tsx";
 import { refusedTokens } from "./circuit-here.ts";
 
@@ -45,6 +46,7 @@ export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormPr
   };
   const typed = draft ?? prompt;
   const tooLong = typed.length > longestPrompt;
+  const mayAsk = typed !== "" && !tooLong;
   const submit = async () => {
     const own = ++turn.current;
     setChecking(true);
@@ -68,24 +70,20 @@ export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormPr
         class="inline-form"
         onSubmit={(event) => {
           event.preventDefault();
-          if (typed !== "" && !tooLong) void submit();
+          if (mayAsk) void submit();
         }}
       >
-        <label class="grow">
-          <span class="visually-hidden">Prompt</span>
-          <input
-            type="text"
-            id="prompt"
-            value={typed}
-            autocomplete="off"
-            spellcheck={false}
-            placeholder="Type a prompt"
-            aria-invalid={tooLong || refusal !== undefined}
-            aria-describedby="prompt-wrong prompt-takes"
-            onInput={({ currentTarget }) => change(currentTarget.value)}
-          />
-        </label>
-        <button type="submit" class="button primary" disabled={typed === "" || tooLong}>
+        <PromptBox
+          value={typed}
+          placeholder="Type a prompt"
+          invalid={tooLong || refusal !== undefined}
+          describedBy="prompt-wrong prompt-takes"
+          onValue={change}
+          onEnter={() => {
+            if (mayAsk) void submit();
+          }}
+        />
+        <button type="submit" class="button primary" disabled={!mayAsk}>
           Ask
         </button>
       </form>

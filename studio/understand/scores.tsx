@@ -10,14 +10,14 @@ import {
   formatSpeed,
 } from "../../src/report/format.ts";
 import { Figure } from "../parts/figure.tsx";
+import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
 import { unbroken } from "../parts/unbroken.ts";
 
 export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   const { metrics, heads, mlps, model } = circuit;
   const split = metrics.accuracy.test === undefined ? "validation" : "test";
-  const accuracy = metrics.accuracy[split];
   const kl = metrics.kl[split];
-  const { parameters, bytes, milliseconds } = metrics;
+  const { milliseconds } = metrics;
   const allHeads = model.heads.reduce((sum, count) => sum + count, 0);
   return (
     <section aria-labelledby="scores-title">
@@ -29,13 +29,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
         from the weights, not only switched off.
       </p>
       <dl class="figures scores">
-        {accuracy !== undefined && (
-          <Figure
-            label={split === "test" ? "Accuracy, unseen prompts" : "Accuracy, prompts that chose the circuit"}
-            value={formatShare(accuracy.circuit)}
-            detail={`original ${formatShare(accuracy.original)}`}
-          />
-        )}
+        <AccuracyFigure circuit={circuit} />
         {kl !== undefined && (
           <Figure
             label="KL from the original"
@@ -43,16 +37,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
             detail={split === "test" ? "nats, unseen prompts" : "nats, on the prompts that chose the circuit"}
           />
         )}
-        <Figure
-          label="Parameters"
-          value={formatChange(parameters.original.total, parameters.circuit.total)}
-          detail={`${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}`}
-        />
-        <Figure
-          label="Size of the weights"
-          value={formatBytes(bytes.circuit)}
-          detail={`original ${formatBytes(bytes.original)}${perParameter(circuit)}`}
-        />
+        <SizeFigures circuit={circuit} />
         {milliseconds !== undefined && (
           <Figure
             label="Time for a prompt"
@@ -72,31 +57,21 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   );
 }
 
-/** Where the two are stored in different number formats, sizes alone would mislead. */
-function perParameter({ metrics: { bytes, parameters } }: CircuitFile): string {
-  const [before, after] = (["original", "circuit"] as const).map((key) =>
-    Math.round(bytes[key] / Math.max(1, parameters[key].total)),
-  );
-  return before === after ? "" : `, ${unbroken(`${before} bytes`)} a number; ${unbroken(`here ${after}`)}`;
-}
-
 type Row = readonly [name: string, original: string, circuit: string, change: string];
+
+const columns = ["Original", "Circuit", "Change"] as const;
 
 function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
   return (
-    <table>
+    <table class="stacked">
       <thead>
         <tr>
           <th scope="col">Measure</th>
-          <th scope="col" class="number-cell">
-            Original
-          </th>
-          <th scope="col" class="number-cell">
-            Circuit
-          </th>
-          <th scope="col" class="number-cell">
-            Change
-          </th>
+          {columns.map((name) => (
+            <th scope="col" class="number-cell" key={name}>
+              {name}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
@@ -104,7 +79,7 @@ function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
           <tr key={name}>
             <th scope="row">{name}</th>
             {values.map((value, column) => (
-              <td class="number-cell" key={column}>
+              <td class="number-cell" data-label={value === "" ? undefined : columns[column]} key={column}>
                 {value}
               </td>
             ))}

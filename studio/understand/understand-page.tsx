@@ -1,9 +1,10 @@
 /** The circuit beside its original: what was measured, and the same prompt put to both. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { RunDetail, TaskCheck } from "../../src/studio/api.ts";
 import { post } from "../data/api-client.ts";
 import { Disagreements } from "./disagreements.tsx";
+import { differences, type Kept, keptBy, listsOf } from "./kept-parts.ts";
 import { KnockOut } from "./knock-out.tsx";
 import { LookInside } from "./look-inside.tsx";
 import { PromptSection } from "./prompt-section.tsx";
@@ -17,6 +18,8 @@ export interface UnderstandProps {
 
 export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
   const [prompt, setPrompt] = useState("");
+  const own = useMemo(() => keptBy(circuit), [circuit]);
+  const [kept, setKept] = useState<Kept>(own);
   const samples = useSamples(detail);
   useEffect(() => {
     const [first] = samples;
@@ -28,8 +31,8 @@ export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
       <PromptSection id={id} circuit={circuit} prompt={prompt} samples={samples} onAsk={setPrompt} />
       {prompt !== "" && (
         <>
-          <KnockOut id={id} circuit={circuit} prompt={prompt} />
-          <LookInside id={id} prompt={prompt} />
+          <KnockOut {...{ id, circuit, prompt, own, kept }} onChange={setKept} />
+          <LookInside {...{ id, prompt }} kept={differences(kept, own) === 0 ? undefined : listsOf(kept)} />
         </>
       )}
       <Disagreements

@@ -19,7 +19,14 @@ export interface KlCurve {
   remove(): void;
 }
 
-export function createKlCurve(host: HTMLElement): KlCurve {
+/** Nats: thresholds beyond it would flatten every curve that a search draws. */
+const mostOnAxis = 0.1;
+
+/**
+ * @param alpha what a step may cost: the axis reaches as far from the beginning, so that it shows no rounding errors
+ *   while nothing else is there.
+ */
+export function createKlCurve(host: HTMLElement, alpha: number): KlCurve {
   const svg = element("svg", {
     viewBox: `0 0 ${frame.width} ${frame.height}`,
     role: "img",
@@ -47,7 +54,7 @@ export function createKlCurve(host: HTMLElement): KlCurve {
   let path = "";
 
   const rescale = () => {
-    const ticks = niceTicks(low, Math.max(1e-9, high), 4);
+    const ticks = niceTicks(low, Math.max(high, Math.min(alpha, mostOnAxis)), 4);
     const [bottom = 0, top = 1] = [ticks[0], ticks.at(-1)];
     const [sx, sy] = [plotWidth / total, -plotHeight / (top - bottom)];
     data.setAttribute(

@@ -14,7 +14,7 @@ export function LiveCurve({ run, alpha, candidates }: LiveCurveProps) {
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (host.current === null) return;
-    const curve = createKlCurve(host.current);
+    const curve = createKlCurve(host.current, alpha);
     const draw = (from: number, to: number) => {
       curve.expect(Math.max(candidates, to));
       curve.draw(run.decisions, from, to);
@@ -25,7 +25,7 @@ export function LiveCurve({ run, alpha, candidates }: LiveCurveProps) {
       unsubscribe();
       curve.remove();
     };
-  }, [run, candidates]);
+  }, [run, candidates, alpha]);
   return (
     <figure class="curve-figure">
       <h2 class="small-title">How far the circuit has moved from the original</h2>

@@ -1,4 +1,5 @@
 /** A run under way: what is being tried, how far it is, and the means to stop it. */
+
 import { formatKl } from "../../src/report/format.ts";
 import type { RunDetail } from "../../src/studio/api.ts";
 import { candidateOrder } from "../data/candidates.ts";
@@ -6,6 +7,7 @@ import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
 import { Empty, FaultNotice } from "../parts/notice.tsx";
+import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
 import { LiveCurve } from "./live-curve.tsx";
 import { LiveMap } from "./live-map.tsx";
 import { PaceFigures } from "./pace-figures.tsx";
@@ -50,6 +52,12 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
         </div>
         <div class="watch-side">
           <dl class="figures">
+            {state === "done" && detail.circuit !== undefined && (
+              <>
+                <AccuracyFigure circuit={detail.circuit} />
+                <SizeFigures circuit={detail.circuit} />
+              </>
+            )}
             <PaceFigures run={run} kind={detail.kind} />
             {request.kind === "extract" && <KeptFigures run={run} />}
           </dl>

@@ -27,7 +27,7 @@ export function patternsSection(
       ? ` Of ${first.heads.length} kept heads, the ${shown.size} that add most to the answer are shown.`
       : "";
   const long = prompts.some(({ tokens }) => tokens.length > mostTokens)
-    ? ` Of longer prompts, the last ${mostTokens} tokens are shown.`
+    ? ` Of longer prompts, the last ${mostTokens} tokens are shown; a row then adds up to less than 1 where its head looks at earlier ones.`
     : "";
   return html`<p>How each kept head spreads its attention: rows are the tokens that ask, columns those that are looked at, and each row adds up to 1. No token sees what comes after it. Point at a cell for its value.${note}${long}</p>
 ${trusted(attentionKeySvg(`${id}-attention-key`))}

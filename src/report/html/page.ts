@@ -52,16 +52,23 @@ export interface Table {
   readonly rows: readonly (readonly HtmlValue[])[];
 }
 
-/** A table that scrolls on its own where it is wider than the page, by keyboard too. */
+/**
+ * A table that scrolls on its own where it is wider than the page, by keyboard too; on a telephone each row is a
+ * card, in which every value has its column's name beside it.
+ */
 export function table({ caption, columns, rows }: Table): Html {
   const align = (index: number) => (columns[index]?.number ? trusted(' class="number"') : "");
+  const label = (index: number) => {
+    const name = columns[index]?.name;
+    return typeof name === "string" && html` data-label="${name}"`;
+  };
   const head = columns.map(({ name }, index) => html`<th scope="col"${align(index)}>${name}</th>`);
   const body = rows.map(
     (cells) =>
       html`<tr>${cells.map((cell, index) =>
         index === 0
           ? html`<th scope="row"${align(index)}>${cell}</th>`
-          : html`<td${align(index)}>${cell}</td>`,
+          : html`<td${align(index)}${label(index)}>${cell}</td>`,
       )}</tr>
 `,
   );

@@ -55,6 +55,16 @@ tbody th { font-weight: 550; }
 @media (min-width: 48rem) { tbody th { white-space: nowrap; } }
 td > .hint { display: block; min-width: 15rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+@media (max-width: 40rem) {
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  table, tbody, tr, tbody th, td { display: block; }
+  tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  tbody th, td, td.number { padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
+  td { display: flow-root; }
+  td[data-label]:not([data-label=""])::before { content: attr(data-label); float: left; width: 8.5rem; padding-right: .6rem; color: var(--soft); }
+  td > .hint { min-width: 0; }
+  td:empty { display: none; }
+}
 details { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); margin: .6rem 0; }
 summary { cursor: pointer; padding: .55rem .9rem; font-weight: 550; border-radius: .6rem; }
 details[open] > summary { border-bottom: 1px solid var(--line); border-radius: .6rem .6rem 0 0; }

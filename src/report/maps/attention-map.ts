@@ -51,7 +51,7 @@ export function attentionMapSvg({ id, name, tokens, weights }: AttentionMap): st
     width: room + side + 2,
     height: room + side + 2,
     title: `Attention of ${name}`,
-    description: `${labels.length} tokens; rows look at columns. ${strongest(tokens, weights)}`,
+    description: `${first > 0 ? `The last ${labels.length} of ${length}` : labels.length} tokens; rows look at columns. ${strongest(tokens, weights)}`,
     body: html`<g transform="translate(${px(room)} ${px(room)})" font-size="10.5"><path d="M0 0V${side}H${side}${stairs(labels.length)}Z" fill="none" stroke="${ink.line}"/><g fill="${ink.attention}">${cells}</g><g fill="${ink.soft}" text-anchor="end">${queries}</g><g fill="${ink.soft}">${columns}</g></g>`,
   });
 }

@@ -1,0 +1,47 @@
+/** What most people come for: the smallest circuit of the sweep that still does the task. */
+import type { SweepRow } from "../../src/experiments/sweep-row.ts";
+import { formatShare } from "../../src/report/format.ts";
+import { unbroken } from "../parts/unbroken.ts";
+import { accuracyOf, describe, keyOf, promptsOf, share } from "./row-facts.ts";
+
+/** Right answers, as a share of all. */
+const wanted = 0.99;
+
+export interface SmallestProps {
+  /** At least one. */
+  readonly rows: readonly SweepRow[];
+  readonly onChoose: (key: string) => void;
+}
+
+export function Smallest({ rows, onChoose }: SmallestProps) {
+  const [first] = rows;
+  if (first === undefined) return null;
+  const prompts = promptsOf(first);
+  const found = smallestAtLeast(rows, wanted);
+  if (found === undefined) {
+    const best = Math.max(...rows.map((row) => accuracyOf(row).circuit));
+    return (
+      <p class="smallest">
+        No circuit of this sweep is right on {unbroken("99 %")} of the {prompts}: the best is right on{" "}
+        {unbroken(formatShare(best))}, the original on {unbroken(formatShare(accuracyOf(first).original))}.
+      </p>
+    );
+  }
+  return (
+    <p class="smallest">
+      The smallest circuit that is right on at least {unbroken("99 %")} of the {prompts} is{" "}
+      <button type="button" class="link left" onClick={() => onChoose(keyOf(found))}>
+        {describe(found)}
+      </button>
+      : {unbroken(formatShare(share(found)))} of the attention and MLP weights, right on{" "}
+      {unbroken(formatShare(accuracyOf(found).circuit))}.
+    </p>
+  );
+}
+
+/** By the weights that are left; of equal ones the more accurate. Undefined where none is so accurate. */
+export function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
+  return rows
+    .filter((row) => accuracyOf(row).circuit >= accuracy)
+    .toSorted((a, b) => share(a) - share(b) || accuracyOf(b).circuit - accuracyOf(a).circuit)[0];
+}

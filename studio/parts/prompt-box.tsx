@@ -1,0 +1,61 @@
+/** A field for a prompt: as tall as its text, so that the end, where the answer goes, is always in sight. */
+import { useLayoutEffect, useRef } from "preact/hooks";
+
+export interface PromptBoxProps {
+  readonly value: string;
+  readonly onValue: (value: string) => void;
+  /** By Enter, as in a field of one line; Shift and Enter begin a new line. */
+  readonly onEnter: () => void;
+  readonly describedBy: string;
+  readonly placeholder?: string;
+  readonly invalid?: boolean;
+  /** Where no heading says what it is. */
+  readonly labelShown?: boolean;
+}
+
+export function PromptBox(props: PromptBoxProps) {
+  const { value, onValue, onEnter, describedBy, placeholder, invalid = false, labelShown = false } = props;
+  const box = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const adjust = () => {
+      element.style.height = "auto";
+      const borders = element.offsetHeight - element.clientHeight;
+      element.style.height = `${element.scrollHeight + borders}px`;
+    };
+    adjust();
+    // Lines break elsewhere in another width.
+    let { width } = element.getBoundingClientRect();
+    const watch = new ResizeObserver(() => {
+      const next = element.getBoundingClientRect().width;
+      if (next !== width) adjust();
+      width = next;
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [value]);
+  return (
+    <label class="grow">
+      <span class={labelShown ? "label" : "visually-hidden"}>Prompt</span>
+      <textarea
+        ref={box}
+        id="prompt"
+        class="prompt-box"
+        rows={1}
+        value={value}
+        autocomplete="off"
+        spellcheck={false}
+        placeholder={placeholder}
+        aria-invalid={invalid}
+        aria-describedby={describedBy}
+        onInput={({ currentTarget }) => onValue(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          onEnter();
+        }}
+      />
+    </label>
+  );
+}
