@@ -379,7 +379,7 @@ describe("writing", () => {
     const { code, stdout, stderr } = await runCli([...args, "--json"], place);
     expect([code, stderr]).toEqual([0, ""]);
     const site: SharedSite = JSON.parse(stdout);
-    expect(site).toMatchObject({ out: join(place, "out"), title: "nano · ioi" });
+    expect(site).toMatchObject({ folder: join(place, "out"), title: "nano · ioi" });
     expect(site.circuits).toEqual([{ name: "aligned", bytes: expect.any(Number), samples: 5 }]);
     const again = await runCli(args, place);
     expect([again.code, again.stdout]).toEqual([2, ""]);
