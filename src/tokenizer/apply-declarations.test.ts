@@ -144,6 +144,12 @@ describe("applyDeclarations, as transformers does", () => {
     expect(load({ config }).encode("<x><y><z>")).toEqual([8, 6, 7]);
   });
 
+  test("a name whose token has no row in the embedding is left alone", () => {
+    const config = { ...gpt2, pad_token: "[PAD]" };
+    expect(load({ config, modelConfig: { vocab_size: 6 } }).vocabularySize).toBe(6);
+    expect(load({ config, modelConfig: { vocab_size: 7 } }).vocabularySize).toBe(7);
+  });
+
   test("what it writes is read again to the same", () => {
     const config = {
       ...gpt2,

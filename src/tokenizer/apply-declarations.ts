@@ -42,9 +42,10 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
   const merged = mergeSpecialTokensMap(files, folder);
   const config = gpt2 ? { ...gpt2Names(tokenizer, modelIds), ...merged } : merged;
 
-  const added = new Map<string, ListedToken>(
-    gpt2 ? [] : listedTokens(tokenizer).map((token) => [token.content, token]),
-  );
+  const added: Added = new Map(gpt2 ? [] : listedTokens(tokenizer).map((token) => [token.content, token]));
+  // A padding token is often named and has no row in the embedding: no prompt holds it, and nothing is to stop it.
+  const rows = files.modelConfig?.["vocab_size"];
+  const hasRow = (content: string) => typeof rows !== "number" || idFor(content, added, modelIds) < rows;
   const named = namedTokens(config);
   const special = new Set(named.map(({ content }) => content));
   for (const { token, id, file, field } of declaredTokens(files, config, special, folder)) {
@@ -59,7 +60,9 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
   }
   // Of a new token that is named twice, the later name's flags count.
   const declared = new Set(added.keys());
-  for (const token of named) if (!declared.has(token.content)) add(token, true, added, modelIds);
+  for (const token of named) {
+    if (!declared.has(token.content) && hasRow(token.content)) add(token, true, added, modelIds);
+  }
   const tokens = [...added.values()].sort((a, b) => a.id - b.id);
   return {
     "tokenizer.json": {
@@ -77,18 +80,22 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
   };
 }
 
-/**
- * Adds a token; one that is there already keeps its id and takes the new flags.
- * @returns its id: the vocabulary's where it is part of that, and otherwise the next.
- */
+type Added = Map<string, ListedToken>;
+
+/** The id that a token has, or as a new one would take: the next after all the others. */
+function idFor(content: string, added: Added, modelIds: ReadonlyMap<string, number>): number {
+  const next = () => [...added.values()].reduce((most, { id }) => Math.max(most, id + 1), modelIds.size);
+  return added.get(content)?.id ?? modelIds.get(content) ?? next();
+}
+
+/** Adds a token; one that is there already keeps its id, which is returned, and takes the new flags. */
 function add(
   token: AddedToken,
   special: boolean,
-  added: Map<string, ListedToken>,
+  added: Added,
   modelIds: ReadonlyMap<string, number>,
 ): number {
-  const next = () => [...added.values()].reduce((most, { id }) => Math.max(most, id + 1), modelIds.size);
-  const id = added.get(token.content)?.id ?? modelIds.get(token.content) ?? next();
+  const id = idFor(token.content, added, modelIds);
   added.set(token.content, { id, ...token, special: token.special || special });
   return id;
 }
