@@ -100,7 +100,7 @@ test("answers of several tokens: search, circuit and report agree with one predi
     expect(splits[split]?.accuracy).toBe(circuit.metrics.accuracy[split]?.circuit);
     expect(Math.abs(found(splits[split]?.kl) - found(circuit.metrics.kl[split]))).toBeLessThan(tolerance);
   }
-}, 60_000);
+});
 
 test("sentiment by labels: only the labels' logits decide, and the circuit remembers them", async () => {
   const labels = [" positive", " negative"];
@@ -142,4 +142,4 @@ test("sentiment by labels: only the labels' logits decide, and the circuit remem
     'the answer " negative" is none of the labels " positive", " is".',
   );
   await shipped.close();
-}, 60_000);
+});

@@ -92,7 +92,7 @@ test("for an accuracy: the record agrees with what was measured, and it resumes"
   await interrupt("accuracy-2", options, 100);
   const again = await run("accuracy-2", { ...options, resume: true });
   expect(essence(again.circuit)).toEqual(essence(circuit));
-}, 120_000);
+});
 
 test("where nothing can be spared the whole model is shipped, resumed too", async () => {
   const options: ExtractOptions = { target: { kind: "kl", value: 0 }, mlps: false };
@@ -108,7 +108,7 @@ test("where nothing can be spared the whole model is shipped, resumed too", asyn
   await interrupt("whole-2", options, 40, runNames);
   const again = await runNames("whole-2", { resume: true });
   expect(essence(again.circuit)).toEqual(essence(circuit));
-}, 60_000);
+});
 
 test("in passes: interrupted in the second, it ends the same", async () => {
   const options: ExtractOptions = { alpha: 0.01, passes: 3, maxKl: 0.2 };
@@ -120,4 +120,4 @@ test("in passes: interrupted in the second, it ends the same", async () => {
   await interrupt("passes-2", options, 44);
   const again = await run("passes-2", { ...options, resume: true });
   expect(essence(again.circuit)).toEqual(essence(circuit));
-}, 60_000);
+});

@@ -20,7 +20,6 @@ import { parseJsonObject } from "../src/files/json.ts";
 import { elementCount } from "../src/transformer/weight.ts";
 
 const RUNS = 2000;
-const LONGEST_CASE_MS = 5000;
 const encode = (text: string) => new TextEncoder().encode(text);
 
 const mask = { name: "h.0.attn.bias", dtype: "BOOL", shape: [1, 1, 5, 5], bytes: new Uint8Array(25) };
@@ -32,9 +31,13 @@ const header: Readonly<Record<string, unknown>> = JSON.parse(
   new TextDecoder().decode(weightsFile.subarray(8, 8 + headerLength)),
 );
 
-/** Memory that fails the test, as no PithError can, when a reader leaves its bounds or asks for nonsense. */
+/**
+ * Memory that fails the test, as no PithError can, when a reader leaves its bounds, asks for nonsense, or reads the
+ * same over and over.
+ */
 function guardedSource(name: string, bytes: Uint8Array): ByteSource {
   const inner = memorySource(name, bytes);
+  let asked = 0;
   return {
     ...inner,
     read: (offset, length) => {
@@ -42,6 +45,8 @@ function guardedSource(name: string, bytes: Uint8Array): ByteSource {
       if (!inside || !Number.isInteger(offset + length)) {
         throw new Error(`read of ${length} at ${offset} outside ${bytes.length} bytes`);
       }
+      asked += length;
+      if (asked > 3 * bytes.length) throw new Error(`${asked} bytes read of ${bytes.length}`);
       return inner.read(offset, length);
     },
   };
@@ -49,7 +54,6 @@ function guardedSource(name: string, bytes: Uint8Array): ByteSource {
 
 /** True when it succeeded, false for a PithError; anything else fails the test. */
 async function survives(action: () => Promise<void>): Promise<boolean> {
-  const start = performance.now();
   try {
     await action();
     return true;
@@ -57,8 +61,6 @@ async function survives(action: () => Promise<void>): Promise<boolean> {
     if (!(error instanceof PithError)) throw error;
     expect(error.message.length).toBeLessThan(2000);
     return false;
-  } finally {
-    expect(performance.now() - start).toBeLessThan(LONGEST_CASE_MS);
   }
 }
 
@@ -224,7 +226,7 @@ const damagedConfig: fc.Arbitrary<Uint8Array> = fc.oneof(
 // ── What the readers must survive ──
 
 describe("damaged checkpoints", () => {
-  test("safetensors files", { timeout: 60_000 }, async () => {
+  test("safetensors files", async () => {
     await fuzz(damagedFile, RUNS, async (file) => {
       const source = guardedSource("fuzz.safetensors", file);
       const { tensors: entries, dataStart } = await readSafetensorsHeader(source);
@@ -241,9 +243,9 @@ describe("damaged checkpoints", () => {
     });
   });
 
-  test("config.json, alone and against the weights", { timeout: 60_000 }, async () => {
-    const weights = await readSingleFile(guardedSource("fuzz.safetensors", weightsFile));
+  test("config.json, alone and against the weights", async () => {
     await fuzz(damagedConfig, RUNS, async (bytes) => {
+      const weights = await readSingleFile(guardedSource("fuzz.safetensors", weightsFile));
       const raw = parseJsonObject(bytes, "config", { file: "config.json" }, "config.json");
       const config = parseConfig(raw, "config.json");
       expect(config.width % config.heads).toBe(0);
@@ -255,7 +257,7 @@ describe("damaged checkpoints", () => {
     });
   });
 
-  test("safetensors files against a config", { timeout: 60_000 }, async () => {
+  test("safetensors files against a config", async () => {
     const config = parseConfig(TINY_CONFIG, "config.json");
     await fuzz(damagedFile, RUNS, async (file) => {
       const weights = await readSingleFile(guardedSource("fuzz.safetensors", file));
@@ -265,11 +267,9 @@ describe("damaged checkpoints", () => {
     });
   });
 
-  test("indices of shards", { timeout: 60_000 }, async () => {
+  test("indices of shards", async () => {
     const shards = { "a.safetensors": tensors.slice(0, 9), "b.safetensors": tensors.slice(9) };
-    const sources = new Map(
-      Object.entries(shards).map(([name, list]) => [name, guardedSource(name, encodeSafetensors(list))]),
-    );
+    const files = Object.entries(shards).map(([name, list]) => [name, encodeSafetensors(list)] as const);
     const weightMap = Object.fromEntries(
       Object.entries(shards).flatMap(([shard, list]) => list.map(({ name }) => [name, shard])),
     );
@@ -285,6 +285,7 @@ describe("damaged checkpoints", () => {
       const index = parseJsonObject(bytes, "checkpoint", { file: "index.json" }, "index.json");
       const map = parseWeightMap(index, "index.json");
       for (const shard of map.values()) expect(shard).toMatch(/^[^/\\]+\.safetensors$/);
+      const sources = new Map(files.map(([name, file]) => [name, guardedSource(name, file)]));
       const weights = await readShards(sources, map, "index.json");
       expect([...weights.keys()].sort()).toEqual(tensors.map(({ name }) => name).sort());
     });
@@ -298,7 +299,7 @@ describe("damaged folders on disk", () => {
   });
   afterAll(() => rm(root, { recursive: true }));
 
-  test("open or are refused, and no file stays open", { timeout: 60_000 }, async () => {
+  test("open or are refused, and no file stays open", async () => {
     const parts = fc.tuple(
       fc.option(damagedConfig, { nil: configBytes, freq: 2 }),
       fc.option(damagedFile, { nil: weightsFile, freq: 2 }),

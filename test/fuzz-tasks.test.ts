@@ -170,7 +170,7 @@ function useTokenizer(tokenizer: Tokenizer): void {
   tokenizer.decode([0, 1, 2, 3, 99]);
 }
 
-describe("task files", { timeout: 20_000 }, () => {
+describe("task files", () => {
   const golden = readFileSync("test/golden/nano-ioi.jsonl", "utf8").split("\n");
   const labelled = '{"prompt": "The dog", "answer": " is", "labels": [" is", " are"], "split": "test"}';
   const lines = [...golden.slice(0, 4), ...golden.slice(150, 156), labelled];
@@ -312,7 +312,7 @@ const BASES: readonly { readonly [name: string]: unknown }[] = [
   },
 ];
 
-describe("tokenizer files", { timeout: 20_000 }, () => {
+describe("tokenizer files", () => {
   test.each([0, 1, 2])("1,000 damaged tokenizer.json, kind %i", (kind) => {
     const { counts, add } = tally();
     const base = {

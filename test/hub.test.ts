@@ -2,14 +2,37 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type HubProgress, type ResolveModelOptions, resolveModelFolder } from "../src/checkpoint/hub.ts";
 import type { PithError, PithErrorCode } from "../src/errors.ts";
 import { blobName, type FakeHub, type FakeHubOptions, type Fault, startFakeHub } from "./support/fake-hub.ts";
+
+// How long a download pauses is written down; it pauses no less for that.
+const pauses = vi.hoisted((): number[] => []);
+vi.mock("node:timers/promises", async (original) => {
+  const real = await original<typeof import("node:timers/promises")>();
+  const setTimeout: typeof real.setTimeout = (milliseconds = 0, ...rest) => {
+    pauses.push(milliseconds);
+    return real.setTimeout(milliseconds, ...rest);
+  };
+  return { ...real, setTimeout };
+});
 
 const name = "org/tiny";
 const weights = Buffer.from(Uint8Array.from({ length: 200_000 }, (_, index) => (index * 7919) >> 3));
@@ -56,7 +79,7 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<FakeHubOptions> = {}): Promise<FakeHub> {
-  const hub = await startFakeHub({ repository: name, files: single, ...options });
+  const hub = await startFakeHub({ repository: name, files: single, taken: isStored, ...options });
   hubs.push(hub);
   return hub;
 }
@@ -68,7 +91,7 @@ const environmentOf = (hub: FakeHub, more: Record<string, string> = {}) => ({
   HOME: join(home, "user"),
   ...more,
 });
-const timing = { idleMs: 300, retryDelayMs: 1, longestDelayMs: 50 };
+const timing = { idleMs: 60_000, retryDelayMs: 1, longestDelayMs: 50 };
 
 function resolveWith(hub: FakeHub, options: ResolveModelOptions = {}, model = name): Promise<string> {
   return resolveModelFolder(model, { environment: environmentOf(hub), timing, ...options });
@@ -86,6 +109,18 @@ async function refusal(promise: Promise<unknown>, code: PithErrorCode = "hub"): 
 const repositoryFolder = () => join(home, "hub", "models--org--tiny");
 const blobs = async () => (await readdir(join(repositoryFolder(), "blobs")).catch(() => [])).sort();
 const weightsBlob = blobName("model.safetensors", weights);
+/** Whether so many bytes of the weights are in the cache, unfinished. */
+const isStored = async (bytes: number) => {
+  for (const blob of await blobs()) {
+    if (!blob.startsWith(weightsBlob) || !blob.endsWith(".incomplete")) continue;
+    const { size } = await stat(join(repositoryFolder(), "blobs", blob)).catch(() => ({ size: -1 }));
+    if (size >= bytes) return true;
+  }
+  return false;
+};
+const untilStored = async (bytes: number) => {
+  while (!(await isStored(bytes))) await sleep(5);
+};
 const weightRequests = (hub: FakeHub) => hub.requests.filter((request) => request.server === "cdn");
 const content = async (folder: string, file = "model.safetensors") => readFile(join(folder, file));
 
@@ -413,8 +448,9 @@ describe("a bad connection", () => {
         listing: [{ kind: "stall", after: 0 }],
       },
     });
-    await expectWeights(await resolveWith(hub));
-    expect(weightRequests(hub).at(-1)?.range).toBe("bytes=40000-");
+    await expectWeights(await resolveWith(hub, { timing: { ...timing, idleMs: 300 } }));
+    // A machine that is busy for so long has taken less of it, or is silent itself.
+    expect(weightRequests(hub).length).toBeGreaterThan(1);
   });
 
   it("tries metadata again after a cut", async () => {
@@ -562,12 +598,13 @@ describe("a busy hub", () => {
     const hub = await start({
       faults: { "config.json": [busy], "model.safetensors": [busy, { kind: "status", status: 503 }] },
     });
-    const began = performance.now();
-    const patient = { ...timing, longestDelayMs: 200 };
-    await expectWeights(await resolveWith(hub, { timing: patient }));
-    // Retry-After says a second; the longest pause is what bounds it.
-    expect(performance.now() - began).toBeGreaterThan(390);
-    expect(performance.now() - began).toBeLessThan(3000);
+    pauses.length = 0;
+    await expectWeights(await resolveWith(hub, { timing: { ...timing, longestDelayMs: 40 } }));
+    // Retry-After says a second; the longest pause is what bounds it. The third fault says nothing: a millisecond,
+    // or two after a second failure in a row, and a quarter more or less.
+    const [first, second, third, ...others] = pauses.toSorted((a, b) => b - a);
+    expect([first, second, others]).toEqual([40, 40, []]);
+    expect(third).toBeLessThan(2.5);
   });
 
   it("is given up on in the end", async () => {
@@ -611,14 +648,11 @@ describe("stopping", () => {
     const hub = await withFaults({ kind: "stall", after: 80_000 });
     const controller = new AbortController();
     const reason = new Error("enough");
-    const promise = resolveWith(hub, {
-      signal: controller.signal,
-      timing: { ...timing, idleMs: 60_000 },
-      onProgress: (progress) => {
-        if (progress.file === "model.safetensors") setTimeout(() => controller.abort(reason), 150);
-      },
-    });
-    await expect(promise).rejects.toBe(reason);
+    const [result] = await Promise.allSettled([
+      resolveWith(hub, { signal: controller.signal }),
+      untilStored(80_000).then(() => controller.abort(reason)),
+    ]);
+    expect(result).toEqual({ status: "rejected", reason });
     expect((await blobs()).filter((blob) => blob.includes(weightsBlob))).toEqual([
       `${weightsBlob}.incomplete`,
     ]);
@@ -651,12 +685,11 @@ describe("others at the same time", () => {
   it("a call that waits for another can be stopped, and goes on when the other fails", async () => {
     const hub = await withFaults({ kind: "stall", after: 30_000 });
     const first = new AbortController();
-    const slow = { timing: { ...timing, idleMs: 60_000 } };
-    const one = resolveWith(hub, { ...slow, signal: first.signal });
-    while (weightRequests(hub).length === 0) await new Promise((done) => setTimeout(done, 5));
+    const one = resolveWith(hub, { signal: first.signal });
+    await untilStored(30_000);
     const second = new AbortController();
-    const two = resolveWith(hub, { ...slow, signal: second.signal });
-    const three = resolveWith(hub, slow);
+    const two = resolveWith(hub, { signal: second.signal });
+    const three = resolveWith(hub);
     setTimeout(() => second.abort(), 50);
     await expect(two).rejects.toMatchObject({ name: "AbortError" });
     first.abort();

@@ -116,4 +116,4 @@ test("a whole extraction: the file's order changes nothing, and a prompt alone m
     alone.reduce((sum, each) => sum + pick(each), 0) / alone.length;
   expect(mean(({ right }) => right)).toBeCloseTo(found(one.metrics.accuracy["test"]).circuit, 12);
   expect(Math.abs(mean(({ kl }) => kl) - found(one.metrics.kl["test"]))).toBeLessThan(tolerance);
-}, 60_000);
+});

@@ -176,4 +176,4 @@ test("nano: a second pass with and without MLPs, against the patched model", asy
   const from = trace.findIndex(({ pass }) => pass === 2);
   expect(from).toBe(42);
   await checkTrace(setting, trace, from);
-}, 30_000);
+});

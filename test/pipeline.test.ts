@@ -131,7 +131,7 @@ test("interrupted and resumed, it ends the same", async () => {
     expect(essence(circuit)).toEqual(essence(whole));
     await rm(out, { recursive: true });
   }
-}, 60_000);
+});
 
 test("another search's journal is not taken over", async () => {
   const abort = new AbortController();
@@ -152,7 +152,7 @@ test("another search's journal is not taken over", async () => {
   // The threads are no part of it.
   await run("other", { resume: true, threads: 2 });
   expect(existsSync(join(folder, "other"))).toBe(true);
-}, 60_000);
+});
 
 test("aborted before it begins, it does nothing", async () => {
   const before = await readdir(folder);

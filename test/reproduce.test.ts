@@ -30,7 +30,7 @@ describe("IOI on nano, heads and MLPs", () => {
       ],
       folder.path,
     );
-  }, 180_000);
+  });
 
   test("one folder with tables, figures, page and sweep; nothing beside it", () => {
     expect(result).toMatchObject({ code: 0, signal: null });

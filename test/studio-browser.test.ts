@@ -43,7 +43,6 @@ beforeAll(async () => {
   context.on("weberror", (error) => faults.push(String(error.error())));
   context.on("request", (request) => asked.add(new URL(request.url()).origin));
   page = await context.newPage();
-  page.setDefaultTimeout(60_000);
   await page.goto(studio.studio.url);
 });
 afterAll(async () => {
@@ -248,7 +247,7 @@ describe("a run", () => {
     );
     await expectAxeToPass();
     await expectToFitNarrow();
-  }, 180_000);
+  });
 
   it("says by the arrow keys what each component of its map cost", async () => {
     await page.locator(".map .component").first().focus();
@@ -305,7 +304,7 @@ describe("a run", () => {
     await page.getByRole("button", { name: "Cancel" }).click();
     await stateIs("Cancelled");
     expect((await studio.get<RunDetail>(`/api/runs/${first.id}`)).state).toBe("cancelled");
-  }, 180_000);
+  });
 
   it("answers a prompt on both sides, the circuit in this browser", async () => {
     await to(`#/runs/${id}/understand`);
@@ -645,7 +644,7 @@ describe("a sweep", () => {
     const started = page.url().split("/").at(-1) ?? "";
     expect((await studio.get<RunDetail>(`/api/runs/${started}`)).request.options.alpha).toBe(0.1);
     await stateIs("Done");
-  }, 180_000);
+  });
 });
 
 describe("a search of a thousand components", () => {

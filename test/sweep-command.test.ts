@@ -68,7 +68,7 @@ beforeAll(async () => {
   expect(stderr).not.toContain("error");
   expect(code).toBe(0);
   whole = await filesOf("whole");
-}, 60_000);
+});
 
 test("its rows are those of an extraction at each threshold", async () => {
   const rows = await rowsOf("whole");
@@ -89,7 +89,7 @@ test("its rows are those of an extraction at each threshold", async () => {
   });
   expect(row?.kl.validation).toBeCloseTo(metrics.kl.validation, 6);
   expect(row?.kl.test).toBeCloseTo(metrics.kl.test, 6);
-}, 30_000);
+});
 
 test("of a task of years it says the probability mass that extract says; of others nothing", async () => {
   const options = ["--task", "years.jsonl", "--threads", "1"];
@@ -104,7 +104,7 @@ test("of a task of years it says the probability mass that extract says; of othe
   const at = header?.split(",").indexOf("year_mass") ?? -1;
   expect(line?.split(",")[at]).toBe(String(row?.yearMass?.circuit));
   expect((await rowsOf("whole")).every((each) => each.yearMass === undefined)).toBe(true);
-}, 30_000);
+});
 
 test("killed at any evaluation, its journal torn anywhere, it ends with the same bytes", async () => {
   const total = JSON.parse(whole["sweep.json"] ?? "").units.reduce(
@@ -142,7 +142,7 @@ test("killed at any evaluation, its journal torn anywhere, it ends with the same
     { numRuns: 2 },
   );
   expect(taken).toBeGreaterThan(0);
-}, 120_000);
+});
 
 test("however the work is spread, the bytes are the same", async () => {
   const spread = ["--jobs", "1", "--threads", "2"];
@@ -150,7 +150,7 @@ test("however the work is spread, the bytes are the same", async () => {
   expect(code).toBe(0);
   expect(JSON.parse(stdout).share).toEqual({ jobs: 1, threads: 2 });
   expect(await filesOf("spread")).toEqual(whole);
-}, 60_000);
+});
 
 test("interrupted, it tells how to go on; with other options it does not", async () => {
   const { child, result } = startCli([...settings, "--out", "stopped"], cwd);
@@ -171,7 +171,7 @@ test("interrupted, it tells how to go on; with other options it does not", async
     expect(refused.stderr).toContain(message);
     expect(await readFile(journal("stopped"), "utf8")).toBe(before);
   }
-}, 60_000);
+});
 
 test("while one writes, no second one does, whatever it is allowed", async () => {
   const { child, result } = startCli([...settings, "--out", "held"], cwd);
@@ -184,7 +184,7 @@ test("while one writes, no second one does, whatever it is allowed", async () =>
   expect((await result).code).toBe(0);
   expect(await filesOf("held")).toEqual(whole);
   expect(existsSync(join(cwd, ".held.lock"))).toBe(false);
-}, 60_000);
+});
 
 test("seeds divide a file anew, unless it says itself who serves what; a known circuit is counted", async () => {
   await writeFile(join(cwd, "mine.json"), '{"heads": [[0, 5], [5, 5]]}');
@@ -211,7 +211,7 @@ test("seeds divide a file anew, unless it says itself who serves what; a known c
     const found = heads.filter(([layer, head]) => head === 5 && (layer === 0 || layer === 5)).length;
     expect(known).toEqual({ id: "mine", tpr: found / 2, fpr: (heads.length - found) / 34 });
   }
-}, 60_000);
+});
 
 test.each([
   [["--alphas", "1..0:3"], "--alphas"],

@@ -213,5 +213,5 @@ describe("nano's IOI, mean ablation, MLPs", () => {
       const alpha = found(alphas[index]);
       expect(results[index]).toEqual({ alpha, ...(await alone(setting, alpha, choice)) });
     }
-  }, 180_000);
+  });
 });

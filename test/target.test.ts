@@ -219,7 +219,7 @@ test("stopped after any evaluation and resumed, the same comes out, and nothing 
       expect(told).toHaveLength(journal.length);
     }
   }
-}, 30_000);
+});
 
 test.each<[Target, number | undefined]>([
   [{ kind: "kl", value: 0 }, undefined],
@@ -260,4 +260,4 @@ test("nano: smaller than the best α's circuit, and every component is needed", 
   await checkSmallest(setting, target, result);
   const byAlpha = result.tried.filter(({ holds }) => holds).map(({ size }) => size);
   expect(result.size).toBeLessThan(Math.min(...byAlpha));
-}, 40_000);
+});

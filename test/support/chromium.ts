@@ -28,6 +28,12 @@ const oldestVersion = 123;
  * @throws Error with what to do when there is none: a test without it must fail, not be skipped.
  */
 export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
+  const browser = await launchAny(flags);
+  // How long a page may take is the test runner's to say.
+  return browser.on("context", (context) => context.setDefaultTimeout(0));
+}
+
+async function launchAny(flags: readonly string[]): Promise<Browser> {
   const args = ["--no-sandbox", ...flags];
   const executablePath = namedChromium(process.env) ?? (await systemChromium(process.env));
   if (executablePath !== undefined) return chromium.launch({ args, executablePath });

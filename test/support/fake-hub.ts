@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What happens to one request; the next one takes the next fault, and after the last all is well. */
 export type Fault =
@@ -47,6 +48,11 @@ export interface FakeHubOptions {
   readonly pageSize?: number;
   /** Milliseconds between the pieces of a body, so that two downloads overlap. */
   readonly slowness?: number;
+  /**
+   * Says whether so many bytes of a file, from its beginning, have been taken. A connection is cut only then, since
+   * what waits unread when it dies is lost.
+   */
+  readonly taken?: (bytes: number) => Promise<boolean>;
 }
 
 export interface FakeHub {
@@ -88,7 +94,7 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
     const name = decodeURIComponent(new URL(request.url ?? "", "http://x").pathname.slice("/store/".length));
     const bytes = files.get(name);
     if (bytes === undefined) return void response.writeHead(404).end();
-    void sendFile(request, response, bytes, faults[name]?.shift() ?? { kind: "ok" }, options.slowness);
+    void sendFile(request, response, bytes, faults[name]?.shift() ?? { kind: "ok" }, options);
   });
   await listen(cdn);
   const cdnAddress = address(cdn);
@@ -135,14 +141,7 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
         return void response.writeHead(302, { location: redirect.to }).end();
       }
       if (!isLarge(name)) {
-        return void sendFile(
-          request,
-          response,
-          bytes,
-          faults[name]?.shift() ?? { kind: "ok" },
-          undefined,
-          head,
-        );
+        return void sendFile(request, response, bytes, faults[name]?.shift() ?? { kind: "ok" }, {}, head);
       }
       return void response
         .writeHead(302, {
@@ -201,7 +200,7 @@ async function sendFile(
   response: ServerResponse,
   bytes: Uint8Array,
   fault: Fault,
-  slowness = 0,
+  { slowness = 0, taken = async () => true }: Pick<FakeHubOptions, "slowness" | "taken">,
   head: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   if (fault.kind === "status") return void response.writeHead(fault.status, fault.headers).end();
@@ -224,11 +223,11 @@ async function sendFile(
     ...(partial ? { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
   });
   if (fault.kind === "cut" || fault.kind === "stall" || fault.kind === "ignoreRangeAndCut") {
-    // Time for the bytes to be taken: what waits unread when a connection dies is lost to fetch.
     response.flushHeaders();
-    response.write(body.subarray(0, fault.after), () => {
-      if (fault.kind !== "stall") setTimeout(() => response.destroy(), 50);
-    });
+    response.write(body.subarray(0, fault.after));
+    if (fault.kind === "stall") return;
+    while (!response.destroyed && !(await taken(from + fault.after))) await sleep(5);
+    response.destroy();
     return;
   }
   if (fault.kind === "wrongLength") {
@@ -240,7 +239,7 @@ async function sendFile(
   if (slowness === 0) return void response.end(body);
   for (let at = 0; at < body.length && !response.destroyed; at += 16_384) {
     response.write(body.subarray(at, at + 16_384));
-    await new Promise((done) => setTimeout(done, slowness));
+    await sleep(slowness);
   }
   response.end();
 }

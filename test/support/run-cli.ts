@@ -54,14 +54,12 @@ export function runCli(args: readonly string[], cwd: string, wrap?: string): Pro
 /** Resolves when the search into `cwd/out` has journaled `decisions` decisions. */
 export async function waitForDecisions(cwd: string, out: string, decisions: number): Promise<void> {
   const path = join(cwd, `.${out}.journal.jsonl`);
-  const deadline = Date.now() + 45_000;
-  while (Date.now() < deadline) {
+  for (;;) {
     // The first line is the journal's own.
     const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0;
     if (lines > decisions) return;
     await sleep(2);
   }
-  throw new Error(`no ${decisions} decisions in ${path} after 45 s`);
 }
 
 export function withFolder(): { readonly path: string; readonly remove: () => void } {
