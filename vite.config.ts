@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { licenceList, licences } from "./licences/licences-plugin.ts";
 import { schemeColours } from "./src/report/html/page-colours.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -26,7 +27,7 @@ export default defineConfig({
   // A shared site may stand under any path.
   base: "./",
   publicDir: false,
-  plugins: [colours],
+  plugins: [colours, licences],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: at("dist/studio/"),
@@ -39,6 +40,7 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1000,
     manifest: "manifest.json",
+    license: { fileName: licenceList },
     rolldownOptions: { input: [at("studio/index.html"), at("studio/share.html")] },
   },
 });

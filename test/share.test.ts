@@ -293,6 +293,7 @@ describe("the site", () => {
     expect(names.filter((name) => !name.includes("/")).sort()).toEqual([
       ".nojekyll",
       "index.html",
+      "licences.txt",
       "site.json",
     ]);
     expect(names.filter((name) => name.startsWith("circuits/aligned/")).sort()).toEqual(
@@ -309,6 +310,25 @@ describe("the site", () => {
     );
     expect(shared.bytes).toBe(bytes.reduce((sum, size) => sum + size, 0));
     expect(host.missing.filter((path) => !path.endsWith("favicon.ico"))).toEqual([]);
+  });
+
+  test("carries the licence texts of all that is in it, and the page leads to them", async () => {
+    const text = await readFile(join(shared.folder, "licences.txt"), "utf8");
+    const rule = "=".repeat(80);
+    const sections = text.split(new RegExp(`^${rule}\n(.+)\n${rule}\n`, "m")).slice(1);
+    const titles = sections.filter((_, at) => at % 2 === 0);
+    const texts = sections.filter((_, at) => at % 2 === 1);
+    for (const name of ["Pith", "onnxruntime-web", "preact", "@preact/signals", "@huggingface/tokenizers"]) {
+      expect(titles.map((title) => title.replace(/ [\d.]+$/, ""))).toContain(name);
+    }
+    for (const each of texts) expect(each).toMatch(/permission|licen[cs]e/i);
+    expect(found(texts[titles.findIndex((title) => title.startsWith("onnxruntime-web"))])).toMatch(
+      /Copyright \(c\) Microsoft Corporation\s+Permission is hereby granted/,
+    );
+    const { page, close } = await visit("aligned");
+    const link = page.getByRole("link", { name: "Licences" });
+    expect(await link.evaluate((each) => (each as HTMLAnchorElement).href)).toBe(`${host.url}licences.txt`);
+    await close();
   });
 
   test("names everything relative to itself, and its title as text", async () => {

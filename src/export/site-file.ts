@@ -6,6 +6,8 @@ import type { FileRecord } from "./checksum.ts";
 
 export const siteFormat = "pith.site/1";
 export const siteFileName = "site.json";
+/** The licence texts of all that a site carries; the build writes it beside the web apps. */
+export const licencesFileName = "licences.txt";
 
 export interface SiteFile {
   readonly format: typeof siteFormat;

@@ -1,6 +1,7 @@
 /**
  * The page of a shared site, of what `vite build` has made (Node): the page itself and every script, style and
- * WebAssembly file that it may come to ask for, by the build's manifest, and nothing of the studio's.
+ * WebAssembly file that it may come to ask for, by the build's manifest, with the licence texts of all that is in
+ * them, and nothing of the studio's.
  */
 import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
@@ -9,6 +10,7 @@ import { z } from "zod";
 import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import type { FileRecord } from "../export/checksum.ts";
+import { licencesFileName } from "../export/site-file.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
 import { packagePath } from "./package-files.ts";
 
@@ -34,7 +36,7 @@ export async function sitePage(
 ): Promise<SitePage> {
   const manifest = manifestSchema.parse(JSON.parse(await read(join(folder, "manifest.json"))));
   const files = await Promise.all(
-    reached(manifest, entry).map(async (name) => {
+    [...reached(manifest, entry), licencesFileName].map(async (name) => {
       const path = join(folder, name);
       return { path, name, bytes: (await lstat(path)).size };
     }),

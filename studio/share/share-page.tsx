@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
 import { folderLayout } from "../../src/export/folder-layout.ts";
-import type { SharedCircuit, SiteFile } from "../../src/export/site-file.ts";
+import { licencesFileName, type SharedCircuit, type SiteFile } from "../../src/export/site-file.ts";
 import { circuitMapSvg, mapOfCircuit } from "../../src/report/maps/circuit-map.ts";
 import { fetchJson } from "../inference/fetch-file.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
@@ -40,7 +40,8 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
       </main>
       <footer class="share-foot">
         <p class="hint">
-          Made with Pith {site.pith}. Nothing that you type leaves this page: there is no server behind it.
+          Made with Pith {site.pith}. Nothing that you type leaves this page: there is no server behind it.{" "}
+          <a href={`./${licencesFileName}`}>Licences</a>
         </p>
       </footer>
     </>
