@@ -32,8 +32,10 @@ const HIDE_CURSOR = "\u001b[?25l";
 const SHOW_CURSOR = "\u001b[?25h";
 const CLEAR_BELOW = "\u001b[0J";
 
+/** `PITH_PROGRESS=off` leaves progress out, and nothing else that is said meanwhile. */
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressView {
-  return canRedraw(stream) ? redrawn(stream) : written(stream);
+  if (process.env["PITH_PROGRESS"] === "off") return written(stream, Number.POSITIVE_INFINITY);
+  return canRedraw(stream) ? redrawn(stream) : written(stream, LINE_EVERY_MS);
 }
 
 /** What of an event is to be read after the work has ended, too. */
@@ -91,13 +93,13 @@ function redrawn(stream: NodeJS.WriteStream): ProgressView {
   };
 }
 
-function written(stream: NodeJS.WriteStream): ProgressView {
+function written(stream: NodeJS.WriteStream, lineEveryMs: number): ProgressView {
   let last = performance.now();
   let state: ProgressState = noProgress;
   let isStopping = false;
   const write = () => {
     const now = performance.now();
-    if (isStopping || state.step === undefined || now - last < LINE_EVERY_MS) return;
+    if (isStopping || state.step === undefined || now - last < lineEveryMs) return;
     last = now;
     stream.write(`${printableText(progressLine(state, now))}\n`);
   };

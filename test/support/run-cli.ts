@@ -30,7 +30,7 @@ export function startCli(args: readonly string[], cwd: string, wrap?: string): C
   const child = spawn(command ?? "", rest, {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], HOME: home, HF_HUB_OFFLINE: "1" },
+    env: { PATH: process.env["PATH"], HOME: home, HF_HUB_OFFLINE: "1", PITH_PROGRESS: "off" },
   });
   let stdout = "";
   let stderr = "";
