@@ -55,7 +55,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "few.jsonl"), text.join("\n"));
   const base = ["extract", ...few, "--alpha", "0.5", "--no-mlps", "--out", "base"];
   expect(await runCli(base, folder)).toMatchObject({ code: 0 });
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** @param at the kill: before the so-many-th rename, or whatever changes something on the disk. */

@@ -590,7 +590,7 @@ describe("the server", () => {
       );
       const { url } = JSON.parse(line) as { url: string };
       const token = new URL(url).searchParams.get("token") ?? "";
-      const told = await vi.waitFor(() => readFile(join(programs, "told"), "utf8"), { timeout: 30_000 });
+      const told = await vi.waitFor(() => readFile(join(programs, "told"), "utf8"), { timeout: 175_000 });
       expect(told).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?code=[\w-]{43}$/);
       expect(told).not.toContain(token);
       const first = await fetch(told, { redirect: "manual" });
