@@ -11,6 +11,13 @@ import type {
   SplitPreflight,
 } from "./preflight-result.ts";
 
+/** Findings that say how the same task would be right. */
+const spellingCodes: readonly PreflightCode[] = [
+  "prompt-ends-in-space",
+  "answer-spelling",
+  "answer-in-pieces",
+];
+
 /** Fewer different prompts than these make chance decisions. */
 const fewPrompts = 10;
 
@@ -54,7 +61,7 @@ export function preflightFindings(
 /**
  * @param allowWeak searches though the original can't do the task.
  * @param strict takes every warning for a reason to stop.
- * @throws PithError "task" with all that was found.
+ * @throws PithError "task" with what speaks against it.
  */
 export function refuseUnfit(
   { findings }: Preflight,
@@ -64,7 +71,8 @@ export function refuseUnfit(
   const refused = allowWeak ? [] : findings.filter(({ severity }) => severity === "refusal");
   const warned = findings.filter(({ severity }) => severity === "warning");
   if (refused.length === 0 && !(strict && warned.length > 0)) return;
-  const told = [...refused, ...warned];
+  // Beside a refusal, what may be the cause of it; all warnings where each of them is a reason.
+  const told = [...refused, ...warned.filter(({ code }) => strict || spellingCodes.includes(code))];
   const advice = told.map((each) => each.advice).filter((each) => each !== "");
   const way =
     refused.length > 0
