@@ -25,7 +25,17 @@ describe("IOI on nano, heads and MLPs", () => {
     writeFileSync(join(folder.path, "known.json"), JSON.stringify(known));
     result = await runCli(
       [
-        ...["reproduce", "--task", "ioi", "--mlps", "on", "--alpha", "ioi=0.05", "--known", "ioi=known.json"],
+        ...[
+          "reproduce",
+          "--task",
+          "ioi",
+          "--mlps",
+          "on",
+          "--table-alpha",
+          "ioi=0.05",
+          "--known",
+          "ioi=known.json",
+        ],
         ...[...quick, "--out", "out", "--json"],
       ],
       folder.path,
@@ -72,6 +82,8 @@ describe("IOI on nano, heads and MLPs", () => {
       expect(min).toBeGreaterThan(0);
       expect(median).toBeGreaterThanOrEqual(min ?? Number.NaN);
       expect(max).toBeGreaterThanOrEqual(median ?? Number.NaN);
+      // A validation set has 150 prompts.
+      expect(Number(timing["circuit_batch_milliseconds"])).toBeGreaterThan(min ?? Number.NaN);
     }
   });
 
@@ -114,9 +126,12 @@ describe("IOI on nano, heads and MLPs", () => {
 
 describe("what can't be run is refused before anything is computed", () => {
   test.each([
-    [["--alpha", "0.02"], '"--alpha": expected TASK=VALUE, found "0.02".'],
-    [["--alpha", "acronyms=0.1"], '"--alpha": there is no task "acronyms" in this run. It runs ioi.'],
-    [["--alpha", "ioi=much"], '"--alpha": expected a positive finite number'],
+    [["--table-alpha", "0.02"], '"--table-alpha": expected TASK=VALUE, found "0.02".'],
+    [
+      ["--table-alpha", "acronyms=0.1"],
+      '"--table-alpha": there is no task "acronyms" in this run. It runs ioi.',
+    ],
+    [["--table-alpha", "ioi=much"], '"--table-alpha": expected a positive finite number'],
     [["--known", "ioi=nowhere"], "there is no such file, and no known circuit of that name"],
     [["--known", "ioi=ioi/26"], '"--known": the known circuit ioi/26 is of GPT-2 small'],
     [["--ablation", "some"], '"--ablation": expected mean or zero'],
