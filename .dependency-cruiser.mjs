@@ -46,7 +46,7 @@ const layers = {
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
-  "^src/files/(?!(file-error|json|json-fault)\\.ts$)",
+  "^src/files/(?!(file-error|json|json-bounds|json-fault)\\.ts$)",
   "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|write-safetensors-file)\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",

@@ -461,6 +461,39 @@ describe("a bad connection", () => {
   });
 });
 
+describe("a slow connection", () => {
+  /** A clock of the test's own: each look at it is a minute later. */
+  const clock = () => {
+    let minutes = 0;
+    return () => 60_000 * minutes++;
+  };
+
+  it("is given up when fewer bytes come than the floor, though each attempt gains some", async () => {
+    const hub = await start();
+    const slow = { ...timing, attempts: 3, now: clock(), slowest: { bytes: 2 ** 30, ms: 60_000 } };
+    const error = await refusal(resolveWith(hub, { timing: slow }));
+    expect(error.message).toMatch(
+      /only \d+ bytes came in 60 s, which is too slow to go on\. Check the network/,
+    );
+    expect(hub.requests).toHaveLength(3);
+  });
+
+  it("is good enough at the floor", async () => {
+    const hub = await start();
+    const even = { ...timing, now: clock(), slowest: { bytes: 1, ms: 60_000 } };
+    await expectWeights(await resolveWith(hub, { timing: even }));
+  });
+});
+
+describe("JSON that is a bomb", () => {
+  it.each(["listing", "revision"])("in the %s is refused before it is parsed", async (which) => {
+    const body = "[".repeat(10_000_000);
+    const hub = await start({ faults: { [which]: [{ kind: "body", body }] } });
+    const error = await refusal(resolveWith(hub));
+    expect(error.message).toContain("the answer nests deeper than 64 levels");
+  });
+});
+
 describe("wrong bytes", () => {
   it("of one response are deleted, and it fails", async () => {
     const hub = await withFaults({ kind: "corrupt" });

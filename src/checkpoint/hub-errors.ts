@@ -16,14 +16,17 @@ export interface HubSubject {
 export class HubUnreachable extends Error {
   readonly url: string;
   readonly retryAfterMs: number | undefined;
+  /** Whether bytes came, but too few. */
+  readonly slow: boolean;
   constructor(
     url: string,
     message: string,
-    details: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+    details: { retryAfterMs?: number | undefined; slow?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: details.cause });
     this.url = withoutQuery(url);
     this.retryAfterMs = details.retryAfterMs;
+    this.slow = details.slow ?? false;
   }
 }
 

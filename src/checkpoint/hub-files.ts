@@ -3,9 +3,9 @@
  * the disk unless it is one of these, or a shard's that parseWeightMap took for a plain file name.
  */
 
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseJsonObject } from "../files/json.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { parseWeightMap } from "./shards.ts";
 
 export const singleWeights = "model.safetensors";
@@ -52,8 +52,7 @@ export async function missingInSnapshot(folder: string): Promise<string[]> {
  * @throws PithError "checkpoint" if it is no index, or names anything else.
  */
 export async function readShardNames(indexFile: string): Promise<string[]> {
-  const bytes = await readFile(indexFile);
-  const index = parseJsonObject(bytes, "checkpoint", { file: indexFile }, "the index");
+  const index = await readJsonObject(indexFile, { code: "checkpoint" });
   return [...new Set(parseWeightMap(index, indexFile).values())];
 }
 

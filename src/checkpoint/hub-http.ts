@@ -11,6 +11,10 @@ import { type HubSubject, HubUnreachable, hubError, refusal } from "./hub-errors
 export interface HubTiming {
   /** How long a connection may be silent, in milliseconds. */
   readonly idleMs: number;
+  /** Of one connection, over a window: what is slower is given up, or a byte a second would hold us for years. */
+  readonly slowest: { readonly bytes: number; readonly ms: number };
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
   /** Failures in a row, without a new byte in between, before giving up. */
   readonly attempts: number;
   /** The pause after the first failure in milliseconds; it doubles with each that follows. */
@@ -21,6 +25,9 @@ export interface HubTiming {
 
 export const defaultTiming: HubTiming = {
   idleMs: 30_000,
+  // One KiB a second.
+  slowest: { bytes: 60 * 2 ** 10, ms: 60_000 },
+  now: () => performance.now(),
   attempts: 5,
   retryDelayMs: 500,
   longestDelayMs: 30_000,
@@ -124,7 +131,8 @@ export async function withRetries<T>(
     } catch (error) {
       connection.signal?.throwIfAborted();
       if (!(error instanceof HubUnreachable)) throw error;
-      inRow = progressed() ? 1 : inRow + 1;
+      // Slow bytes are bytes too, but with them it would never end.
+      inRow = progressed() && !error.slow ? 1 : inRow + 1;
       if (inRow >= attempts || inAll >= mostInAll) throw error;
       // Some spread, so that many machines that failed together don't come back together.
       const backoff = retryDelayMs * 2 ** (inRow - 1) * (0.75 + Math.random() / 2);
@@ -161,6 +169,7 @@ async function fetchOnce(
   };
   const failure = (error: unknown): unknown => {
     if (signal?.aborted) return signal.reason;
+    if (error instanceof TooSlow) return new HubUnreachable(url.href, error.message, { slow: true });
     if (idle)
       return new HubUnreachable(url.href, `nothing came for ${timing.idleMs / 1000} s.`, { cause: error });
     return new HubUnreachable(url.href, `the connection failed (${reasonOf(error)}).`, { cause: error });
@@ -186,12 +195,21 @@ async function fetchOnce(
     discard: () => own.abort(),
     chunks: async function* () {
       const reader = response.body?.getReader();
+      // The time that we wait, and not the time that the caller takes to store a piece.
+      const window = { ms: 0, bytes: 0 };
       try {
         for (;;) {
           watch();
+          const asked = timing.now();
           const next = await reader?.read();
           clearTimeout(timer);
           if (next === undefined || next.done) return;
+          window.ms += timing.now() - asked;
+          window.bytes += next.value.length;
+          if (window.ms >= timing.slowest.ms) {
+            if (window.bytes < timing.slowest.bytes) throw new TooSlow(window.bytes, window.ms);
+            Object.assign(window, { ms: 0, bytes: 0 });
+          }
           yield next.value;
         }
       } catch (error) {
@@ -202,6 +220,12 @@ async function fetchOnce(
       }
     },
   };
+}
+
+class TooSlow extends Error {
+  constructor(bytes: number, ms: number) {
+    super(`only ${bytes} bytes came in ${Math.round(ms / 1000)} s, which is too slow to go on.`);
+  }
 }
 
 /** The network's own word: fetch says "fetch failed" and hides it in the cause. */

@@ -6,6 +6,7 @@
 import { listFiles } from "@huggingface/hub";
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { readJson } from "../files/json.ts";
 import { HubUnreachable, hubError } from "./hub-errors.ts";
 import { type HubConnection, readHubText } from "./hub-http.ts";
 import { isCommit } from "./hub-name.ts";
@@ -28,7 +29,7 @@ export async function resolveCommit(
   if (isCommit(revision)) return revision;
   const url = `${connection.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
   const { text } = await readHubText(connection, { repository, revision }, url);
-  const answer = z.object({ sha: z.string().refine(isCommit) }).safeParse(parseJson(text));
+  const answer = z.object({ sha: z.string().refine(isCommit) }).safeParse(parseAnswer(url, text));
   if (!answer.success) {
     throw hubError(url, "the answer has no commit in it.", "Check that HF_ENDPOINT is the address of a hub.");
   }
@@ -59,6 +60,8 @@ export async function listRepository(
         url = String(input);
         if (++pages > mostPages) throw hubError(url, `the listing has more than ${mostPages} pages.`);
         const { text, headers } = await readHubText(connection, subject, url);
+        // The library parses it again, but never what is refused here.
+        parseAnswer(url, text);
         const link = headers.get("link");
         return new Response(text, link === null ? {} : { headers: { link } });
       },
@@ -101,10 +104,10 @@ function readEntry(value: unknown): HubFile | undefined {
   };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** @throws PithError "hub" for what is no JSON, or more than anyone could mean. */
+function parseAnswer(url: string, text: string): unknown {
+  const found = readJson(text);
+  if (found.kind === "value") return found.value;
+  const predicate = found.kind === "syntax" ? `is ${found.fault}` : found.fault;
+  throw hubError(url, `the answer ${predicate}.`, "Check that HF_ENDPOINT is the address of a hub.");
 }

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { readJson } from "../files/json.ts";
 import { quote } from "../printable.ts";
 
 export type Head = readonly [layer: number, head: number];
@@ -245,17 +246,14 @@ const userFile = z.looseObject({
  * @throws PithError "circuit" with file and field.
  */
 export function parseKnownCircuit(contents: string, fileName: string): KnownCircuit {
-  let json: unknown;
-  try {
-    json = JSON.parse(contents.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PithError("circuit", `not JSON: ${reason}`, {
-      ...{ place: { file: fileName }, cause },
+  const json = readJson(contents.replace(/^\uFEFF/, ""));
+  if (json.kind !== "value") {
+    throw new PithError("circuit", `${json.fault}.`, {
+      place: { file: fileName },
       advice: 'Write {"heads": [[layer, head], …]}, both counting from 0.',
     });
   }
-  const result = userFile.safeParse(json);
+  const result = userFile.safeParse(json.value);
   if (!result.success) {
     const [issue] = result.error.issues;
     const field = issue?.path.map(String).join(".") ?? "";

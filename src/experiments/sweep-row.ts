@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { PithError } from "../errors.ts";
 import type { ParameterCount } from "../evaluation/parameters.ts";
+import { readJson } from "../files/json.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
 /** Of the original and of the circuit on one set of prompts, 0 … 1. */
@@ -105,13 +106,11 @@ export function parseSweepRows(contents: string, fileName: string): readonly Swe
     .entries()) {
     if (line.trim() === "") continue;
     const place = { file: fileName, line: index + 1 };
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (cause) {
-      throw new PithError("task", "is not a sweep's row: not JSON.", { place, advice, cause });
+    const json = readJson(line);
+    if (json.kind !== "value") {
+      throw new PithError("task", `is not a sweep's row: ${json.fault}.`, { place, advice });
     }
-    const result = rowSchema.safeParse(value);
+    const result = rowSchema.safeParse(json.value);
     if (!result.success) {
       const [issue] = result.error.issues;
       const field = issue?.path.map(String).join(".") ?? "";

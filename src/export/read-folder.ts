@@ -1,11 +1,11 @@
 /** Opens a shipped folder (Node): everything that it says about itself is checked before anything is run. */
-import { readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
-import { parseJsonObject } from "../files/json.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkFiles } from "./check-files.ts";
@@ -53,7 +53,7 @@ export async function readCircuitFolder(directory: string): Promise<CircuitFolde
       "Give a folder that `pith extract` made.",
     );
   }
-  const circuit = parseCircuitFile(await readJson(circuitPath), circuitPath);
+  const circuit = await readCircuitFile(circuitPath);
   const modelPath = join(directory, names.modelFolder, names.model);
   const weightsPath = join(directory, names.modelFolder, names.weights);
   for (const path of [modelPath, weightsPath]) {
@@ -101,20 +101,10 @@ async function checkWeights(path: string, { metrics }: CircuitFile): Promise<voi
   }
 }
 
-async function readJson(path: string): Promise<Record<string, unknown>> {
+/** @param path circuit.json. @throws PithError "circuit" naming file and field. */
+export async function readCircuitFile(path: string): Promise<CircuitFile> {
   if ((await kindOf(path)) !== "file") throw circuitError(path, "is not a file");
-  const { size, bytes } = await readAtMost(path, LARGEST_JSON);
-  if (bytes === undefined) throw circuitError(path, `${size} bytes are too many for this file`);
-  return parseJsonObject(bytes, "circuit", { file: path }, basename(path));
-}
-
-async function readAtMost(path: string, most: number): Promise<{ size: number; bytes?: Uint8Array }> {
-  try {
-    const { size } = await stat(path);
-    return size > most ? { size } : { size, bytes: await readFile(path) };
-  } catch (error) {
-    throw fileError("circuit", path, error);
-  }
+  return parseCircuitFile(await readJsonObject(path, { code: "circuit", most: LARGEST_JSON }), path);
 }
 
 async function kindOf(path: string): Promise<"folder" | "file" | "other" | undefined> {

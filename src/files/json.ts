@@ -1,19 +1,46 @@
 /**
- * JSON that came from outside. `JSON.parse` takes the last of two equal keys in silence, and a few megabytes of
- * "[[[[" can exhaust memory, so both are looked for before it runs.
+ * JSON that came from outside: files, answers of a hub, requests to the studio. `JSON.parse` takes the last of two
+ * equal keys in silence, and its errors quote the text; how much it may make of a text is `json-bounds.ts`'s.
  */
 import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
 import { shorten } from "../printable.ts";
+import { jsonBounds } from "./json-bounds.ts";
 import { jsonFaultAt } from "./json-fault.ts";
 
-/** Far above any real header or config: they are 3 to 5 deep. */
-const DEEPEST_NESTING = 64;
-/** More than 100 MB of honest tensor descriptions have; as many "{}" would take gigabytes and a minute. */
-const MOST_CONTAINERS = 5_000_000;
+/** The value that a text holds, or what is wrong with it. */
+export type JsonOutcome =
+  | { readonly kind: "value"; readonly value: unknown }
+  /** "not JSON: see line 1, column 3". */
+  | { readonly kind: "syntax"; readonly fault: string }
+  /** JSON that is refused, as a predicate: 'has the key "a" twice'. */
+  | { readonly kind: "structure"; readonly fault: string };
+
+/** Never throws. Keys such as "__proto__" are ordinary own properties of the value. */
+export function readJson(text: string): JsonOutcome {
+  const structure = boundsProblem(text) ?? repeatedKey(text);
+  if (structure !== undefined) return { kind: "structure", fault: structure };
+  try {
+    return { kind: "value", value: JSON.parse(text) };
+  } catch {
+    return { kind: "syntax", fault: `not JSON${whereNot(text)}` };
+  }
+}
 
 /**
- * The object that UTF-8 `bytes` hold. Keys such as "__proto__" are ordinary own properties of it.
- * @throws PithError with `code` when they are not UTF-8, not JSON, not an object, or repeat a key.
+ * The value that `text` holds.
+ * @param what the text, as errors call it: "the answer".
+ * @throws PithError with `code` when it is not JSON, or more than `json-bounds.ts` allows, or repeats a key.
+ */
+export function parseJson(text: string, code: PithErrorCode, place: ErrorPlace, what: string): unknown {
+  const found = readJson(text);
+  if (found.kind === "value") return found.value;
+  const predicate = found.kind === "syntax" ? `is ${found.fault}` : found.fault;
+  throw new PithError(code, `${what} ${predicate}`, { place });
+}
+
+/**
+ * The object that UTF-8 `bytes` hold.
+ * @throws PithError with `code` when they are not UTF-8, not an object, or refused as in `parseJson`.
  */
 export function parseJsonObject(
   bytes: Uint8Array,
@@ -29,16 +56,23 @@ export function parseJsonObject(
   } catch {
     throw fail("is not UTF-8 text");
   }
-  const problem = structureProblem(text);
-  if (problem !== undefined) throw fail(problem);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw fail(`is not JSON${whereNot(text)}`);
-  }
+  const value = parseJson(text, code, place, what);
   if (!isRecord(value)) throw fail("is not a JSON object");
   return value;
+}
+
+/** UTF-16 units that are looked at at once. */
+const PART_LENGTH = 2 ** 16;
+
+function boundsProblem(text: string): string | undefined {
+  const bounds = jsonBounds();
+  const encoder = new TextEncoder();
+  for (let at = 0; at < text.length; at += PART_LENGTH) {
+    // Half a character at a seam becomes another one, which is no bracket either.
+    const problem = bounds.add(encoder.encode(text.slice(at, at + PART_LENGTH)));
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 /** Without the engine's message and as no cause: it quotes the file. */
@@ -46,7 +80,10 @@ function whereNot(text: string): string {
   const found = jsonFaultAt(text);
   if (found === undefined) return "";
   const { line, column, ended } = found;
-  return ended ? `: it ends too early, in line ${line}` : `: see line ${line}, column ${column}`;
+  // Of a text of one line the caller says which it is.
+  const isOneLine = !text.includes("\n");
+  if (ended) return isOneLine ? ": it ends too early" : `: it ends too early, in line ${line}`;
+  return isOneLine ? `: see column ${column}` : `: see line ${line}, column ${column}`;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -63,16 +100,13 @@ export function describeValue(value: unknown): string {
   return value === undefined ? "nothing" : shorten(JSON.stringify(value));
 }
 
-/** Looks for repeated keys and deep nesting; text that is not JSON is left for JSON.parse to refuse. */
-function structureProblem(text: string): string | undefined {
+/** Text that is not JSON is left for JSON.parse to refuse. */
+function repeatedKey(text: string): string | undefined {
   // For each open bracket: the keys seen so far, or undefined in an array.
   const open: (Set<string> | undefined)[] = [];
-  let containers = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === "{" || character === "[") {
-      if (open.length === DEEPEST_NESTING) return `nests deeper than ${DEEPEST_NESTING} levels`;
-      if (++containers > MOST_CONTAINERS) return `has more than ${MOST_CONTAINERS} objects and lists`;
       open.push(character === "{" ? new Set() : undefined);
     } else if (character === "}" || character === "]") {
       open.pop();

@@ -1,6 +1,5 @@
 /** An aligned circuit's folder, compiled for the words of a task, as a folder of its own (Node). */
 
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
@@ -13,8 +12,8 @@ import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts"
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipCompiled } from "../export/ship-compiled.ts";
 import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
-import { parseJsonObject } from "../files/json.ts";
 import { claimOutputFolder } from "../files/output-folder.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import type { Target } from "../lowering/target.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { compileCircuit } from "../surgery/compile-circuit.ts";
@@ -82,14 +81,7 @@ export async function compileFolder(
   const runtime = workerRuntime({ threads: options.threads ?? shippedThreads(folder.circuit) });
   const compile = async (source: ByteSource): Promise<Compilation> => {
     onEvent?.({ kind: "step", step: "export" });
-    const config = parseJsonObject(
-      await readFile(join(directory, names.config)),
-      "circuit",
-      {
-        file: join(directory, names.config),
-      },
-      names.config,
-    );
+    const config = await readJsonObject(join(directory, names.config), { code: "circuit" });
     const standalone = nameWeights(await readStandalone(source, config, folder.circuit));
     const model = await compileCircuit(runtime, standalone, words, { signal });
     const shipped = shipCompiled(model, options.target);

@@ -1,5 +1,4 @@
 /** A known circuit by its id, or from a user's file (Node). */
-import { readFile, stat } from "node:fs/promises";
 import { PithError } from "../errors.ts";
 import {
   KNOWN_CIRCUITS,
@@ -7,7 +6,8 @@ import {
   knownCircuit,
   parseKnownCircuit,
 } from "../evaluation/known-circuits.ts";
-import { errorCode, fileError } from "../files/file-error.ts";
+import { errorCode } from "../files/file-error.ts";
+import { readInput } from "../files/read-input.ts";
 
 /** A list of heads has a few kB, a circuit.json of a large model some MB. */
 const LARGEST = 256 * 2 ** 20;
@@ -20,21 +20,16 @@ export async function readKnown(idOrPath: string): Promise<KnownCircuit> {
   if (KNOWN_CIRCUITS.some(({ id, task }) => id === idOrPath || task === idOrPath)) {
     return knownCircuit(idOrPath);
   }
-  const found = await stat(idOrPath).catch((error: unknown) => {
-    if (errorCode(error) !== "ENOENT") throw fileError("circuit", idOrPath, error);
-    throw new PithError("options", "there is no such file, and no known circuit of that name.", {
-      place: { field: "--known", file: idOrPath },
-      advice: `Known are ${KNOWN_CIRCUITS.map(({ id }) => id).join(", ")}.`,
-      cause: error,
-    });
-  });
-  if (found.size > LARGEST) {
-    throw new PithError("circuit", `${found.size} bytes are too many for a list of heads`, {
-      place: { file: idOrPath },
-    });
-  }
-  const contents = await readFile(idOrPath, "utf8").catch((error: unknown) => {
-    throw fileError("circuit", idOrPath, error);
-  });
-  return parseKnownCircuit(contents, idOrPath);
+  const what = "a list of heads";
+  const bytes = await readInput(idOrPath, { code: "circuit", most: LARGEST, what, pipes: true }).catch(
+    (error: unknown) => {
+      if (!(error instanceof PithError) || errorCode(error.cause) !== "ENOENT") throw error;
+      throw new PithError("options", "there is no such file, and no known circuit of that name.", {
+        place: { field: "--known", file: idOrPath },
+        advice: `Known are ${KNOWN_CIRCUITS.map(({ id }) => id).join(", ")}.`,
+        cause: error,
+      });
+    },
+  );
+  return parseKnownCircuit(new TextDecoder().decode(bytes), idOrPath);
 }

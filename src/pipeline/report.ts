@@ -3,7 +3,6 @@
  * is not at hand, is left out, and the reason is kept in its place.
  */
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { PithError } from "../errors.ts";
@@ -19,7 +18,7 @@ import { shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
-import { parseJsonObject } from "../files/json.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
@@ -244,7 +243,7 @@ async function lookInside(
   }
   try {
     const path = join(directory, "config.json");
-    const config = parseJsonObject(await readFile(path), "circuit", { file: path }, "config.json");
+    const config = await readJsonObject(path, { code: "circuit" });
     return { found: await readStandalone(weights, config, circuit) };
   } catch (error) {
     if (!(error instanceof PithError)) throw error;

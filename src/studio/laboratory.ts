@@ -3,7 +3,6 @@
  * component, where its heads look, what its parts add. Models are loaded when they are first asked for.
  */
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../discovery/replacements.ts";
@@ -19,7 +18,7 @@ import { folderLayout } from "../export/folder-layout.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
 import { shipModel } from "../export/ship-model.ts";
-import { parseJsonObject } from "../files/json.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { searchThreads } from "../pipeline/choose-threads.ts";
 import type { Model } from "../pipeline/load-model.ts";
 import { describeGraph } from "../pipeline/measure.ts";
@@ -173,7 +172,7 @@ async function readInside(
   weights: Parameters<typeof readStandalone>[0],
 ): Promise<Transformer> {
   const path = join(directory, folderLayout.config);
-  const config = parseJsonObject(await readFile(path), "circuit", { file: path }, folderLayout.config);
+  const config = await readJsonObject(path, { code: "circuit" });
   return readStandalone(weights, config, circuit);
 }
 

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { parseJson } from "../files/json.ts";
 import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
 
 /** Of any body, in bytes. */
@@ -90,12 +91,7 @@ export const bodies = {
 /** @throws PithError "options" that names the field. */
 export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   const text = await context.req.text();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new PithError("options", "the request is not JSON.", { cause });
-  }
+  const value = parseJson(text, "options", {}, "the request");
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

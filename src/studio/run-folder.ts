@@ -9,12 +9,13 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { beginFolder, kindOf } from "../files/atomic-folder.ts";
 import { fileError, orFileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { placeFile, writeText } from "../files/write-file.ts";
 import { Refusal } from "./answer-error.ts";
 import type { ApiError, RunRequest, RunState } from "./api.ts";
@@ -115,7 +116,7 @@ export async function readRuns(
     if (!entry.isDirectory() || !runIdPattern.test(entry.name)) continue;
     const folder = join(runs, entry.name);
     try {
-      const { format: _, ...record } = recordSchema.parse(await readJson(join(folder, "request.json")));
+      const { format: _, ...record } = recordSchema.parse(await readJsonObject(join(folder, "request.json"), { code: "output" }));
       const status = await readStatus(join(folder, "state.json"));
       found.push({ record: { id: entry.name, folder, ...record }, status });
     } catch (error) {
@@ -127,7 +128,7 @@ export async function readRuns(
 
 async function readStatus(path: string): Promise<RunStatus> {
   try {
-    return stateSchema.parse(await readJson(path));
+    return stateSchema.parse(await readJsonObject(path, { code: "output" }));
   } catch {
     return damagedStatus(`${path} does not say in what state the run is.`);
   }
@@ -170,8 +171,4 @@ export async function expectResult(record: RunRecord): Promise<string> {
 /** Where the result is, or will be. */
 export function resultFolder({ folder, request }: RunRecord): string {
   return join(folder, request.kind === "extract" ? "circuit" : "sweep");
-}
-
-async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, "utf8"));
 }

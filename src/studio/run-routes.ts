@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { type Context, Hono } from "hono";
 import { PithError } from "../errors.ts";
 import { parseSweepRows } from "../experiments/sweep-row.ts";
-import { parseCircuitFile } from "../export/circuit-file.ts";
 import { folderLayout } from "../export/folder-layout.ts";
+import { readCircuitFile } from "../export/read-folder.ts";
 import { orFileError } from "../files/file-error.ts";
-import { parseJsonObject } from "../files/json.ts";
 import { quote } from "../printable.ts";
 import { Refusal } from "./answer-error.ts";
 import type { RunDetail } from "./api.ts";
@@ -148,14 +147,7 @@ async function describeRun(run: Run): Promise<RunDetail> {
   const folder = await expectResult(record);
   if (request.kind === "extract") {
     const path = join(folder, folderLayout.circuit);
-    const bytes = await orFileError("circuit", path, () => readFile(path));
-    return {
-      ...detail,
-      circuit: parseCircuitFile(
-        parseJsonObject(bytes, "circuit", { file: path }, folderLayout.circuit),
-        path,
-      ),
-    };
+    return { ...detail, circuit: await readCircuitFile(path) };
   }
   const path = join(folder, "sweep.jsonl");
   return {

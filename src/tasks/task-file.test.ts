@@ -76,7 +76,7 @@ describe("parseTaskFile", () => {
     [
       "deep nonsense",
       `{"prompt": ${"[".repeat(90000)}${"]".repeat(90000)}}`,
-      '"prompt": expected string, found a list',
+      "t.jsonl:2: nests deeper than 64 levels",
     ],
     [
       "a line without end",

@@ -3,6 +3,7 @@
  * hand and by script, so every fault is told with its line. Runs in a browser; `read-task-file.ts` adds the disk.
  */
 import { PithError } from "../errors.ts";
+import { readJson } from "../files/json.ts";
 import { readTaskCsv } from "./task-csv.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostExamples } from "./task-limits.ts";
@@ -88,16 +89,10 @@ function* readLines(
 /** One line's example, or its fault; undefined for a blank line. */
 function readLine(source: string, place: ExamplePlace): TaskExample | PithError | undefined {
   if (source === "") return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(source);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new PithError("task", `not JSON: ${reason}.`, {
-      place,
-      advice: "A task file has one JSON object a line.",
-      cause,
-    });
-  }
-  return tryExample(json, place);
+  const json = readJson(source);
+  if (json.kind === "value") return tryExample(json.value, place);
+  return new PithError("task", `${json.fault}.`, {
+    place,
+    advice: "A task file has one JSON object a line.",
+  });
 }

@@ -1,7 +1,9 @@
 /** A tokenizer from a model's folder (Node). */
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
+import { readJson as readJsonText } from "../files/json.ts";
+import { readInput, readJsonBytes } from "../files/read-input.ts";
 import { applyDeclarations } from "./apply-declarations.ts";
 import { buildByteLevelBpe } from "./byte-level-bpe.ts";
 import { isObject, type JsonObject } from "./json.ts";
@@ -49,30 +51,26 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
 async function readJson(directory: string, name: string): Promise<unknown> {
   const text = await readText(directory, name);
   if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    // The engine's message quotes the file: only where the fault is may be told.
-    const at = / at (position \d+)/.exec(String(cause))?.[1];
-    throw new PithError("tokenizer", at === undefined ? "not JSON." : `not JSON: see ${at}.`, {
-      place: { file: join(directory, name) },
-    });
-  }
+  const found = readJsonText(text.replace(/^\uFEFF/, ""));
+  if (found.kind === "value") return found.value;
+  throw tokenizerError(join(directory, name), "", `${found.fault}.`);
 }
 
 /** The text of a file, or undefined when there is none. */
 async function readText(directory: string, name: string): Promise<string | undefined> {
   const file = join(directory, name);
+  const read = name.endsWith(".json") ? readJsonBytes : readInput;
+  let bytes: Uint8Array;
   try {
-    const { size } = await stat(file);
-    if (size > LARGEST_FILE)
-      throw tokenizerError(file, "", `${size} bytes are too many for a tokenizer file`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
-  } catch (cause) {
-    if (cause instanceof PithError) throw cause;
-    if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR"))
-      return undefined;
-    const reason = cause instanceof TypeError ? "not UTF-8 text" : `can't be read: ${String(cause)}`;
-    throw new PithError("tokenizer", reason, { place: { file }, cause });
+    bytes = await read(file, { code: "tokenizer", most: LARGEST_FILE, what: "a tokenizer file" });
+  } catch (error) {
+    const missing = ["ENOENT", "ENOTDIR"];
+    if (error instanceof PithError && missing.includes(errorCode(error.cause) ?? "")) return undefined;
+    throw error;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw tokenizerError(file, "", "not UTF-8 text");
   }
 }

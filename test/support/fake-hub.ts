@@ -22,6 +22,7 @@ export type Fault =
   | { readonly kind: "surplus"; readonly bytes: number } // more than was announced
   | { readonly kind: "wrongLength"; readonly length: number } // Content-Length lies, the body is right
   | { readonly kind: "redirect"; readonly to: string } // a Location of the test's choice
+  | { readonly kind: "body"; readonly body: string } // of a listing or a revision: this text instead
   | { readonly kind: "ok" };
 
 export interface RecordedRequest {
@@ -190,6 +191,7 @@ function sendListing(url: URL, response: ServerResponse, entries: readonly unkno
 
 function scripted(response: ServerResponse, fault: Fault | undefined): boolean {
   if (fault?.kind === "status") response.writeHead(fault.status, fault.headers).end();
+  else if (fault?.kind === "body") response.writeHead(200).end(fault.body);
   else if (fault?.kind === "cut") response.destroy();
   else if (fault?.kind !== "stall") return false;
   return true;

@@ -1,0 +1,52 @@
+/**
+ * Bounds on JSON from outside, found before `JSON.parse` runs: a few megabytes of "[[[[" or "{},{}," become
+ * gigabytes of objects. Bytes are looked at once, as they come, so that a hostile file need not even be read.
+ */
+
+/** Far above any real file: headers and configs are 3 to 5 deep, tokenizers 8. */
+const DEEPEST_NESTING = 64;
+/** More than 100 MB of honest tensor descriptions have; as many "{}" would take gigabytes and a minute. */
+const MOST_CONTAINERS = 5_000_000;
+/** The trace of a million decisions has six million. */
+const MOST_MEMBERS = 10_000_000;
+const MOST_VALUES = 20_000_000;
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+export interface JsonBounds {
+  /** Looks at the next bytes of a text. @returns what is too much, as a predicate: "nests deeper than 64 levels". */
+  add(bytes: Uint8Array): string | undefined;
+}
+
+/** For one text in UTF-8. What is not JSON is left for the parser to refuse. */
+export function jsonBounds(): JsonBounds {
+  let [depth, containers, members, commas] = [0, 0, 0, 0];
+  let [inString, escaped] = [false, false];
+  return {
+    add(bytes) {
+      for (let at = 0; at < bytes.length; at++) {
+        const byte = bytes[at] as number;
+        if (inString) {
+          if (escaped) escaped = false;
+          else if (byte === BACKSLASH) escaped = true;
+          else if (byte === QUOTE) inString = false;
+        } else if (byte === QUOTE) {
+          inString = true;
+        } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+          containers++;
+          if (++depth > DEEPEST_NESTING) return `nests deeper than ${DEEPEST_NESTING} levels`;
+        } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
+          depth--;
+        } else if (byte === COLON) {
+          members++;
+        } else if (byte === COMMA) {
+          commas++;
+        }
+      }
+      if (containers > MOST_CONTAINERS) return `has more than ${MOST_CONTAINERS} objects and lists`;
+      if (members > MOST_MEMBERS) return `has more than ${MOST_MEMBERS} members of objects`;
+      return commas > MOST_VALUES ? `has more than ${MOST_VALUES} values` : undefined;
+    },
+  };
+}
