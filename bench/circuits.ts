@@ -99,7 +99,7 @@ export async function benchCircuits(options: CircuitsBenchOptions): Promise<bool
   try {
     log("the machine's ceilings …");
     const before = await measureCeilings(runtime);
-    const model = readTransformer(checkpoint);
+    const model = await readTransformer(checkpoint);
     const shapes: ShapeResult[] = [];
     for (const shape of publishedShapes) {
       if (options.only !== undefined && !options.only.includes(shape.name)) continue;

@@ -172,7 +172,7 @@ async function benchShape(
   if (shape === undefined) throw new RangeError(`no shape is called ${name}`);
   log(`GPT-2 small's shape, ${name} …`);
   const checkpoint = await openCheckpoint(await randomCheckpoint(cache, gpt2Small, 1));
-  const model = readTransformer(checkpoint);
+  const model = await readTransformer(checkpoint);
   const length = shape.words.length;
   const { layers, vocabulary } = gpt2Small;
   const placed = place(shape, { layers, vocabulary, prompts: batchSize, seed: 1 });

@@ -42,7 +42,7 @@ const marks = [performance.now()];
 const mark = () => marks.push(performance.now());
 
 const checkpoint = await openCheckpoint(job.folder);
-const model = readTransformer(checkpoint);
+const model = await readTransformer(checkpoint);
 const runtime = workerRuntime({ threads: job.threads });
 const prompts = (count: number, seed: number) => randomPrompts(count, job.length, model.vocabularySize, seed);
 mark();

@@ -70,7 +70,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
     const ceiling = await matmulCeiling(runtime);
     const forward = await plainForward(
       runtime,
-      readTransformer(checkpoint),
+      await readTransformer(checkpoint),
       randomPrompts(validation, length, gpt2Small.vocabulary, 2),
     );
     const last: number[] = [];

@@ -64,7 +64,7 @@ async function benchTask(
 ): Promise<readonly Line[]> {
   const log = (line: string) => process.stderr.write(`${name}: ${line}\n`);
   const checkpoint = await openCheckpoint("models/nano");
-  const model = readTransformer(checkpoint);
+  const model = await readTransformer(checkpoint);
   const tokenizer = await loadTokenizer("models/nano");
   const task = await readTask(name, { tokenizer, seed: 0 });
   const encoding = { means: "aligned", bos: task.bos ?? false, seed: 0 } as const;

@@ -2,7 +2,7 @@
  * Bad input, each kind through the built command line: exit code 2, the place named in one line, no stack, and
  * no folder left behind.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { copyNano, editHeader, editJson, editWeights, entry } from "./support/damaged-model.ts";
@@ -96,6 +96,51 @@ describe("a damaged model", () => {
           config["architectures"] = ["MambaForCausalLM"];
         }),
       /config\.json.*mamba/,
+    ],
+    [
+      "a matrix that nanoGPT stores the other way round",
+      (model) =>
+        editHeader(model, (header) => {
+          entry(header, "h.0.attn.c_attn.weight").shape.reverse();
+        }),
+      /tensor "h\.0\.attn\.c_attn\.weight": .*transposed.*nanoGPT.*\.t\(\)/,
+    ],
+    [
+      "NaN in a weight, long before a search ends",
+      (model) => {
+        let begin = 0;
+        editHeader(model, (header) => {
+          [begin] = entry(header, "h.3.mlp.c_proj.weight").data_offsets;
+        });
+        editWeights(model, (bytes) => {
+          const dataStart = 8 + Number(bytes.readBigUInt64LE(0));
+          bytes.writeUInt16LE(0x7e00, dataStart + begin + 2 * 1000);
+          return bytes;
+        });
+      },
+      /model\.safetensors, tensor "h\.3\.mlp\.c_proj\.weight": element 1000 is NaN/,
+    ],
+    [
+      "a PEFT adapter",
+      (model) => {
+        rmSync(join(model, "model.safetensors"));
+        rmSync(join(model, "config.json"));
+        writeFileSync(join(model, "adapter_config.json"), "{}");
+      },
+      /PEFT \(LoRA\) adapter, not a whole model\. Merge it first/,
+    ],
+    [
+      "weights as a pickle",
+      (model) => renameSync(join(model, "model.safetensors"), join(model, "pytorch_model.bin")),
+      /pytorch_model\.bin only, a format that can run code\. Convert/,
+    ],
+    [
+      "a circuit that Pith made",
+      (model) => {
+        rmSync(join(model, "model.safetensors"));
+        writeFileSync(join(model, "circuit.json"), "{}");
+      },
+      /holds a circuit that Pith made, not the model/,
     ],
     ["config.json is no JSON", (model) => writeFileSync(join(model, "config.json"), "{"), /config\.json/],
     [

@@ -250,7 +250,7 @@ describe("damaged checkpoints", () => {
       const config = parseConfig(raw, "config.json");
       expect(config.width % config.heads).toBe(0);
       expect(config.layers).toBeLessThanOrEqual(4096);
-      const model = readTransformer({ directory: "fuzz", config, weights });
+      const model = await readTransformer({ directory: "fuzz", config, weights });
       expect(model.blocks).toHaveLength(2);
       const query = model.blocks[0]?.attention?.query.weight;
       expect(await query?.read()).toHaveLength(16);
@@ -261,7 +261,7 @@ describe("damaged checkpoints", () => {
     const config = parseConfig(TINY_CONFIG, "config.json");
     await fuzz(damagedFile, RUNS, async (file) => {
       const weights = await readSingleFile(guardedSource("fuzz.safetensors", file));
-      const model = readTransformer({ directory: "fuzz", config, weights });
+      const model = await readTransformer({ directory: "fuzz", config, weights });
       expect(await model.blocks[1]?.attention?.value.weight.read()).toHaveLength(16);
       expect(await model.unembedding.read()).toHaveLength(28);
     });
@@ -312,7 +312,7 @@ describe("damaged folders on disk", () => {
       await writeFile(join(folder, "model.safetensors"), weights);
       const checkpoint = await openCheckpoint(folder);
       try {
-        expect(await readTransformer(checkpoint).tokenEmbedding.read()).toHaveLength(28);
+        expect(await (await readTransformer(checkpoint)).tokenEmbedding.read()).toHaveLength(28);
       } finally {
         await checkpoint.close();
       }

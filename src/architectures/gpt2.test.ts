@@ -18,13 +18,19 @@ import { readTransformer } from "./index.ts";
 async function read(
   tensors: readonly TestTensor[],
   config: Record<string, unknown> = {},
+  onNote?: (note: string) => void,
 ): Promise<Transformer> {
-  return readTransformer({
+  const checkpoint = {
     directory: "tiny",
     config: parseConfig({ ...TINY_CONFIG, ...config }, "tiny/config.json"),
     weights: await readSingleFile(memorySource("tiny/model.safetensors", encodeSafetensors(tensors))),
-  });
+  };
+  return readTransformer(checkpoint, onNote);
 }
+
+/** The same tensors under other names. */
+const renamed = (tensors: readonly TestTensor[], rename: (name: string) => string) =>
+  tensors.map((tensor) => ({ ...tensor, name: rename(tensor.name) }));
 
 /** The same structure with arrays for weights, names left out. */
 async function resolved(value: unknown): Promise<unknown> {
@@ -93,10 +99,7 @@ describe("readTransformer, gpt2", () => {
     ["F16", { dtype: "F16" }],
     ["BF16", { dtype: "BF16" }],
     ["the transformer. prefix", { prefix: "transformer." }],
-    [
-      "the prefix, F16, and a tied unembedding that is stored too",
-      { prefix: "transformer.", dtype: "F16", unembedding: true },
-    ],
+    ["the prefix and F16", { prefix: "transformer.", dtype: "F16" }],
   ])("%s gives the same model", async (_, options) => {
     const model = await read(tinyTensors(options));
     expect(await resolved(model)).toEqual(await resolved(await read(tinyTensors())));
@@ -110,6 +113,76 @@ describe("readTransformer, gpt2", () => {
     await expect(read(tinyTensors(), { tie_word_embeddings: false })).rejects.toThrow(
       'tensor "lm_head.weight": is missing; config.json asks for it as [7, 4]',
     );
+  });
+
+  describe("tied embeddings", () => {
+    const prefixed = tinyTensors({ prefix: "transformer." });
+    const [embedding] = prefixed;
+    if (embedding === undefined) throw new Error("no embedding");
+    const copy = { ...embedding, name: "lm_head.weight" };
+
+    test.each([
+      ["the embedding and a copy of it", [...prefixed, copy]],
+      [
+        "a copy in another format",
+        [...prefixed, { ...tinyTensors({ dtype: "F16" })[0], name: "lm_head.weight" }],
+      ],
+      ["the unembedding alone", renamed(prefixed, (name) => name.replace("transformer.wte", "lm_head"))],
+    ] as [string, TestTensor[]][])("stored as %s, are one weight", async (_, tensors) => {
+      const notes: string[] = [];
+      const model = await read(tensors, {}, (note) => notes.push(note));
+      expect(model.unembedding).toBe(model.tokenEmbedding);
+      expect(await resolved(model)).toEqual(await resolved(await read(tinyTensors())));
+      expect(notes).toEqual([]);
+    });
+
+    test("beside which another unembedding is stored are two, and that is said", async () => {
+      const notes: string[] = [];
+      const tensors = tinyTensors({ prefix: "transformer.", unembedding: true });
+      const model = await read(tensors, {}, (note) => notes.push(note));
+      expect(await resolved(model)).toEqual(
+        await resolved(await read(tensors, { tie_word_embeddings: false })),
+      );
+      expect(model.unembedding.name).toBe("lm_head.weight");
+      expect(notes).toEqual([
+        "config.json ties the unembedding to transformer.wte.weight, but the checkpoint holds another lm_head.weight: that one is used, as transformers 5 does.",
+      ]);
+    });
+
+    test("of which neither is there are an error", async () => {
+      await expect(read(prefixed.slice(1))).rejects.toThrow('tensor "transformer.wte.weight": is missing');
+    });
+  });
+
+  describe("names", () => {
+    test.each(["_orig_mod.", "module.", "model.", "module._orig_mod.", "_forward_module.module."])(
+      "with %s before all of them give the same model",
+      async (wrapper) => {
+        const tensors = tinyTensors({ prefix: "transformer.", unembedding: true });
+        const wrapped = renamed(tensors, (name) => wrapper + name);
+        expect(await resolved(await read(wrapped))).toEqual(await resolved(await read(tensors)));
+      },
+    );
+
+    test("with a prefix that Pith does not know are an error that says what there is", async () => {
+      const wrapped = renamed(tinyTensors(), (name) => `policy.${name}`);
+      await expect(read(wrapped)).rejects.toThrow(
+        'tensor "wte.weight": is missing; config.json asks for it as [7, 4]. There is "policy.wte.weight": take what stands before',
+      );
+    });
+
+    test.each([
+      "multiple_choice_head.summary.weight",
+      "score.weight",
+      "classifier.bias",
+      "v_head.summary.weight",
+    ])("%s is another head, which is left out with a note", async (name) => {
+      const notes: string[] = [];
+      const head = floatTensor(name, "F32", [2, 4], Array(8).fill(1));
+      const model = await read([...tinyTensors(), head], {}, (note) => notes.push(note));
+      expect(await resolved(model)).toEqual(await resolved(await read(tinyTensors())));
+      expect(notes).toEqual([`The checkpoint also holds "${name}": another head, which is left out.`]);
+    });
   });
 
   test("score scales", async () => {
@@ -155,7 +228,7 @@ describe("readTransformer, gpt2", () => {
     [
       "a transposed matrix",
       replaced(f32("h.0.mlp.c_fc.weight", [6, 4], 24)),
-      "has shape [6, 4]; config.json asks for [4, 6]",
+      "has shape [6, 4]; config.json asks for [4, 6]. It is transposed, as nn.Linear and nanoGPT store it. Convert",
     ],
     ["another rank", replaced(f32("ln_f.bias", [4, 1], 4)), "has shape [4, 1]; config.json asks for [4]"],
     [
@@ -165,8 +238,8 @@ describe("readTransformer, gpt2", () => {
     ],
     [
       "a surplus tensor",
-      [...tinyTensors(), f32("score.weight", [2, 4], 8)],
-      'tensor "score.weight": has no place',
+      [...tinyTensors(), f32("surplus.weight", [2, 4], 8)],
+      'tensor "surplus.weight": has no place',
     ],
     ["a layer too many", [...tinyTensors(), mask("h.2.attn.bias")], 'tensor "h.2.attn.bias": has no place'],
     [

@@ -5,40 +5,55 @@
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Gpt2Config } from "../checkpoint/config.ts";
+import { sameValues } from "../checkpoint/same-values.ts";
+import { quote } from "../printable.ts";
 import { readOnceTogether } from "../transformer/derive.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
+import { unwrapNames } from "./unwrap-names.ts";
 
 const PREFIX = "transformer.";
 const UNEMBEDDING = "lm_head.weight";
+const OWN_NAME = /^(?:transformer\.)?(?:wte|wpe|ln_f|h\.\d+)\./;
+/** Of GPT2DoubleHeadsModel, GPT2For…Classification and …QuestionAnswering, and of TRL's value heads. */
+const OTHER_HEAD = /^(?:multiple_choice_head|score|classifier|qa_outputs|v_head|summary)\./;
 /** Causal masks, and the value of masked scores, that old versions saved: constants, not weights. */
 const MASK_BUFFER = /^(?:transformer\.)?h\.(\d+)\.attn\.(?:bias|masked_bias)$/;
 
-/** @throws PithError "checkpoint" when tensors and config disagree; reads no data. */
-export function readGpt2(
+/**
+ * @param onNote told what is left out, or read otherwise than config.json says.
+ * @throws PithError "checkpoint" when tensors and config disagree.
+ */
+export async function readGpt2(
   config: Gpt2Config,
   checkpoint: Pick<Checkpoint, "directory" | "weights">,
-): Transformer {
-  const { weights } = checkpoint;
-  const prefix = weights.has(`${PREFIX}wte.weight`) ? PREFIX : "";
+  onNote: (note: string) => void,
+): Promise<Transformer> {
+  const weights = unwrapNames(checkpoint.weights, (name) => OWN_NAME.test(name));
+  const prefix = [...weights.keys()].some((name) => name.startsWith(PREFIX)) ? PREFIX : "";
   const { width, vocabularySize, contextLength } = config;
-  const tensors = takeTensors(checkpoint);
-  const tokenEmbedding = tensors.take(`${prefix}wte.weight`, [vocabularySize, width]);
+  const tensors = takeTensors({ directory: checkpoint.directory, weights });
+  const { tokenEmbedding, unembedding } = await readEmbeddings(
+    config,
+    tensors,
+    weights,
+    `${prefix}wte.weight`,
+    onNote,
+  );
   const positionEmbedding = tensors.take(`${prefix}wpe.weight`, [contextLength, width]);
   const blocks = Array.from({ length: config.layers }, (_, layer) =>
     readBlock(tensors, config, `${prefix}h.${layer}`, layer),
   );
   const finalNorm = readNorm(tensors, config, `${prefix}ln_f`);
-  // A tied model may carry the unembedding nevertheless; as in the original library, the embedding counts.
-  const stored =
-    !config.tiedEmbeddings || weights.has(UNEMBEDDING)
-      ? tensors.take(UNEMBEDDING, [vocabularySize, width])
-      : undefined;
   tensors.finish((name) => {
     const layer = MASK_BUFFER.exec(name)?.[1];
-    return layer !== undefined && Number(layer) < config.layers;
+    return OTHER_HEAD.test(name) || (layer !== undefined && Number(layer) < config.layers);
   });
+  const others = [...weights.keys()].filter((name) => OTHER_HEAD.test(name));
+  if (others.length > 0) {
+    onNote(`The checkpoint also holds ${others.map(quote).join(", ")}: another head, which is left out.`);
+  }
   return {
     width,
     vocabularySize,
@@ -47,8 +62,37 @@ export function readGpt2(
     positionEmbedding,
     blocks,
     finalNorm,
-    unembedding: config.tiedEmbeddings || stored === undefined ? tokenEmbedding : stored,
+    unembedding,
   };
+}
+
+/**
+ * As transformers 5 reads them. Of a tied pair safetensors' `save_model` stores one, and not always the embedding;
+ * where both are stored and differ, the model was trained untied, whatever its config says.
+ */
+async function readEmbeddings(
+  config: Gpt2Config,
+  tensors: TensorTaker,
+  weights: Checkpoint["weights"],
+  embeddingName: string,
+  onNote: (note: string) => void,
+): Promise<Pick<Transformer, "tokenEmbedding" | "unembedding">> {
+  const shape = [config.vocabularySize, config.width];
+  const [embedding, unembedding] = [weights.get(embeddingName), weights.get(UNEMBEDDING)];
+  if (config.tiedEmbeddings && (embedding === undefined || unembedding === undefined)) {
+    const only = tensors.take(unembedding === undefined ? embeddingName : UNEMBEDDING, shape);
+    return { tokenEmbedding: only, unembedding: only };
+  }
+  const pair = {
+    tokenEmbedding: tensors.take(embeddingName, shape),
+    unembedding: tensors.take(UNEMBEDDING, shape),
+  };
+  if (!config.tiedEmbeddings || embedding === undefined || unembedding === undefined) return pair;
+  if (await sameValues(embedding, unembedding)) return { ...pair, unembedding: pair.tokenEmbedding };
+  onNote(
+    `config.json ties the unembedding to ${embeddingName}, but the checkpoint holds another ${UNEMBEDDING}: that one is used, as transformers 5 does.`,
+  );
+  return pair;
 }
 
 function readBlock(tensors: TensorTaker, config: Gpt2Config, name: string, layer: number): Block {

@@ -6,7 +6,8 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { isWeightDtype } from "../checkpoint/dtype.ts";
 import { weightDtypeAdvice } from "../checkpoint/safetensors.ts";
-import { PithError } from "../errors.ts";
+import { type ErrorPlace, PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 
 export interface TensorTaker {
@@ -22,16 +23,11 @@ export function takeTensors(checkpoint: Pick<Checkpoint, "directory" | "weights"
     take: (name, shape) => {
       const weight = checkpoint.weights.get(name);
       if (weight === undefined) {
-        throw new PithError("checkpoint", `is missing; config.json asks for it as [${shape.join(", ")}]`, {
-          place: { file: checkpoint.directory, tensor: name },
-        });
+        throw missing(name, shape, checkpoint);
       }
       const place = { file: weight.file ?? checkpoint.directory, tensor: name };
       if (weight.shape.length !== shape.length || weight.shape.some((size, axis) => size !== shape[axis])) {
-        const found = `[${weight.shape.join(", ")}]`;
-        throw new PithError("checkpoint", `has shape ${found}; config.json asks for [${shape.join(", ")}]`, {
-          place,
-        });
+        throw misshapen(weight.shape, shape, place);
       }
       if (weight.dtype !== undefined && !isWeightDtype(weight.dtype)) {
         throw new PithError("checkpoint", `${weight.dtype} can't be read as a weight`, {
@@ -43,10 +39,8 @@ export function takeTensors(checkpoint: Pick<Checkpoint, "directory" | "weights"
       return weight;
     },
     finish: (isKnownSurplus) => {
-      const surplus = [...checkpoint.weights.values()].filter(
-        ({ name }) => !taken.has(name) && !isKnownSurplus(name),
-      );
-      const [first] = surplus;
+      const surplus = [...checkpoint.weights].filter(([name]) => !taken.has(name) && !isKnownSurplus(name));
+      const [, first] = surplus[0] ?? [];
       if (first === undefined) return;
       const others = surplus.length === 1 ? "" : ` (nor have ${surplus.length - 1} others)`;
       throw new PithError("checkpoint", `has no place in the model that config.json describes${others}`, {
@@ -55,4 +49,29 @@ export function takeTensors(checkpoint: Pick<Checkpoint, "directory" | "weights"
       });
     },
   };
+}
+
+function missing(
+  name: string,
+  shape: readonly number[],
+  { weights, directory }: Pick<Checkpoint, "directory" | "weights">,
+): PithError {
+  const longer = [...weights.keys()].find((other) => other.endsWith(`.${name}`));
+  return new PithError("checkpoint", `is missing; config.json asks for it as [${shape.join(", ")}]`, {
+    place: { file: directory, tensor: name },
+    ...(longer !== undefined && {
+      advice: `There is ${quote(longer)}: take what stands before the name off the names of all tensors.`,
+    }),
+  });
+}
+
+function misshapen(found: readonly number[], wanted: readonly number[], place: ErrorPlace): PithError {
+  const message = `has shape [${found.join(", ")}]; config.json asks for [${wanted.join(", ")}]`;
+  const isTransposed = found.length === 2 && found[0] === wanted[1] && found[1] === wanted[0];
+  if (!isTransposed) return new PithError("checkpoint", message, { place });
+  return new PithError("checkpoint", `${message}. It is transposed, as nn.Linear and nanoGPT store it.`, {
+    place,
+    advice:
+      "Convert the file in Python: state[name] = state[name].t().contiguous() for every c_attn.weight, c_proj.weight and c_fc.weight.",
+  });
 }

@@ -2,14 +2,15 @@
  * A model's folder, opened (Node): config.json checked, headers read, no weight read yet. Every weight is read
  * from its file when it is asked for, until `close`.
  */
-import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { PithError } from "../errors.ts";
-import { errorCode, fileError } from "../files/file-error.ts";
-import { parseJsonObject } from "../files/json.ts";
+import { errorCode, fileError, orFileError } from "../files/file-error.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
 import { openFileSource } from "./file-source.ts";
+import { foreignModel } from "./foreign-model.ts";
 import { parseWeightMap, readShards, readSingleFile, type StoredWeight } from "./shards.ts";
 
 export interface Checkpoint {
@@ -27,9 +28,9 @@ export interface Checkpoint {
 
 const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
+/** Only a circuit of Pith's has it; its config.json is one too, of another kind. */
+const CIRCUIT = "circuit.json";
 const INDEX = "model.safetensors.index.json";
-/** Real configs have a few KB, indices of the largest models a few MB. */
-const LARGEST_JSON = 64 * 2 ** 20;
 
 /**
  * Opens the folder's config.json and its model.safetensors, or else model.safetensors.index.json with its shards.
@@ -39,12 +40,12 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   await requireFolder(directory);
   const configFile = join(directory, CONFIG);
   if (!(await exists(configFile))) {
-    throw new PithError("config", `the folder has no ${CONFIG}`, {
-      place: { file: directory },
-      advice: `Give the folder of a Hugging Face model: ${CONFIG}, ${WEIGHTS}, tokenizer files.`,
-    });
+    throw await noConfig(directory);
   }
-  const rawConfig = await readJson(configFile, "config");
+  if ((await exists(join(directory, CIRCUIT))) && !(await hasWeights(directory))) {
+    throw await noWeights(directory);
+  }
+  const rawConfig = await readJsonObject(configFile, { code: "config" });
   const config = parseConfig(rawConfig, configFile);
 
   const sources: ByteSource[] = [];
@@ -75,7 +76,7 @@ async function openWeights(
   const indexFile = join(directory, INDEX);
   if (!(await exists(indexFile))) throw await noWeights(directory);
 
-  const weightMap = parseWeightMap(await readJson(indexFile, "checkpoint"), indexFile);
+  const weightMap = parseWeightMap(await readJsonObject(indexFile, { code: "checkpoint" }), indexFile);
   const shards = new Map<string, ByteSource>();
   for (const shard of [...new Set(weightMap.values())].sort()) {
     const path = join(directory, shard);
@@ -90,29 +91,21 @@ async function openWeights(
   return readShards(shards, weightMap, indexFile);
 }
 
-async function noWeights(directory: string): Promise<PithError> {
-  const place = { file: directory };
-  for (const pickled of ["pytorch_model.bin", "pytorch_model.bin.index.json"]) {
-    if (!(await exists(join(directory, pickled)))) continue;
-    return new PithError("checkpoint", `has its weights in ${pickled} only, a format that can run code`, {
-      place,
-      advice:
-        "Convert it to safetensors first, in Python: model.save_pretrained(DIR, safe_serialization=True).",
-    });
-  }
-  return new PithError("checkpoint", `the folder has neither ${WEIGHTS} nor ${INDEX}`, { place });
+async function hasWeights(directory: string): Promise<boolean> {
+  return (await exists(join(directory, WEIGHTS))) || (await exists(join(directory, INDEX)));
 }
 
-async function readJson(path: string, code: "checkpoint" | "config"): Promise<Record<string, unknown>> {
-  const source = await openFileSource(path);
-  try {
-    if (source.size > LARGEST_JSON) {
-      throw new PithError(code, `${source.size} bytes are too many for this file`, { place: { file: path } });
-    }
-    return parseJsonObject(await source.read(0, source.size), code, { file: path }, basename(path));
-  } finally {
-    await source.close();
-  }
+async function noWeights(directory: string): Promise<PithError> {
+  const found = foreignModel(await orFileError("checkpoint", directory, () => readdir(directory)));
+  const { fault, advice = "" } = found ?? { fault: `the folder has neither ${WEIGHTS} nor ${INDEX}` };
+  return new PithError("checkpoint", fault, { place: { file: directory }, advice });
+}
+
+async function noConfig(directory: string): Promise<PithError> {
+  const found = foreignModel(await orFileError("checkpoint", directory, () => readdir(directory)));
+  const lacking = `Give the folder of a Hugging Face model: ${CONFIG}, ${WEIGHTS}, tokenizer files.`;
+  const { fault, advice } = found ?? { fault: `the folder has no ${CONFIG}`, advice: lacking };
+  return new PithError("config", fault, { place: { file: directory }, advice });
 }
 
 async function requireFolder(directory: string): Promise<void> {

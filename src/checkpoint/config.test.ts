@@ -55,6 +55,16 @@ describe("parseConfig, gpt2", () => {
     expect(parse(kept)).toMatchObject({ bosTokenId: undefined, eosTokenIds: [7] });
   });
 
+  test("null is the same as absent", () => {
+    const nothing = {
+      n_layer: null,
+      hidden_size: null,
+      activation_function: null,
+      tie_word_embeddings: null,
+    };
+    expect(parse(nothing)).toEqual(parse({}));
+  });
+
   test("takes the library's aliases, unless they contradict", () => {
     expect(parse({ hidden_size: 24, num_hidden_layers: 3, n_layer: 3 })).toMatchObject({
       width: 24,
@@ -79,7 +89,6 @@ describe("parseConfig, gpt2", () => {
     ["n_layer", 0],
     ["n_layer", 1.5],
     ["n_layer", "12"],
-    ["n_layer", null],
     ["n_head", 7],
     ["n_head", -12],
     ["n_embd", 2 ** 40],

@@ -101,7 +101,7 @@ const GPT2_ALIASES: readonly (readonly [alias: string, field: string])[] = [
 const GPT2_END_OF_TEXT = 50_256;
 
 function parseGpt2(raw: Record<string, unknown>, file: string): Gpt2Config {
-  const config = check(gpt2Schema, withoutAliases(raw, GPT2_ALIASES, file), file);
+  const config = check(gpt2Schema, withoutNulls(withoutAliases(raw, GPT2_ALIASES, file)), file);
   if (config.n_embd % config.n_head !== 0) {
     throw configError(file, "n_head", `${config.n_head} heads don't divide n_embd ${config.n_embd}`);
   }
@@ -137,15 +137,25 @@ function withoutAliases(
 ): Record<string, unknown> {
   const result = { ...raw };
   for (const [alias, field] of aliases) {
-    const value = ownProperty(raw, alias);
+    const value = ownProperty(raw, alias) ?? undefined;
     if (value === undefined) continue;
-    const own = ownProperty(raw, field);
+    const own = ownProperty(raw, field) ?? undefined;
     if (own !== undefined && own !== value) {
       throw configError(file, alias, `${describeValue(value)} contradicts "${field}", ${describeValue(own)}`);
     }
     result[field] = value;
   }
   return result;
+}
+
+/**
+ * Python writes None as null, for fields that were never set. Of a token's id it means that there is none, which the
+ * schema knows.
+ */
+function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(raw).filter(([field, value]) => value !== null || field.endsWith("_token_id")),
+  );
 }
 
 function check<Schema extends z.ZodType>(

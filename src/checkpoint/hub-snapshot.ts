@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { foreignModel } from "./foreign-model.ts";
 import { hasSize, placeInSnapshot, type RepositoryCache } from "./hub-cache.ts";
 import { ensureBlob } from "./hub-download.ts";
 import { hubError } from "./hub-errors.ts";
@@ -40,6 +41,11 @@ export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
     return found;
   };
 
+  const foreign = foreignModel([...listing.keys()]);
+  // An adapter's repository may hold nothing else that is amiss.
+  if (foreign !== undefined && (listing.has("adapter_config.json") || listing.has("circuit.json"))) {
+    throw hubError(place, `the repository ${foreign.fault}.`, foreign.advice);
+  }
   const lacking = missingSmallFiles((file) => listing.has(file));
   if (lacking.length > 0) throw hubError(place, `the repository has no ${lacking.join(" and no ")}.`);
   const sharded = !listing.has(singleWeights);

@@ -6,8 +6,9 @@
  */
 
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { PithError } from "../errors.ts";
+import { foreignModel } from "./foreign-model.ts";
 import { readCommit, rememberCommit, repositoryCache } from "./hub-cache.ts";
 import { HubUnreachable, hubError } from "./hub-errors.ts";
 import { missingInSnapshot } from "./hub-files.ts";
@@ -57,7 +58,8 @@ export async function resolveModelFolder(
   }
   if (found !== undefined || looksLikePath(nameOrPath)) {
     const what = found === undefined ? "there is no such folder." : "this is a file; a model is a folder.";
-    throw new PithError("options", what, { place: { file: nameOrPath === "" ? '""' : path } });
+    const advice = found === undefined ? "" : (foreignModel([basename(path)])?.advice ?? "");
+    throw new PithError("options", what, { place: { file: nameOrPath === "" ? '""' : path }, advice });
   }
   return resolveHubModel(parseHubName(nameOrPath, options.revision), options, environment);
 }

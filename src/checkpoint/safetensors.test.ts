@@ -226,3 +226,41 @@ describe("readTensor", () => {
     });
   });
 });
+
+describe("values that no weight may have", () => {
+  const tensor = (dtype: "F32" | "F16" | "BF16", at: number, bits: number) => {
+    const ones = floatTensor("h.0.w", dtype, [3, 5], Array(15).fill(1));
+    const view = new DataView(ones.bytes.buffer);
+    if (dtype === "F32") view.setUint32(4 * at, bits, true);
+    else view.setUint16(2 * at, bits, true);
+    return encodeSafetensors([ones]);
+  };
+
+  test.each([
+    ["F32", 0x7fc00000, "NaN"],
+    ["F32", 0x7f800000, "Infinity"],
+    ["F32", 0xff800000, "-Infinity"],
+    ["F16", 0x7e00, "NaN"],
+    ["F16", 0xfc00, "-Infinity"],
+    ["BF16", 0x7f80, "Infinity"],
+    ["BF16", 0x7fff, "NaN"],
+  ] as const)("%s %i is refused where it is read: %s", async (dtype, bits, shown) => {
+    for (const at of [0, 7, 14]) {
+      const source = open(tensor(dtype, at, bits));
+      const [entry] = (await readSafetensorsHeader(source)).tensors;
+      if (entry === undefined) throw new Error("no tensor");
+      await expect(readTensor(source, entry)).rejects.toThrow(
+        `model.safetensors, tensor "h.0.w": element ${at} is ${shown}; with it every answer`,
+      );
+    }
+  });
+
+  test("the largest and the smallest numbers are none of them", async () => {
+    for (const bits of [0x7f7fffff, 0xff7fffff, 1, 0x80000001, 0x80000000]) {
+      const source = open(tensor("F32", 3, bits));
+      const [entry] = (await readSafetensorsHeader(source)).tensors;
+      if (entry === undefined) throw new Error("no tensor");
+      expect(new Uint32Array((await readTensor(source, entry)).buffer)[3]).toBe(bits);
+    }
+  });
+});

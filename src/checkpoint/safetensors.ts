@@ -17,16 +17,26 @@
  */
 import { PithError } from "../errors.ts";
 import { describeValue, isRecord, ownProperty, parseJsonObject } from "../files/json.ts";
+import { jsonBounds } from "../files/json-bounds.ts";
 import { shorten } from "../printable.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { elementBits, isWeightDtype, WEIGHT_DTYPES, weightElementBytes, widenInto } from "./dtype.ts";
+import {
+  elementBits,
+  isWeightDtype,
+  WEIGHT_DTYPES,
+  type WeightDtype,
+  weightElementBytes,
+  widenInto,
+} from "./dtype.ts";
 
 export const LENGTH_BYTES = 8;
 export const LARGEST_HEADER = 100_000_000;
 const OPENING_BRACE = 0x7b;
-/** A multiple of every element size. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+/** In bytes. */
+const HEADER_PIECE = 2 ** 20;
+/** Elements that are read at once: 4 or 8 MiB. */
+const CHUNK_ELEMENTS = 2 ** 21;
 
 export interface SafetensorsEntry {
   readonly name: string;
@@ -51,7 +61,7 @@ export interface SafetensorsHeader {
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
   const dataStart = LENGTH_BYTES + (await readHeaderLength(source));
   const place = { file: source.name };
-  const bytes = await source.read(LENGTH_BYTES, dataStart - LENGTH_BYTES);
+  const bytes = await readHeaderBytes(source, dataStart - LENGTH_BYTES);
   if (bytes[0] !== OPENING_BRACE) {
     throw new PithError("checkpoint", 'the header does not begin with "{"', { place });
   }
@@ -67,23 +77,71 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
 
 /**
  * Reads one tensor, row-major, widened to float32, never holding more than it and one chunk of its bytes.
- * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16.
+ * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16, or a value is NaN or infinite.
  */
 export async function readTensor(
   source: ByteSource,
   entry: SafetensorsEntry,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { dtype, begin, end } = entry;
-  if (!isWeightDtype(dtype)) {
-    throw tensorError(source.name, entry.name, `${dtype} can't be read as a weight`, weightDtypeAdvice);
-  }
-  const size = weightElementBytes(dtype);
+  const dtype = weightDtype(source, entry);
   const values = allocate(source.name, entry);
-  for (let at = begin; at < end; at += CHUNK_BYTES) {
-    const bytes = await source.read(at, Math.min(CHUNK_BYTES, end - at));
-    widenInto(dtype, bytes, values, (at - begin) / size);
+  for (let at = 0; at < values.length; at += CHUNK_ELEMENTS) {
+    await readPart(source, entry, dtype, at, values.subarray(at, at + CHUNK_ELEMENTS));
   }
   return values;
+}
+
+/**
+ * The same piece by piece, in pieces of one size for every dtype, for who needs no more at once.
+ * @throws PithError as `readTensor` does.
+ */
+export async function* readTensorParts(
+  source: ByteSource,
+  entry: SafetensorsEntry,
+): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
+  const dtype = weightDtype(source, entry);
+  const count = elementCount(entry.shape);
+  for (let at = 0; at < count; at += CHUNK_ELEMENTS) {
+    const values = new Float32Array(Math.min(CHUNK_ELEMENTS, count - at));
+    await readPart(source, entry, dtype, at, values);
+    yield values;
+  }
+}
+
+function weightDtype(source: ByteSource, { name, dtype }: SafetensorsEntry): WeightDtype {
+  if (isWeightDtype(dtype)) return dtype;
+  throw tensorError(source.name, name, `${dtype} can't be read as a weight`, weightDtypeAdvice);
+}
+
+/** Fills `values` with the tensor's elements from `first` on. */
+async function readPart(
+  source: ByteSource,
+  entry: SafetensorsEntry,
+  dtype: WeightDtype,
+  first: number,
+  values: Float32Array<ArrayBuffer>,
+): Promise<void> {
+  const size = weightElementBytes(dtype);
+  const bytes = await source.read(entry.begin + size * first, size * values.length);
+  widenInto(dtype, bytes, values, 0);
+  if (areFinite(values)) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw tensorError(
+    source.name,
+    entry.name,
+    `element ${first + at} is ${values[at]}; with it every answer of the model is NaN.`,
+    "The training or the conversion of this checkpoint failed: take one of before, or convert it again.",
+  );
+}
+
+/** Without a branch for each value: v − v is 0, and NaN where v is NaN or infinite. */
+function areFinite(values: Float32Array): boolean {
+  let differences = 0;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
+    differences += value - value;
+  }
+  return differences === 0;
 }
 
 export const weightDtypeAdvice = `Pith reads ${WEIGHT_DTYPES.join(", ")}: convert the checkpoint to one of them.`;
@@ -96,6 +154,20 @@ function allocate(file: string, entry: SafetensorsEntry): Float32Array<ArrayBuff
     if (!(error instanceof RangeError)) throw error;
     throw tensorError(file, entry.name, `${count} values are more than this machine can hold in one array`);
   }
+}
+
+/** Piece by piece: of a header that is too deep, only its beginning is read. */
+async function readHeaderBytes(source: ByteSource, length: number): Promise<Uint8Array> {
+  const bounds = jsonBounds();
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += HEADER_PIECE) {
+    const piece = await source.read(LENGTH_BYTES + at, Math.min(HEADER_PIECE, length - at));
+    const fault = bounds.add(piece);
+    if (fault !== undefined)
+      throw new PithError("checkpoint", `the header ${fault}`, { place: { file: source.name } });
+    bytes.set(piece, at);
+  }
+  return bytes;
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {

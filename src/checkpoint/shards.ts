@@ -8,7 +8,7 @@ import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import { shorten } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from "./safetensors.ts";
+import { readSafetensorsHeader, readTensor, readTensorParts, type SafetensorsEntry } from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */
 export interface StoredWeight extends Weight {
@@ -16,6 +16,8 @@ export interface StoredWeight extends Weight {
   readonly dtype?: string;
   /** The file that holds it. */
   readonly file?: string;
+  /** As `read`, piece by piece; pieces of two weights of one size are of one size. */
+  parts?(): AsyncGenerator<Float32Array<ArrayBuffer>, void>;
 }
 
 /** Tensor → shard, as the index says. */
@@ -96,5 +98,6 @@ function storedWeight(source: ByteSource, entry: SafetensorsEntry): StoredWeight
     dtype: entry.dtype,
     file: source.name,
     read: () => readTensor(source, entry),
+    parts: () => readTensorParts(source, entry),
   };
 }

@@ -40,6 +40,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
 
 /** What of an event is to be read after the work has ended, too. */
 function lastingNotes(event: PithEvent): readonly string[] {
+  if (event.kind === "note") return [`note: ${event.note}`];
   return event.kind === "preflight" ? preflightNotes(event.preflight) : [];
 }
 

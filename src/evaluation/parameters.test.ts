@@ -64,7 +64,7 @@ test("GPT-2 small", () => {
 
 test("nano", async () => {
   const checkpoint = await openCheckpoint("models/nano");
-  expect(countParameters(readTransformer(checkpoint)).total).toBe(3_103_104);
+  expect(countParameters(await readTransformer(checkpoint)).total).toBe(3_103_104);
   await checkpoint.close();
 });
 

@@ -49,6 +49,8 @@ const schema = z.object({
     context: size,
     /** The files that held its weights. */
     files: z.array(file),
+    /** How its checkpoint was read where its config.json says otherwise, and what was left out: sentences. */
+    notes: z.array(z.string()).optional(),
   }),
   task: z.object({
     name: z.string(),

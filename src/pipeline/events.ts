@@ -18,6 +18,8 @@ export type Step =
 export type PithEvent =
   | { readonly kind: "step"; readonly step: Step }
   | { readonly kind: "download"; readonly progress: HubProgress }
+  /** A sentence that a person should read, and may read after the work has ended. */
+  | { readonly kind: "note"; readonly note: string }
   /** How far the current step is; `total` in whatever unit the step counts. */
   | { readonly kind: "progress"; readonly step: Step; readonly done: number; readonly total: number }
   /** What was found of a task before it is searched; of a task that is refused, nothing is told. */

@@ -328,6 +328,7 @@ function describe(
       vocabulary: transformer.vocabularySize,
       context: transformer.contextLength,
       files: [...sources.files],
+      ...(model.notes.length > 0 && { notes: [...model.notes] }),
     },
     task: {
       name: task.name,

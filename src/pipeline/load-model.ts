@@ -24,6 +24,8 @@ export interface Model {
   readonly config: ModelConfig;
   /** The files that hold the weights, sizes in bytes. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** What of the checkpoint is read otherwise than config.json says, or left out: a sentence each. */
+  readonly notes: readonly string[];
   /** Whether it is the model that comes with Pith. */
   readonly embedded: boolean;
   close(): Promise<void>;
@@ -45,7 +47,11 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
     : await findFolder(nameOrPath, { signal, onEvent });
   const checkpoint = await openCheckpoint(directory);
   try {
-    const transformer = readTransformer(checkpoint);
+    const notes: string[] = [];
+    const transformer = await readTransformer(checkpoint, (note) => {
+      notes.push(note);
+      onEvent?.({ kind: "note", note });
+    });
     const tokenizer = await loadTokenizer(directory);
     checkVocabulary(tokenizer, transformer.vocabularySize);
     return {
@@ -55,6 +61,7 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
       tokenizer,
       config: checkpoint.config,
       files: checkpoint.files,
+      notes,
       embedded,
       close: () => checkpoint.close(),
     };

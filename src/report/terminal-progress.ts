@@ -81,6 +81,7 @@ export function advance(state: ProgressState, event: PithEvent, now: number): Pr
       };
     }
     case "preflight":
+    case "note":
       return state;
     case "sweep":
       return { ...enter(state, "sweep", now), sweep: { first: state.sweep?.first ?? event, now: event } };

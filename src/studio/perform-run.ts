@@ -113,6 +113,9 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
       case "progress":
         log.tell({ kind: "progress", done: event.done, total: event.total });
         break;
+      // circuit.json carries it.
+      case "note":
+        break;
       case "download": {
         const { progress } = event;
         log.tell({ kind: "progress", done: progress.done, total: progress.total });

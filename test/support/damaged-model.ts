@@ -44,3 +44,29 @@ export function entry(header: Header, name: string): TensorEntry {
   if (found === undefined) throw new Error(`nano has no tensor ${name}`);
   return found;
 }
+
+/** Adds a tensor after all others. @param bytes as they are stored. */
+export function addTensor(
+  directory: string,
+  name: string,
+  { dtype, shape, bytes }: { readonly dtype: string; readonly shape: number[]; readonly bytes: Uint8Array },
+): void {
+  editHeader(directory, (header) => {
+    const end = Math.max(
+      ...Object.entries(header).map(([key, { data_offsets }]) =>
+        key === "__metadata__" ? 0 : data_offsets[1],
+      ),
+    );
+    header[name] = { dtype, shape, data_offsets: [end, end + bytes.length] };
+  });
+  editWeights(directory, (file) => Buffer.concat([file, bytes]));
+}
+
+/** The bytes of a tensor as they are stored. */
+export function storedBytes(directory: string, name: string): Buffer {
+  const bytes = readFileSync(join(directory, "model.safetensors"));
+  const start = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, start).toString()) as Header;
+  const [begin, end] = entry(header, name).data_offsets;
+  return bytes.subarray(start + begin, start + end);
+}

@@ -40,7 +40,7 @@ let nano: Promise<Transformer> | undefined;
 
 /** Opened once, and for as long as the tests run: its weights are read from the file when they are asked for. */
 export function loadNano(): Promise<Transformer> {
-  nano ??= openCheckpoint("models/nano").then(readTransformer);
+  nano ??= openCheckpoint("models/nano").then((checkpoint) => readTransformer(checkpoint));
   return nano;
 }
 

@@ -250,6 +250,7 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
   const facts: readonly (readonly [string, HtmlValue])[] = [
     ["folder", directory],
     ["model", `${model.name} (${model.family}, ${plural(model.layers, "layer")}, width ${model.width})`],
+    ...(model.notes ?? []).map((note) => ["its checkpoint", note] as const),
     ["weights", model.files.map(({ name, sha256 }) => `${name}, SHA-256 ${sha256.slice(0, 16)}…`).join("; ")],
     ["task", `${taskLabel(circuit)} (${sets} prompts), SHA-256 ${task.sha256.slice(0, 16)}…`],
     [

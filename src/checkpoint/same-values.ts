@@ -1,0 +1,22 @@
+/** Whether two stored weights hold the same numbers, a piece of each in memory at a time. */
+import type { StoredWeight } from "./shards.ts";
+
+/** Ends at the first pair of pieces that differ. Both must have the same number of elements. */
+export async function sameValues(one: StoredWeight, other: StoredWeight): Promise<boolean> {
+  const others = partsOf(other);
+  try {
+    for await (const values of partsOf(one)) {
+      const next = await others.next();
+      const rest = next.value;
+      if (rest === undefined || !values.every((value, at) => value === rest[at])) return false;
+    }
+    return true;
+  } finally {
+    await others.return();
+  }
+}
+
+async function* partsOf(weight: StoredWeight): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
+  if (weight.parts === undefined) yield await weight.read();
+  else yield* weight.parts();
+}
