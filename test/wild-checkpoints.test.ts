@@ -9,11 +9,14 @@ import { addTensor, copyNano, editHeader, storedBytes } from "./support/damaged-
 import { runCli, withFolder } from "./support/run-cli.ts";
 
 let folder: ReturnType<typeof withFolder>;
-beforeAll(() => {
+/** What nano itself gives. */
+let nano: Extracted;
+beforeAll(async () => {
   folder = withFolder();
   // A tenth of the task will do: what is looked at is how the model is read.
   const lines = readFileSync(resolve("models/nano/tasks/ioi.jsonl"), "utf8").trimEnd().split("\n");
   writeFileSync(join(folder.path, "task.jsonl"), lines.filter((_, index) => index % 10 === 0).join("\n"));
+  nano = await extract(resolve("models/nano"), "nano-circuit");
 });
 afterAll(() => folder.remove());
 
@@ -23,10 +26,13 @@ interface Circuit {
   readonly metrics: { readonly kl: Record<string, number>; readonly accuracy: Record<string, unknown> };
 }
 
-async function extract(
-  model: string,
-  out: string,
-): Promise<{ circuit: Circuit; config: object; stderr: string }> {
+interface Extracted {
+  readonly circuit: Circuit;
+  readonly config: object;
+  readonly stderr: string;
+}
+
+async function extract(model: string, out: string): Promise<Extracted> {
   const words = ["extract", "--model", model, "--task", "task.jsonl", "--out", out];
   const result = await runCli(words, folder.path);
   expect(result.code, result.stderr).toBe(0);
@@ -59,7 +65,6 @@ describe("a checkpoint that says it is tied", () => {
     ]);
     expect(config).toMatchObject({ tie_word_embeddings: false });
     // Other logits, other divergences: it is not nano that was searched.
-    const nano = await extract(resolve("models/nano"), "nano-circuit");
     expect(nano.circuit.model.notes).toBeUndefined();
     expect(nano.config).toMatchObject({ tie_word_embeddings: true });
     expect(circuit.metrics.kl["validation"]).not.toBeCloseTo(nano.circuit.metrics.kl["validation"] ?? 0, 3);
@@ -80,7 +85,6 @@ describe("a checkpoint that says it is tied", () => {
     expect(stderr).toMatch(
       /note: The checkpoint also holds "score\.weight": another head, which is left out/,
     );
-    const nano = await extract(resolve("models/nano"), "nano-circuit-2");
     expect(circuit.heads).toEqual(nano.circuit.heads);
     expect(circuit.metrics.kl).toEqual(nano.circuit.metrics.kl);
   });

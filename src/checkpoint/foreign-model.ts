@@ -38,7 +38,7 @@ const FORMATS: readonly (readonly [pattern: RegExp, what: string, advice: string
     "Take the Hugging Face model that it was exported from.",
   ],
   [
-    /\.safetensors$/i,
+    /^(?!model(?:-\d+-of-\d+)?\.safetensors$).*\.safetensors$/i,
     "safetensors under another name",
     "Rename it to model.safetensors if it holds the whole model.",
   ],

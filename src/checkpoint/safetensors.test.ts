@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { type ByteSource, memorySource } from "./byte-source.ts";
-import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from "./safetensors.ts";
+import { readSafetensorsHeader, readTensor, readWeight, type SafetensorsEntry } from "./safetensors.ts";
 import { encodeSafetensors, floatTensor, rawSafetensors } from "./testing.ts";
 
 const open = (bytes: Uint8Array) => memorySource("model.safetensors", bytes);
@@ -249,7 +249,7 @@ describe("values that no weight may have", () => {
       const source = open(tensor(dtype, at, bits));
       const [entry] = (await readSafetensorsHeader(source)).tensors;
       if (entry === undefined) throw new Error("no tensor");
-      await expect(readTensor(source, entry)).rejects.toThrow(
+      await expect(readWeight(source, entry)).rejects.toThrow(
         `model.safetensors, tensor "h.0.w": element ${at} is ${shown}; with it every answer`,
       );
     }
@@ -260,7 +260,7 @@ describe("values that no weight may have", () => {
       const source = open(tensor("F32", 3, bits));
       const [entry] = (await readSafetensorsHeader(source)).tensors;
       if (entry === undefined) throw new Error("no tensor");
-      expect(new Uint32Array((await readTensor(source, entry)).buffer)[3]).toBe(bits);
+      expect(new Uint32Array((await readWeight(source, entry)).buffer)[3]).toBe(bits);
     }
   });
 });

@@ -35,8 +35,10 @@ export const LARGEST_HEADER = 100_000_000;
 const OPENING_BRACE = 0x7b;
 /** In bytes. */
 const HEADER_PIECE = 2 ** 20;
-/** Elements that are read at once: 4 or 8 MiB. */
-const CHUNK_ELEMENTS = 2 ** 21;
+/** A multiple of every element size. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+/** Elements of a part of a tensor: 8 MiB of float32. */
+const PART_ELEMENTS = 2 ** 21;
 
 export interface SafetensorsEntry {
   readonly name: string;
@@ -77,33 +79,49 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
 
 /**
  * Reads one tensor, row-major, widened to float32, never holding more than it and one chunk of its bytes.
- * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16, or a value is NaN or infinite.
+ * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16.
  */
 export async function readTensor(
   source: ByteSource,
   entry: SafetensorsEntry,
 ): Promise<Float32Array<ArrayBuffer>> {
   const dtype = weightDtype(source, entry);
+  const { begin, end } = entry;
+  const size = weightElementBytes(dtype);
   const values = allocate(source.name, entry);
-  for (let at = 0; at < values.length; at += CHUNK_ELEMENTS) {
-    await readPart(source, entry, dtype, at, values.subarray(at, at + CHUNK_ELEMENTS));
+  for (let at = begin; at < end; at += CHUNK_BYTES) {
+    const bytes = await source.read(at, Math.min(CHUNK_BYTES, end - at));
+    widenInto(dtype, bytes, values, (at - begin) / size);
   }
   return values;
 }
 
+/** The same of a weight. @throws PithError "checkpoint" also for NaN and infinities, which no weight may have. */
+export async function readWeight(
+  source: ByteSource,
+  entry: SafetensorsEntry,
+): Promise<Float32Array<ArrayBuffer>> {
+  const values = await readTensor(source, entry);
+  requireFinite(source, entry, values, 0);
+  return values;
+}
+
 /**
- * The same piece by piece, in pieces of one size for every dtype, for who needs no more at once.
- * @throws PithError as `readTensor` does.
+ * The same part by part, for who needs no more at once; parts have one size for every dtype.
+ * @throws PithError "checkpoint" as `readWeight` does.
  */
-export async function* readTensorParts(
+export async function* readWeightParts(
   source: ByteSource,
   entry: SafetensorsEntry,
 ): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
   const dtype = weightDtype(source, entry);
+  const size = weightElementBytes(dtype);
   const count = elementCount(entry.shape);
-  for (let at = 0; at < count; at += CHUNK_ELEMENTS) {
-    const values = new Float32Array(Math.min(CHUNK_ELEMENTS, count - at));
-    await readPart(source, entry, dtype, at, values);
+  for (let at = 0; at < count; at += PART_ELEMENTS) {
+    const values = new Float32Array(Math.min(PART_ELEMENTS, count - at));
+    const bytes = await source.read(entry.begin + size * at, size * values.length);
+    widenInto(dtype, bytes, values, 0);
+    requireFinite(source, entry, values, at);
     yield values;
   }
 }
@@ -113,35 +131,27 @@ function weightDtype(source: ByteSource, { name, dtype }: SafetensorsEntry): Wei
   throw tensorError(source.name, name, `${dtype} can't be read as a weight`, weightDtypeAdvice);
 }
 
-/** Fills `values` with the tensor's elements from `first` on. */
-async function readPart(
+/** @param first the place of `values` in the tensor. */
+function requireFinite(
   source: ByteSource,
-  entry: SafetensorsEntry,
-  dtype: WeightDtype,
+  { name }: SafetensorsEntry,
+  values: Float32Array,
   first: number,
-  values: Float32Array<ArrayBuffer>,
-): Promise<void> {
-  const size = weightElementBytes(dtype);
-  const bytes = await source.read(entry.begin + size * first, size * values.length);
-  widenInto(dtype, bytes, values, 0);
-  if (areFinite(values)) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  throw tensorError(
-    source.name,
-    entry.name,
-    `element ${first + at} is ${values[at]}; with it every answer of the model is NaN.`,
-    "The training or the conversion of this checkpoint failed: take one of before, or convert it again.",
-  );
-}
-
-/** Without a branch for each value: v − v is 0, and NaN where v is NaN or infinite. */
-function areFinite(values: Float32Array): boolean {
+): void {
+  // Without a branch for each value: v − v is 0, and NaN where v is NaN or infinite.
   let differences = 0;
   for (let at = 0; at < values.length; at++) {
     const value = values[at] as number;
     differences += value - value;
   }
-  return differences === 0;
+  if (differences === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw tensorError(
+    source.name,
+    name,
+    `element ${first + at} is ${values[at]}; with it every answer of the model is NaN.`,
+    "The training or the conversion of this checkpoint failed: take an earlier one, or convert it again.",
+  );
 }
 
 export const weightDtypeAdvice = `Pith reads ${WEIGHT_DTYPES.join(", ")}: convert the checkpoint to one of them.`;

@@ -8,7 +8,7 @@ import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import { shorten } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { readSafetensorsHeader, readTensor, readTensorParts, type SafetensorsEntry } from "./safetensors.ts";
+import { readSafetensorsHeader, readWeight, readWeightParts, type SafetensorsEntry } from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */
 export interface StoredWeight extends Weight {
@@ -97,7 +97,7 @@ function storedWeight(source: ByteSource, entry: SafetensorsEntry): StoredWeight
     shape: entry.shape,
     dtype: entry.dtype,
     file: source.name,
-    read: () => readTensor(source, entry),
-    parts: () => readTensorParts(source, entry),
+    read: () => readWeight(source, entry),
+    parts: () => readWeightParts(source, entry),
   };
 }

@@ -13,10 +13,11 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 export async function taskOf(
   { circuit, tokenizer }: { readonly circuit: CircuitFile; readonly tokenizer: Tokenizer },
   { task: name, label }: { readonly task?: string; readonly label?: readonly string[] },
+  signal?: AbortSignal,
 ): Promise<Task> {
   const { means, seed } = circuit.options;
   const options = { tokenizer, means, seed, labels: label };
-  if (name !== undefined) return readTask(name, options);
+  if (name !== undefined) return readTask(name, { ...options, signal });
   const candidates = [undefined, ...(isBuiltinTask(circuit.task.name) ? [circuit.task.name] : [])];
   for (const candidate of candidates) {
     // A file that only has a built-in task's name may be one that this tokenizer can't make.

@@ -71,8 +71,9 @@ export function targetOption(): Option {
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const folder = await readShipped(directory);
-  const task = await taskOf(folder, flags);
-  const vocabulary = flags.vocabulary === undefined ? undefined : await readTask(flags.vocabulary);
+  const task = await taskOf(folder, flags, signal);
+  const vocabulary =
+    flags.vocabulary === undefined ? undefined : await readTask(flags.vocabulary, { signal });
   const original =
     flags.model === undefined
       ? await findOriginal(folder.circuit)

@@ -52,7 +52,7 @@ export function convertCommand({ exit }: CommandContext): Command {
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const folder = await readShipped(directory);
-  const task = await taskOf(folder, flags);
+  const task = await taskOf(folder, flags, signal);
   const original =
     flags.model === undefined
       ? await findOriginal(folder.circuit)

@@ -66,7 +66,7 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
       `${flags.model} has other weight files than the model that this circuit was cut from: the KL is to another model, or to another copy.`,
     );
   else closing(original);
-  const task = await taskOf(circuit, flags);
+  const task = await taskOf(circuit, flags, signal);
   const overlap = await countSeen(circuit, task);
   const note = overlap && seenNote(overlap, task, circuit.circuit.task.name);
   if (note !== undefined) printNote(note);

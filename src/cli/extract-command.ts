@@ -200,11 +200,10 @@ export function extractCommand({ words, exit }: CommandContext): Command {
 async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
   const options = optionsOf(flags);
   checkExtractOptions(options, flagOf);
-  const { task, model } = await readTaskAndModel(
-    flags,
-    () => loadModel(flags.model, { signal, onEvent }),
+  const { task, model } = await readTaskAndModel(flags, () => loadModel(flags.model, { signal, onEvent }), {
     closing,
-  );
+    signal,
+  });
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${folderName(task, flags.seed)}`);
   if (flags.resume === true && !existsSync(journalPath(out)))
     printNote(`There is no interrupted search for ${out}: this one starts anew.`);

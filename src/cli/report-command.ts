@@ -67,7 +67,7 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
   const out = flags.out ?? defaultName(directories);
   await checkOutputFile(out, force);
   const known = flags.known === undefined ? undefined : await readKnown(flags.known);
-  const skills = await Promise.all((flags.skills ?? []).map((path) => readTask(path)));
+  const skills = await Promise.all((flags.skills ?? []).map((path) => readTask(path, { signal })));
   const given =
     flags.model === undefined ? undefined : closing(await loadModel(flags.model, { signal, onEvent }));
 

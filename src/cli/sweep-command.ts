@@ -128,7 +128,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
 
   const model = closing(await loadModel(flags.model, { signal, onEvent }));
   const tasks = await readSweepTasks(model, flags.task ?? BUILTIN_TASKS.map(({ name }) => name), {
-    ...{ means: flags.means, bos: flags.bos, seeds },
+    ...{ means: flags.means, bos: flags.bos, seeds, signal },
   });
   const known = assignKnown(
     circuits,

@@ -24,9 +24,10 @@ export function labelOption(): Option {
 export async function readTaskAndModel(
   { task: name, label: labels, seed, means }: TaskFlags,
   load: () => Promise<Model>,
-  closing: Work["closing"],
+  { closing, signal }: Pick<Work, "closing" | "signal">,
 ): Promise<{ readonly task: Task; readonly model: Model }> {
-  const file = name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels });
+  const file =
+    name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels, signal });
   const model = closing(await load());
   const task = file ?? (await readTask(name, { tokenizer: model.tokenizer, labels, seed, means }));
   return { task, model };

@@ -14,17 +14,19 @@ export interface ReadSweepTasksOptions {
   /** Left out: as the task says. */
   readonly bos?: boolean | undefined;
   readonly seeds: readonly number[];
+  /** Ends waiting for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws PithError "task" or "options", as reading and encoding a task do. */
 export async function readSweepTasks(
   model: Model,
   names: readonly string[],
-  { means, bos, seeds }: ReadSweepTasksOptions,
+  { means, bos, seeds, signal }: ReadSweepTasksOptions,
 ): Promise<readonly SweepTask[]> {
   const tasks: SweepTask[] = [];
   for (const name of names) {
-    const read = (seed: number) => readTask(name, { tokenizer: model.tokenizer, seed, means });
+    const read = (seed: number) => readTask(name, { tokenizer: model.tokenizer, seed, means, signal });
     const [first, ...others] = [...new Set(seeds)];
     if (first === undefined) continue;
     const task = await read(first);

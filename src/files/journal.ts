@@ -14,6 +14,7 @@ import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { openAppendFile, wholeLines } from "./append-file.ts";
 import { errorCode, fileError, orFileError } from "./file-error.ts";
+import { tryJson } from "./json.ts";
 import { placeFile } from "./write-file.ts";
 
 export interface Journal<T> {
@@ -129,7 +130,7 @@ function checkHeader<T>(text: string, path: string, { key, work }: JournalOption
   if (!text.includes("\n") && (text.startsWith(opening) || opening.startsWith(text))) return;
   const fail = (message: string, advice: string) =>
     new PithError("options", message, { place: { file: path, line: 1 }, advice });
-  const header = headerSchema.safeParse(parse(wholeLines(text)[0]));
+  const header = headerSchema.safeParse(tryJson(wholeLines(text)[0] ?? ""));
   if (!header.success) {
     throw fail(
       `is damaged: its first line does not say which ${work} it is of.`,
@@ -162,7 +163,7 @@ function readEntries<T>(text: string, header: string, { schema, firstFault }: Jo
   for (const line of wholeLines(text).slice(1)) {
     const [, payload, written] = /^\{"entry":(.*),"sum":"([0-9a-f]{16})"\}$/s.exec(line) ?? [];
     const sum = checksum(sums.at(-1) ?? "", payload ?? "");
-    const entry = schema.safeParse(parse(payload));
+    const entry = schema.safeParse(tryJson(payload ?? ""));
     if (payload === undefined || !entry.success) fault = "it is no entry of such a journal";
     else if (sum !== written) fault = "its checksum is another";
     if (fault !== undefined || !entry.success) break;
@@ -194,12 +195,4 @@ function lineOf(payload: string, sum: string): string {
 
 function checksum(before: string, payload: string): string {
   return createHash("sha256").update(`${before}\n${payload}`).digest("hex").slice(0, 16);
-}
-
-function parse(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined;
-  }
 }

@@ -26,6 +26,12 @@ export function readJson(text: string): JsonOutcome {
   }
 }
 
+/** The value that a text holds; undefined for what `readJson` refuses. */
+export function tryJson(text: string): unknown {
+  const found = readJson(text);
+  return found.kind === "value" ? found.value : undefined;
+}
+
 /**
  * The value that `text` holds.
  * @param what the text, as errors call it: "the answer".

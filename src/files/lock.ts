@@ -16,6 +16,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { errorCode } from "./file-error.ts";
+import { tryJson } from "./json.ts";
 import { isAlive, isTagAlive, type Machine, processTag, startOf, thisMachine } from "./process-life.ts";
 
 const heartbeatMs = 5_000;
@@ -160,11 +161,7 @@ function isSameMachine({ host, boot, space }: Machine, here: Machine): boolean {
 }
 
 function parse(text: string): z.infer<typeof contentSchema> | undefined {
-  try {
-    return contentSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return contentSchema.safeParse(tryJson(text)).data;
 }
 
 /** By which a lock is broken: `FILE.KEY` is the breaker's lock. @param inode of the lock, which holds `text`. */

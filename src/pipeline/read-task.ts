@@ -1,6 +1,5 @@
 /** A task by name or path: a built-in one, made for a model's tokenizer, or a task file (Node). */
 import { createHash } from "node:crypto";
-import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
 import type { BuiltinTaskName } from "../tasks/builtin/builtin-task.ts";
@@ -29,6 +28,8 @@ export interface ReadTaskOptions extends AnyTaskOptions {
   readonly tokenizer?: Tokenizer | undefined;
   /** Classification: what every answer is chosen from, instead of the whole vocabulary. */
   readonly labels?: readonly string[] | undefined;
+  /** Ends waiting for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -42,12 +43,17 @@ export async function readTask(
   options: ReadTaskOptions = {},
 ): Promise<Task> {
   const { labels } = options;
-  const task = isBuiltinTask(nameOrPath) ? makeTask(nameOrPath, options) : await readFileTask(nameOrPath);
+  const task = isBuiltinTask(nameOrPath)
+    ? makeTask(nameOrPath, options)
+    : await readFileTask(nameOrPath, options.signal);
   if (labels === undefined || labels.length === 0) return task;
   return { ...task, labels, examples: task.examples.map((example) => ({ ...example, labels })) };
 }
 
-function makeTask(name: BuiltinTaskName, { tokenizer, labels: _, ...options }: ReadTaskOptions): Task {
+function makeTask(
+  name: BuiltinTaskName,
+  { tokenizer, labels: _, signal: _signal, ...options }: ReadTaskOptions,
+): Task {
   if (tokenizer === undefined) {
     throw new PithError("options", `the built-in task "${name}" is made with a model's tokenizer.`, {
       advice: `Give it: readTask("${name}", { tokenizer: model.tokenizer }); or ./${name} for a file of that name.`,
@@ -58,11 +64,11 @@ function makeTask(name: BuiltinTaskName, { tokenizer, labels: _, ...options }: R
   return { name, builtin: name, path: name, examples, bos, sha256 };
 }
 
-async function readFileTask(path: string): Promise<Task> {
-  const file = await readTaskFile(path).catch((error: unknown) => {
+async function readFileTask(path: string, signal: AbortSignal | undefined): Promise<Task> {
+  const file = await readTaskFile(path, signal).catch((error: unknown) => {
     throw explainName(path, error);
   });
-  return { ...file, path, sha256: await hashFile(path, { code: "task" }) };
+  return { ...file, path };
 }
 
 /** A mistyped name must not look like a lost file. */

@@ -8,6 +8,7 @@ import type { Decision } from "../discovery/search.ts";
 import { PithError } from "../errors.ts";
 import { type AppendFile, openAppendFile, wholeLines } from "../files/append-file.ts";
 import { errorCode, fileError, orFileError } from "../files/file-error.ts";
+import { tryJson } from "../files/json.ts";
 import type { RunEvent } from "./api.ts";
 import { errorSchema, runStates } from "./run-folder.ts";
 
@@ -138,7 +139,7 @@ async function readEvents(path: string): Promise<{ readonly events: RunEvent[]; 
   }
   const lines = wholeLines(text);
   const events = lines.map((line, index) => {
-    const event = eventSchema.safeParse(parseLine(line));
+    const event = eventSchema.safeParse(tryJson(line));
     if (event.success) return event.data;
     throw new PithError("output", "is damaged: this line holds no event of a run.", {
       place: { file: path, line: index + 1 },
@@ -149,12 +150,4 @@ async function readEvents(path: string): Promise<{ readonly events: RunEvent[]; 
   // What stands after the last line feed is torn.
   if (bytes < Buffer.byteLength(text)) await orFileError("output", path, () => truncate(path, bytes));
   return { events, bytes };
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -116,7 +116,9 @@ export async function readRuns(
     if (!entry.isDirectory() || !runIdPattern.test(entry.name)) continue;
     const folder = join(runs, entry.name);
     try {
-      const { format: _, ...record } = recordSchema.parse(await readJsonObject(join(folder, "request.json"), { code: "output" }));
+      const { format: _, ...record } = recordSchema.parse(
+        await readJsonObject(join(folder, "request.json"), { code: "output" }),
+      );
       const status = await readStatus(join(folder, "state.json"));
       found.push({ record: { id: entry.name, folder, ...record }, status });
     } catch (error) {

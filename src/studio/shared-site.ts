@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { kindOf } from "../files/atomic-folder.ts";
+import { tryJson } from "../files/json.ts";
 import { placeFile } from "../files/write-file.ts";
 import { packageVersion } from "../pipeline/package-files.ts";
 import { shareCircuits } from "../pipeline/share.ts";
@@ -50,17 +51,9 @@ const namesSchema = z.array(z.string());
 async function ownFiles(site: string): Promise<readonly ListedFile[] | undefined> {
   if ((await kindOf(site)) !== "folder") return undefined;
   const text = await readFile(namesPath(site), "utf8").catch(() => "null");
-  const names = namesSchema.safeParse(parseJson(text));
+  const names = namesSchema.safeParse(tryJson(text));
   if (!names.success) return undefined;
   const own = new Set(names.data);
   const files = (await listFiles(site)).filter(({ name }) => own.has(name));
   return files.length === own.size ? files : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,4 +51,27 @@ test("names the line of a malformed example", async () => {
 test("says when there is no file, or a folder", async () => {
   expect((await failure(join(root, "nothing.jsonl"))).message).toContain("there is no such file");
   expect((await failure(root)).message).toContain("is a folder");
+});
+
+test.each([
+  ["data.parquet", Buffer.from("PAR1\u0015\u0004"), /is a Parquet file, not a task file\. .*read_parquet/],
+  ["data.jsonl.gz", Uint8Array.of(0x1f, 0x8b, 8, 0), /compressed with gzip.*gunzip -c/],
+  ["data.xlsx", Uint8Array.of(0x50, 0x4b, 3, 4, 0), /ZIP archive.*Save it as CSV/],
+])("%s is told what it is and how to convert it", async (name, bytes, message) => {
+  const path = join(root, name);
+  await writeFile(path, bytes);
+  expect((await failure(path)).message).toMatch(message);
+});
+
+test.skipIf(process.platform === "win32")("a pipe is hashed by the bytes that came from it", async () => {
+  const contents = '{"prompt": "a", "answer": "b"}\n';
+  const [file, pipe] = [join(root, "file.jsonl"), join(root, "pipe.jsonl")];
+  await writeFile(file, contents);
+  execFileSync("mkfifo", [pipe]);
+  const written = writeFile(pipe, contents);
+  const [fromPipe, fromFile] = [await readTaskFile(pipe), await readTaskFile(file)];
+  await written;
+  expect(fromPipe.sha256).toBe(createHash("sha256").update(contents).digest("hex"));
+  expect(fromFile.sha256).toBe(fromPipe.sha256);
+  expect(fromPipe.examples).toEqual(fromFile.examples);
 });

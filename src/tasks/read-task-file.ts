@@ -1,43 +1,40 @@
-/** A task file from disk (Node). */
-import { open } from "node:fs/promises";
+/** A task file from disk, or from whatever stands for one: `--task <(grep …)` is a pipe (Node). */
+import { createHash } from "node:crypto";
 import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
+import { readInput } from "../files/read-input.ts";
+import { foreignTaskFile } from "./foreign-task-file.ts";
 import { parseTaskFile, type TaskFile } from "./task-file.ts";
 
 /** In bytes; a million prompts fit. */
 const LARGEST_FILE = 256 * 2 ** 20;
 
-/**
- * @throws PithError "task" when the file can't be read, is too large, is not UTF-8 (with the line), or holds a
- *   malformed line.
- */
-export async function readTaskFile(path: string): Promise<TaskFile> {
-  return parseTaskFile(decode(await readBytes(path), path), path);
+export interface ReadTaskFile extends TaskFile {
+  /** Of the bytes that were read: a pipe gives them once. 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/**
+ * @param signal ends waiting for a pipe that nobody writes to.
+ * @throws PithError "task" when the file can't be read, is too large, is not UTF-8 (with the line), or holds a
+ *   malformed line; the signal's reason.
+ */
+export async function readTaskFile(path: string, signal?: AbortSignal): Promise<ReadTaskFile> {
+  const bytes = await readBytes(path, signal);
+  const foreign = foreignTaskFile(bytes);
+  if (foreign !== undefined)
+    throw new PithError("task", foreign.fault, { place: { file: path }, advice: foreign.advice });
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { ...parseTaskFile(decode(bytes, path), path), sha256 };
+}
+
+async function readBytes(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   try {
-    const file = await open(path, "r");
-    try {
-      const info = await file.stat();
-      if (info.isDirectory())
-        throw new PithError("task", "is a folder, not a task file", { place: { file: path } });
-      if (info.size > LARGEST_FILE) {
-        const limit = `${LARGEST_FILE / 2 ** 20} MiB`;
-        throw new PithError("task", `${info.size} bytes are too many for a task file (${limit} at most)`, {
-          place: { file: path },
-        });
-      }
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if (cause instanceof PithError) throw cause;
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    const reason = missing
-      ? "there is no such file"
-      : `can't be read: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new PithError("task", reason, { place: { file: path }, cause });
+    const options = { code: "task", most: LARGEST_FILE, what: "a task file", pipes: true } as const;
+    return await readInput(path, { ...options, signal });
+  } catch (error) {
+    if (!(error instanceof PithError) || errorCode(error.cause) !== "ENOENT") throw error;
+    throw new PithError("task", "there is no such file", { place: { file: path }, cause: error.cause });
   }
 }
 

@@ -143,3 +143,30 @@ describe("parseTaskCsv", () => {
     expect(() => parse(contents)).toThrow(expect.objectContaining({ name: "PithError", code: "task" }));
   });
 });
+
+describe("tabs, and lists in cells", () => {
+  test("a .tsv file has tabs between its cells", () => {
+    const contents = 'prompt\tanswers\tsplit\n"a\tb, c"\tx|y\ttest\n';
+    expect(parseTaskFile(contents, "mine.tsv")).toMatchObject({
+      name: "mine",
+      examples: [{ prompt: "a\tb, c", answers: ["x", "y"], split: "test", line: 2 }],
+    });
+    expect(() => parseTaskFile("prompt,answers\n", "mine.tsv")).toThrow(
+      "Columns of a .tsv file are separated by tabs.",
+    );
+    expect(() => parseTaskFile("prompt\tanswers\n", "mine.csv")).toThrow(
+      "separated by commas, or by tabs where the file's name ends in .tsv.",
+    );
+  });
+
+  test("a list of Python's or JSON's is as many answers", () => {
+    const contents = 'prompt,answers\na,"[\'x\', \'y|z\']"\nb,"[""x""]"\n';
+    expect(parseTaskFile(contents, "t.csv").examples.map(({ answers }) => answers)).toEqual([
+      ["x", "y|z"],
+      ["x"],
+    ]);
+    expect(() => parseTaskFile("prompt,answer\na,['x']\n", "t.csv")).toThrow(
+      't.csv:2, "answer": is a list. Name the column "answers".',
+    );
+  });
+});

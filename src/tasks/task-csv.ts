@@ -1,11 +1,12 @@
 /**
- * Task files as CSV (RFC 4180): a first row that names the columns, one example a row. Spreadsheets write them,
+ * Task files as CSV (RFC 4180), or with tabs for commas: a first row that names the columns, one example a row. Spreadsheets write them,
  * so empty rows and a cell that is left empty are no faults, and quoted cells may hold line ends. Lines are
  * counted here, from the bytes of each row: the library counts a CR LF within quotes twice.
  */
 import { CsvError, type InfoRecord, parse } from "csv-parse/browser/esm/sync";
 import { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
+import { parseListCell } from "./list-cell.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostCells, mostExamples } from "./task-limits.ts";
 
@@ -32,16 +33,17 @@ interface Row {
 export function* readTaskCsv(
   contents: string,
   file: string,
+  separator: "," | "\t" = ",",
 ): Generator<TaskExample | PithError | undefined, void> {
   let columns: readonly Column[] | undefined;
   let examples = 0;
   try {
-    for (const row of readRows(contents, file)) {
+    for (const row of readRows(contents, file, separator)) {
       if (row === undefined) yield undefined;
-      else if (columns === undefined) columns = parseHeader(row, file);
+      else if (columns === undefined) columns = parseHeader(row, file, separator);
       else {
         if (++examples > mostExamples) throw tooMany({ file, line: row.line });
-        yield parseRow(row, columns, file);
+        yield parseRow(row, columns, file, separator);
       }
     }
   } catch (error) {
@@ -54,21 +56,33 @@ function tooMany(place: ExamplePlace): PithError {
   return new PithError("task", `more than ${mostExamples} examples`, { place });
 }
 
-function parseRow({ cells, line }: Row, columns: readonly Column[], file: string): TaskExample | PithError {
+function parseRow(
+  { cells, line }: Row,
+  columns: readonly Column[],
+  file: string,
+  separator: string,
+): TaskExample | PithError {
   const place = { file, line };
   if (cells.length !== columns.length) {
     const [own, wanted] = [countCells(cells.length), countCells(columns.length)];
     return new PithError("task", `has ${own}, but the first row has ${wanted}.`, {
       place,
-      advice: "A cell with a comma in it must be quoted.",
+      advice: `A cell with a ${separator === "," ? "comma" : "tab"} in it must be quoted.`,
     });
   }
   const fields = columns.flatMap((column, at): [Column, unknown][] => {
     const cell = cells[at] ?? "";
     // A row must have all cells, so an empty one stands for a field that is left out.
     if (cell === "" && column !== "prompt") return [];
-    return [[column, LISTS.has(column) ? cell.split("|") : cell]];
+    if (!LISTS.has(column)) return [[column, cell]];
+    return [[column, parseListCell(cell) ?? cell.split("|")]];
   });
+  if (parseListCell(cells[columns.indexOf("answer")] ?? "") !== undefined) {
+    return new PithError("task", "is a list.", {
+      place: { ...place, field: "answer" },
+      advice: 'Name the column "answers".',
+    });
+  }
   return tryExample(Object.fromEntries(fields), place);
 }
 
@@ -76,19 +90,19 @@ function countCells(count: number): string {
   return count === 1 ? "1 cell" : `${count} cells`;
 }
 
-function parseHeader({ cells, line }: Row, file: string): readonly Column[] {
+function parseHeader({ cells, line }: Row, file: string, separator: string): readonly Column[] {
   const names = cells.map((cell) => cell.trim());
   const place = { file, line };
   const columns = names.map((name) => {
     const column = COLUMNS.find((each) => each === name.toLowerCase());
     if (column !== undefined) return column;
-    const separator = ["\t", ";"].find((each) => name.includes(each));
+    const other = ["\t", ";", ","].find((each) => each !== separator && name.includes(each));
     throw new PithError(
       "task",
       `${name === "" ? "an empty column name" : `unknown column ${quote(name)}`}.`,
       {
         place,
-        advice: separator === undefined ? HEADER_ADVICE : "Columns are separated by commas.",
+        advice: other === undefined ? HEADER_ADVICE : separatorAdvice(separator, other),
       },
     );
   });
@@ -100,12 +114,17 @@ function parseHeader({ cells, line }: Row, file: string): readonly Column[] {
   return columns;
 }
 
+function separatorAdvice(separator: string, found: string): string {
+  if (separator === "\t") return "Columns of a .tsv file are separated by tabs.";
+  return `Columns are separated by commas${found === "\t" ? ", or by tabs where the file's name ends in .tsv" : ""}.`;
+}
+
 /** All rows that are not empty, with their lines; undefined after each part of the text. */
-function* readRows(contents: string, file: string): Generator<Row | undefined, void> {
+function* readRows(contents: string, file: string, separator: string): Generator<Row | undefined, void> {
   let line = 1;
   for (const part of splitBetweenRows(contents)) {
     if (part === tooWide) throw manyCells({ file, line });
-    const { rows, lines, fault } = parseRows(part, line, file);
+    const { rows, lines, fault } = parseRows(part, line, file, separator);
     yield* rows;
     if (fault !== undefined) throw fault;
     yield undefined;
@@ -157,6 +176,7 @@ function parseRows(
   part: string,
   first: number,
   file: string,
+  separator: string,
 ): { readonly rows: readonly Row[]; readonly lines: number; readonly fault?: PithError } {
   const bytes = new TextEncoder().encode(part);
   const rows: Row[] = [];
@@ -165,6 +185,7 @@ function parseRows(
   const lineOf = (own: number) => first + own - 1;
   try {
     parse(part, {
+      delimiter: separator,
       // Not the first line's alone: files that were pasted together hold several.
       record_delimiter: ["\r\n", "\n", "\r"],
       relax_column_count: true,

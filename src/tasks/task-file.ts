@@ -1,11 +1,12 @@
 /**
- * Task files: JSON Lines, one example a line, or CSV by the file's name (docs/tasks.md). People write them by
+ * Task files: JSON Lines, one example a line; a JSON list; or CSV or TSV by the file's name (docs/tasks.md). People write them by
  * hand and by script, so every fault is told with its line. Runs in a browser; `read-task-file.ts` adds the disk.
  */
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import { readTaskCsv } from "./task-csv.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
+import { isJsonList, readTaskJson } from "./task-json.ts";
 import { longestExample, mostExamples } from "./task-limits.ts";
 
 export type { Split, TaskExample } from "./task-example.ts";
@@ -37,26 +38,36 @@ export function* readExamples(
   contents: string,
   fileName: string,
 ): Generator<TaskExample | PithError | undefined, void> {
-  const csv = /\.csv$/i.test(fileName);
+  const [, table] = /\.(csv|tsv)$/i.exec(fileName.toLowerCase()) ?? [];
   const text = contents.charCodeAt(0) === 0xfeff ? contents.slice(1) : contents;
   let empty = true;
-  for (const found of csv ? readTaskCsv(text, fileName) : readLines(text, fileName)) {
+  for (const found of readAny(text, fileName, table)) {
     empty &&= found === undefined;
     yield found;
   }
   if (!empty) return;
   yield new PithError("task", "has no examples.", {
     place: { file: fileName },
-    advice: csv
-      ? "Write a first row of column names, prompt and answers, and one example a row."
-      : 'Write one {"prompt": "…", "answers": ["…"]} a line.',
+    advice:
+      table !== undefined
+        ? "Write a first row of column names, prompt and answers, and one example a row."
+        : 'Write one {"prompt": "…", "answers": ["…"]} a line.',
   });
+}
+
+function readAny(
+  text: string,
+  fileName: string,
+  table: string | undefined,
+): Iterable<TaskExample | PithError | undefined> {
+  if (table !== undefined) return readTaskCsv(text, fileName, table === "tsv" ? "\t" : ",");
+  return isJsonList(text) ? readTaskJson(text, fileName) : readLines(text, fileName);
 }
 
 /** "tasks/nano-ioi.jsonl" → "nano-ioi". */
 export function taskName(fileName: string): string {
   const base = fileName.replace(/^.*[/\\]/, "");
-  return base.replace(/(?<=.)\.(jsonl|ndjson|json|txt|csv)$/i, "") || "task";
+  return base.replace(/(?<=.)\.(jsonl|ndjson|json|txt|csv|tsv)$/i, "") || "task";
 }
 
 function* readLines(
