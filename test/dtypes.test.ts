@@ -84,7 +84,7 @@ test("extract --dtype makes what extract and convert make", async () => {
   const { code } = await extract("direct", "--dtype", "int8");
   expect(code).toBe(0);
   const [direct, converted] = [await circuitOf("direct"), await circuitOf("int8")];
-  const timeless = ({ dtype, ...rest }: CircuitFile) => ({
+  const timeless = ({ dtype, checksum: _, ...rest }: CircuitFile) => ({
     ...rest,
     divergence: dtype?.divergence,
     accuracy: dtype?.float32.accuracy,

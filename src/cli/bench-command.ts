@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
+import type { Dtype } from "../export/dtype.ts";
 import { readCircuitFolder } from "../export/read-folder.ts";
 import { bench } from "../pipeline/bench.ts";
 import { type Alternative, alternatives } from "../pipeline/bench-competitors.ts";
@@ -14,6 +15,7 @@ import { benchReport } from "../report/terminal-bench.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
+import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption, parseRuns } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
@@ -30,6 +32,7 @@ interface Flags {
   readonly runs?: number;
   readonly chart?: string;
   readonly force?: boolean;
+  readonly dtype?: Dtype;
   readonly json?: boolean;
 }
 
@@ -61,6 +64,7 @@ export function benchCommand({ exit }: CommandContext): Command {
       ).argParser(parseRuns),
     )
     .option("--chart <file>", "Write a bar chart there, as SVG.")
+    .addOption(openedDtypeOption())
     .addOption(jsonOption("the table"))
     .addOption(forceOption("Replace the chart if it exists."))
     .addHelpText(
@@ -79,7 +83,7 @@ async function run(
 ): Promise<Outcome> {
   const { against, threads, device, runs, force = false } = flags;
   if (flags.chart !== undefined) await checkOutputFile(flags.chart, force);
-  const folder = await readShipped(directories[0] ?? "");
+  const folder = await readShipped(directories[0] ?? "", flags);
   const original =
     flags.model === undefined
       ? await findOriginal(folder.circuit)
@@ -103,7 +107,7 @@ async function run(
   }
   const task = await taskOrNone(folder, flags);
   const result = await bench(directories, {
-    ...{ original, task, threads, device, runs, signal, onEvent },
+    ...{ original, task, threads, device, runs, dtype: flags.dtype, signal, onEvent },
     ...(against && { against }),
   });
   if (flags.chart !== undefined) {

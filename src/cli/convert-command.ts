@@ -1,12 +1,15 @@
 /** `pith convert`: a circuit's folder in another number format. */
 import { Command, Option } from "commander";
-import { type Dtype, dtypePurpose, dtypes } from "../export/dtype.ts";
+import { PithError } from "../errors.ts";
+import { dtypePurpose, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import { addFormats } from "../pipeline/add-formats.ts";
 import { convertCircuit } from "../pipeline/convert.ts";
 import { loadModel } from "../pipeline/load-model.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
+import { parseNarrow } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
@@ -14,8 +17,9 @@ import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 
 interface Flags {
-  readonly dtype: Exclude<Dtype, "f32">;
-  readonly out: string;
+  readonly dtype: readonly NarrowDtype[];
+  readonly out?: string;
+  readonly add?: boolean;
   readonly task?: string;
   readonly label?: readonly string[];
   readonly model?: string;
@@ -24,25 +28,26 @@ interface Flags {
   readonly json?: boolean;
 }
 
-const narrow = dtypes.filter((dtype) => dtype !== "f32");
-
 export function convertCommand({ exit }: CommandContext): Command {
   return new Command("convert")
     .summary("Ship a circuit in a narrower number format.")
     .description(
-      "Writes a circuit's folder anew with its weights in another number format, and measures what that cost.\n\n" +
-        narrow.map((dtype) => `${dtype.padEnd(5)} ${dtypePurpose[dtype]}`).join("\n"),
+      "Writes a circuit's weights in another number format, into a folder of their own or beside float32 in the circuit's folder, and measures what that cost.\n\n" +
+        narrowDtypes.map((dtype) => `${dtype.padEnd(5)} ${dtypePurpose[dtype]}`).join("\n"),
     )
     .argument("<dir>", "The folder that `pith extract` wrote.")
     .addOption(
-      new Option("--dtype <format>", "The weights' number format.").choices(narrow).makeOptionMandatory(),
+      new Option("--dtype <format>", "The weights' number format; with --add also several, with commas.")
+        .argParser(parseNarrow)
+        .makeOptionMandatory(),
     )
-    .requiredOption("-o, --out <dir>", "Where the converted circuit goes.")
+    .option("-o, --out <dir>", "Where the converted circuit goes: a folder of its own.")
+    .option("--add", "Put it into the circuit's own folder, beside what is there.")
     .option("-t, --task <name|file>", "The task that the circuit was cut for (default: its own, if built in)")
     .addOption(labelOption())
     .addOption(originalOption())
     .addOption(threadsOption())
-    .addOption(forceOption("Replace the folder if it exists, and accept any loss of accuracy."))
+    .addOption(forceOption("Replace what exists, and accept any loss of accuracy."))
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith convert ioi-circuit --dtype int8 --out ioi-circuit-int8")
     .action(async (directory: string, flags: Flags) => {
@@ -51,6 +56,7 @@ export function convertCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+  const into = destination(flags);
   const folder = await readShipped(directory);
   const task = await taskOf(folder, flags, signal);
   const original =
@@ -60,12 +66,35 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
   if (original === undefined) {
     printNote("The original is not at hand, so there is no KL to it; --model says where it is.");
   } else closing(original);
-  const { dtype, threads, force = false } = flags;
-  const conversion = await convertCircuit(directory, flags.out, {
-    ...{ dtype, task, original, threads, force, signal, onEvent },
-  });
+  const { threads, force = false } = flags;
+  const options = { task, original, threads, force, signal, onEvent };
+  const conversion =
+    into.out === undefined
+      ? await addFormats(directory, { ...options, dtypes: into.dtypes })
+      : await convertCircuit(directory, into.out, { ...options, dtype: into.dtype });
   return {
     json: conversion,
     report: (style) => conversionReport(conversion.folder, conversion.circuit, style),
   };
+}
+
+type Destination =
+  | { readonly out: string; readonly dtype: NarrowDtype }
+  | { readonly out?: undefined; readonly dtypes: readonly NarrowDtype[] };
+
+/** @throws PithError "options" unless it is one folder for one format, or the circuit's own. */
+function destination({ dtype: dtypes, out, add = false }: Flags): Destination {
+  if ((out === undefined) !== add) {
+    throw new PithError("options", "a converted circuit goes to one place.", {
+      place: { field: "--out" },
+      advice: "Give either --out with a new folder, or --add for the circuit's own folder.",
+    });
+  }
+  if (out === undefined) return { dtypes };
+  const [dtype, ...others] = dtypes;
+  if (dtype !== undefined && others.length === 0) return { out, dtype };
+  throw new PithError("options", "a folder of its own takes one number format.", {
+    place: { field: "--dtype" },
+    advice: "Several go beside float32, into the circuit's own folder, with --add.",
+  });
 }

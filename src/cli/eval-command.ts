@@ -2,6 +2,8 @@
 
 import { resolve } from "node:path";
 import { Command } from "commander";
+import type { Dtype } from "../export/dtype.ts";
+import { mainDtype } from "../export/formats.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { loadModel } from "../pipeline/load-model.ts";
@@ -10,10 +12,11 @@ import { evaluationReport } from "../report/terminal-summary.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption, originalOption, threadsOption } from "./common-options.ts";
+import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
-import { noteUnlisted } from "./read-shipped.ts";
+import { noteOpened } from "./read-shipped.ts";
 import { countSeen, seenNote } from "./seen-prompts.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -24,6 +27,7 @@ interface Flags {
   readonly model?: string;
   readonly threads?: number;
   readonly device: SearchSettings["device"];
+  readonly dtype?: Dtype;
   readonly json?: boolean;
 }
 
@@ -42,6 +46,7 @@ export function evalCommand({ exit }: CommandContext): Command {
     .addOption(originalOption("The original, to compare with"))
     .addOption(threadsOption())
     .addOption(deviceOption())
+    .addOption(openedDtypeOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -53,8 +58,8 @@ export function evalCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
-  const circuit = closing(await loadCircuit(directory, { threads: flags.threads, device: flags.device }));
-  noteUnlisted(circuit);
+  const circuit = closing(await loadCircuit(directory, flags));
+  noteOpened(circuit);
   const original =
     flags.model === undefined
       ? await findOriginal(circuit.circuit)
@@ -74,7 +79,14 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
   const { parameters, bytes } = circuit.circuit.metrics;
   return {
     json: {
-      ...{ folder: resolve(directory), task: task.path, ...evaluation, parameters, bytes },
+      ...{
+        folder: resolve(directory),
+        dtype: mainDtype(circuit.circuit),
+        task: task.path,
+        ...evaluation,
+        parameters,
+        bytes,
+      },
       // Of another task than the circuit's own; null where nobody can say.
       ...(overlap && { seenPrompts: overlap.seen ?? null }),
     },

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
-import { type Dtype, dtypes } from "../export/dtype.ts";
+import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
 import { checkCircuitFolder } from "../export/write-folder.ts";
 import { journalPath } from "../files/journal.ts";
 import { compileFolder } from "../pipeline/compile.ts";
@@ -24,6 +24,7 @@ import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
 import { targetOption } from "./compile-command.ts";
+import { shippedDtypesOption } from "./dtype-options.ts";
 import { commandToCopy, programName, resumeCommand } from "./invocation.ts";
 import {
   deviceOption,
@@ -66,7 +67,7 @@ interface Flags extends Omit<SearchOptions, "alpha"> {
   readonly targetSize?: number;
   readonly bootstrap?: number;
   readonly frequency?: number;
-  readonly dtype: Dtype;
+  readonly dtype: readonly Dtype[];
   readonly target: Operators;
   readonly compile?: boolean;
   readonly threads?: number;
@@ -163,11 +164,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     )
     .addOption(threadsOption())
     .addOption(deviceOption())
-    .addOption(
-      new Option("--dtype <format>", "The weights' number format; what a narrower one costs is measured.")
-        .choices(dtypes)
-        .default(defaults.dtype),
-    )
+    .addOption(shippedDtypesOption())
     .addOption(targetOption())
     .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
     .addOption(strictOption())
@@ -263,12 +260,21 @@ function optionsOf(flags: Flags): ExtractOptions {
     },
     ...(alpha !== undefined && { alpha }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
-    ...{ bootstrap, frequency, dtype: flags.dtype, operators: flags.target },
+    ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target },
     strict: flags.strict ?? defaults.strict,
     allowWeak: flags.allowWeak ?? defaults.allowWeak,
     force: flags.force ?? defaults.force,
     resume: flags.resume ?? defaults.resume,
   };
+}
+
+/** The main format, and those beside it. */
+function formatsOf(chosen: readonly Dtype[]): {
+  readonly dtype: Dtype;
+  readonly formats: readonly NarrowDtype[];
+} {
+  const [dtype = "f32"] = chosen;
+  return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
 }
 
 /** "maxKl" → "--max-kl". Here a graph's operators are its target. */
@@ -279,7 +285,7 @@ const flagOf = (option: string) =>
 
 /** Before the search: what can't be compiled must not wait for it. */
 async function checkCompile({ means, dtype, force = false }: Flags, out: string): Promise<void> {
-  if (means === "aligned" && dtype === "f32") return checkCircuitFolder(out, { force });
+  if (means === "aligned" && dtype.includes("f32")) return checkCircuitFolder(out, { force });
   throw new PithError("options", "takes circuits of one prompt length, in float32.", {
     place: { field: "--compile" },
     advice: "Leave out --means pooled and --dtype; pith compile --dtype narrows what it has compiled.",

@@ -24,7 +24,7 @@ export function inspectCommand({ exit }: CommandContext): Command {
 }
 
 async function run(directory: string): Promise<Outcome> {
-  const { circuit } = await readShipped(directory);
+  const { record: circuit } = await readShipped(directory, { whole: true });
   return {
     json: { folder: resolve(directory), ...circuit },
     report: (style) => circuitReport(directory, circuit, style),

@@ -1,7 +1,10 @@
 /** `pith report`: a circuit, or several side by side, as one HTML file that can be sent to anybody. */
+
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
+import type { Dtype } from "../export/dtype.ts";
+import { mainDtype } from "../export/formats.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
 import { loadModel, type Model } from "../pipeline/load-model.ts";
 import { readKnown } from "../pipeline/read-known.ts";
@@ -13,6 +16,7 @@ import { reportPage } from "../report/html/report-page.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
+import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { parsePrompts } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
@@ -30,6 +34,7 @@ interface Flags {
   readonly out?: string;
   readonly prompts: number;
   readonly threads?: number;
+  readonly dtype?: Dtype;
   readonly json?: boolean;
   readonly force?: boolean;
 }
@@ -53,6 +58,7 @@ export function reportCommand({ exit }: CommandContext): Command {
         .argParser(parsePrompts),
     )
     .addOption(threadsOption())
+    .addOption(openedDtypeOption())
     .addOption(jsonOption("a line"))
     .addOption(forceOption("Replace the file if it exists."))
     .addHelpText("after", "\nExample:\n  $ pith report ioi-circuit --skills skills/*.jsonl --out ioi.html")
@@ -73,13 +79,13 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
 
   const reports: CircuitReport[] = [];
   for (const directory of directories) {
-    const folder = await readShipped(directory);
+    const folder = await readShipped(directory, flags);
     reports.push(
       await gatherReport(directory, {
         original: await originalOf(folder, given, work),
         task: await findTask(folder, flags),
         ...{ skills, known, prompts: flags.prompts, signal, onEvent },
-        threads: flags.threads,
+        ...{ threads: flags.threads, dtype: flags.dtype },
       }),
     );
   }
@@ -137,9 +143,10 @@ function defaultName(directories: readonly string[]): string {
 }
 
 /** What of a report is computed for it, for programs. */
-function summary({ directory, examples, attribution, skills, known }: CircuitReport): object {
+function summary({ directory, circuit, examples, attribution, skills, known }: CircuitReport): object {
   return {
     folder: resolve(directory),
+    dtype: mainDtype(circuit),
     examples: "found" in examples ? counts(examples.found) : null,
     attribution: "found" in attribution ? attribution.found.parts : null,
     skills,

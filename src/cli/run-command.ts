@@ -2,19 +2,23 @@
 
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import type { Dtype } from "../export/dtype.ts";
+import { mainDtype } from "../export/formats.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
 import { loadCircuit } from "../pipeline/load-circuit.ts";
 import { predictionsReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
+import { openedDtypeOption } from "./dtype-options.ts";
 import { deviceOption, parseTop } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
-import { noteUnlisted } from "./read-shipped.ts";
+import { noteOpened } from "./read-shipped.ts";
 
 interface Flags {
   readonly prompt: string;
   readonly top: number;
   readonly device: SearchSettings["device"];
+  readonly dtype?: Dtype;
   readonly json?: boolean;
 }
 
@@ -26,6 +30,7 @@ export function runCommand({ exit }: CommandContext): Command {
     .requiredOption("-p, --prompt <text>", "What comes before the token.")
     .addOption(new Option("--top <count>", "How many tokens to show.").default(5).argParser(parseTop))
     .addOption(deviceOption())
+    .addOption(openedDtypeOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -36,12 +41,16 @@ export function runCommand({ exit }: CommandContext): Command {
     });
 }
 
-async function run(directory: string, { prompt, top, device }: Flags, { closing }: Work): Promise<Outcome> {
-  const circuit = closing(await loadCircuit(directory, { device }));
-  noteUnlisted(circuit);
+async function run(
+  directory: string,
+  { prompt, top, device, dtype }: Flags,
+  { closing }: Work,
+): Promise<Outcome> {
+  const circuit = closing(await loadCircuit(directory, { device, dtype }));
+  noteOpened(circuit);
   const predictions = await circuit.predict(prompt, top);
   return {
-    json: { folder: resolve(directory), prompt, predictions },
+    json: { folder: resolve(directory), dtype: mainDtype(circuit.circuit), prompt, predictions },
     report: (style) => predictionsReport(predictions, style),
   };
 }

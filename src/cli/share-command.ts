@@ -45,7 +45,7 @@ async function run(
 ): Promise<Outcome> {
   const circuits = [];
   for (const directory of directories) {
-    circuits.push({ directory, task: await findTask(await readShipped(directory), flags) });
+    circuits.push({ directory, task: await findTask(await readShipped(directory, { whole: true }), flags) });
   }
   const { title, force } = flags;
   const site = await shareCircuits(circuits, flags.out, { title, force, signal, onEvent });

@@ -3,31 +3,30 @@
  * changes answers, and nothing else would notice. A file is streamed, and hashed once a process as long as it
  * stays as it is.
  */
-import { readdir, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import { fileError } from "../files/file-error.ts";
 import type { FileRecord } from "./checksum.ts";
-import { folderLayout as names } from "./folder-layout.ts";
-
-/** The records of a fresh folder's files: all but circuit.json, which holds them, and the card. */
-export async function recordFiles(directory: string): Promise<readonly FileRecord[]> {
-  const records: FileRecord[] = [];
-  for (const found of (await readdir(directory, { recursive: true })).sort()) {
-    if (found === names.circuit || found === names.card) continue;
-    const record = await recordFile(directory, found.split(sep).join("/"));
-    if (record !== undefined) records.push(record);
-  }
-  return records;
-}
+import { folderLayout as names, shippedFiles } from "./folder-layout.ts";
 
 /** @returns undefined for what is no file. @throws PithError "circuit" where it can't be read. */
 export async function recordFile(directory: string, name: string): Promise<FileRecord | undefined> {
   const path = join(directory, name);
+  if (!(await exists(path))) return undefined;
   const state = await stateOf(path);
-  if (!state.isFile) return undefined;
-  return { name, bytes: state.bytes, sha256: await hashOnce(path, state) };
+  return state.isFile ? { name, bytes: state.bytes, sha256: await hashOnce(path, state) } : undefined;
+}
+
+/** The records of a folder's files: those that belong to it, but circuit.json, which holds them, and the card. */
+export async function recordFiles(directory: string): Promise<readonly FileRecord[]> {
+  const records: FileRecord[] = [];
+  for (const name of shippedFiles()) {
+    const record = await recordFile(directory, name);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
 }
 
 /** Files that a tokenizer is read from where they are there; a shipped one needs none of them. */

@@ -8,6 +8,7 @@ import { checksumOf, type FileRecord } from "./checksum.ts";
 import { checkCompiled, compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
 import { speedSchema } from "./speed-record.ts";
+import { formatSchema, formatsFault } from "./format-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
 import { targetSchema } from "./target-record.ts";
 
@@ -117,6 +118,8 @@ const schema = z.object({
   }),
   /** In another number format than float32. */
   dtype: dtypeSchema.optional(),
+  /** Further number formats in the folder; `metrics` are float32's. */
+  formats: z.array(formatSchema).optional(),
   /** Specialised to the words of a task: its graph gives scores of the answers alone. */
   compiled: compiledSchema.optional(),
   /** What searches on resampled prompts found, if there were any. */
@@ -145,6 +148,8 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   checkKept(result.data, file);
   checkTrace(result.data, file);
   checkStability(result.data, file);
+  const fault = formatsFault(result.data.dtype, result.data.formats);
+  if (fault !== undefined) throw circuitError(file, "formats", fault);
   const { compiled, profile } = result.data;
   if (compiled !== undefined) checkCompiled(compiled, "length" in profile ? profile.length : undefined, file);
   checkSeal(result.data, value as Record<string, unknown>, file);

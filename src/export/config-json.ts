@@ -3,7 +3,10 @@
  * whatever the family was: these tools take the number of caches and the sizes from them, and a circuit has no
  * family any more. The true structure stands under `pith`.
  */
+
 import type { Transformer } from "../transformer/transformer.ts";
+import { dtypes } from "./dtype.ts";
+import { modelFiles } from "./folder-layout.ts";
 
 /** Token ids that generation needs. */
 export interface SpecialTokens {
@@ -12,6 +15,12 @@ export interface SpecialTokens {
 }
 
 export type Profile = { readonly kind: "aligned"; readonly length: number } | { readonly kind: "decoder" };
+
+/** Which format is opened unless another is asked for, and in how many files the weights of each lie. */
+export const transformersJsConfig = {
+  dtype: "fp32",
+  use_external_data_format: Object.fromEntries(dtypes.map((dtype) => [modelFiles(dtype).model, 1])),
+};
 
 /** @param model the standalone model, `fitLength`'s under the aligned profile. */
 export function configJson(model: Transformer, profile: Profile, tokens: SpecialTokens): object {
@@ -33,7 +42,7 @@ export function configJson(model: Transformer, profile: Profile, tokens: Special
     tie_word_embeddings: model.unembedding === model.tokenEmbedding,
     ...tokenIds(tokens),
     torch_dtype: "float32",
-    "transformers.js_config": { dtype: "fp32", use_external_data_format: { "model.onnx": 1 } },
+    "transformers.js_config": transformersJsConfig,
     pith: {
       profile,
       blocks: model.blocks.map(({ attention, mlp: own }) => ({

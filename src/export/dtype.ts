@@ -5,6 +5,8 @@
 
 export const dtypes = ["f32", "f16", "int8", "int4"] as const;
 export type Dtype = (typeof dtypes)[number];
+export type NarrowDtype = Exclude<Dtype, "f32">;
+export const narrowDtypes = dtypes.filter((dtype): dtype is NarrowDtype => dtype !== "f32");
 
 /** What each is for; what is claimed of time is measured (docs/performance.md). */
 export const dtypePurpose: Readonly<Record<Dtype, string>> = {

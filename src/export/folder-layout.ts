@@ -1,3 +1,5 @@
+import type { Dtype } from "./dtype.ts";
+
 /** The names in a shipped folder, which are those that other people's tools look for. */
 export const folderLayout = {
   config: "config.json",
@@ -11,3 +13,34 @@ export const folderLayout = {
   /** A safetensors container; the ONNX graph points into it. */
   weights: "model.onnx_data",
 } as const;
+
+/** transformers.js's names for number formats: what its `dtype` is given, and how a file's name then ends. */
+export const transformersJsNames: Readonly<
+  Record<Dtype, { readonly dtype: string; readonly suffix: string }>
+> = {
+  f32: { dtype: "fp32", suffix: "" },
+  f16: { dtype: "fp16", suffix: "_fp16" },
+  int8: { dtype: "q8", suffix: "_quantized" },
+  int4: { dtype: "q4", suffix: "_q4" },
+};
+
+/**
+ * The model's two files, inside the model folder.
+ * @param beside the format, for one that lies beside the folder's main one, which has the names without a suffix.
+ */
+export function modelFiles(beside: Dtype = "f32"): { readonly model: string; readonly weights: string } {
+  const model = `model${transformersJsNames[beside].suffix}.onnx`;
+  return { model, weights: `${model}_data` };
+}
+
+/** Every file that a shipped folder may hold beside circuit.json and the card, with its path. */
+export function shippedFiles(): readonly string[] {
+  const { config, generationConfig, tokenizer, tokenizerConfig, modelFolder } = folderLayout;
+  const models = (Object.keys(transformersJsNames) as Dtype[]).flatMap((dtype) =>
+    Object.values(modelFiles(dtype)),
+  );
+  return [
+    ...[config, generationConfig, ...models.map((name) => `${modelFolder}/${name}`).sort()],
+    ...[tokenizer, tokenizerConfig],
+  ];
+}

@@ -4,6 +4,8 @@ import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
 import type { SpeedRecord } from "./speed-record.ts";
 import { taskLabel } from "./task-label.ts";
+import { modelFiles, transformersJsNames } from "./folder-layout.ts";
+import { circuitIn, dtypesIn } from "./formats.ts";
 
 /** @param circuit what circuit.json says. */
 export function modelCard(circuit: CircuitFile): string {
@@ -20,6 +22,7 @@ export function modelCard(circuit: CircuitFile): string {
     "## What was measured",
     metricsTable(circuit),
     ...(circuit.dtype === undefined ? [] : [describeDtype(circuit.dtype)]),
+    ...((circuit.formats ?? []).length === 0 ? [] : [formatsTable(circuit)]),
     `Standalone and patched model agree within ${scientific(circuit.metrics.verified)} in every logit on the validation set${circuit.dtype === undefined ? "" : ", in float32"}.`,
     ...(circuit.compiled === undefined ? [] : [describeCompiled(circuit.compiled)]),
     "## How to run it",
@@ -95,6 +98,26 @@ function metricsTable({ metrics }: CircuitFile): string {
   }
   const lines = rows.map(([name, before, after]) => `| ${name} | ${before} | ${after} |`);
   return ["| | original | circuit |", "|---|---:|---:|", ...lines].join("\n");
+}
+
+/** @param circuit with several number formats. */
+function formatsTable(circuit: CircuitFile): string {
+  const rows = dtypesIn(circuit).map((dtype, at) => {
+    const { metrics } = circuitIn(circuit, dtype);
+    const { model } = modelFiles(at === 0 ? undefined : dtype);
+    const split = metrics.accuracy.test === undefined ? "validation" : "test";
+    const accuracy = circuit.formats?.find(({ weights }) => weights === dtype)?.accuracy?.[split];
+    const share = accuracy ?? metrics.accuracy[split]?.circuit;
+    return `| ${dtype} | \`${transformersJsNames[dtype].dtype}\` | \`onnx/${model}\` | ${grouped(metrics.bytes.circuit)} | ${share === undefined ? "" : percent(share)} |`;
+  });
+  return [
+    "The folder holds it in several number formats; the table above is float32's.",
+    [
+      "| weights | `dtype` in transformers.js | file | bytes | accuracy |",
+      "|---|---|---|---:|---:|",
+      ...rows,
+    ].join("\n"),
+  ].join("\n\n");
 }
 
 function describeDtype({ weights, divergence, float32 }: DtypeRecord): string {

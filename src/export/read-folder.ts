@@ -10,14 +10,19 @@ import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkFiles } from "./check-files.ts";
 import { type CircuitFile, parseCircuitFile } from "./circuit-file.ts";
-import { folderLayout as names } from "./folder-layout.ts";
+import type { Dtype } from "./dtype.ts";
+import { modelFiles, folderLayout as names } from "./folder-layout.ts";
+import { circuitIn, mainDtype } from "./formats.ts";
 import { parametersIn } from "./stored-weights.ts";
 
 export interface CircuitFolder {
   readonly directory: string;
+  /** In the format that was opened. */
   readonly circuit: CircuitFile;
+  /** circuit.json as it is, with all formats. */
+  readonly record: CircuitFile;
   readonly tokenizer: Tokenizer;
-  /** onnx/model.onnx, with its weights beside it. */
+  /** In onnx/, with its weights beside it. */
   readonly modelPath: string;
   readonly weightsPath: string;
 }
@@ -25,18 +30,23 @@ export interface CircuitFolder {
 /** A trace of a million decisions has some 100 MB. */
 const LARGEST_JSON = 256 * 2 ** 20;
 
-/** What Pith and other tools read of a folder beside circuit.json. */
-const read = [
-  ...[names.config, names.generationConfig, names.tokenizer, names.tokenizerConfig],
-  ...[`${names.modelFolder}/${names.model}`, `${names.modelFolder}/${names.weights}`],
-];
+export interface ReadFolderOptions {
+  /** Of the number formats in the folder, the one to open; left out: the main one. */
+  readonly dtype?: Dtype | undefined;
+  /** Compare the files of all formats with circuit.json, not only those of the one that is opened. */
+  readonly whole?: boolean | undefined;
+}
 
 /**
  * Files that circuit.json lists are compared with it. Circuits of before those lists (`circuit.files` is
  * undefined) open without.
- * @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files.
+ * @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files; "options" for a format
+ *   that is not there.
  */
-export async function readCircuitFolder(directory: string): Promise<CircuitFolder> {
+export async function readCircuitFolder(
+  directory: string,
+  { dtype, whole = false }: ReadFolderOptions = {},
+): Promise<CircuitFolder> {
   const found = await kindOf(directory);
   if (found !== "folder") {
     throw circuitError(
@@ -53,9 +63,12 @@ export async function readCircuitFolder(directory: string): Promise<CircuitFolde
       "Give a folder that `pith extract` made.",
     );
   }
-  const circuit = await readCircuitFile(circuitPath);
-  const modelPath = join(directory, names.modelFolder, names.model);
-  const weightsPath = join(directory, names.modelFolder, names.weights);
+  const record = await readCircuitFile(circuitPath);
+  const circuit = circuitIn(record, dtype, directory);
+  const opened = mainDtype(circuit);
+  const model = modelFiles(opened === mainDtype(record) ? undefined : opened);
+  const modelPath = join(directory, names.modelFolder, model.model);
+  const weightsPath = join(directory, names.modelFolder, model.weights);
   for (const path of [modelPath, weightsPath]) {
     if ((await kindOf(path)) !== "file") throw circuitError(path, "is missing", "Copy the whole folder.");
   }
@@ -69,8 +82,13 @@ export async function readCircuitFolder(directory: string): Promise<CircuitFolde
       "model.vocabulary",
     );
   }
-  if (circuit.files !== undefined) await checkFiles(directory, circuit.files, read);
-  return { directory, circuit, tokenizer, modelPath, weightsPath };
+  if (record.files !== undefined) {
+    const beside = [names.config, names.generationConfig, names.tokenizer, names.tokenizerConfig];
+    const needed = [...beside, ...Object.values(model).map((name) => `${names.modelFolder}/${name}`)];
+    const all = record.files.map(({ name }) => name);
+    await checkFiles(directory, record.files, whole ? [...new Set([...needed, ...all])] : needed);
+  }
+  return { directory, circuit, record, tokenizer, modelPath, weightsPath };
 }
 
 /** The container must be whole, and be the one that was measured. */

@@ -3,12 +3,13 @@
  * the caller, who may open and check it first, says so: whoever sees the folder sees all of it.
  */
 
-import { copyFile, rename } from "node:fs/promises";
+import { copyFile, cp, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
 import { beginFolder } from "../files/atomic-folder.ts";
 import { fileError } from "../files/file-error.ts";
+import { parseJsonObject } from "../files/json.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { checkOutputFolder } from "../files/output-folder.ts";
 import { writeBytes, writeText } from "../files/write-file.ts";
@@ -19,8 +20,15 @@ import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { recordFiles } from "./check-files.ts";
 import { type CircuitFile, formatCircuitFile, parseCircuitFile, sealCircuitFile } from "./circuit-file.ts";
-import { configJson, generationConfigJson, type Profile, type SpecialTokens } from "./config-json.ts";
-import { folderLayout as names } from "./folder-layout.ts";
+import {
+  configJson,
+  generationConfigJson,
+  type Profile,
+  type SpecialTokens,
+  transformersJsConfig,
+} from "./config-json.ts";
+import type { NarrowDtype } from "./dtype.ts";
+import { modelFiles, folderLayout as names } from "./folder-layout.ts";
 import { modelCard } from "./model-card.ts";
 import { shipModel } from "./ship-model.ts";
 import { shippedTokenizer } from "./shipped-tokenizer.ts";
@@ -44,6 +52,13 @@ export interface WriteFolderOptions {
   readonly onProgress?: (written: number, total: number) => void;
 }
 
+export interface WrittenModel {
+  /** The ONNX file, to be opened and measured. */
+  readonly modelPath: string;
+  /** Size of the file with the weights. */
+  readonly bytes: number;
+}
+
 /** A folder that lacks only circuit.json and README.md, under a name of its own. End it one way or the other. */
 export interface PreparedFolder {
   /** Where it lies now. */
@@ -54,6 +69,8 @@ export interface PreparedFolder {
   readonly bytes: number;
   /** Writes another graph in the model's place, as in another number format. @returns the new weights' size. */
   replaceModel(graph: Graph): Promise<number>;
+  /** Writes a graph in another number format beside the model. */
+  addModel(graph: Graph, dtype: NarrowDtype): Promise<WrittenModel>;
   /**
    * Writes what was measured, and gives the folder its name. Whatever fails, the partial folder goes.
    * @returns circuit.json, with the hashes of all files.
@@ -105,6 +122,28 @@ export function prepareConvertedFolder(
   });
 }
 
+/**
+ * A circuit's folder anew, in its own place, for number formats to be added: with all its files, also those that
+ * somebody else put there. @throws PithError "output".
+ */
+export function prepareExtendedFolder(
+  directory: string,
+  options: Omit<WriteFolderOptions, "force"> = {},
+): Promise<PreparedFolder> {
+  return prepare(directory, { ...options, force: true }, async (partial) => {
+    await cp(directory, partial, { recursive: true });
+    await listFormats(join(partial, names.config));
+    return (await stat(join(partial, names.modelFolder, names.weights))).size;
+  });
+}
+
+/** Folders of before could hold one format, and their config.json tells transformers.js of that one's weights. */
+async function listFormats(path: string): Promise<void> {
+  const config = parseJsonObject(await readFile(path), "circuit", { file: path }, names.config);
+  if (config["transformers.js_config"] === undefined) return;
+  await writeJson(path, { ...config, "transformers.js_config": transformersJsConfig }, 2);
+}
+
 /** @param write fills the partial folder, and returns the size of its weights. */
 async function prepare(
   directory: string,
@@ -130,6 +169,12 @@ async function prepare(
     modelPath: join(partial, names.modelFolder, names.model),
     bytes,
     replaceModel: (graph) => orDiscard(() => writeModel(partial, graph, options, true)),
+    addModel: (graph, dtype) =>
+      orDiscard(async () => {
+        const own = modelFiles(dtype);
+        const written = await writeModel(partial, graph, { signal: options.signal }, true, own);
+        return { modelPath: join(partial, names.modelFolder, own.model), bytes: written };
+      }),
     discard: folder.discard,
     commit: (circuit) =>
       orDiscard(async () => {
@@ -163,7 +208,8 @@ async function writeContents(
 
 /**
  * Writes the graph and the container with its weights.
- * @param replaces whether such files are there; the graph may read its weights from them.
+ * @param replaces whether such files may be there; the graph may read its weights from them.
+ * @param own the names of the two files.
  * @returns the container's size.
  */
 async function writeModel(
@@ -171,9 +217,10 @@ async function writeModel(
   graph: Graph,
   { signal, onProgress }: WriteFolderOptions,
   replaces: boolean,
+  own: ReturnType<typeof modelFiles> = modelFiles(),
 ): Promise<number> {
   const modelFolder = join(folder, names.modelFolder);
-  const weightsPath = join(modelFolder, names.weights);
+  const weightsPath = join(modelFolder, own.weights);
   const fresh = replaces ? `${weightsPath}.new` : weightsPath;
   await makeFolders(modelFolder);
   const metadata = { format: "pith" };
@@ -183,7 +230,7 @@ async function writeModel(
   const encoded = encodeGraph(graph, (name) => {
     const place = places.get(name);
     if (place === undefined) throw new RangeError(`the weights lack ${name}`);
-    return { location: names.weights, offset: place.offset, byteLength: place.byteLength };
+    return { location: own.weights, offset: place.offset, byteLength: place.byteLength };
   });
   await writeSafetensorsFile(fresh, weights, {
     metadata,
@@ -191,7 +238,7 @@ async function writeModel(
     ...(onProgress && { onProgress }),
   });
   if (replaces) await rename(fresh, weightsPath);
-  await writeBytes(join(modelFolder, names.model), encoded);
+  await writeBytes(join(modelFolder, own.model), encoded);
   return plan.totalBytes;
 }
 

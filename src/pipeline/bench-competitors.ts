@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { PithError } from "../errors.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import type { Profile } from "../export/config-json.ts";
+import type { Dtype } from "../export/dtype.ts";
 import { withDtype } from "../export/dtype-graph.ts";
 import { withDynamicInt8 } from "../export/dynamic-int8.ts";
 import { folderLayout } from "../export/folder-layout.ts";
@@ -34,6 +35,8 @@ export type Alternative = (typeof alternatives)[number];
 
 export interface FieldOptions {
   readonly original: Model;
+  /** Of the number formats in the circuits' folders, the one to open; left out: each one's main format. */
+  readonly dtype?: Dtype | undefined;
   readonly against?: readonly Alternative[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,10 +58,10 @@ export interface Field {
 export async function gatherField(
   directories: readonly string[],
   place: string,
-  { original, against = [], signal }: FieldOptions,
+  { original, dtype, against = [], signal }: FieldOptions,
 ): Promise<Field> {
   const folders: CircuitFolder[] = [];
-  for (const directory of directories) folders.push(await readCircuitFolder(directory));
+  for (const directory of directories) folders.push(await readCircuitFolder(directory, { dtype }));
   const [folder] = folders;
   if (folder === undefined) throw new PithError("options", "there is no circuit to measure.");
   for (const each of folders) {
@@ -81,7 +84,8 @@ export async function gatherField(
   // A folder's last name is enough where no two have the same.
   const isShort = new Set(folders.map(({ directory }) => basename(directory))).size === folders.length;
   for (const { directory, modelPath, circuit } of folders) {
-    const name = folders.length === 1 ? "circuit" : isShort ? basename(directory) : directory;
+    const folderName = folders.length === 1 ? "circuit" : isShort ? basename(directory) : directory;
+    const name = circuit.dtype === undefined ? folderName : `${folderName}, ${circuit.dtype.weights}`;
     contestants.push(await contestant(name, "circuit", modelPath, circuit.metrics.parameters.circuit.total));
   }
   if (against.includes("int8")) {
@@ -128,7 +132,7 @@ async function contestant(
   await file.close();
   const { graph } = file;
   const { size } = await stat(modelPath);
-  const { size: weights } = await stat(join(modelPath, "..", folderLayout.weights));
+  const { size: weights } = await stat(`${modelPath}_data`);
   const narrow = graph.weights.some(({ value }) => value.type === "int8" || value.type === "int4");
   return { name, kind, modelPath, graph, fileBytes: size + weights, parameters, isFloat32: !narrow };
 }

@@ -5,7 +5,7 @@ import { PithError } from "../errors.ts";
 import { answerLogits } from "../evaluation/answer-logits.ts";
 import type { GiveLogits } from "../evaluation/compare.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import type { Dtype } from "../export/dtype.ts";
+import type { NarrowDtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
 import { claimOutputFolder } from "../files/output-folder.ts";
@@ -23,7 +23,7 @@ import { requireSame } from "./same-weights.ts";
 import { withEngine } from "./with-engine.ts";
 
 export interface ConvertOptions {
-  readonly dtype: Exclude<Dtype, "f32">;
+  readonly dtype: NarrowDtype;
   /** The task that the circuit was cut for: what is lost is measured on it. */
   readonly task: Task;
   /** The model that the circuit was cut from, for the KL to it. */
@@ -94,7 +94,8 @@ export async function convertCircuit(
   }
 }
 
-function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): void {
+/** @throws PithError "circuit" for what is not float32, "options" for another task than its own. */
+export function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): void {
   if (circuit.dtype !== undefined) {
     throw new PithError("circuit", `is in ${circuit.dtype.weights} already`, {
       place: { file: directory },
@@ -111,7 +112,7 @@ function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): vo
 }
 
 /** What the circuit's own metrics were measured on. */
-function examplesOf(
+export function examplesOf(
   folder: CircuitFolder,
   task: Task,
 ): Readonly<Partial<Record<"validation" | "test", readonly EncodedExample[]>>> {

@@ -11,12 +11,14 @@ import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
-import type { Dtype } from "../export/dtype.ts";
+import type { Dtype, NarrowDtype } from "../export/dtype.ts";
 import { withDtype } from "../export/dtype-graph.ts";
 import type { DtypeRecord } from "../export/dtype-record.ts";
+import type { FormatRecord } from "../export/format-record.ts";
+import { formatOf, withFormats } from "../export/formats.ts";
 import { shipModel } from "../export/ship-model.ts";
 import { speedRecord } from "../export/speed-record.ts";
-import type { PreparedFolder } from "../export/write-folder.ts";
+import type { PreparedFolder, WrittenModel } from "../export/write-folder.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
@@ -39,12 +41,14 @@ export interface DtypeJob {
   readonly graph: Graph;
   /** How a session of it answers. */
   readonly give: (session: Session) => GiveLogits;
-  /** Holds the float32 model, which the converted one replaces; it is discarded by the caller when this fails. */
+  /** Holds the float32 model; it is discarded by the caller when this fails. */
   readonly prepared: PreparedFolder;
+  /** Keep the float32 model beside the converted one, which replaces it otherwise. */
+  readonly beside?: boolean;
   readonly examples: Readonly<Partial<Record<Split, readonly EncodedExample[]>>>;
   /** The model that the circuit was cut from, where it is at hand and gives what the circuit gives. */
   readonly original: GiveLogits | undefined;
-  readonly dtype: Exclude<Dtype, "f32">;
+  readonly dtype: NarrowDtype;
   readonly force: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
@@ -61,11 +65,11 @@ const splits = ["validation", "test"] as const;
  * @throws PithError "verification" for a loss above the bounds, without `force`.
  */
 export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<CircuitFile> {
-  const { runtime, graph, prepared, dtype, examples, onEvent } = job;
+  const { runtime, graph, dtype, examples, onEvent } = job;
   onEvent?.({ kind: "step", step: "export" });
   const float32Session = await runtime.load(graph);
-  const bytes = await prepared.replaceModel(withDtype(graph, dtype));
-  const session = await runtime.loadFile(prepared.modelPath);
+  const { modelPath, bytes } = await write(job);
+  const session = await runtime.loadFile(modelPath);
   const [own, float32] = [job.give(session), job.give(float32Session)];
 
   onEvent?.({ kind: "step", step: "measure" });
@@ -113,12 +117,36 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
   };
 }
 
-/** A fresh standalone model in the number format that its extraction asked for; in float32, `circuit` as it is. */
+async function write({ prepared, graph, dtype, beside = false }: DtypeJob): Promise<WrittenModel> {
+  const narrow = withDtype(graph, dtype);
+  if (beside) return prepared.addModel(narrow, dtype);
+  return { bytes: await prepared.replaceModel(narrow), modelPath: prepared.modelPath };
+}
+
+/**
+ * Ships further formats beside the float32 model, each as {@link shipAs} does.
+ * @returns what circuit.json then says: `circuit`, and the formats in its list.
+ */
+export async function shipBeside(
+  job: Omit<DtypeJob, "dtype" | "beside">,
+  circuit: CircuitFile,
+  formats: readonly NarrowDtype[],
+): Promise<CircuitFile> {
+  const added: FormatRecord[] = [];
+  for (const dtype of formats) added.push(formatOf(await shipAs({ ...job, dtype, beside: true }, circuit)));
+  return added.length === 0 ? circuit : withFormats(circuit, added);
+}
+
+/** A fresh standalone model in the number formats that its extraction asked for; in float32, `circuit` as it is. */
 export function shipStandaloneAs(
   job: Pick<DtypeJob, "runtime" | "signal" | "onEvent"> & {
     readonly model: Model;
     readonly encoded: EncodedTask;
-    readonly settings: { readonly dtype: Dtype; readonly force: boolean };
+    readonly settings: {
+      readonly dtype: Dtype;
+      readonly formats: readonly NarrowDtype[];
+      readonly force: boolean;
+    };
   },
   fresh: {
     readonly circuit: CircuitFile;
@@ -128,9 +156,9 @@ export function shipStandaloneAs(
   },
 ): Promise<CircuitFile> {
   const { runtime, model, encoded, signal, onEvent } = job;
-  const { dtype, force } = job.settings;
+  const { dtype, formats, force } = job.settings;
   const { circuit, standalone, profile, prepared } = fresh;
-  if (dtype === "f32") return Promise.resolve(circuit);
+  if (dtype === "f32" && formats.length === 0) return Promise.resolve(circuit);
   const { graph } = shipModel(standalone, profile);
   const shipped = describeGraph(standalone, profile);
   const original: GiveLogits = (prompts, visit) =>
@@ -138,10 +166,8 @@ export function shipStandaloneAs(
   const give = (session: Session): GiveLogits => {
     return (prompts, visit) => shippedLogits(runtime, session, shipped, prompts, visit, signal);
   };
-  return shipAs(
-    { runtime, graph, give, prepared, examples: encoded, original, dtype, force, signal, onEvent },
-    circuit,
-  );
+  const base = { runtime, graph, give, prepared, examples: encoded, original, force, signal, onEvent };
+  return dtype === "f32" ? shipBeside(base, circuit, formats) : shipAs({ ...base, dtype }, circuit);
 }
 
 /** The float32 circuit's times and years' mass are not this one's. */

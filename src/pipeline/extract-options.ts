@@ -4,7 +4,7 @@ import type { ValueBias } from "../discovery/replacements.ts";
 import type { Order } from "../discovery/search.ts";
 import type { Target } from "../discovery/target.ts";
 import { PithError } from "../errors.ts";
-import { type Dtype, dtypes } from "../export/dtype.ts";
+import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
 import type { Target as Operators } from "../lowering/target.ts";
 import type { Device } from "../runtime/engine.ts";
 import type { OnEvent } from "./events.ts";
@@ -40,6 +40,8 @@ export interface SearchSettings {
   readonly frequency: number | undefined;
   /** The number format of the shipped weights. */
   readonly dtype: Dtype;
+  /** Further number formats in the same folder, beside float32. */
+  readonly formats: readonly NarrowDtype[];
   /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
   readonly operators: Operators;
   /** Threads for computing; undefined: one for a small model, else as many as the machine has cores. */
@@ -75,6 +77,7 @@ export const defaultExtractOptions: SearchSettings = {
   bootstrap: undefined,
   frequency: undefined,
   dtype: "f32",
+  formats: [],
   operators: "portable",
   threads: undefined,
   device: "cpu",
@@ -102,6 +105,8 @@ export function checkExtractOptions(
   require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
   require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
+  const wanted = `each of ${narrowDtypes.join(", ")} at most once, beside float32`;
+  require("formats", settings.formats, areFormats(settings), wanted);
   const { operators } = settings;
   require("operators", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
   require("order", order, ["published", "downstream"].includes(order), "published or downstream");
@@ -116,6 +121,11 @@ export function checkExtractOptions(
   checkTarget(settings, options.alpha, nameOf);
   checkStabilityOptions(settings, nameOf);
   return settings;
+}
+
+function areFormats({ dtype, formats }: SearchSettings): boolean {
+  const each = formats.every((format, at) => narrowDtypes.includes(format) && formats.indexOf(format) === at);
+  return each && (formats.length === 0 || dtype === "f32");
 }
 
 /** @param alpha as it was given. */

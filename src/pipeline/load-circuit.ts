@@ -8,6 +8,7 @@ import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.t
 import { yearScale } from "../evaluation/year-mass.ts";
 import { askCircuit, checkWords, type Prediction, promptIds, shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Dtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { type RuntimeOptions, workerRuntime } from "../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -35,7 +36,10 @@ export interface EvaluateOptions {
 
 export interface CircuitModel {
   readonly directory: string;
+  /** In the number format that was opened. */
   readonly circuit: CircuitFile;
+  /** circuit.json as it is, with all formats. */
+  readonly record: CircuitFile;
   readonly tokenizer: Tokenizer;
   /**
    * The most likely next tokens, likeliest first.
@@ -47,20 +51,29 @@ export interface CircuitModel {
   close(): Promise<void>;
 }
 
-/** @throws PithError "circuit" for a folder that is not what it says. */
-export async function loadCircuit(directory: string, options: RuntimeOptions = {}): Promise<CircuitModel> {
-  const folder = await readCircuitFolder(directory);
+export interface LoadCircuitOptions extends RuntimeOptions {
+  /** Of the number formats in the folder, the one to open; left out: float32, or the only one. */
+  readonly dtype?: Dtype | undefined;
+}
+
+/** @throws PithError "circuit" for a folder that is not what it says, "options" for a format that it does not hold. */
+export async function loadCircuit(
+  directory: string,
+  options: LoadCircuitOptions = {},
+): Promise<CircuitModel> {
+  const folder = await readCircuitFolder(directory, { dtype: options.dtype });
   const runtime = workerRuntime({ ...options, threads: options.threads ?? shippedThreads(folder.circuit) });
   const session = await runtime.loadFile(folder.modelPath).catch(async (error: unknown) => {
     await runtime.close();
     throw error;
   });
   const graph = shippedGraph(folder.circuit);
-  const { circuit, tokenizer } = folder;
+  const { circuit, record, tokenizer } = folder;
 
   return {
     directory,
     circuit,
+    record,
     tokenizer,
 
     predict: async (prompt, count = 5) =>

@@ -16,6 +16,7 @@ import { type Recovery, recoveryRates } from "../evaluation/recovery.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import { shippedGraph } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Dtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { readStandalone } from "../export/read-standalone.ts";
 import { readJsonObject } from "../files/read-input.ts";
@@ -103,6 +104,8 @@ export interface ReportOptions {
   /** Examples shown of each kind, and prompts with attention patterns. */
   readonly prompts?: number;
   readonly threads?: number | undefined;
+  /** Of the number formats in the folder, the one to open; left out: the main one. */
+  readonly dtype?: Dtype | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
@@ -120,7 +123,7 @@ const mostAttributed = 512;
 export async function gatherReport(directory: string, options: ReportOptions = {}): Promise<CircuitReport> {
   const { task, known, original, skills = [], prompts = 3, signal, onEvent } = options;
   onEvent?.({ kind: "step", step: "measure" });
-  const folder = await readCircuitFolder(directory);
+  const folder = await readCircuitFolder(directory, { dtype: options.dtype });
   const { circuit, tokenizer } = folder;
   if (original !== undefined) checkOriginal(folder, original);
   if (known !== undefined) checkKnownFits(known, circuit.model.heads);

@@ -10,7 +10,7 @@ import { checkWords, promptIds } from "../export/ask-circuit.ts";
 import { recordFile } from "../export/check-files.ts";
 import { type FileRecord, textRecord } from "../export/checksum.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { folderLayout as layout } from "../export/folder-layout.ts";
+import { folderLayout as layout, shippedFiles } from "../export/folder-layout.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import {
   type SharedCircuit,
@@ -83,7 +83,7 @@ async function makeSite(
   const chosen: Chosen[] = [];
   for (const { directory, task } of circuits) {
     await checkApart(directory, out);
-    chosen.push(await choose(await readCircuitFolder(directory), task, chosen));
+    chosen.push(await choose(await readCircuitFolder(directory, { whole: true }), task, chosen));
   }
   const files = chosen.map(({ folder }) => folder.circuit);
   const title = wanted ?? titleOf(files);
@@ -186,10 +186,8 @@ async function checkApart(directory: string, out: string): Promise<void> {
 
 /** What folders of a circuit hold: whatever else somebody put there stays at home. */
 async function ownFiles(directory: string): Promise<SharedCircuit["files"]> {
-  const { modelFolder, model, weights, ...others } = layout;
-  const names = [...Object.values(others), `${modelFolder}/${model}`, `${modelFolder}/${weights}`];
   const files: FileRecord[] = [];
-  for (const name of names.sort()) {
+  for (const name of [layout.card, layout.circuit, ...shippedFiles()]) {
     const found = await lstat(join(directory, name)).catch(() => undefined);
     const record = found?.isFile() ? await recordFile(directory, name) : undefined;
     if (record !== undefined) files.push(record);

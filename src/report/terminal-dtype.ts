@@ -8,6 +8,7 @@ import {
   formatShare,
   formatSpeed,
 } from "./format.ts";
+import { circuitIn, dtypesIn } from "../export/formats.ts";
 import { layOut, type Row } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
@@ -15,8 +16,12 @@ export function conversionReport(folder: string, circuit: CircuitFile, style: Te
   return ["", ...layOut([...dtypeRows(circuit, style), ["folder", folder]], style), ""].join("\n");
 }
 
-/** What the number format cost and brought, float32 first; nothing for a circuit in float32. */
-export function dtypeRows({ dtype, metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
+/** What each number format cost and brought, float32 first; nothing for a circuit in float32 alone. */
+export function dtypeRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
+  return dtypesIn(circuit).flatMap((dtype) => formatRows(circuitIn(circuit, dtype), style));
+}
+
+function formatRows({ dtype, metrics }: CircuitFile, style: TerminalStyle): readonly Row[] {
   if (dtype === undefined) return [];
   const { arrow } = style.symbols;
   const { accuracy, float32, divergence, weights, milliseconds, speed } = dtype;
