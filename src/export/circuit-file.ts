@@ -7,8 +7,8 @@ import { PithError } from "../errors.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { checkCompiled, compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
-import { speedSchema } from "./speed-record.ts";
 import { formatSchema, formatsFault } from "./format-record.ts";
+import { speedSchema } from "./speed-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
 import { targetSchema } from "./target-record.ts";
 

@@ -2,10 +2,10 @@
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
-import type { SpeedRecord } from "./speed-record.ts";
-import { taskLabel } from "./task-label.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
 import { circuitIn, dtypesIn } from "./formats.ts";
+import type { SpeedRecord } from "./speed-record.ts";
+import { taskLabel } from "./task-label.ts";
 
 /** @param circuit what circuit.json says. */
 export function modelCard(circuit: CircuitFile): string {

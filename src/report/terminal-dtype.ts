@@ -1,5 +1,6 @@
 /** For a terminal: what a narrower number format cost and brought. */
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { circuitIn, dtypesIn } from "../export/formats.ts";
 import {
   formatBytes,
   formatChange,
@@ -8,7 +9,6 @@ import {
   formatShare,
   formatSpeed,
 } from "./format.ts";
-import { circuitIn, dtypesIn } from "../export/formats.ts";
 import { layOut, type Row } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
