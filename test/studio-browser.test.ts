@@ -118,6 +118,41 @@ describe("the start", () => {
     expect(await page.locator(".samples").innerText()).toContain("20 decide what goes");
   });
 
+  it("asks the original first, and starts nothing that it can't do unless that is allowed", async () => {
+    const editor = page.getByRole("textbox", { name: "Examples, one a line" });
+    const card = page.locator(".preflight[aria-busy=false]");
+    await card.locator("dd", { hasText: "20 to average, 20 to decide, 20 unseen" }).waitFor();
+    expect(await card.locator("dd").first().innerText()).toMatch(
+      /^100\.0 % of 40 prompts \(95 % interval: \d\d\.\d % to 100\.0 %\)$/,
+    );
+    expect(await card.locator("[data-severity]").count()).toBe(0);
+    // Answers without their space.
+    const text = (await smallTask()).replaceAll('[" ', '["');
+    await editor.fill(text);
+    await card.locator("[data-severity=refusal]").waitFor();
+    await page.getByText("The original does not do this task").waitFor();
+    expect(await startButton().isDisabled()).toBe(true);
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    await page.getByRole("checkbox", { name: /Search all the same/ }).check();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    await page.locator("summary", { hasText: "More options" }).click();
+    const strict = page.getByRole("checkbox", { name: /Start nothing while there are warnings/ });
+    await strict.check();
+    await page.getByText("There are warnings").waitFor();
+    expect(await startButton().isDisabled()).toBe(true);
+    await strict.uncheck();
+    // What was allowed of one task is not allowed of the next.
+    await editor.fill(text.split("\n").slice(1).join("\n"));
+    await expect
+      .poll(() => page.getByRole("checkbox", { name: /Search all the same/ }).isChecked())
+      .toBe(false);
+    await editor.fill(await smallTask());
+    await card.locator("dd", { hasText: "20 to average, 20 to decide, 20 unseen" }).waitFor();
+    await expect.poll(() => startButton().isEnabled()).toBe(true);
+    await page.locator("summary", { hasText: "More options" }).click();
+  });
+
   it("does not call a task sound that the server refuses", async () => {
     const name = page.getByRole("textbox", { name: "Name" });
     const known = faults.length;

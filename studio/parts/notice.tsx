@@ -46,6 +46,7 @@ const titles: Readonly<Record<string, string>> = {
   runtime: "The compute engine refused",
   gone: "The server is gone",
   prompt: "The circuit does not take this prompt",
+  damaged: "What the studio keeps of this run is damaged",
   run: "The run can't be found",
   state: "The run is not ready for that",
   queue: "No more runs can wait",

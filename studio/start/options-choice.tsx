@@ -2,7 +2,16 @@
 import type { ComponentChildren } from "preact";
 import type { RunOptions } from "../../src/studio/api.ts";
 import { NumberField } from "./number-field.tsx";
-import { chooseKind, chooseOptions, chooseSweep, kind, options, sweep, sweepAlphas } from "./run-form.ts";
+import {
+  chooseKind,
+  chooseOptions,
+  chooseSweep,
+  kind,
+  options,
+  strict,
+  sweep,
+  sweepAlphas,
+} from "./run-form.ts";
 
 /** α on the slider: ten steps a decade, from 1e-5 to 10. */
 const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
@@ -99,6 +108,18 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
         />
+        {replacesByNothing(chosen) && (
+          <Radios
+            legend="A zeroed head's value bias"
+            name="value-bias"
+            value={chosen.valueBias ?? "removed"}
+            choices={[
+              ["removed", "goes with it", "The head adds nothing at all."],
+              ["kept", "stays", "As in the paper's code, which counts value biases as the layer's own."],
+            ]}
+            onChoose={(value) => chooseOptions({ valueBias: value === "kept" ? "kept" : "removed" })}
+          />
+        )}
         <NumberField
           name="seed"
           label="Seed"
@@ -114,9 +135,21 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           checked={chosen.bos ?? false}
           onChange={(bos) => chooseOptions({ bos })}
         />
+        <Check
+          label="Start nothing while there are warnings"
+          hint="Those that stand below the task, of what the original does with it."
+          checked={strict.value}
+          onChange={(checked) => {
+            strict.value = checked;
+          }}
+        />
       </div>
     </details>
   );
+}
+
+function replacesByNothing({ ablation }: RunOptions): boolean {
+  return ablation === "zero" || (kind.value === "sweep" && sweep.value.zero);
 }
 
 function Alpha({ value }: { readonly value: number }) {

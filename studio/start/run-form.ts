@@ -16,6 +16,7 @@ import type {
   TaskSource,
 } from "../../src/studio/api.ts";
 import { type Fault, faultOf, get, post } from "../data/api-client.ts";
+import { askPreflight, forgetPreflight, preflight } from "./preflight.ts";
 
 const rest = 300;
 
@@ -37,6 +38,8 @@ export const checking = signal(false);
 /** Fields that hold what is no value of theirs: the option is then not what the person sees. */
 export const wrongFields = signal<ReadonlySet<string>>(new Set());
 export const estimate = signal<Estimate | undefined>(undefined);
+/** Start nothing that the preflight warns of. */
+export const strict = signal(false);
 /** Kept, so that going to a built-in task and back loses no text. */
 export const ownText = signal<Extract<TaskSource, { kind: "text" }>>({
   ...{ kind: "text", name: "my task", format: "jsonl", text: "" },
@@ -155,6 +158,7 @@ async function askServer(): Promise<void> {
       checking.value = false;
       check.value = checkFault.value = estimate.value = undefined;
     });
+    forgetPreflight();
     return;
   }
   asked = new AbortController();
@@ -167,6 +171,11 @@ async function askServer(): Promise<void> {
       checkFault.value = undefined;
       if (found.faults.length > 0) estimate.value = undefined;
     });
+    if (found.faults.length > 0) forgetPreflight();
+    // Who has allowed one weak task has not allowed another.
+    else if (askPreflight(body) && options.value?.allowWeak === true) {
+      options.value = { ...options.value, allowWeak: false };
+    }
     const over = kind.value === "sweep" ? sweepChoice(chosen) : undefined;
     if (over?.alphas.length === 0) estimate.value = undefined;
     else if (found.faults.length === 0) {
@@ -183,12 +192,22 @@ async function askServer(): Promise<void> {
       check.value = estimate.value = undefined;
       checkFault.value = faultOf(thrown);
     });
+    forgetPreflight();
   }
   if (!abort.aborted) checking.value = false;
 }
 
 function isEmpty(source: TaskSource): boolean {
   return source.kind === "text" && source.text.trim() === "";
+}
+
+/** Why the preflight lets nothing start; undefined where it does. */
+export function heldBack(): "weak" | "strict" | undefined {
+  const findings = preflight.value?.findings ?? [];
+  const isWeak = findings.some(({ severity }) => severity === "refusal");
+  if (isWeak && options.value?.allowWeak !== true) return "weak";
+  const isWarned = findings.some(({ severity }) => severity === "warning");
+  return isWarned && strict.value ? "strict" : undefined;
 }
 
 export function canStart(): boolean {
@@ -199,6 +218,7 @@ export function canStart(): boolean {
     found.faults.length === 0 &&
     checkFault.value === undefined &&
     wrongFields.value.size === 0 &&
+    heldBack() === undefined &&
     !checking.value
   );
 }

@@ -9,6 +9,7 @@ import {
   check,
   checking,
   estimate,
+  heldBack,
   kind,
   model,
   startRun,
@@ -96,5 +97,9 @@ function whyNot(): string {
   if (checking.value) return "Checking the task…";
   if ((check.value?.faults.length ?? 0) > 0) return "Mend the lines that are marked first.";
   if (kind.value === "sweep" && sweepAlphas(sweep.value).length === 0) return "The thresholds can't be used.";
+  const held = heldBack();
+  if (held === "weak")
+    return "The original does not do this task: see below the task, where it can be allowed.";
+  if (held === "strict") return "There are warnings, and nothing is to start with any: see below the task.";
   return "The task can't be used as it is.";
 }

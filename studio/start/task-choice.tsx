@@ -2,6 +2,7 @@
 import type { StudioInfo, TaskSource } from "../../src/studio/api.ts";
 import { FaultNotice } from "../parts/notice.tsx";
 import { Tokens } from "../parts/tokens.tsx";
+import { PreflightCard } from "./preflight-card.tsx";
 import { check, checkFault, checking, chooseTask, ownText, task } from "./run-form.ts";
 import { TaskEditor } from "./task-editor.tsx";
 
@@ -46,6 +47,7 @@ export function TaskChoice({ info }: { readonly info: StudioInfo }) {
       </fieldset>
       {chosen.kind === "text" && <TaskEditor source={chosen} />}
       <Samples chosen={chosen} />
+      <PreflightCard />
     </section>
   );
 }

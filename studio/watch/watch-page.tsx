@@ -37,6 +37,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
           </p>
         </FaultNotice>
       )}
+      {state === "damaged" && run.fault.value !== undefined && <FaultNotice fault={run.fault.value} />}
       <RunSteps run={run} kind={detail.kind} />
       <div class="watch">
         <div class="watch-map">
