@@ -1,4 +1,4 @@
-/** Decoder-profile folders in transformers.js, unforked: the same greedy text as without any cache. */
+/** Decoder-profile folders in transformers.js 4 and 3, unforked: the same greedy text as without any cache. */
 import { basename, dirname } from "node:path";
 import {
   AutoModel,
@@ -7,8 +7,11 @@ import {
   pipeline,
   type TextGenerationPipeline,
 } from "@huggingface/transformers";
+import * as version3 from "transformers-js-3";
 import { beforeAll, describe, expect, test } from "vitest";
 import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
+import { decoderProfile } from "../src/export/config-json.ts";
+import { type CacheKind, cacheKinds } from "../src/lowering/cache-heads.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
 import type { Session } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
@@ -24,20 +27,10 @@ import {
 } from "./support/export-circuit.ts";
 import { found, patchedLogits, runDecoder } from "./support/run-model.ts";
 
-/** Heads by layer: 2, none, 3, 1, none, 4. */
+const allOf = (layer: number) => Array.from({ length: 6 }, (_, head) => [layer, head] as const);
+/** Heads by layer: 2, none, 3, 1, none, all 6. */
 const uneven: Circuit = {
-  heads: [
-    [0, 1],
-    [0, 4],
-    [2, 0],
-    [2, 3],
-    [2, 5],
-    [3, 1],
-    [5, 0],
-    [5, 2],
-    [5, 4],
-    [5, 5],
-  ],
+  heads: [[0, 1], [0, 4], [2, 0], [2, 3], [2, 5], [3, 1], ...allOf(5)],
   mlps: [0, 1, 3, 5],
 };
 const headless: Circuit = { heads: [], mlps: [0, 3] };
@@ -49,19 +42,21 @@ const prompts = [
 
 /** Where folders lie, so that transformers.js takes the rest for a model's name. */
 function nameFor(directory: string): string {
-  env.allowRemoteModels = false;
-  env.localModelPath = dirname(directory);
+  for (const each of [env, version3.env]) {
+    each.allowRemoteModels = false;
+    each.localModelPath = dirname(directory);
+  }
   return basename(directory);
 }
 
-async function ship(circuit: Circuit) {
+async function ship(circuit: Circuit, caches: CacheKind) {
   const model = await loadNano();
   const replacements = await goldenReplacements(model, "ioi", {
     ablation: "mean",
     means: "pooled",
     bos: false,
   });
-  return shipCircuit(model, circuit, replacements, { kind: "decoder" });
+  return shipCircuit(model, circuit, replacements, decoderProfile(model, caches));
 }
 
 /** Greedy continuation by our own runtime, each token from scratch. */
@@ -75,16 +70,40 @@ async function recompute(session: Session, model: Transformer, prompt: string): 
   return tokenizer.decode(ids);
 }
 
-describe.each([
-  { name: "layers that keep different numbers of heads, two of them none", circuit: uneven },
+const libraries = [
+  {
+    library: "transformers.js 4",
+    open: (name: string) => pipeline("text-generation", name, { dtype: "fp32" }),
+  },
+  {
+    library: "transformers.js 3",
+    // The two versions' pipelines are called alike.
+    open: async (name: string) =>
+      (await version3.pipeline("text-generation", name, {
+        dtype: "fp32",
+      })) as unknown as TextGenerationPipeline,
+  },
+];
+const circuits = [
+  { name: "layers that keep different numbers of heads, from none to all", circuit: uneven },
   { name: "no attention at all", circuit: headless },
-])("pipeline: $name", ({ circuit }) => {
+];
+const cases = libraries.flatMap(({ library, open }) =>
+  circuits.flatMap(({ name, circuit }) =>
+    cacheKinds
+      // Version 3 makes its first caches after config.json, which has one number for all layers.
+      .filter((caches) => caches === "uniform" || library !== "transformers.js 3")
+      .map((caches) => ({ library, name, caches, open, circuit })),
+  ),
+);
+
+describe.each(cases)("$library, pipeline, $caches caches: $name", ({ caches, open, circuit }) => {
   let generate: TextGenerationPipeline;
   let expected: readonly string[];
 
   beforeAll(async () => {
-    const { directory, standalone } = await ship(circuit);
-    generate = await pipeline("text-generation", nameFor(directory), { dtype: "fp32" });
+    const { directory, standalone } = await ship(circuit, caches);
+    generate = await open(nameFor(directory));
     const session = await runtime.load(lowerDecoder(standalone, "portable"));
     expected = await Promise.all(prompts.map((prompt) => recompute(session, standalone, prompt)));
   });
@@ -102,7 +121,10 @@ describe.each([
   });
 });
 
-test("the aligned profile, as the model card says", async () => {
+test.each([
+  { library: "transformers.js 4", AutoModel, AutoTokenizer },
+  { library: "transformers.js 3", AutoModel: version3.AutoModel, AutoTokenizer: version3.AutoTokenizer },
+])("the aligned profile, as the model card says, in $library", async ({ AutoModel, AutoTokenizer }) => {
   const model = await loadNano();
   const run = found((await goldenRuns("ioi"))[0]);
   const replacements = await goldenReplacements(model, "ioi", run);

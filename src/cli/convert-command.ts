@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { dtypePurpose, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import type { CacheKind } from "../lowering/cache-heads.ts";
 import { addFormats } from "../pipeline/add-formats.ts";
 import { convertCircuit } from "../pipeline/convert.ts";
 import { loadModel } from "../pipeline/load-model.ts";
@@ -13,11 +14,13 @@ import { parseNarrow } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
+import { cachesOption } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
 
 interface Flags {
   readonly dtype: readonly NarrowDtype[];
+  readonly caches?: CacheKind;
   readonly out?: string;
   readonly add?: boolean;
   readonly task?: string;
@@ -41,6 +44,7 @@ export function convertCommand({ exit }: CommandContext): Command {
         .argParser(parseNarrow)
         .makeOptionMandatory(),
     )
+    .addOption(cachesOption("as they are"))
     .option("-o, --out <dir>", "Where the converted circuit goes: a folder of its own.")
     .option("--add", "Put it into the circuit's own folder, beside what is there.")
     .option("-t, --task <name|file>", "The task that the circuit was cut for (default: its own, if built in)")
@@ -66,12 +70,12 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
   if (original === undefined) {
     printNote("The original is not at hand, so there is no KL to it; --model says where it is.");
   } else closing(original);
-  const { threads, force = false } = flags;
+  const { caches, threads, force = false } = flags;
   const options = { task, original, threads, force, signal, onEvent };
   const conversion =
     into.out === undefined
       ? await addFormats(directory, { ...options, dtypes: into.dtypes })
-      : await convertCircuit(directory, into.out, { ...options, dtype: into.dtype });
+      : await convertCircuit(directory, into.out, { ...options, caches, dtype: into.dtype });
   return {
     json: conversion,
     report: (style) => conversionReport(conversion.folder, conversion.circuit, style),
@@ -83,11 +87,17 @@ type Destination =
   | { readonly out?: undefined; readonly dtypes: readonly NarrowDtype[] };
 
 /** @throws PithError "options" unless it is one folder for one format, or the circuit's own. */
-function destination({ dtype: dtypes, out, add = false }: Flags): Destination {
+function destination({ dtype: dtypes, caches, out, add = false }: Flags): Destination {
   if ((out === undefined) !== add) {
     throw new PithError("options", "a converted circuit goes to one place.", {
       place: { field: "--out" },
       advice: "Give either --out with a new folder, or --add for the circuit's own folder.",
+    });
+  }
+  if (out === undefined && caches !== undefined) {
+    throw new PithError("options", "can't go with --add: all formats of a folder have the same caches.", {
+      place: { field: "--caches" },
+      advice: "Convert into a folder of its own with --out.",
     });
   }
   if (out === undefined) return { dtypes };

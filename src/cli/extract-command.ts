@@ -7,6 +7,7 @@ import { PithError } from "../errors.ts";
 import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
 import { checkCircuitFolder } from "../export/write-folder.ts";
 import { journalPath } from "../files/journal.ts";
+import type { CacheKind } from "../lowering/cache-heads.ts";
 import { compileFolder } from "../pipeline/compile.ts";
 import { extract } from "../pipeline/extract.ts";
 import type { SearchSettings } from "../pipeline/extract-options.ts";
@@ -40,6 +41,7 @@ import {
 import { type Outcome, perform, type Work } from "./perform.ts";
 import {
   allowWeakOption,
+  cachesOption,
   meansOption,
   modelOption,
   orderOption,
@@ -69,6 +71,7 @@ interface Flags extends Omit<SearchOptions, "alpha"> {
   readonly frequency?: number;
   readonly dtype: readonly Dtype[];
   readonly target: Operators;
+  readonly caches: CacheKind;
   readonly compile?: boolean;
   readonly threads?: number;
   readonly device: SearchSettings["device"];
@@ -166,6 +169,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     .addOption(deviceOption())
     .addOption(shippedDtypesOption())
     .addOption(targetOption())
+    .addOption(cachesOption().default(defaults.caches))
     .option("--compile", "Compile the circuit for its task's words as well, to a folder beside it.")
     .addOption(strictOption())
     .addOption(allowWeakOption())
@@ -260,7 +264,7 @@ function optionsOf(flags: Flags): ExtractOptions {
     },
     ...(alpha !== undefined && { alpha }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
-    ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target },
+    ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target, caches: flags.caches },
     strict: flags.strict ?? defaults.strict,
     allowWeak: flags.allowWeak ?? defaults.allowWeak,
     force: flags.force ?? defaults.force,

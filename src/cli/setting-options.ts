@@ -1,5 +1,6 @@
 /** Options that several searching commands have, each said once. */
 import { Option } from "commander";
+import { cacheKinds } from "../lowering/cache-heads.ts";
 import { defaultExtractOptions as defaults } from "../pipeline/extract-options.ts";
 import { parseThreads } from "./option-values.ts";
 
@@ -39,6 +40,14 @@ export const meansOption = () =>
   )
     .choices(["aligned", "pooled"])
     .default(defaults.means);
+
+/** @param unless what holds where it is left out and has no default. */
+export const cachesOption = (unless?: string) =>
+  new Option(
+    "--caches <kind>",
+    "With pooled means: as many heads in all caches, which any tool takes; or those that are kept." +
+      (unless === undefined ? "" : ` (default: ${unless})`),
+  ).choices(cacheKinds);
 
 export const orderOption = () =>
   new Option("--order <order>", "Try a layer's heads before its MLP, as the paper's code does; or after it.")

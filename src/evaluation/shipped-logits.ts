@@ -11,9 +11,11 @@ import { requireFinite } from "./finite-logits.ts";
 
 /** What must be known of a shipped graph to run it. */
 export interface ShippedGraph {
-  readonly profile: { readonly kind: "aligned"; readonly length: number } | { readonly kind: "decoder" };
-  /** Heads of each cache, for layers that still have attention. */
-  readonly cacheHeads: readonly number[];
+  readonly profile:
+    | { readonly kind: "aligned"; readonly length: number }
+    | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
+  /** Heads that are kept, for each layer that still has attention; its cache has more if the profile says so. */
+  readonly keptHeads: readonly number[];
   readonly headWidth: number;
   readonly vocabulary: number;
 }
@@ -77,10 +79,14 @@ function feeds(
   });
   const input_ids = integers((row, at) => row[at] ?? 0);
   if (graph.profile.kind === "aligned") return { input_ids };
-  const caches = graph.cacheHeads.flatMap((heads, index) =>
+  const caches = cachesOf(graph.keptHeads, graph.profile.cacheHeads).flatMap((heads, index) =>
     ["key", "value"].map((part): [string, HostTensor] => [
       `past_key_values.${index}.${part}`,
-      { type: "float32", shape: [ids.length, heads, 0, graph.headWidth], data: new Float32Array() },
+      {
+        type: "float32",
+        shape: [ids.length, heads, 0, graph.headWidth],
+        data: new Float32Array(),
+      },
     ]),
   );
   return {
@@ -89,4 +95,10 @@ function feeds(
     position_ids: integers((_, at) => at),
     ...Object.fromEntries(caches),
   };
+}
+
+/** How many heads each cache has. Uniform caches are one at the least, even if no head is kept. */
+function cachesOf(keptHeads: readonly number[], uniform: number | undefined): readonly number[] {
+  if (uniform === undefined) return keptHeads;
+  return Array.from({ length: Math.max(1, keptHeads.length) }, () => uniform);
 }

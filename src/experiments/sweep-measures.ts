@@ -8,9 +8,9 @@ import { PithError } from "../errors.ts";
 import { answerLogits, type ScoredPrompt } from "../evaluation/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
 import { countParameters } from "../evaluation/parameters.ts";
-import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
-import type { Profile } from "../export/config-json.ts";
-import { shipModel } from "../export/ship-model.ts";
+import { shippedLogits } from "../evaluation/shipped-logits.ts";
+import { decoderProfile, type Profile } from "../export/config-json.ts";
+import { describeGraph, shipModel } from "../export/ship-model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
@@ -53,7 +53,7 @@ export function measureCircuits({
   const profile: Profile =
     means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
-      : { kind: "decoder" };
+      : decoderProfile(model, "uniform");
   const original = remembered(model.vocabularySize, (prompts, visit) =>
     answerLogits(runtime, model, prompts, visit, { signal }),
   );
@@ -63,7 +63,7 @@ export function measureCircuits({
     const standalone = await cutCircuit(model, circuit, replacements);
     const { graph, shipped } = shipModel(standalone, profile);
     const session = await runtime.load(graph);
-    const described = describe(standalone, profile);
+    const described = describeGraph(standalone, profile);
     const own: GiveLogits = (prompts, visit) =>
       shippedLogits(runtime, session, described, prompts, visit, signal);
     try {
@@ -98,17 +98,6 @@ function yearMassOf(
 ): Pick<CircuitMeasures, "yearMass"> {
   const { yearMass: circuit, originalYearMass: original } = test ?? {};
   return circuit === undefined || original === undefined ? {} : { yearMass: { original, circuit } };
-}
-
-/** What must be known of a standalone model's graph to run it. */
-function describe(model: Transformer, profile: Profile): ShippedGraph {
-  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
-  return {
-    profile,
-    cacheHeads: attentions.map(({ heads }) => heads.length),
-    headWidth: attentions[0]?.headWidth ?? 0,
-    vocabulary: model.vocabularySize,
-  };
 }
 
 function checkAgreement(standalone: number, searched: number): void {

@@ -10,11 +10,10 @@ import { engineTime } from "../evaluation/engine-time.ts";
 import { type Timing, timeInTurns } from "../evaluation/latency.ts";
 import { countParameters } from "../evaluation/parameters.ts";
 import { shippedLogits } from "../evaluation/shipped-logits.ts";
-import type { Profile } from "../export/config-json.ts";
-import { shipModel } from "../export/ship-model.ts";
+import { decoderProfile, type Profile } from "../export/config-json.ts";
+import { describeGraph, shipModel } from "../export/ship-model.ts";
 import { tensorsToStore } from "../export/stored-weights.ts";
 import type { Model } from "../pipeline/load-model.ts";
-import { describeGraph } from "../pipeline/measure.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
@@ -52,7 +51,7 @@ export async function timeCircuits(
   const profile: Profile =
     means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
-      : { kind: "decoder" };
+      : decoderProfile(model.transformer, "uniform");
   const prompts = encoded.validation.map(({ ids }) => lastPosition(ids));
   // As float32, like the circuit's: its own files may hold narrower numbers (nano's do).
   const bytesOfOriginal = Float32Array.BYTES_PER_ELEMENT * countParameters(model.transformer).total;

@@ -129,7 +129,7 @@ export function shippedGraph({ profile, model, heads }: CircuitFile): ShippedGra
   const kept = model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length);
   return {
     profile,
-    cacheHeads: kept.filter((count) => count > 0),
+    keptHeads: kept.filter((count) => count > 0),
     headWidth: model.width / Math.max(1, model.heads[0] ?? 1),
     vocabulary: model.vocabulary,
   };

@@ -35,7 +35,8 @@ const schema = z.object({
   /** Prompts of `length` tokens only, or any length with a key/value cache. */
   profile: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("aligned"), length: size }),
-    z.object({ kind: z.literal("decoder") }),
+    /** `cacheHeads`: how many heads every cache has. Left out: as many as its layer keeps. */
+    z.object({ kind: z.literal("decoder"), cacheHeads: size.optional() }),
   ]),
   /** The original. */
   model: z.object({
@@ -184,7 +185,7 @@ function format(value: unknown, indent: string): string {
 
 const isContainer = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-function checkKept({ model, heads, mlps }: CircuitFile, file: string): void {
+function checkKept({ profile, model, heads, mlps }: CircuitFile, file: string): void {
   if (model.heads.length !== model.layers) {
     throw circuitError(file, "model.heads", `has ${model.heads.length} entries for ${model.layers} layers`);
   }
@@ -196,6 +197,16 @@ function checkKept({ model, heads, mlps }: CircuitFile, file: string): void {
     const before = heads[index - 1];
     if (before !== undefined && (before[0] > layer || (before[0] === layer && before[1] >= head))) {
       throw circuitError(file, field, "must come after the one before it: heads are listed once, ascending");
+    }
+  }
+  if (profile.kind === "decoder" && profile.cacheHeads !== undefined) {
+    const most = Math.max(...model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length));
+    if (profile.cacheHeads < most) {
+      throw circuitError(
+        file,
+        "profile.cacheHeads",
+        `is ${profile.cacheHeads}, but a layer keeps ${most} heads`,
+      );
     }
   }
   for (const [index, layer] of mlps.entries()) {

@@ -3,8 +3,8 @@
  * whatever the family was: these tools take the number of caches and the sizes from them, and a circuit has no
  * family any more. The true structure stands under `pith`.
  */
-
-import type { Transformer } from "../transformer/transformer.ts";
+import { type CacheKind, uniformCaches } from "../lowering/cache-heads.ts";
+import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { dtypes } from "./dtype.ts";
 import { modelFiles } from "./folder-layout.ts";
 
@@ -14,7 +14,18 @@ export interface SpecialTokens {
   readonly eos: readonly number[];
 }
 
-export type Profile = { readonly kind: "aligned"; readonly length: number } | { readonly kind: "decoder" };
+export type Profile =
+  | { readonly kind: "aligned"; readonly length: number }
+  /** @property cacheHeads how many heads every cache has; left out: as many as its layer keeps. */
+  | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
+
+/** @param model the original. Its caches stay exact where config.json can't say another shape. */
+export function decoderProfile({ width, blocks }: Transformer, kind: CacheKind): Profile {
+  const heads = blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  const caches = kind === "uniform" ? uniformCaches(width, heads) : undefined;
+  const fits = blocks.every(({ attention }) => attention?.headWidth === caches?.headWidth);
+  return { kind: "decoder", ...(caches && fits && { cacheHeads: caches.heads }) };
+}
 
 /** Which format is opened unless another is asked for, and in how many files the weights of each lie. */
 export const transformersJsConfig = {
@@ -28,10 +39,7 @@ export function configJson(model: Transformer, profile: Profile, tokens: Special
   const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
   return {
     ...kindOfModel(profile),
-    // The number of key/value caches: transformers.js makes past_key_values.0 … n_layer − 1.
-    n_layer: attentions.length,
-    // Layers differ; readers take the true number from the graph's inputs.
-    n_head: Math.max(1, ...attentions.map(({ heads }) => heads.length)),
+    ...cacheNumbers(profile, attentions),
     n_embd: model.width,
     n_inner: mlp?.up.weight.shape[1] ?? null,
     n_positions: model.contextLength,
@@ -65,6 +73,20 @@ function kindOfModel(profile: Profile): object {
     case "decoder":
       return { architectures: ["GPT2LMHeadModel"], model_type: "gpt2" };
   }
+}
+
+/**
+ * transformers.js makes caches past_key_values.0 … n_layer − 1; version 3 and Optimum make every first, empty one
+ * [batch, n_head, 0, n_embd / n_head]. Where caches are exact no n_head is true of all layers: the graph's inputs
+ * have the number of each.
+ */
+function cacheNumbers(
+  profile: Profile,
+  attentions: readonly Attention[],
+): { readonly n_layer: number; readonly n_head: number } {
+  const uniform = profile.kind === "decoder" ? profile.cacheHeads : undefined;
+  if (uniform !== undefined) return { n_layer: Math.max(1, attentions.length), n_head: uniform };
+  return { n_layer: attentions.length, n_head: Math.max(1, ...attentions.map(({ heads }) => heads.length)) };
 }
 
 const activationNames = {

@@ -1,8 +1,7 @@
 /**
  * A whole model as the decoder profile, in the layout that Optimum writes and transformers.js reads: any
  * length, left padding, and a key/value cache for every layer that still has attention. Caches are numbered
- * densely, and their numbers of heads are written into the graph: transformers.js makes the first, empty
- * caches after the shapes of the graph's inputs, so layers may differ.
+ * densely. Each holds the heads that its layer keeps; `withCaches` gives all one shape.
  */
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -18,7 +17,8 @@ import type { Target } from "./target.ts";
 const batch = "batch_size";
 const sequence = "sequence_length";
 const past = "past_sequence_length";
-const total = "total_sequence_length";
+/** The sum, as Optimum writes it: tract reads it as one, and so knows that old and new keys are as long as the mask. */
+const total = `${past}+${sequence}`;
 
 /**
  * Inputs: input_ids, position_ids int64 [batch, sequence]; attention_mask int64 [batch, past + sequence], 0 at

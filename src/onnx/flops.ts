@@ -24,9 +24,12 @@ export function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>)
   return shape.reduce<number>((product, dimension) => product * size(dimension, sizes), 1);
 }
 
-/** A symbol may be a product, "batch*sequence": what a reshape makes of two dimensions. */
+/** A symbol may be a product, "batch*sequence", or a sum, "past+sequence": what becomes of two dimensions. */
 function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
   if (typeof dimension === "number") return dimension;
+  if (dimension.includes("+")) {
+    return dimension.split("+").reduce((sum, part) => sum + size(part, sizes), 0);
+  }
   if (dimension.includes("*")) return shapeSize(dimension.split("*"), sizes);
   const known = sizes[dimension];
   if (known === undefined) throw new RangeError(`the size of dimension "${dimension}" is not given`);

@@ -11,6 +11,7 @@ export function symbolSizes(batch: number, sequence: number, past = 0): Readonly
     batch_size: batch,
     sequence_length: sequence,
     past_sequence_length: past,
+    // Circuits of Pith 0.1.0 name the sum of the two.
     total_sequence_length: past + sequence,
   };
 }

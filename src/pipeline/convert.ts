@@ -9,9 +9,11 @@ import type { NarrowDtype } from "../export/dtype.ts";
 import { type CircuitFolder, readCircuitFolder } from "../export/read-folder.ts";
 import { circuitFolder, prepareConvertedFolder } from "../export/write-folder.ts";
 import { claimOutputFolder } from "../files/output-folder.ts";
+import type { CacheKind } from "../lowering/cache-heads.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import { shippedThreads } from "./choose-threads.ts";
+import { convertCaches } from "./convert-caches.ts";
 import type { OnEvent } from "./events.ts";
 import { shipAs } from "./export-dtype.ts";
 import { divide, encodeExamples } from "./load-circuit.ts";
@@ -24,6 +26,8 @@ import { withEngine } from "./with-engine.ts";
 
 export interface ConvertOptions {
   readonly dtype: NarrowDtype;
+  /** How many heads each cache of a circuit with pooled means has; left out: as many as before. */
+  readonly caches?: CacheKind | undefined;
   /** The task that the circuit was cut for: what is lost is measured on it. */
   readonly task: Task;
   /** The model that the circuit was cut from, for the KL to it. */
@@ -67,14 +71,18 @@ export async function convertCircuit(
     const reference: GiveLogits | undefined =
       original &&
       ((prompts, visit) => answerLogits(runtime, original.transformer, prompts, visit, { signal }));
-    const prepared = await prepareConvertedFolder(out, directory, file.graph, { force, signal });
+    const source = await convertCaches(folder, file.graph, options.caches);
+    const { graph, config } = source;
+    const prepared = await prepareConvertedFolder(out, directory, graph, {
+      ...{ force, signal, ...(config && { config }) },
+    });
     try {
       const converted = await shipAs(
         {
-          ...{ runtime, graph: file.graph, prepared, dtype, force, signal, onEvent },
-          ...measuredAs(folder.circuit, examplesOf(folder, task), { runtime, reference, signal }),
+          ...{ runtime, graph, prepared, dtype, force, signal, onEvent },
+          ...measuredAs(source.circuit, examplesOf(folder, task), { runtime, reference, signal }),
         },
-        folder.circuit,
+        source.circuit,
       );
       return { folder: resolve(out), circuit: await prepared.commit(converted) };
     } catch (error) {

@@ -16,7 +16,7 @@ import { withDtype } from "../export/dtype-graph.ts";
 import type { DtypeRecord } from "../export/dtype-record.ts";
 import type { FormatRecord } from "../export/format-record.ts";
 import { formatOf, withFormats } from "../export/formats.ts";
-import { shipModel } from "../export/ship-model.ts";
+import { describeGraph, shipModel } from "../export/ship-model.ts";
 import { speedRecord } from "../export/speed-record.ts";
 import type { PreparedFolder, WrittenModel } from "../export/write-folder.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -25,7 +25,6 @@ import type { EncodedExample, EncodedTask } from "../tasks/encode-task.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
-import { describeGraph } from "./measure.ts";
 
 /** More than this is lost only with `force`. */
 export const dtypeBounds = {

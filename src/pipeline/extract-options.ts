@@ -5,6 +5,7 @@ import type { Order } from "../discovery/search.ts";
 import type { Target } from "../discovery/target.ts";
 import { PithError } from "../errors.ts";
 import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import { type CacheKind, cacheKinds } from "../lowering/cache-heads.ts";
 import type { Target as Operators } from "../lowering/target.ts";
 import type { Device } from "../runtime/engine.ts";
 import type { OnEvent } from "./events.ts";
@@ -44,6 +45,11 @@ export interface SearchSettings {
   readonly formats: readonly NarrowDtype[];
   /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
   readonly operators: Operators;
+  /**
+   * With pooled means, how many heads each cache has: as many in all layers as tools derive from config.json, or
+   * as many as the layer keeps, which takes less memory.
+   */
+  readonly caches: CacheKind;
   /** Threads for computing; undefined: one for a small model, else as many as the machine has cores. */
   readonly threads: number | undefined;
   readonly device: Device;
@@ -79,6 +85,7 @@ export const defaultExtractOptions: SearchSettings = {
   dtype: "f32",
   formats: [],
   operators: "portable",
+  caches: "uniform",
   threads: undefined,
   device: "cpu",
   strict: false,
@@ -109,6 +116,7 @@ export function checkExtractOptions(
   require("formats", settings.formats, areFormats(settings), wanted);
   const { operators } = settings;
   require("operators", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
+  require("caches", settings.caches, cacheKinds.includes(settings.caches), cacheKinds.join(" or "));
   require("order", order, ["published", "downstream"].includes(order), "published or downstream");
   require("seed", seed, Number.isSafeInteger(seed) && seed >= 0, "a whole number from 0 on");
   require("threads", threads, threads === undefined ||

@@ -11,7 +11,7 @@ import { prepareSearch } from "../discovery/prepare.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { candidates, type SearchOptions, type SearchResult } from "../discovery/search.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import type { Profile } from "../export/config-json.ts";
+import { decoderProfile, type Profile } from "../export/config-json.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import { circuitFolder, prepareCircuitFolder } from "../export/write-folder.ts";
 import { claimOutputFolder } from "../files/output-folder.ts";
@@ -131,7 +131,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
   const profile: Profile =
     settings.means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.ids.length ?? 0 }
-      : { kind: "decoder" };
+      : decoderProfile(model.transformer, settings.caches);
   const prepared = await prepareCircuitFolder(
     out,
     {

@@ -16,7 +16,7 @@ import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
 import { yearScale } from "../evaluation/year-mass.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Profile } from "../export/config-json.ts";
-import { shipModel, shippedTransformer } from "../export/ship-model.ts";
+import { describeGraph, shipModel, shippedTransformer } from "../export/ship-model.ts";
 import { speedRecord } from "../export/speed-record.ts";
 import type { PreparedFolder } from "../export/write-folder.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -152,14 +152,4 @@ async function time(
   );
   await original.unload();
   return { original: originalTiming, circuit: circuitTiming, speed };
-}
-
-export function describeGraph(model: Transformer, profile: Profile): ShippedGraph {
-  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
-  return {
-    profile,
-    cacheHeads: attentions.map(({ heads }) => heads.length),
-    headWidth: attentions[0]?.headWidth ?? 0,
-    vocabulary: model.vocabularySize,
-  };
 }

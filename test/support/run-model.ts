@@ -104,13 +104,22 @@ export async function decoderStep(
   };
 }
 
-export function emptyCache(model: Transformer, batch: number): Record<string, HostTensor> {
+/** @param cacheHeads how many heads each cache has; left out: as many as its layer keeps. */
+export function emptyCache(
+  model: Transformer,
+  batch: number,
+  cacheHeads?: number,
+): Record<string, HostTensor> {
   const caches = model.blocks.flatMap(({ attention }) => attention ?? []);
   return Object.fromEntries(
     caches.flatMap(({ heads, headWidth }, index) =>
       ["key", "value"].map((part) => [
         `past_key_values.${index}.${part}`,
-        { type: "float32", shape: [batch, heads.length, 0, headWidth], data: new Float32Array() } as const,
+        {
+          type: "float32",
+          shape: [batch, cacheHeads ?? heads.length, 0, headWidth],
+          data: new Float32Array(),
+        } as const,
       ]),
     ),
   );

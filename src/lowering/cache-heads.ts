@@ -1,0 +1,218 @@
+/**
+ * Gives all caches of a decoder graph one number of heads. A circuit's layers keep different numbers of heads, but
+ * transformers.js 3 and Optimum derive one shape for all caches from config.json. The heads that are kept lie
+ * first in such a cache, and zeros after them. They are cut out before the attention reads the cache and filled up
+ * after it, so that attention is computed for the kept heads alone: what it costs is copying.
+ */
+import type { Dimension, Graph, GraphNode, InlineConstant, Shape, Value } from "../onnx/graph.ts";
+
+/** How many heads a cache has: as many as config.json implies, the same for all; or those that its layer keeps. */
+export const cacheKinds = ["uniform", "exact"] as const;
+export type CacheKind = (typeof cacheKinds)[number];
+
+const pastPrefix = "past_key_values.";
+const presentPrefix = "present.";
+/** Of [batch, heads, length, headWidth]. */
+const [headAxis, lengthAxis, widthAxis] = [1, 2, 3];
+
+/** What every cache is like. */
+export interface CacheShape {
+  readonly heads: number;
+  readonly headWidth: number;
+}
+
+/**
+ * @param heads of the original's layers.
+ * @returns what tools derive from a config.json in GPT-2's terms, which knows one number of heads and no width of
+ * theirs. Undefined where that isn't so of the model.
+ */
+export function uniformCaches(width: number, heads: readonly number[]): CacheShape | undefined {
+  const [first = 0] = heads;
+  const headWidth = width / first;
+  return heads.every((each) => each === first) && Number.isInteger(headWidth)
+    ? { heads: first, headWidth }
+    : undefined;
+}
+
+/** How many heads each cache of a graph has. */
+export function cacheHeadsOf({ inputs }: Graph): readonly number[] {
+  return inputs
+    .filter(({ name }) => name.startsWith(pastPrefix) && name.endsWith(".key"))
+    .map(({ shape }) => Number(shape[headAxis]));
+}
+
+/**
+ * @param graph of the decoder profile, whatever its caches are like.
+ * @param caches what each cache shall be like; undefined: as many heads as its layer keeps, and none without any.
+ * @throws RangeError when a layer keeps more heads, or heads of another width.
+ */
+export function withCaches(graph: Graph, caches: CacheShape | undefined): Graph {
+  const exact = trimCaches(graph);
+  if (caches === undefined) return exact;
+  return cacheHeadsOf(exact).length === 0 ? addCache(exact, caches) : padCaches(exact, caches);
+}
+
+function padCaches(graph: Graph, caches: CacheShape): Graph {
+  const { integers, constants } = newConstants();
+  const slices: GraphNode[] = [];
+  const kept = new Map<string, Value>();
+  const inputs = graph.inputs.map((input) => {
+    if (!input.name.startsWith(pastPrefix) || isFull(input, caches)) return input;
+    const padded = withHeads(input, caches.heads);
+    const cut = { ...input, name: `${input.name}/kept` };
+    kept.set(input.name, cut);
+    const bounds = [0, Number(input.shape[headAxis]), headAxis].map((value) => integers([value]));
+    slices.push(standard("Slice", [padded, ...bounds], cut));
+    return padded;
+  });
+  const presents = new Map<string, Value>();
+  const outputs = graph.outputs.map((output) => {
+    if (!output.name.startsWith(presentPrefix) || isFull(output, caches)) return output;
+    const padded = withHeads(output, caches.heads);
+    presents.set(output.name, padded);
+    return padded;
+  });
+  const nodes = graph.nodes.map((node): GraphNode => {
+    const [output] = node.outputs;
+    const [source] = node.inputs;
+    const padded = output && presents.get(output.name);
+    if (output === undefined || source === undefined || padded === undefined) return rewired(node, kept);
+    const missing = caches.heads - Number(output.shape[headAxis]);
+    return standard("Pad", [source, integers([0, 0, 0, 0, 0, missing, 0, 0])], padded);
+  });
+  const all = [...graph.constants, ...constants.values()];
+  return { ...graph, inputs, outputs, nodes: [...slices, ...nodes], constants: all };
+}
+
+/**
+ * A cache for a circuit without attention, which nothing reads: transformers.js 3 and Optimum expect that there is
+ * one, and count the tokens so far by its length. It is filled with zeros.
+ */
+function addCache(graph: Graph, { heads, headWidth }: CacheShape): Graph {
+  const [ids, mask] = ["input_ids", "attention_mask"].map((name) =>
+    graph.inputs.find((input) => input.name === name),
+  );
+  if (ids === undefined || mask === undefined)
+    throw new RangeError("this is no graph of the decoder profile");
+  const [batch = 1, sequence = 1] = ids.shape;
+  const [, total = 1] = mask.shape;
+  const { integers, constants } = newConstants();
+  const zeros: Value = { name: "cache/zeros", type: "float32", shape: [1, heads, 1, headWidth] };
+  constants.set(zeros.name, { value: zeros, data: new Float32Array(heads * headWidth) });
+  const value = (name: string, shape: Shape): Value => ({ name: `cache/${name}`, type: "float32", shape });
+  const tokens = value("tokens", [batch, sequence]);
+  const column = value("column", [batch, 1, sequence, 1]);
+  const added = value("new", [batch, heads, sequence, headWidth]);
+  // Times the token ids: standard operators alone, with shapes that any runtime can infer.
+  const nodes = [
+    standard("Cast", [ids], tokens, { to: { kind: "int", value: 1 } }),
+    standard("Unsqueeze", [tokens, integers([1, 3])], column),
+    standard("Mul", [column, zeros], added),
+  ];
+  const inputs: Value[] = [];
+  const outputs: Value[] = [];
+  for (const part of ["key", "value"]) {
+    const cache = (name: string, length: Dimension): Value => ({
+      name: `${name}0.${part}`,
+      type: "float32",
+      shape: [batch, heads, length, headWidth],
+    });
+    const past = cache(pastPrefix, "past_sequence_length");
+    const present = cache(presentPrefix, total);
+    nodes.push(standard("Concat", [past, added], present, { axis: { kind: "int", value: lengthAxis } }));
+    inputs.push(past);
+    outputs.push(present);
+  }
+  return {
+    ...graph,
+    inputs: [...graph.inputs, ...inputs],
+    outputs: [...graph.outputs, ...outputs],
+    nodes: [...graph.nodes, ...nodes],
+    constants: [...graph.constants, ...constants.values()],
+  };
+}
+
+/** Undoes `padCaches` and `addCache`: heads are cut out of inputs by Slice alone, and outputs made by Pad or Concat. */
+function trimCaches(graph: Graph): Graph {
+  const own = new Map<string, Value>();
+  const readAs = new Map<string, Value>();
+  const unread = new Set<string>();
+  for (const { operator, inputs, outputs } of graph.nodes) {
+    const [source] = inputs;
+    const [result] = outputs;
+    if (source === undefined || result === undefined) continue;
+    if (operator === "Slice" && source.name.startsWith(pastPrefix)) {
+      const input = { ...result, name: source.name };
+      own.set(source.name, input);
+      readAs.set(result.name, input);
+    } else if (operator === "Pad" && result.name.startsWith(presentPrefix)) {
+      own.set(result.name, { ...source, name: result.name });
+    } else if (operator === "Concat" && result.name.startsWith(presentPrefix)) {
+      unread.add(source.name).add(result.name);
+    }
+  }
+  if (own.size === 0 && unread.size === 0) return graph;
+  const trimmed = (values: readonly Value[]): readonly Value[] =>
+    values.filter(({ name }) => !unread.has(name)).map((value) => own.get(value.name) ?? value);
+  const nodes = graph.nodes.map((node): GraphNode => {
+    const [output] = node.outputs;
+    const present = output && own.get(output.name);
+    return present === undefined
+      ? rewired(node, readAs)
+      : standard("Identity", node.inputs.slice(0, 1), present);
+  });
+  return withoutUnread({
+    ...graph,
+    nodes,
+    inputs: trimmed(graph.inputs),
+    outputs: trimmed(graph.outputs),
+  });
+}
+
+/** Without the nodes and constants that no output depends on. */
+function withoutUnread(graph: Graph): Graph {
+  const read = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some(({ name }) => read.has(name))) return false;
+    for (const input of inputs) if (input !== undefined) read.add(input.name);
+    return true;
+  });
+  const constants = graph.constants.filter(({ value }) => read.has(value.name));
+  return { ...graph, nodes: nodes.toReversed(), constants };
+}
+
+/** Whether a cache has all heads already. */
+function isFull({ name, shape }: Value, { heads, headWidth }: CacheShape): boolean {
+  const own = Number(shape[headAxis]);
+  if (own > heads || shape[widthAxis] !== headWidth) {
+    throw new RangeError(`${name} [${shape.join(", ")}] can't have ${heads} heads of ${headWidth}`);
+  }
+  return own === heads;
+}
+
+function newConstants() {
+  const constants = new Map<string, InlineConstant>();
+  const integers = (values: readonly number[]): Value => {
+    const value: Value = { name: `cache/${values.join("_")}`, type: "int64", shape: [values.length] };
+    constants.set(value.name, { value, data: BigInt64Array.from(values, BigInt) });
+    return value;
+  };
+  return { constants, integers };
+}
+
+const withHeads = (value: Value, heads: number): Value => ({
+  ...value,
+  shape: value.shape.map((size, axis) => (axis === headAxis ? heads : size)),
+});
+
+const rewired = (node: GraphNode, others: ReadonlyMap<string, Value>): GraphNode => ({
+  ...node,
+  inputs: node.inputs.map((input) => (input && others.get(input.name)) ?? input),
+});
+
+const standard = (
+  operator: string,
+  inputs: GraphNode["inputs"],
+  output: Value,
+  attributes: GraphNode["attributes"] = {},
+): GraphNode => ({ operator, domain: "", inputs, outputs: [output], attributes });
