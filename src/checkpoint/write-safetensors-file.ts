@@ -1,7 +1,6 @@
 /** Streams weights into a safetensors file (Node): one tensor in memory at a time, on disk when it is done. */
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { PithError } from "../errors.ts";
-import { errorCode, fileError } from "../files/file-error.ts";
+import { fileError } from "../files/file-error.ts";
 import { planSafetensors, type SafetensorsPlan, type TensorToWrite } from "./safetensors-writer.ts";
 
 /** Bounds how long an abort waits. */
@@ -89,14 +88,6 @@ async function onDisk<Result>(
   try {
     return await action();
   } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
-      throw new PithError("output", `the disk is full: this file needs ${plan.totalBytes} bytes`, {
-        place: { file: path },
-        advice: "Free some space, or choose another output folder.",
-        cause: error,
-      });
-    }
-    throw fileError("output", path, error);
+    throw fileError("output", path, error, plan.totalBytes);
   }
 }

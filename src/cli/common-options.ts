@@ -2,8 +2,10 @@
  * The options that many commands share. Each short name and each long name means the same thing in every
  * command, so each is defined here once.
  */
+import { availableParallelism } from "node:os";
 import { Option } from "commander";
 import { parseThreads } from "./option-values.ts";
+import { printNote } from "./streams.ts";
 
 /** `--json`. @param otherwise what the command prints without it. */
 export const jsonOption = (otherwise = "the report") =>
@@ -18,4 +20,14 @@ export const originalOption = (purpose = "The original") =>
 
 /** `--threads` of a command that computes one thing at a time. @param choice how many there are otherwise. */
 export const threadsOption = (choice = "by the size of the work") =>
-  new Option("--threads <count>", `How many threads compute (default: ${choice})`).argParser(parseThreads);
+  new Option("--threads <count>", `How many threads compute (default: ${choice})`).argParser((text) =>
+    atMostCores(parseThreads(text)),
+  );
+
+/** More threads than cores only wait for one another, and of very many some can't be started. */
+export function atMostCores(threads: number): number {
+  const cores = availableParallelism();
+  if (threads <= cores) return threads;
+  printNote(`--threads ${threads}: this machine has ${cores} cores, so ${cores} threads compute.`);
+  return cores;
+}

@@ -1,5 +1,6 @@
 /** The end of a command that did not succeed: what is said about it, and the exit code. */
 import { PithError } from "../errors.ts";
+import { machineError } from "../files/file-error.ts";
 import { INTERRUPTED_EXIT_CODE } from "./interruption.ts";
 import { printJson, printNote } from "./streams.ts";
 
@@ -12,7 +13,8 @@ const BUG_EXIT_CODE = 1;
  * Prints the error to stderr and, with `json`, to stdout as well: one object with a field "error", by which a
  * program tells it from a result.
  */
-export function reportFailure(error: unknown, { json = false }: { readonly json?: boolean } = {}): number {
+export function reportFailure(thrown: unknown, { json = false }: { readonly json?: boolean } = {}): number {
+  const error = machineError(thrown) ?? thrown;
   if (error instanceof PithError) {
     const { code, message, place, advice } = error;
     if (json) printJson({ error: { code, message, place, advice } });

@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { cacheKinds } from "../lowering/cache-heads.ts";
 import { defaultExtractOptions as defaults } from "../pipeline/extract-options.ts";
+import { atMostCores } from "./common-options.ts";
 import { parseThreads } from "./option-values.ts";
 
 /** For options that may be given again. */
@@ -70,4 +71,4 @@ export const allThreadsOption = () =>
   new Option(
     "--threads <count>",
     "How many threads compute, of all jobs together (default: by the size of the work)",
-  ).argParser(parseThreads);
+  ).argParser((text) => atMostCores(parseThreads(text)));

@@ -106,7 +106,7 @@ export function parseSweepRows(contents: string, fileName: string): readonly Swe
     .entries()) {
     if (line.trim() === "") continue;
     const place = { file: fileName, line: index + 1 };
-    const json = readJson(line);
+    const json = readJson(line, "part");
     if (json.kind !== "value") {
       throw new PithError("task", `is not a sweep's row: ${json.fault}.`, { place, advice });
     }

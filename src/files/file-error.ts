@@ -11,6 +11,9 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["ELOOP", "is a symbolic link that leads back to itself"],
   ["ENAMETOOLONG", "has a name that is too long for this file system"],
   ["EMFILE", "can't be opened: too many files are open"],
+  ["ENFILE", "can't be opened: too many files are open"],
+  ["ENOMEM", "has no memory left"],
+  ["EAGAIN", "has no threads or processes left"],
   ["ENOSPC", "can't be written: the disk is full"],
   ["EDQUOT", "can't be written: what you may store on this disk is used up"],
   ["EFBIG", "can't be written: it is larger than a file may be there"],
@@ -24,14 +27,69 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** What the operating system said about `path`, as a PithError; anything that it did not say is given back. */
-export function fileError(code: PithErrorCode, path: string, error: unknown): unknown {
+/** What helps, where a user can help. */
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["EMFILE", "Allow more: `ulimit -n 4096`, then run it again."],
+  ["ENFILE", "The whole machine has too many open: close other programs."],
+  ["ENOSPC", "Free some space, or choose another output folder."],
+  ["EDQUOT", "Free some space, or choose another output folder."],
+  ["EFBIG", "Free some space, or choose another output folder."],
+  ["EROFS", "Choose a folder that can be written to."],
+]);
+
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/**
+ * What the operating system said about `path`, as a PithError; anything that it did not say is given back.
+ * @param needed bytes that were to be written there, for a disk that is full.
+ */
+export function fileError(code: PithErrorCode, path: string, error: unknown, needed?: number): unknown {
   const systemCode = errorCode(error);
   if (systemCode === undefined || !(error instanceof Error)) return error;
-  return new PithError(code, MEANINGS.get(systemCode) ?? error.message, {
+  const isFull = FULL.has(systemCode) && needed !== undefined;
+  const found = isFull
+    ? `the disk is full: this file needs ${needed} bytes`
+    : (MEANINGS.get(systemCode) ?? error.message);
+  return new PithError(code, found, {
     place: { file: path },
+    advice: REMEDIES.get(systemCode) ?? "",
     cause: error,
   });
+}
+
+/** What no input and no fault of Pith's brings about: the machine lacks something. */
+const MACHINE: ReadonlySet<string> = new Set([
+  ...FULL,
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EAGAIN",
+  "EROFS",
+  "EIO",
+]);
+
+/**
+ * A system error that came as it is to where errors are told, as a PithError: the working directory is gone, or the
+ * machine lacks something, wherever that was met. Undefined for any other, which is a bug.
+ */
+export function machineError(error: unknown): PithError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const details = error as Error & { readonly syscall?: unknown; readonly path?: unknown };
+  if (details.syscall === "uv_cwd") {
+    return new PithError("options", "the folder that this was started in does not exist any more.", {
+      advice: "Change to a folder that does, then run it again.",
+      cause: error,
+    });
+  }
+  // A thread that can't be started has a code of Node's own, and the system's in its message.
+  const code = /\b(E[A-Z]{3,})\b/.exec(`${errorCode(error)} ${error.message}`.replace("ERR_", ""))?.[1] ?? "";
+  if (!MACHINE.has(code)) return undefined;
+  const found = fileError(
+    "output",
+    String(details.path ?? "this machine"),
+    Object.assign(new Error(error.message), { code }),
+  );
+  return found instanceof PithError ? found : undefined;
 }
 
 /** The action's result; what the operating system says about `path` is thrown as a PithError. */

@@ -15,14 +15,17 @@ export type JsonOutcome =
   /** JSON that is refused, as a predicate: 'has the key "a" twice'. */
   | { readonly kind: "structure"; readonly fault: string };
 
-/** Never throws. Keys such as "__proto__" are ordinary own properties of the value. */
-export function readJson(text: string): JsonOutcome {
+/**
+ * Never throws. Keys such as "__proto__" are ordinary own properties of the value.
+ * @param part whether the text is a whole file, or a part of one, whose line the caller knows.
+ */
+export function readJson(text: string, part: "whole" | "part" = "whole"): JsonOutcome {
   const structure = boundsProblem(text) ?? repeatedKey(text);
   if (structure !== undefined) return { kind: "structure", fault: structure };
   try {
     return { kind: "value", value: JSON.parse(text) };
   } catch {
-    return { kind: "syntax", fault: `not JSON${whereNot(text)}` };
+    return { kind: "syntax", fault: `not JSON${whereNot(text, part)}` };
   }
 }
 
@@ -82,14 +85,14 @@ function boundsProblem(text: string): string | undefined {
 }
 
 /** Without the engine's message and as no cause: it quotes the file. */
-function whereNot(text: string): string {
+function whereNot(text: string, part: "whole" | "part"): string {
   const found = jsonFaultAt(text);
   if (found === undefined) return "";
   const { line, column, ended } = found;
-  // Of a text of one line the caller says which it is.
-  const isOneLine = !text.includes("\n");
-  if (ended) return isOneLine ? ": it ends too early" : `: it ends too early, in line ${line}`;
-  return isOneLine ? `: see column ${column}` : `: see line ${line}, column ${column}`;
+  if (part === "whole")
+    return ended ? `: it ends too early, in line ${line}` : `: see line ${line}, column ${column}`;
+  if (ended) return ": it ends too early";
+  return line === 1 ? `: see character ${column}` : "";
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

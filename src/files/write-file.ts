@@ -1,8 +1,7 @@
 /** Files that are on the disk when they are said to be, and files that appear whole or not at all (Node). */
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { PithError } from "../errors.ts";
-import { errorCode, fileError } from "./file-error.ts";
+import { fileError } from "./file-error.ts";
 import { isTagAlive, processTag } from "./process-life.ts";
 
 /** Writes and flushes a file. @param mode of a new one, as in chmod. @throws PithError "output", also for a full disk. */
@@ -16,13 +15,7 @@ export async function writeBytes(path: string, bytes: Uint8Array, mode?: number)
       await handle.close();
     }
   } catch (error) {
-    const code = errorCode(error);
-    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw fileError("output", path, error);
-    throw new PithError("output", `the disk is full: this file needs ${bytes.length} bytes`, {
-      place: { file: path },
-      advice: "Free some space, or choose another output folder.",
-      cause: error,
-    });
+    throw fileError("output", path, error, bytes.length);
   }
 }
 

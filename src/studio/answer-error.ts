@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { PithError } from "../errors.ts";
-import { errorCode } from "../files/file-error.ts";
+import { errorCode, machineError } from "../files/file-error.ts";
 import { printableLines } from "../printable.ts";
 import type { ApiError } from "./api.ts";
 
@@ -41,7 +41,8 @@ export function apiError({ code, place, advice, message: whole }: PithError): Ap
 }
 
 /** What is told of a run that failed, or of a request. A bug's stack goes to the terminal. */
-export function describeError(error: unknown): ApiError["error"] {
+export function describeError(thrown: unknown): ApiError["error"] {
+  const error = machineError(thrown) ?? thrown;
   if (error instanceof PithError) {
     // A file is named where it is the person's own; line and field have fields of their own.
     const { file } = error.place;

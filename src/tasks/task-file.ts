@@ -100,7 +100,7 @@ function* readLines(
 /** One line's example, or its fault; undefined for a blank line. */
 function readLine(source: string, place: ExamplePlace): TaskExample | PithError | undefined {
   if (source === "") return undefined;
-  const json = readJson(source);
+  const json = readJson(source, "part");
   if (json.kind === "value") return tryExample(json.value, place);
   return new PithError("task", `${json.fault}.`, {
     place,

@@ -44,7 +44,7 @@ describe("a JSON list of examples", () => {
 
   test.each([
     ['[{"prompt": "a", "answer": "b"},\n {"prompt": 1}]', 't.json:2, "prompt": expected string, found 1'],
-    ['[{"prompt": "a", "answer": "b"},\n {prompt}]', "t.json:2: not JSON: see column 2."],
+    ['[{"prompt": "a", "answer": "b"},\n {prompt}]', "t.json:2: not JSON: see character 2."],
     ['[{"prompt": "a", "answer": "b"}\n', "t.json:2: not JSON: the list is not closed."],
     ['[{"prompt": "a", "answer": "b"}]\n\n[]', "t.json:3: text after the list's end."],
     ['["a"]', "t.json:1: expected a JSON object, found a string"],

@@ -38,7 +38,7 @@ export function* readTaskJson(contents: string, file: string): Generator<TaskExa
 }
 
 function readElement(text: string, place: ExamplePlace): TaskExample | PithError {
-  const json = readJson(text);
+  const json = readJson(text, "part");
   if (json.kind === "value") return tryExample(json.value, place);
   return new PithError("task", `${json.fault}.`, { place, advice: ADVICE });
 }
