@@ -258,7 +258,7 @@ test("extraction keeps to the task's own start token, unless the caller says oth
   await rm(folder, { recursive: true });
   expect([own.options.bos, own.profile]).toEqual([true, { kind: "aligned", length: 11 }]);
   expect([without.options.bos, without.profile]).toEqual([false, { kind: "aligned", length: 10 }]);
-  expect(own.task).toEqual({ name: "acronyms", sha256: task.sha256, examples: few });
+  expect(own.task).toEqual({ name: "acronyms", builtin: true, sha256: task.sha256, examples: few });
 });
 
 test("an unknown task is told which there are", () => {

@@ -116,7 +116,9 @@ describe.each(tasks)("%s", (task) => {
 
   test("its folder opens, evaluates as its record says, and answers", async () => {
     const { circuit } = await readCircuitFolder(out);
-    expect(circuit).toEqual(compiled);
+    // The checksum is the file's, and is compared when the file is read.
+    const { checksum: _, ...facts } = compiled;
+    expect(circuit).toEqual(facts);
     const opened = await loadCircuit(out, { threads: 1 });
     const { splits } = await opened.evaluate(place.file, { original: nano });
     const record = found(compiled.compiled);

@@ -123,7 +123,7 @@ describe("the start", () => {
     const card = page.locator(".preflight[aria-busy=false]");
     await card.locator("dd", { hasText: "20 to average, 20 to decide, 20 unseen" }).waitFor();
     expect(await card.locator("dd").first().innerText()).toMatch(
-      /^100\.0 % of 40 prompts \(95 % interval: \d\d\.\d % to 100\.0 %\)$/,
+      /^100\.0\s% of 40 prompts \(95 % interval: \d\d\.\d\s% to 100\.0\s%\)$/,
     );
     expect(await card.locator("[data-severity]").count()).toBe(0);
     // Answers without their space.
