@@ -4,7 +4,13 @@
  * Runtime fuses the four nodes to one kernel. Circuits are not shipped this way: see `dtype-graph.ts`.
  */
 import type { Graph, GraphNode, StoredWeight, Value } from "../onnx/graph.ts";
-import { type Blocks, blockScales, largestOf, quantize } from "./dtype-numbers.ts";
+import { type Blocks, blockScales, quantize } from "./dtype-numbers.ts";
+
+/**
+ * Weights have 7 bits, as other tools' `reduce_range` makes them: processors without VNNI add products of uint8 and
+ * int8 in pairs of 16 bits, which 8 bits overflow without a word.
+ */
+const largest = 63;
 
 export function withDynamicInt8(graph: Graph): Graph {
   const float32 = new Map(graph.weights.map((external) => [external.value.name, external]));
@@ -34,7 +40,7 @@ function quantizeColumns({ value, weight }: Graph["weights"][number], transposed
     if (!(values instanceof Float32Array)) throw new TypeError(`${weight.name} is not float32`);
     return transposed ? transpose(values, first, second) : values;
   };
-  const scalesOf = (values: Float32Array) => blockScales(values, blocks, largestOf.int8);
+  const scalesOf = (values: Float32Array) => blockScales(values, blocks, largest);
   const store = (
     suffix: string,
     type: Value["type"],
@@ -46,7 +52,7 @@ function quantizeColumns({ value, weight }: Graph["weights"][number], transposed
   };
   const values = store("/dynamic_int8", "int8", [rows, columns], async () => {
     const source = await read();
-    return quantize(source, scalesOf(source), blocks, largestOf.int8);
+    return quantize(source, scalesOf(source), blocks, largest);
   });
   const scales = store("/dynamic_scales", "float32", [columns], async () => scalesOf(await read()));
   return { values: values.value, scales: scales.value, added: [values, scales] };

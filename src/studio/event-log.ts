@@ -9,6 +9,7 @@ import { PithError } from "../errors.ts";
 import { type AppendFile, openAppendFile, wholeLines } from "../files/append-file.ts";
 import { errorCode, fileError, orFileError } from "../files/file-error.ts";
 import { tryJson } from "../files/json.ts";
+import type { Step } from "../pipeline/events.ts";
 import type { RunEvent } from "./api.ts";
 import { errorSchema, runStates } from "./run-folder.ts";
 
@@ -17,16 +18,18 @@ const decisionSchema = z.object({
   ...{ layer: whole, component: z.string(), kl: z.number(), delta: z.number(), pruned: z.boolean() },
   pass: z.int().min(2).optional(),
 });
-const steps = [
-  "download",
-  "activations",
-  "search",
-  "sweep",
-  "bootstrap",
-  "export",
-  "verify",
-  "measure",
-] as const;
+/** The compiler asks for every step here: one that is missing would make each run's log look damaged. */
+const steps = Object.keys({
+  download: true,
+  preflight: true,
+  activations: true,
+  search: true,
+  sweep: true,
+  bootstrap: true,
+  export: true,
+  verify: true,
+  measure: true,
+} satisfies Record<Step, true>) as readonly Step[];
 const eventSchema: z.ZodType<RunEvent> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("state"), state: z.enum(runStates), error: errorSchema.optional() }),
   z.object({ kind: z.literal("step"), step: z.enum(steps) }),
