@@ -2,6 +2,7 @@
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transformers";
+import * as version3 from "transformers-js-3";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseShipped } from "../src/cli/dtype-options.ts";
 import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
@@ -149,15 +150,22 @@ test.each([
   ["f16", "fp16"],
   ["int8", "q8"],
   ["int4", "q4"],
-] as const)("transformers.js opens %s as %s, and gives Pith's logits", async (dtype: Dtype, name) => {
-  env.allowRemoteModels = false;
-  env.localModelPath = dirname(all);
+] as const)("transformers.js 4 and 3 open %s as %s, and give Pith's logits", async (dtype: Dtype, name) => {
+  for (const each of [env, version3.env]) {
+    each.allowRemoteModels = false;
+    each.localModelPath = dirname(all);
+  }
   const tokenizer = await AutoTokenizer.from_pretrained(basename(all));
   const model = await AutoModelForCausalLM.from_pretrained(basename(all), { dtype: name });
   const { logits } = await model(tokenizer(prompt, { add_special_tokens: false }));
+  const older = await version3.AutoModelForCausalLM.from_pretrained(basename(all), { dtype: name });
+  const ofOlder = await version3.AutoTokenizer.from_pretrained(basename(all));
+  const { logits: olderLogits } = await older(ofOlder(prompt, { add_special_tokens: false }));
   const circuit = await loadCircuit(all, { dtype, threads: 1 });
   const predictions = await circuit.predict(prompt, circuit.circuit.model.vocabulary);
   await circuit.close();
-  const last: Float32Array = logits.data.slice(-circuit.circuit.model.vocabulary);
-  for (const { id, logit } of predictions) expect(Math.abs(found(last[id]) - logit)).toBeLessThan(1e-3);
+  for (const { data } of [logits, olderLogits]) {
+    const last: Float32Array = data.slice(-circuit.circuit.model.vocabulary);
+    for (const { id, logit } of predictions) expect(Math.abs(found(last[id]) - logit)).toBeLessThan(1e-3);
+  }
 });

@@ -51,7 +51,11 @@ export function compiledScores(
         data: BigInt64Array.from(ids.flat(), BigInt),
       };
       const { scores } = await session.run({ input_ids });
-      if (scores === undefined) throw new TypeError("the graph lacks its scores");
+      if (scores === undefined) {
+        throw new PithError("circuit", "the compiled circuit's graph has no output scores.", {
+          advice: "Compile it anew: its files are not of one circuit.",
+        });
+      }
       const values = await runtime.readFloats(scores);
       await runtime.release(scores);
       if (values.length !== ids.length * answers.length) {

@@ -51,10 +51,14 @@ export async function shippedLogits(
       );
     }
     const { logits, ...others } = await session.run(feeds(graph, batch.ids, batch.length));
-    if (logits === undefined) throw new TypeError("the graph lacks its logits");
+    if (logits === undefined) throw misfit("has no output logits");
     const values = await runtime.readFloats(logits);
     await runtime.release(logits, ...Object.values(others));
     const stride = values.length / batch.members.length;
+    const rows = profile.kind === "decoder" ? batch.length : 1;
+    if (stride !== rows * vocabulary) {
+      throw misfit(`gives ${stride} scores for a prompt, and not ${rows} × ${vocabulary}`);
+    }
     for (const [row, member] of batch.members.entries()) {
       const answer = (prompts[member]?.scored ?? 1) * vocabulary;
       if (answer > stride) {
@@ -65,6 +69,13 @@ export async function shippedLogits(
       visit(member, scores);
     }
   }
+}
+
+/** A folder that somebody put together may hold any graph. */
+function misfit(message: string): PithError {
+  return new PithError("circuit", `the circuit's graph ${message}.`, {
+    advice: "Its files are not of one circuit: copy the whole folder, or make it anew.",
+  });
 }
 
 function feeds(

@@ -3,15 +3,15 @@
  * the caller, who may open and check it first, says so: whoever sees the folder sees all of it.
  */
 
-import { copyFile, cp, readFile, rename, stat } from "node:fs/promises";
+import { copyFile, cp, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { writeSafetensorsFile } from "../checkpoint/write-safetensors-file.ts";
 import { beginFolder } from "../files/atomic-folder.ts";
 import { fileError } from "../files/file-error.ts";
-import { parseJsonObject } from "../files/json.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { checkOutputFolder } from "../files/output-folder.ts";
+import { readJsonObject } from "../files/read-input.ts";
 import { writeBytes, writeText } from "../files/write-file.ts";
 import type { Target } from "../lowering/target.ts";
 import { encodeGraph } from "../onnx/encode-graph.ts";
@@ -139,7 +139,7 @@ export function prepareExtendedFolder(
 
 /** Folders of before could hold one format, and their config.json tells transformers.js of that one's weights. */
 async function listFormats(path: string): Promise<void> {
-  const config = parseJsonObject(await readFile(path), "circuit", { file: path }, names.config);
+  const config = await readJsonObject(path, { code: "circuit" });
   if (config["transformers.js_config"] === undefined) return;
   await writeJson(path, { ...config, "transformers.js_config": transformersJsConfig }, 2);
 }

@@ -1,12 +1,12 @@
 /** A shipped folder's graph with its weights, which are read when they are asked for (Node). */
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
 import { PithError } from "../errors.ts";
-import { fileError } from "../files/file-error.ts";
+import { readInput } from "../files/read-input.ts";
 import { decodeGraph } from "../onnx/decode-graph.ts";
-import type { ElementType, Graph, WeightData } from "../onnx/graph.ts";
+import type { ElementType, Graph, Shape, WeightData } from "../onnx/graph.ts";
+import { quote } from "../printable.ts";
 
 export interface GraphFile {
   readonly graph: Graph;
@@ -18,13 +18,23 @@ export interface GraphFile {
  * @throws PithError "circuit" for a file that Pith did not write, or that is cut off.
  */
 export async function openGraph(modelPath: string): Promise<GraphFile> {
-  const bytes = await readFile(modelPath).catch((error) => {
-    throw fileError("circuit", modelPath, error);
-  });
+  const bytes = await readInput(modelPath, { code: "circuit", most: LARGEST_GRAPH, what: "a graph" });
+  const weights = `${basename(modelPath)}_data`;
   let source: ByteSource | undefined;
-  const graph = decodeGraph(bytes, modelPath, async ({ location, offset, byteLength }, { name, type }) => {
-    // A name with a path in it would lead out of the folder.
-    source ??= await openFileSource(join(dirname(modelPath), basename(location)));
+  const graph = decodeGraph(bytes, modelPath, async ({ location, offset, byteLength }, value) => {
+    const { name, type, shape } = value;
+    const place = { file: modelPath, tensor: name };
+    // Any other name may lead out of the folder.
+    if (location !== weights) {
+      throw new PithError("circuit", `lies in ${quote(location)}, and not in ${weights} beside it`, {
+        place,
+      });
+    }
+    const wanted = bytesOf(type, shape);
+    if (byteLength !== wanted || offset < 0) {
+      throw new PithError("circuit", `has ${byteLength} bytes at ${offset}, but needs ${wanted}`, { place });
+    }
+    source ??= await openFileSource(join(dirname(modelPath), weights));
     if (offset + byteLength > source.size) {
       throw new PithError("circuit", "is cut off", { place: { file: source.name, tensor: name } });
     }
@@ -36,6 +46,23 @@ export async function openGraph(modelPath: string): Promise<GraphFile> {
       await source?.close();
     },
   };
+}
+
+/** A graph has its large tensors outside; protocol buffers end at twice this. */
+const LARGEST_GRAPH = 2 ** 30;
+
+function bytesOf(type: ElementType, shape: Shape): number {
+  const elements = shape.reduce<number>((product, size) => product * Number(size), 1);
+  switch (type) {
+    case "int4":
+      return elements / 2;
+    case "int8":
+      return elements;
+    case "float16":
+      return 2 * elements;
+    default:
+      return 4 * elements;
+  }
 }
 
 function typed(buffer: ArrayBuffer, type: ElementType): WeightData {

@@ -3,6 +3,7 @@
  * computed (`DeviceTensor`) until it is asked for, so that a residual stream goes from session to session
  * without crossing threads. It also counts what it issued: floating-point operations, runs and weight bytes.
  */
+import { PithError } from "../errors.ts";
 import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
 import { countFlops } from "../onnx/flops.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -104,7 +105,9 @@ export function createRuntime(
 
     async readFloats(tensor) {
       const { data } = await engine.read(tensor.held);
-      if (!(data instanceof Float32Array)) throw new TypeError("not a float tensor");
+      if (!(data instanceof Float32Array)) {
+        throw new PithError("runtime", "the model gives whole numbers where scores are expected.");
+      }
       return data;
     },
 
