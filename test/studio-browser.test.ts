@@ -139,7 +139,7 @@ describe("the start", () => {
     await page.locator("summary", { hasText: "More options" }).click();
     const strict = page.getByRole("checkbox", { name: /Start nothing while there are warnings/ });
     await strict.check();
-    await page.getByText("There are warnings").waitFor();
+    await page.getByText("There are warnings, and nothing is to start").waitFor();
     expect(await startButton().isDisabled()).toBe(true);
     await strict.uncheck();
     // What was allowed of one task is not allowed of the next.
