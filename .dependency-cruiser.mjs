@@ -16,44 +16,48 @@ const layers = {
   tasks: ["tokenizer"],
   architectures: ["transformer", "checkpoint"],
   lowering: ["transformer", "onnx"],
-  // Of surgery, only how heads are cut out of a layer: see "only-cut-heads".
-  discovery: ["transformer", "onnx", "runtime", "lowering", "surgery"],
-  surgery: ["transformer", "onnx", "runtime", "lowering", "discovery"],
-  evaluation: ["transformer", "onnx", "runtime", "tasks", "lowering", "discovery"],
+  discovery: ["transformer", "onnx", "runtime", "lowering"],
+  cut: ["transformer", "onnx", "runtime", "lowering", "discovery"],
+  measure: ["transformer", "onnx", "runtime", "tasks", "lowering", "discovery"],
+  inspect: ["transformer", "onnx", "runtime", "lowering", "discovery"],
+  known: ["transformer"],
   export: [
-    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "lowering", "surgery", "discovery"],
-    ...["evaluation"],
+    ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "lowering", "cut", "discovery"],
+    ...["measure"],
   ],
-  pipeline: [
+  jobs: [
     ...["transformer", "onnx", "runtime", "checkpoint", "tokenizer", "tasks", "architectures"],
-    ...["surgery", "lowering", "discovery", "evaluation", "export"],
+    ...["cut", "lowering", "discovery", "measure", "inspect", "known", "export"],
   ],
   experiments: [
-    ...["transformer", "runtime", "checkpoint", "tokenizer", "tasks", "surgery", "discovery"],
-    ...["evaluation", "export", "pipeline"],
+    ...["transformer", "runtime", "checkpoint", "tokenizer", "tasks", "cut", "discovery"],
+    ...["measure", "known", "export", "jobs"],
   ],
-  report: ["transformer", "discovery", "evaluation", "export", "pipeline", "experiments", "tasks"],
-  // The studio's server; the web app itself is studio/ at the root.
-  studio: [
-    ...["discovery", "runtime", "tokenizer", "transformer", "tasks", "checkpoint", "surgery", "lowering"],
-    ...["evaluation", "export", "pipeline", "experiments", "report"],
+  report: [
+    ...["transformer", "discovery", "measure", "inspect", "known", "export", "jobs", "experiments", "tasks"],
+  ],
+  // The studio's server; its pages are in web/ at the root.
+  server: [
+    ...["discovery", "runtime", "tokenizer", "transformer", "tasks", "checkpoint", "cut", "lowering"],
+    ...["measure", "inspect", "known", "export", "jobs", "experiments", "report"],
   ],
   cli: [
-    ...["lowering", "checkpoint", "tokenizer", "tasks", "evaluation", "export", "pipeline"],
-    ...["experiments", "report", "studio"],
+    ...["lowering", "checkpoint", "tokenizer", "tasks", "measure", "known", "export", "jobs"],
+    ...["experiments", "report", "server"],
   ],
 };
 
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
   "^src/files/(?!(file-error|json|json-bounds|json-fault)\\.ts$)",
-  "^src/checkpoint/(checkpoint|file-source|hash|hub|hub-[a-z-]+|write-safetensors-file)\\.ts$",
+  "^src/checkpoint/(checkpoint|file-source|write-safetensors-file)\\.ts$",
+  "^src/checkpoint/hub/",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
   "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",
   "^src/export/(write-folder|read-folder|check-files)\\.ts$",
-  "^src/pipeline/",
-  "^src/studio/",
+  "^src/jobs/",
+  "^src/server/",
   "^src/experiments/(run-sweep|sweep-jobs|sweep-journal|sweep-tasks|sweep-unit|reproduce|time-circuits)\\.ts$",
   "^src/cli/",
   "^src/index\\.ts$",
@@ -104,19 +108,6 @@ export default {
         pathNot: [bottom, folder(name), ...below.map(folder)],
       },
     })),
-    {
-      name: "only-cut-heads",
-      comment: "The search needs heads cut out of a layer; making standalone models comes after it.",
-      severity: "error",
-      from: { path: folder("discovery"), pathNot: testFiles },
-      to: { path: folder("surgery"), pathNot: "^src/surgery/cut-heads\\.ts$" },
-    },
-    {
-      name: "cut-heads-below-the-search",
-      severity: "error",
-      from: { path: "^src/surgery/cut-heads\\.ts$" },
-      to: { path: "^src/", pathNot: [bottom, folder("transformer")] },
-    },
     {
       name: "browser-safe",
       comment: "Only the Node halves, listed in .dependency-cruiser.mjs, may import from Node.",

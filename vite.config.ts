@@ -1,5 +1,5 @@
 /**
- * Builds the web apps into dist/studio: the studio, and the page of a shared circuit, which has the same
+ * Builds the web apps into dist/web: the studio, and the page of a shared circuit, which has the same
  * scripts and the same ONNX Runtime under it; `pith share` takes what that page needs by the manifest. What is
  * built asks for nothing that is not beside it, and holds no inline script or style, so that a strict content
  * security policy can stand over it.
@@ -23,14 +23,14 @@ const colours: Plugin = {
 };
 
 export default defineConfig({
-  root: at("studio/"),
+  root: at("web/"),
   // A shared site may stand under any path.
   base: "./",
   publicDir: false,
   plugins: [colours, licences],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    outDir: at("dist/studio/"),
+    outDir: at("dist/web/"),
     emptyOutDir: true,
     target: "es2023",
     // Those that know light-dark().
@@ -41,6 +41,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000,
     manifest: "manifest.json",
     license: { fileName: licenceList },
-    rolldownOptions: { input: [at("studio/index.html"), at("studio/share.html")] },
+    rolldownOptions: { input: [at("web/index.html"), at("web/share.html")] },
   },
 });

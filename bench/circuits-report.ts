@@ -1,6 +1,6 @@
 /** The circuits bench as a table, with the bars that it is held to. */
 import { cpus } from "node:os";
-import { leastSeconds } from "../src/evaluation/roofline.ts";
+import { leastSeconds } from "../src/measure/roofline.ts";
 import type { BatchResult, Cell, CircuitsBench, Kind, ShapeResult } from "./circuits.ts";
 
 export interface Bar {

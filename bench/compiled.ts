@@ -6,12 +6,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
-import { bench } from "../src/pipeline/bench.ts";
-import type { BenchCell, Competitor } from "../src/pipeline/bench-result.ts";
-import { compileFolder } from "../src/pipeline/compile.ts";
-import { extract } from "../src/pipeline/extract.ts";
-import { loadModel } from "../src/pipeline/load-model.ts";
-import { readTask } from "../src/pipeline/read-task.ts";
+import { bench } from "../src/jobs/bench/bench.ts";
+import type { BenchCell, Competitor } from "../src/jobs/bench/bench-result.ts";
+import { compileFolder } from "../src/jobs/compile/compile.ts";
+import { extract } from "../src/jobs/extract/extract.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { readTask } from "../src/jobs/read-task.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 
 export interface CompiledBenchOptions {

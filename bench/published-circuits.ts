@@ -3,7 +3,7 @@
  * MLPs it published, the heads drawn from the published lists where there is one, the rest drawn at random. And
  * prompts as long as the tasks' own, with as many words at each place as the tasks have.
  */
-import { knownCircuit, knownHeads } from "../src/evaluation/known-circuits.ts";
+import { knownCircuit, knownHeads } from "../src/known/known-circuits.ts";
 import type { PromptVocabulary } from "../src/lowering/compiled.ts";
 import { createRandom, type Random } from "../src/tasks/random.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";

@@ -5,7 +5,7 @@
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
-import { search } from "../src/discovery/search.ts";
+import { search } from "../src/discovery/searches/greedy/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { GraphCounters } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";

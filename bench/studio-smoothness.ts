@@ -7,8 +7,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { packagePath } from "../src/pipeline/package-files.ts";
-import { startStudio } from "../src/studio/server.ts";
+import { packagePath } from "../src/files/package-files.ts";
+import { startStudio } from "../src/server/server.ts";
 import { launchChromium } from "../test/support/chromium.ts";
 import { serveSyntheticRun } from "../test/support/synthetic-run.ts";
 
@@ -26,7 +26,7 @@ interface TraceEvent {
 
 const frameBudget = 16;
 const taskNames = new Set(["RunTask", "ThreadControllerImpl::RunTask"]);
-const pages = process.argv[3] ?? packagePath("dist/studio");
+const pages = process.argv[3] ?? packagePath("dist/web");
 const run = { id: "synthetic", layers: 40, headsPerLayer: 24, pace: Number(process.argv[2] ?? 250) };
 
 const data = await mkdtemp(join(tmpdir(), "pith-smoothness-"));

@@ -5,13 +5,13 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { prepareSearch, type SearchSets } from "../src/discovery/prepare.ts";
-import { search } from "../src/discovery/search.ts";
+import { search } from "../src/discovery/searches/greedy/search.ts";
 import { sweep } from "../src/discovery/sweep.ts";
-import { summarize, type Timing } from "../src/evaluation/latency.ts";
 import { logSpaced } from "../src/experiments/sweep-plan.ts";
 import { readSweepTasks } from "../src/experiments/sweep-tasks.ts";
-import { loadModel } from "../src/pipeline/load-model.ts";
-import { searchSets } from "../src/pipeline/prompts.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { searchSets } from "../src/jobs/prompts.ts";
+import { summarize, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Counters, Runtime } from "../src/runtime/runtime.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";

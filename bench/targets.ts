@@ -6,16 +6,16 @@
 import { availableParallelism } from "node:os";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { patchedGates } from "../src/cut/patched.ts";
 import { bodyShare } from "../src/discovery/component-size.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
+import { searchesPerTarget, searchForTarget, type Target } from "../src/discovery/searches/target/target.ts";
 import { type AlphaResult, sweep } from "../src/discovery/sweep.ts";
-import { searchesPerTarget, searchForTarget, type Target } from "../src/discovery/target.ts";
-import { answerLogits } from "../src/evaluation/answer-logits.ts";
-import { evaluateSplit, type GiveLogits, isRight } from "../src/evaluation/compare.ts";
-import { encodePrompts, searchSets } from "../src/pipeline/prompts.ts";
-import { readTask } from "../src/pipeline/read-task.ts";
+import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
+import { readTask } from "../src/jobs/read-task.ts";
+import { answerLogits } from "../src/measure/answer-logits.ts";
+import { evaluateSplit, type GiveLogits, isRight } from "../src/measure/compare.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { patchedGates } from "../src/surgery/patched.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- threads`: where more threads begin to pay, beside the bounds of `src/pipeline/choose-threads.ts`.
+ * `npm run bench -- threads`: where more threads begin to pay, beside the bounds of `src/jobs/choose-threads.ts`.
  * One layer of growing width on a full batch, a whole model of growing width on one prompt, and nano's whole search,
  * each in one thread and in as many as there are cores, in turns. There is no bar: the bounds are to lie where the
  * ratio passes 1.
@@ -10,15 +10,15 @@ import { constantTensor, zeroConstant } from "../src/discovery/constant.ts";
 import { causalMask, embed } from "../src/discovery/embedding.ts";
 import { wholeBlock } from "../src/discovery/forward.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
-import { search } from "../src/discovery/search.ts";
-import { timeInTurns } from "../src/evaluation/latency.ts";
-import type { SpeedRatio } from "../src/evaluation/speed-ratio.ts";
+import { search } from "../src/discovery/searches/greedy/search.ts";
 import { shipModel } from "../src/export/ship-model.ts";
+import { promptBound, searchBound } from "../src/jobs/choose-threads.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
+import { readTask } from "../src/jobs/read-task.ts";
 import { gatedLayer } from "../src/lowering/stages.ts";
-import { promptBound, searchBound } from "../src/pipeline/choose-threads.ts";
-import { loadModel } from "../src/pipeline/load-model.ts";
-import { encodePrompts, searchSets } from "../src/pipeline/prompts.ts";
-import { readTask } from "../src/pipeline/read-task.ts";
+import { timeInTurns } from "../src/measure/latency.ts";
+import type { SpeedRatio } from "../src/measure/speed-ratio.ts";
 import { formatSpeed } from "../src/report/format.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";

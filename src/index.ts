@@ -1,37 +1,7 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
-export type { Decision, Order } from "./discovery/search.ts";
-export type { Target } from "./discovery/target.ts";
+export type { Decision, Order } from "./discovery/searches/greedy/search.ts";
+export type { Target } from "./discovery/searches/target/target.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
-export type { SplitEvaluation } from "./evaluation/compare.ts";
-export {
-  type Head,
-  type HeadGroup,
-  KNOWN_CIRCUITS,
-  type KnownCircuit,
-  knownCircuit,
-  knownCircuitsOf,
-  knownHeads,
-  parseKnownCircuit,
-} from "./evaluation/known-circuits.ts";
-export type { Timing } from "./evaluation/latency.ts";
-export type { ParameterCount } from "./evaluation/parameters.ts";
-export {
-  areaUnderCurve,
-  meanRoc,
-  type Recovery,
-  type RocPoint,
-  recoveryRates,
-  rocCurve,
-} from "./evaluation/recovery.ts";
-export type { ShareEstimate } from "./evaluation/share-estimate.ts";
-export {
-  chanceJaccard,
-  type Frequency,
-  frequencyOf,
-  frequentCircuit,
-  type Stability,
-  stabilityOf,
-} from "./evaluation/stability.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
 export type { Reproduction } from "./experiments/reproduction.ts";
 export { type RunSweepOptions, runSweep, type SweepOutcome } from "./experiments/run-sweep.ts";
@@ -49,31 +19,61 @@ export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile } from "./export/circuit-file.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
-export type { OnEvent, PithEvent, Step } from "./pipeline/events.ts";
-export { type Extraction, extract } from "./pipeline/extract.ts";
+export type { OnEvent, PithEvent, Step } from "./jobs/events.ts";
+export { type Extraction, extract } from "./jobs/extract/extract.ts";
 export {
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,
-} from "./pipeline/extract-options.ts";
+} from "./jobs/extract/extract-options.ts";
 export {
   type CircuitModel,
   type EvaluateOptions,
   type Evaluation,
   loadCircuit,
-} from "./pipeline/load-circuit.ts";
-export { type LoadOptions, loadModel, type Model } from "./pipeline/load-model.ts";
-export { type PreflightOptions, preflight } from "./pipeline/preflight.ts";
+} from "./jobs/load-circuit.ts";
+export { type LoadOptions, loadModel, type Model } from "./jobs/load-model.ts";
+export { type PreflightOptions, preflight } from "./jobs/preflight/preflight.ts";
 export type {
   Preflight,
   PreflightCode,
   PreflightFinding,
   SpellingPreflight,
   SplitPreflight,
-} from "./pipeline/preflight-result.ts";
-export { readKnown } from "./pipeline/read-known.ts";
-export { type ReadTaskOptions, readTask, type Task } from "./pipeline/read-task.ts";
-export { type CircuitReport, gatherReport, type ReportOptions } from "./pipeline/report.ts";
+} from "./jobs/preflight/preflight-result.ts";
+export { readKnown } from "./jobs/read-known.ts";
+export { type ReadTaskOptions, readTask, type Task } from "./jobs/read-task.ts";
+export { type CircuitReport, gatherReport, type ReportOptions } from "./jobs/report/report.ts";
+export {
+  type Head,
+  type HeadGroup,
+  KNOWN_CIRCUITS,
+  type KnownCircuit,
+  knownCircuit,
+  knownCircuitsOf,
+  knownHeads,
+  parseKnownCircuit,
+} from "./known/known-circuits.ts";
+export {
+  areaUnderCurve,
+  meanRoc,
+  type Recovery,
+  type RocPoint,
+  recoveryRates,
+  rocCurve,
+} from "./known/recovery.ts";
+export type { SplitEvaluation } from "./measure/compare.ts";
+export type { Timing } from "./measure/latency.ts";
+export type { ParameterCount } from "./measure/parameters.ts";
+export type { ShareEstimate } from "./measure/share-estimate.ts";
+export {
+  chanceJaccard,
+  type Frequency,
+  frequencyOf,
+  frequentCircuit,
+  type Stability,
+  stabilityOf,
+} from "./measure/stability.ts";
 export { reportPage } from "./report/html/report-page.ts";
 export { reproductionFiles } from "./report/reproduction/files.ts";
 export type { RunFacts } from "./report/reproduction/page.ts";

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prepareSearch } from "../src/discovery/prepare.ts";
-import { klDivergence, mostLikely } from "../src/evaluation/distribution.ts";
 import { type Extraction, extract, loadCircuit, loadModel, type Model, readTask } from "../src/index.ts";
-import { encodePrompts, searchSets } from "../src/pipeline/prompts.ts";
+import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
+import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { found, originalLogits, patchedLogits } from "./support/run-model.ts";
 

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { prepareConvertedFolder } from "../src/export/write-folder.ts";
+import { convertCaches, type WithCaches } from "../src/jobs/convert/convert-caches.ts";
+import { openGraph } from "../src/jobs/read-graph.ts";
 import { cacheHeadsOf } from "../src/lowering/cache-heads.ts";
-import { convertCaches, type WithCaches } from "../src/pipeline/convert-caches.ts";
-import { openGraph } from "../src/pipeline/read-graph.ts";
 import { runCli, withFolder } from "./support/run-cli.ts";
 
 const folder = withFolder();

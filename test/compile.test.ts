@@ -18,10 +18,10 @@ import {
   readTask,
   type Task as TaskFile,
 } from "../src/index.ts";
-import { compileFolder } from "../src/pipeline/compile.ts";
-import { convertCircuit } from "../src/pipeline/convert.ts";
-import { gatherReport } from "../src/pipeline/report.ts";
-import { weightFiles } from "../src/pipeline/same-weights.ts";
+import { compileFolder } from "../src/jobs/compile/compile.ts";
+import { convertCircuit } from "../src/jobs/convert/convert.ts";
+import { gatherReport } from "../src/jobs/report/report.ts";
+import { weightFiles } from "../src/jobs/same-weights.ts";
 import { formatBytes, formatCount } from "../src/report/format.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
 import { changeCircuit } from "./support/change-circuit.ts";

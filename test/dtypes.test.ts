@@ -6,13 +6,13 @@ import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transform
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
-import { klDivergence, largestDifference } from "../src/evaluation/distribution.ts";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { prepareConvertedFolder } from "../src/export/write-folder.ts";
-import { checkLoss } from "../src/pipeline/export-dtype.ts";
-import { openGraph } from "../src/pipeline/read-graph.ts";
+import { checkLoss } from "../src/jobs/extract/export-dtype.ts";
+import { openGraph } from "../src/jobs/read-graph.ts";
+import { klDivergence, largestDifference } from "../src/measure/distribution.ts";
 import { circuitFile, goldenReplacements, loadNano, shipCircuit } from "./support/export-circuit.ts";
 import { runCli } from "./support/run-cli.ts";
 

@@ -5,13 +5,13 @@ import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { PithError } from "../src/errors.ts";
 import { type CircuitFile, formatCircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
 import { modelCard } from "../src/export/model-card.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { checkCircuitFolder, prepareCircuitFolder } from "../src/export/write-folder.ts";
 import { writeBytes } from "../src/files/write-file.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import { constantWeight } from "../src/transformer/weight.ts";
 import { changeCircuit } from "./support/change-circuit.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
-import { largestDifference } from "../src/evaluation/distribution.ts";
 import type { Profile } from "../src/export/config-json.ts";
+import { largestDifference } from "../src/measure/distribution.ts";
 import {
   goldenPrompts,
   goldenReplacements,

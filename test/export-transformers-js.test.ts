@@ -9,10 +9,10 @@ import {
 } from "@huggingface/transformers";
 import * as version3 from "transformers-js-3";
 import { beforeAll, describe, expect, test } from "vitest";
-import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
 import { decoderProfile } from "../src/export/config-json.ts";
 import { type CacheKind, cacheKinds } from "../src/lowering/cache-heads.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
+import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import type { Session } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";

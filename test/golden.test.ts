@@ -4,13 +4,13 @@
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Decision, Order } from "../src/discovery/search.ts";
-import { evaluateSplit, type GiveLogits } from "../src/evaluation/compare.ts";
-import { logProbabilities } from "../src/evaluation/distribution.ts";
-import { encodePrompts, tokenIds } from "../src/pipeline/prompts.ts";
-import { readTask } from "../src/pipeline/read-task.ts";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
+import type { Decision, Order } from "../src/discovery/searches/greedy/search.ts";
+import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
+import { readTask } from "../src/jobs/read-task.ts";
+import { evaluateSplit, type GiveLogits } from "../src/measure/compare.ts";
+import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import { loadNano, nanoTokenizer, tasks } from "./support/export-circuit.ts";
 import { alignedLogits, decoderLogits, found, originalLogits } from "./support/run-model.ts";
 import { type Ablation, makeReplacements, runSearch } from "./support/run-search.ts";

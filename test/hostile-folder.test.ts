@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { zeroReplacements } from "../src/discovery/replacements.ts";
 import { loadCircuit, PithError } from "../src/index.ts";
+import { openGraph } from "../src/jobs/read-graph.ts";
 import { encodeGraph } from "../src/onnx/encode-graph.ts";
 import { GraphBuilder } from "../src/onnx/graph-builder.ts";
-import { openGraph } from "../src/pipeline/read-graph.ts";
 import { loadNano, nanoTokenizer, shipCircuit, temporaryFolder } from "./support/export-circuit.ts";
 
 const prompt = "Mary and John went to the";

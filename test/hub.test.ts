@@ -19,7 +19,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type HubProgress, type ResolveModelOptions, resolveModelFolder } from "../src/checkpoint/hub.ts";
+import { type HubProgress, type ResolveModelOptions, resolveModelFolder } from "../src/checkpoint/hub/hub.ts";
 import type { PithError, PithErrorCode } from "../src/errors.ts";
 import { blobName, type FakeHub, type FakeHubOptions, type Fault, startFakeHub } from "./support/fake-hub.ts";
 

@@ -8,22 +8,22 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import {
   meanReplacements,
   type Replacements,
   zeroAblation,
   zeroReplacements,
 } from "../src/discovery/replacements.ts";
-import { largestDifference, mostLikely } from "../src/evaluation/distribution.ts";
-import { countParameters } from "../src/evaluation/parameters.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { shippedTransformer } from "../src/export/ship-model.ts";
 import { prepareCircuitFolder } from "../src/export/write-folder.ts";
 import { lowerAligned } from "../src/lowering/aligned.ts";
 import { withCaches } from "../src/lowering/cache-heads.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
+import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
+import { countParameters } from "../src/measure/parameters.ts";
 import { countFlops } from "../src/onnx/flops.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";

@@ -6,13 +6,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
-import { search } from "../src/discovery/search.ts";
-import { klDivergence, largestDifference } from "../src/evaluation/distribution.ts";
+import { search } from "../src/discovery/searches/greedy/search.ts";
 import { extract, loadCircuit, loadModel, type Model, readTask } from "../src/index.ts";
-import { encodePrompts, searchSets } from "../src/pipeline/prompts.ts";
+import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
+import { klDivergence, largestDifference } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import { decoderLogits, found, originalLogits, patchedLogits } from "./support/run-model.ts";
 
 type Prompts = readonly (readonly number[])[];

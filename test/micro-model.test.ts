@@ -1,7 +1,7 @@
 /** Searches whose every number was worked out by hand; the model is described in test/support/micro-model.ts. */
 import { afterAll, describe, expect, test } from "vitest";
-import type { Decision } from "../src/discovery/search.ts";
-import { logProbabilities } from "../src/evaluation/distribution.ts";
+import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { A, B, C, h2, microModel, times } from "./support/micro-model.ts";
 import { found, originalLogits } from "./support/run-model.ts";

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeSafetensors, floatTensor, TINY_CONFIG, tinyTensors } from "../src/checkpoint/testing.ts";
 import { shippedTokenizer } from "../src/export/shipped-tokenizer.ts";
 import { loadModel, type Model } from "../src/index.ts";
-import { specialTokens } from "../src/pipeline/load-model.ts";
+import { specialTokens } from "../src/jobs/load-model.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 
 let root: string;

@@ -69,7 +69,7 @@ test("holds the program, the demo's model, and the documentation with all that i
 test("brings ONNX Runtime for browsers built in, with its licence, and depends on none", () => {
   expect(dependencies).toContain("onnxruntime-node");
   expect(dependencies).not.toContain("onnxruntime-web");
-  expect(packed).toContain("dist/studio/licences.txt");
+  expect(packed).toContain("dist/web/licences.txt");
   expect(packed.filter((path) => path.endsWith(".wasm"))).toHaveLength(2);
 });
 

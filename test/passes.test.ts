@@ -4,12 +4,17 @@
  */
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { createEvaluator } from "../src/discovery/evaluator.ts";
-import { wholeCircuit } from "../src/discovery/kept-layer.ts";
-import { type PassesOptions, searchInPasses } from "../src/discovery/passes.ts";
+import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
+import { wholeCircuit } from "../src/discovery/evaluator/kept-layer.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
-import { circuitOf, type Decision, type SearchResult, search } from "../src/discovery/search.ts";
-import { klDivergence } from "../src/evaluation/distribution.ts";
+import { type PassesOptions, searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
+import {
+  circuitOf,
+  type Decision,
+  type SearchResult,
+  search,
+} from "../src/discovery/searches/greedy/search.ts";
+import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";

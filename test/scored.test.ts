@@ -3,14 +3,14 @@
  * model gives at these positions, for prompts of one length and of many.
  */
 import { afterAll, describe, expect, test } from "vitest";
-import { createEvaluator } from "../src/discovery/evaluator.ts";
-import { searchInPasses } from "../src/discovery/passes.ts";
-import { circuitOf, type Decision } from "../src/discovery/search.ts";
+import { patchedGates } from "../src/cut/patched.ts";
+import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
+import { searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
+import { circuitOf, type Decision } from "../src/discovery/searches/greedy/search.ts";
 import { sweep } from "../src/discovery/sweep.ts";
-import { answerLogits } from "../src/evaluation/answer-logits.ts";
-import { klDivergence } from "../src/evaluation/distribution.ts";
+import { answerLogits } from "../src/measure/answer-logits.ts";
+import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { patchedGates } from "../src/surgery/patched.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { found } from "./support/run-model.ts";

@@ -12,8 +12,8 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Profile } from "../src/export/config-json.ts";
 import { loadCircuit, PithError, type Prediction, readTask, type Task } from "../src/index.ts";
-import { compileFolder } from "../src/pipeline/compile.ts";
-import { type SharedSite, shareCircuits } from "../src/pipeline/share.ts";
+import { compileFolder } from "../src/jobs/compile/compile.ts";
+import { type SharedSite, shareCircuits } from "../src/jobs/share/share.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { goldenReplacements, goldenRuns, loadNano, shipCircuit } from "./support/export-circuit.ts";
@@ -100,7 +100,7 @@ async function ask(page: Page, text: string): Promise<string> {
 
 /** All that the browser's circuit says of the next token, through the very code that the page runs. */
 async function browserLogits(page: Page, kind: string): Promise<readonly [string, readonly Prediction[]]> {
-  const manifest = JSON.parse(await readFile("dist/studio/manifest.json", "utf8"));
+  const manifest = JSON.parse(await readFile("dist/web/manifest.json", "utf8"));
   const script = `(async () => {
     const { openCircuit } = await import(new URL(${JSON.stringify(manifest["inference/open-circuit.ts"].file)}, document.baseURI));
     const circuit = await openCircuit("circuits/${kind}/");
@@ -208,7 +208,7 @@ describe("a visitor", () => {
       expect(shown).toContain(name);
     }
     // A script that was changed does not run at all.
-    const main = JSON.parse(await readFile("dist/studio/manifest.json", "utf8"))["share.html"].file;
+    const main = JSON.parse(await readFile("dist/web/manifest.json", "utf8"))["share.html"].file;
     const page = await browser.newPage();
     const refused = page.waitForEvent("console", (message) => message.text().includes("integrity"));
     const path = join(shared.folder, main);
@@ -302,7 +302,7 @@ describe("the site", () => {
         ...["onnx/model.onnx", "onnx/model.onnx_data", "tokenizer.json", "tokenizer_config.json"],
       ].map((name) => `circuits/aligned/${name}`),
     );
-    const manifest = JSON.parse(await readFile("dist/studio/manifest.json", "utf8"));
+    const manifest = JSON.parse(await readFile("dist/web/manifest.json", "utf8"));
     expect(names).not.toContain(manifest["index.html"].file);
     expect(names.filter((name) => name.endsWith(".wasm"))).toHaveLength(2);
     const bytes = await Promise.all(

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { frequentCircuit } from "../src/evaluation/stability.ts";
 import { parseCircuitFile } from "../src/export/circuit-file.ts";
 import type { CircuitFile } from "../src/index.ts";
+import { frequentCircuit } from "../src/measure/stability.ts";
 import { type CliResult, runCli, startCli, withFolder } from "./support/run-cli.ts";
 
 const folder = withFolder();

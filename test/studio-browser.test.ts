@@ -11,8 +11,8 @@ import { gzipSync, strFromU8, unzipSync } from "fflate";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { packagePath } from "../src/files/package-files.ts";
 import { loadCircuit } from "../src/index.ts";
-import { packagePath } from "../src/pipeline/package-files.ts";
 import type {
   KnockResult,
   PatternsResult,
@@ -20,7 +20,7 @@ import type {
   RunSummary,
   ServerPrediction,
   TokenProbability,
-} from "../src/studio/api.ts";
+} from "../src/server/api.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { serveFolder } from "./support/static-site.ts";
 import { type OpenStudio, openStudio } from "./support/studio-client.ts";
@@ -405,7 +405,7 @@ describe("a run", () => {
 
   it("computes in the browser every logit that the engine computes here, within 1e-3", async () => {
     const prompt = "Then, Alice and Michael went to the market. Alice gave a snack to";
-    const manifest = JSON.parse(await readFile(packagePath("dist/studio/manifest.json"), "utf8"));
+    const manifest = JSON.parse(await readFile(packagePath("dist/web/manifest.json"), "utf8"));
     // The very code that the page runs, on the folder as the studio serves it.
     const here = await page.evaluate<readonly TokenProbability[]>(`(async () => {
       const { openCircuit } = await import("/${manifest["inference/open-circuit.ts"].file}");
@@ -747,7 +747,7 @@ describe("the whole visit", () => {
   });
 
   it("needs less than 300 KB of scripts, gzipped, without ONNX Runtime", async () => {
-    const folder = packagePath("dist/studio/assets");
+    const folder = packagePath("dist/web/assets");
     const names = (await readdir(folder)).filter((name) => name.endsWith(".js") && !name.startsWith("ort"));
     const sizes = await Promise.all(
       names.map(async (name) => gzipSync(await readFile(join(folder, name))).length),

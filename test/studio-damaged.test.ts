@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import type { RunDetail, RunSummary } from "../src/studio/api.ts";
+import type { RunDetail, RunSummary } from "../src/server/api.ts";
 import { type OpenStudio, openStudio } from "./support/studio-client.ts";
 
 const options = {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { RunDetail, RunSummary, StudioInfo } from "../src/studio/api.ts";
+import type { RunDetail, RunSummary, StudioInfo } from "../src/server/api.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { type CliProcess, startCli } from "./support/run-cli.ts";
 import { openClient } from "./support/studio-client.ts";

@@ -6,7 +6,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { ApiError } from "../src/studio/api.ts";
+import type { ApiError } from "../src/server/api.ts";
 import { type OpenStudio, openStudio, sendRaw } from "./support/studio-client.ts";
 
 let studio: OpenStudio;

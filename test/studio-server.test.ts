@@ -5,10 +5,10 @@ import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseCircuitFile } from "../src/export/circuit-file.ts";
-import { extract } from "../src/pipeline/extract.ts";
-import { loadCircuit } from "../src/pipeline/load-circuit.ts";
-import { loadModel } from "../src/pipeline/load-model.ts";
-import { readTask } from "../src/pipeline/read-task.ts";
+import { extract } from "../src/jobs/extract/extract.ts";
+import { loadCircuit } from "../src/jobs/load-circuit.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { readTask } from "../src/jobs/read-task.ts";
 import type {
   AttributionResult,
   Estimate,
@@ -23,7 +23,7 @@ import type {
   StudioInfo,
   TaskCheck,
   TaskSource,
-} from "../src/studio/api.ts";
+} from "../src/server/api.ts";
 import { startCli } from "./support/run-cli.ts";
 import { type OpenStudio, openClient, openStudio } from "./support/studio-client.ts";
 

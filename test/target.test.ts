@@ -3,23 +3,23 @@
  * shares no code with the search, says whether the target holds and whether any single change would do better.
  */
 import { afterAll, describe, expect, test } from "vitest";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { bodyShare } from "../src/discovery/component-size.ts";
-import { createEvaluator } from "../src/discovery/evaluator.ts";
-import { wholeCircuit } from "../src/discovery/kept-layer.ts";
+import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
+import { wholeCircuit } from "../src/discovery/evaluator/kept-layer.ts";
+import { keeps, without } from "../src/discovery/evaluator/walk.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
-import { candidates, circuitOf } from "../src/discovery/search.ts";
+import { candidates, circuitOf } from "../src/discovery/searches/greedy/search.ts";
 import {
   searchForTarget,
   type Target,
   type TargetEntry,
   type TargetOptions,
   type TargetResult,
-} from "../src/discovery/target.ts";
-import { keeps, without } from "../src/discovery/walk.ts";
-import { klDivergence, mostLikely } from "../src/evaluation/distribution.ts";
-import { countParameters } from "../src/evaluation/parameters.ts";
+} from "../src/discovery/searches/target/target.ts";
+import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
+import { countParameters } from "../src/measure/parameters.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Component } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";

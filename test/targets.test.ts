@@ -1,13 +1,13 @@
 /** Whatever operators a graph is written with, it computes the same: every profile, random circuits. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compileCircuit } from "../src/cut/compile-circuit.ts";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { zeroReplacements } from "../src/discovery/replacements.ts";
 import { lowerCompiled } from "../src/lowering/compiled.ts";
 import { fitLength } from "../src/lowering/fit-length.ts";
 import type { Target } from "../src/lowering/target.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { compileCircuit } from "../src/surgery/compile-circuit.ts";
-import { cutCircuit } from "../src/surgery/cut-circuit.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { integers, runGraph } from "./support/run-graph.ts";
 import { alignedLogits, decoderLogits, found } from "./support/run-model.ts";

@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createEvaluator } from "../src/discovery/evaluator.ts";
-import { type SearchOptions, search } from "../src/discovery/search.ts";
+import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
+import { type SearchOptions, search } from "../src/discovery/searches/greedy/search.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
+import { hashFile } from "../files/hash.ts";
 import { memorySource } from "./byte-source.ts";
 import { openFileSource } from "./file-source.ts";
-import { hashFile } from "./hash.ts";
 
 let folder = "";
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** The task that a circuit is measured on. */
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { readTask, type Task } from "../pipeline/read-task.ts";
+import { readTask, type Task } from "../jobs/read-task.ts";
 import { isBuiltinTask } from "../tasks/builtin/index.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 

@@ -1,6 +1,6 @@
 /** The commands, their options and their help: from the words of a command line to an exit code. */
 import { Command, CommanderError } from "commander";
-import { packageVersion } from "../pipeline/package-files.ts";
+import { packageVersion } from "../files/package-files.ts";
 import { benchCommand } from "./bench-command.ts";
 import type { CommandContext } from "./command-context.ts";
 import { compileCommand } from "./compile-command.ts";

@@ -1,10 +1,10 @@
 /** `pith compile`: a circuit, specialised to the words of its task. */
 import { Command, Option } from "commander";
 import { type Dtype, dtypes } from "../export/dtype.ts";
-import { compileFolder } from "../pipeline/compile.ts";
-import type { Operators } from "../pipeline/extract-options.ts";
-import { loadModel } from "../pipeline/load-model.ts";
-import { readTask } from "../pipeline/read-task.ts";
+import { compileFolder } from "../jobs/compile/compile.ts";
+import type { Operators } from "../jobs/extract/extract-options.ts";
+import { loadModel } from "../jobs/load-model.ts";
+import { readTask } from "../jobs/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";

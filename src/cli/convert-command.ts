@@ -2,10 +2,10 @@
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { dtypePurpose, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import { addFormats } from "../jobs/convert/add-formats.ts";
+import { convertCircuit } from "../jobs/convert/convert.ts";
+import { loadModel } from "../jobs/load-model.ts";
 import type { CacheKind } from "../lowering/cache-heads.ts";
-import { addFormats } from "../pipeline/add-formats.ts";
-import { convertCircuit } from "../pipeline/convert.ts";
-import { loadModel } from "../pipeline/load-model.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";

@@ -7,19 +7,19 @@ import { PithError } from "../errors.ts";
 import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
 import { checkCircuitFolder } from "../export/write-folder.ts";
 import { journalPath } from "../files/journal.ts";
-import type { CacheKind } from "../lowering/cache-heads.ts";
-import { compileFolder } from "../pipeline/compile.ts";
-import { extract } from "../pipeline/extract.ts";
-import type { SearchSettings } from "../pipeline/extract-options.ts";
+import { compileFolder } from "../jobs/compile/compile.ts";
+import { extract } from "../jobs/extract/extract.ts";
+import type { SearchSettings } from "../jobs/extract/extract-options.ts";
 import {
   checkExtractOptions,
   defaultExtractOptions as defaults,
   type ExtractOptions,
   type Operators,
-} from "../pipeline/extract-options.ts";
-import { rememberOriginal } from "../pipeline/known-originals.ts";
-import { loadModel } from "../pipeline/load-model.ts";
-import type { Task } from "../pipeline/read-task.ts";
+} from "../jobs/extract/extract-options.ts";
+import { rememberOriginal } from "../jobs/known-originals.ts";
+import { loadModel } from "../jobs/load-model.ts";
+import type { Task } from "../jobs/read-task.ts";
+import type { CacheKind } from "../lowering/cache-heads.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";

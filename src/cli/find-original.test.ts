@@ -2,10 +2,10 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { hashFile } from "../checkpoint/hash.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { rememberOriginal } from "../pipeline/known-originals.ts";
-import { loadModel } from "../pipeline/load-model.ts";
+import { hashFile } from "../files/hash.ts";
+import { rememberOriginal } from "../jobs/known-originals.ts";
+import { loadModel } from "../jobs/load-model.ts";
 import { findOriginal } from "./find-original.ts";
 
 let folder: string;

@@ -1,9 +1,9 @@
 /** The model that a circuit was cut from, where it is on this machine and still the same: no download. */
 import { stat } from "node:fs/promises";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { recallOriginal } from "../pipeline/known-originals.ts";
-import { loadModel, type Model } from "../pipeline/load-model.ts";
-import { isSame } from "../pipeline/same-weights.ts";
+import { recallOriginal } from "../jobs/known-originals.ts";
+import { loadModel, type Model } from "../jobs/load-model.ts";
+import { isSame } from "../jobs/same-weights.ts";
 
 /**
  * The folder that a circuit was last cut from on this machine, a folder here of the name that circuit.json gives,

@@ -2,7 +2,7 @@
  * What every command shares: progress while it works, Ctrl-C, errors told in one manner, models closed at the
  * end. A command is a function from its options to what it prints.
  */
-import type { OnEvent } from "../pipeline/events.ts";
+import type { OnEvent } from "../jobs/events.ts";
 import type { TerminalStyle } from "../report/terminal-style.ts";
 import { reportFailure, reportInterruption } from "./failure.ts";
 import { watchInterruptions } from "./interruption.ts";

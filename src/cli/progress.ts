@@ -3,7 +3,7 @@
  * What is shown is `report/terminal-progress.ts`'s business.
  */
 import { writeSync } from "node:fs";
-import type { OnEvent, PithEvent } from "../pipeline/events.ts";
+import type { OnEvent, PithEvent } from "../jobs/events.ts";
 import { printableText } from "../printable.ts";
 import { preflightNotes } from "../report/terminal-preflight.ts";
 import {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { readTask } from "../pipeline/read-task.ts";
+import { readTask } from "../jobs/read-task.ts";
 import { formatTaskFile } from "../tasks/format-task-file.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -3,7 +3,7 @@
  * A circuit says which task it is of by that task's hash alone, so this is known where the task is known.
  */
 import type { CircuitFile } from "../export/circuit-file.ts";
-import type { Task } from "../pipeline/read-task.ts";
+import type { Task } from "../jobs/read-task.ts";
 import { splitExamples } from "../tasks/split.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { taskOf } from "./circuit-task.ts";

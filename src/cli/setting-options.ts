@@ -1,7 +1,7 @@
 /** Options that several searching commands have, each said once. */
 import { Option } from "commander";
+import { defaultExtractOptions as defaults } from "../jobs/extract/extract-options.ts";
 import { cacheKinds } from "../lowering/cache-heads.ts";
-import { defaultExtractOptions as defaults } from "../pipeline/extract-options.ts";
 import { atMostCores } from "./common-options.ts";
 import { parseThreads } from "./option-values.ts";
 

@@ -2,8 +2,8 @@
 import { Command } from "commander";
 import { PithError } from "../errors.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
-import type { Task } from "../pipeline/read-task.ts";
-import { type SharedSite, shareCircuits } from "../pipeline/share.ts";
+import type { Task } from "../jobs/read-task.ts";
+import { type SharedSite, shareCircuits } from "../jobs/share/share.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { taskOf } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";

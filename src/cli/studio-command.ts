@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
-import { openBrowser } from "../studio/open-browser.ts";
+import { openBrowser } from "../server/open-browser.ts";
 import type { CommandContext } from "./command-context.ts";
 import { threadsOption } from "./common-options.ts";
 import { reportFailure } from "./failure.ts";
@@ -47,7 +47,7 @@ async function run(flags: Flags): Promise<number> {
   const data = flags.data ?? join(homedir(), ".cache", "pith", "studio");
   try {
     // A web server that no other command should wait for.
-    const { startStudio } = await import("../studio/server.ts");
+    const { startStudio } = await import("../server/server.ts");
     const studio = await startStudio({
       ...{ port: flags.port, dataFolder: data, roots: flags.root ?? ["."] },
       ...{ threads: flags.threads, onNote: printNote },

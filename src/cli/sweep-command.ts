@@ -2,15 +2,15 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import type { KnownCircuit } from "../evaluation/known-circuits.ts";
 import { runSweep } from "../experiments/run-sweep.ts";
 import { assignKnown } from "../experiments/sweep-known.ts";
 import { planSweep } from "../experiments/sweep-plan.ts";
 import { summarizeSweep } from "../experiments/sweep-summary.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import { journalPath } from "../files/journal.ts";
-import { loadModel } from "../pipeline/load-model.ts";
-import { readKnown } from "../pipeline/read-known.ts";
+import { loadModel } from "../jobs/load-model.ts";
+import { readKnown } from "../jobs/read-known.ts";
+import type { KnownCircuit } from "../known/known-circuits.ts";
 import { sweepReport } from "../report/terminal-sweep.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { CommandContext } from "./command-context.ts";

@@ -1,7 +1,7 @@
 /** What every command that takes a task has in common: its labels, and when it is read. */
 import { Option } from "commander";
-import type { Model } from "../pipeline/load-model.ts";
-import { readTask, type Task } from "../pipeline/read-task.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { readTask, type Task } from "../jobs/read-task.ts";
 import { isBuiltinTask } from "../tasks/builtin/index.ts";
 import type { Work } from "./perform.ts";
 

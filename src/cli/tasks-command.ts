@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
-import { loadModel } from "../pipeline/load-model.ts";
+import { loadModel } from "../jobs/load-model.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
 import { describeTask } from "../tasks/builtin/describe-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";

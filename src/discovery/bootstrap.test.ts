@@ -10,10 +10,10 @@ import { PithError } from "../errors.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
 import { type BootstrapRun, bootstrap, drawnSets, drawResamples } from "./bootstrap.ts";
-import type { Evaluator } from "./evaluator.ts";
+import type { Evaluator } from "./evaluator/evaluator.ts";
 import { mean } from "./mean.ts";
 import { prepareSearch, type SearchSets } from "./prepare.ts";
-import { type SearchResult, search } from "./search.ts";
+import { type SearchResult, search } from "./searches/greedy/search.ts";
 
 const inline = inlineRuntime({ threads: 1 });
 const runtime = countingRuntime(inline);

@@ -11,7 +11,7 @@ import { PithError } from "../errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { createEvaluator, type Evaluator } from "./evaluator.ts";
+import { createEvaluator, type Evaluator } from "./evaluator/evaluator.ts";
 import type { PrepareOptions, SearchSets } from "./prepare.ts";
 import { manyMeans, type Replacements, zeroAblation } from "./replacements.ts";
 

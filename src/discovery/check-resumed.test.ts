@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
 import { componentName } from "../transformer/component.ts";
-import { circuitKey } from "./assess.ts";
 import { faultInAssessment, faultInDecisions, faultInRuns, followSweep } from "./check-resumed.ts";
-import { wholeCircuit } from "./kept-layer.ts";
-import { candidates, type Decision, mayGo } from "./search.ts";
+import { wholeCircuit } from "./evaluator/kept-layer.ts";
+import { keeps, without } from "./evaluator/walk.ts";
+import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
+import { circuitKey } from "./searches/target/assess.ts";
 import type { SweepEntry } from "./sweep.ts";
-import { keeps, without } from "./walk.ts";
 
 const model = randomTransformer({ layers: 2, heads: 3 });
 const rule = { mlps: true, order: "published", maxKl: undefined } as const;

@@ -6,13 +6,13 @@
 import type { Circuit } from "../transformer/circuit.ts";
 import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { type AssessmentEntry, circuitKey } from "./assess.ts";
 import type { BootstrapRun } from "./bootstrap.ts";
-import { wholeCircuit } from "./kept-layer.ts";
-import type { PassesOptions } from "./passes.ts";
-import { candidates, type Decision, mayGo } from "./search.ts";
+import { wholeCircuit } from "./evaluator/kept-layer.ts";
+import { keeps, without } from "./evaluator/walk.ts";
+import type { PassesOptions } from "./searches/greedy/passes.ts";
+import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
+import { type AssessmentEntry, circuitKey } from "./searches/target/assess.ts";
 import type { SweepEntry, SweepOptions } from "./sweep.ts";
-import { keeps, without } from "./walk.ts";
 
 /** The first entry that stands for no step, and why. */
 export interface StepFault {

@@ -3,8 +3,8 @@ import type { Circuit } from "../transformer/circuit.ts";
 import type { Component } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
+import { wholeCircuit } from "./evaluator/kept-layer.ts";
 import { wholeBlock } from "./forward.ts";
-import { wholeCircuit } from "./kept-layer.ts";
 
 /** @param model the original. */
 export function componentSize(model: Transformer, component: Component): number {

@@ -5,7 +5,7 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { makeBatches, tokensAtOnce } from "./batch.ts";
-import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator.ts";
+import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator/evaluator.ts";
 import { forward } from "./forward.ts";
 import {
   createMeans,

@@ -10,11 +10,11 @@ import { createRandom } from "../tasks/random.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { zeroConstant } from "./constant.ts";
-import type { LayerEvaluator } from "./evaluator.ts";
-import type { LayerChoice, LayerState, LayerTrial } from "./layer-trial.ts";
-import { search } from "./search.ts";
+import type { LayerEvaluator } from "./evaluator/evaluator.ts";
+import type { LayerChoice, LayerState, LayerTrial } from "./evaluator/layer-trial.ts";
+import { emptyUpper, type Upper } from "./evaluator/upper.ts";
+import { search } from "./searches/greedy/search.ts";
 import { type SweepEntry, sweep } from "./sweep.ts";
-import { emptyUpper, type Upper } from "./upper.ts";
 
 interface TableEvaluator extends LayerEvaluator {
   /** What was evaluated, in order: the pruned components. */

@@ -10,11 +10,18 @@
 import { PithError } from "../errors.ts";
 import { type Component, componentName } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import type { LayerEvaluator } from "./evaluator.ts";
-import type { LayerState, LayerTrial } from "./layer-trial.ts";
+import type { LayerEvaluator } from "./evaluator/evaluator.ts";
+import type { LayerState, LayerTrial } from "./evaluator/layer-trial.ts";
+import type { Upper } from "./evaluator/upper.ts";
 import { mean } from "./mean.ts";
-import { candidates, circuitOf, type Decision, mayGo, type Order, type SearchResult } from "./search.ts";
-import type { Upper } from "./upper.ts";
+import {
+  candidates,
+  circuitOf,
+  type Decision,
+  mayGo,
+  type Order,
+  type SearchResult,
+} from "./searches/greedy/search.ts";
 
 /**
  * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what

@@ -2,8 +2,8 @@
  * From a sweep's rows to the curves of Figures 2 to 9: for each setting and threshold, mean and spread over
  * the repeated runs. The published results take the same way (`published.ts`).
  */
-import type { Head } from "../evaluation/known-circuits.ts";
-import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../evaluation/recovery.ts";
+import type { Head } from "../known/known-circuits.ts";
+import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../known/recovery.ts";
 import { type Ablation, PAPER_SETTINGS, type Setting } from "./paper-settings.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
 import type { SweepRow } from "./sweep-row.ts";

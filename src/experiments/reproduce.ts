@@ -5,17 +5,12 @@
  */
 
 import type { ValueBias } from "../discovery/replacements.ts";
-import {
-  type KnownCircuit,
-  knownCircuit,
-  knownCircuitsOf,
-  knownHeads,
-} from "../evaluation/known-circuits.ts";
-import { checkKnownFits } from "../evaluation/known-fits.ts";
-import { countParameters } from "../evaluation/parameters.ts";
-import { defaultExtractOptions } from "../pipeline/extract-options.ts";
-import type { Model } from "../pipeline/load-model.ts";
-import { withEngine } from "../pipeline/with-engine.ts";
+import { defaultExtractOptions } from "../jobs/extract/extract-options.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { withEngine } from "../jobs/with-engine.ts";
+import { type KnownCircuit, knownCircuit, knownCircuitsOf, knownHeads } from "../known/known-circuits.ts";
+import { checkKnownFits } from "../known/known-fits.ts";
+import { countParameters } from "../measure/parameters.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { type Ablation, PAPER_TABLE, type TableChoice } from "./paper-settings.ts";
 import { hasPublishedShape } from "./published.ts";

@@ -2,7 +2,7 @@
  * The paper's tables and figures as data, from a sweep's rows, timings and known circuits; the published ones
  * beside them where both are of GPT-2 small. A pure function: what is written of it is `report/`'s business.
  */
-import type { ParameterCount } from "../evaluation/parameters.ts";
+import type { ParameterCount } from "../measure/parameters.ts";
 import { curvePoint, type RocCurves, sweepRoc, type TaskCurves, taskCurves } from "./curves.ts";
 import type { Ablation, TableChoice } from "./paper-settings.ts";
 import { PUBLISHED_TABLE, type PublishedRow, publishedCurves, publishedRoc } from "./published.ts";

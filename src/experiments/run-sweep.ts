@@ -6,18 +6,18 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { yearScale } from "../evaluation/year-mass.ts";
 import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
-import { searchThreads } from "../pipeline/choose-threads.ts";
-import type { OnEvent } from "../pipeline/events.ts";
-import type { Model } from "../pipeline/load-model.ts";
-import { packageVersion } from "../pipeline/package-files.ts";
-import { preflightEncoded } from "../pipeline/preflight.ts";
-import { refuseUnfit } from "../pipeline/preflight-findings.ts";
-import type { Preflight } from "../pipeline/preflight-result.ts";
-import { weightFiles } from "../pipeline/same-weights.ts";
-import { withEngine } from "../pipeline/with-engine.ts";
+import { packageVersion } from "../files/package-files.ts";
+import { searchThreads } from "../jobs/choose-threads.ts";
+import type { OnEvent } from "../jobs/events.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { preflightEncoded } from "../jobs/preflight/preflight.ts";
+import { refuseUnfit } from "../jobs/preflight/preflight-findings.ts";
+import type { Preflight } from "../jobs/preflight/preflight-result.ts";
+import { weightFiles } from "../jobs/same-weights.ts";
+import { withEngine } from "../jobs/with-engine.ts";
+import { yearScale } from "../measure/year-mass.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
 import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";

@@ -1,8 +1,8 @@
 /** How many units of a sweep run at a time, and how many threads each has (Node). */
 
 import { availableParallelism, freemem, totalmem } from "node:os";
-import { countParameters } from "../evaluation/parameters.ts";
-import { searchThreads } from "../pipeline/choose-threads.ts";
+import { searchThreads } from "../jobs/choose-threads.ts";
+import { countParameters } from "../measure/parameters.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
 export interface Share {

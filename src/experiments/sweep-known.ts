@@ -1,7 +1,7 @@
 /** Which known circuit the circuits of each of a sweep's tasks are compared with. */
 import { PithError } from "../errors.ts";
-import { KNOWN_CIRCUITS, type KnownCircuit } from "../evaluation/known-circuits.ts";
-import { checkKnownFits } from "../evaluation/known-fits.ts";
+import { KNOWN_CIRCUITS, type KnownCircuit } from "../known/known-circuits.ts";
+import { checkKnownFits } from "../known/known-fits.ts";
 
 /**
  * A built-in list counts for its own task, a user's for the one task that there is.

@@ -3,16 +3,17 @@
  * its size. A circuit runs as the standalone model that would be shipped, whole and in memory: it computes what
  * the patched model computes, at the cost of what is kept. The original runs once for all circuits of a unit.
  */
+
+import { cutCircuit } from "../cut/cut-circuit.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { PithError } from "../errors.ts";
-import { answerLogits, type ScoredPrompt } from "../evaluation/answer-logits.ts";
-import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../evaluation/compare.ts";
-import { countParameters } from "../evaluation/parameters.ts";
-import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import { decoderProfile, type Profile } from "../export/config-json.ts";
 import { describeGraph, shipModel } from "../export/ship-model.ts";
+import { answerLogits, type ScoredPrompt } from "../measure/answer-logits.ts";
+import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../measure/compare.ts";
+import { countParameters } from "../measure/parameters.ts";
+import { shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PithError } from "../errors.ts";
-import { knownCircuit, parseKnownCircuit } from "../evaluation/known-circuits.ts";
+import { knownCircuit, parseKnownCircuit } from "../known/known-circuits.ts";
 import { assignKnown } from "./sweep-known.ts";
 import { alphasOfUnit, logSpaced, planSweep, type SweepTask } from "./sweep-plan.ts";
 

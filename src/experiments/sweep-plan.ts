@@ -4,10 +4,10 @@
  * same time, and again.
  */
 import type { ValueBias } from "../discovery/replacements.ts";
-import type { Order } from "../discovery/search.ts";
+import type { Order } from "../discovery/searches/greedy/search.ts";
 import { PithError } from "../errors.ts";
-import type { KnownCircuit } from "../evaluation/known-circuits.ts";
-import type { Task } from "../pipeline/read-task.ts";
+import type { Task } from "../jobs/read-task.ts";
+import type { KnownCircuit } from "../known/known-circuits.ts";
 import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 

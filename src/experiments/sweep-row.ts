@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
-import type { ParameterCount } from "../evaluation/parameters.ts";
 import { readJson } from "../files/json.ts";
+import type { ParameterCount } from "../measure/parameters.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
 /** Of the original and of the circuit on one set of prompts, 0 … 1. */

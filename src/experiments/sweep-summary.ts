@@ -1,5 +1,5 @@
 /** A sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits are found. */
-import { areaUnderCurve, meanRoc, rocCurve } from "../evaluation/recovery.ts";
+import { areaUnderCurve, meanRoc, rocCurve } from "../known/recovery.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
 import type { SweepRow } from "./sweep-row.ts";
 

@@ -4,9 +4,9 @@
  * does not show after hours.
  */
 
-import type { Model } from "../pipeline/load-model.ts";
-import { encodePrompts } from "../pipeline/prompts.ts";
-import { readTask } from "../pipeline/read-task.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { encodePrompts } from "../jobs/prompts.ts";
+import { readTask } from "../jobs/read-task.ts";
 import type { SweepSource, SweepTask } from "./sweep-plan.ts";
 
 export interface ReadSweepTasksOptions {

@@ -5,9 +5,9 @@
 import { prepareSearch } from "../discovery/prepare.ts";
 import type { SweepEntry } from "../discovery/sweep.ts";
 import { type AlphaResult, sweep } from "../discovery/sweep.ts";
-import { type KnownCircuit, knownHeads } from "../evaluation/known-circuits.ts";
-import { recoveryRates } from "../evaluation/recovery.ts";
-import { searchSets } from "../pipeline/prompts.ts";
+import { searchSets } from "../jobs/prompts.ts";
+import { type KnownCircuit, knownHeads } from "../known/known-circuits.ts";
+import { recoveryRates } from "../known/recovery.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { EvaluationCounts, UnitRecord } from "./sweep-journal.ts";

@@ -3,9 +3,9 @@
  * ablation. Beside the paper's conventions (accuracy on the prompts that chose the circuit; matrices of the
  * body alone) stands what a user of the circuit meets: unseen prompts, final KL, the whole file.
  */
-import type { Head } from "../evaluation/known-circuits.ts";
-import type { Timing } from "../evaluation/latency.ts";
-import { recoveryRates } from "../evaluation/recovery.ts";
+import type { Head } from "../known/known-circuits.ts";
+import { recoveryRates } from "../known/recovery.ts";
+import type { Timing } from "../measure/latency.ts";
 import type { TableChoice } from "./paper-settings.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 import type { SweepRow } from "./sweep-row.ts";

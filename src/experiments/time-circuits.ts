@@ -4,18 +4,18 @@
  * as the paper's code does.
  */
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
+import { cutCircuit } from "../cut/cut-circuit.ts";
 import { meanReplacements } from "../discovery/replacements.ts";
-import { lastPosition } from "../evaluation/answer-logits.ts";
-import { engineTime } from "../evaluation/engine-time.ts";
-import { type Timing, timeInTurns } from "../evaluation/latency.ts";
-import { countParameters } from "../evaluation/parameters.ts";
-import { shippedLogits } from "../evaluation/shipped-logits.ts";
 import { decoderProfile, type Profile } from "../export/config-json.ts";
 import { describeGraph, shipModel } from "../export/ship-model.ts";
 import { tensorsToStore } from "../export/stored-weights.ts";
-import type { Model } from "../pipeline/load-model.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { lastPosition } from "../measure/answer-logits.ts";
+import { engineTime } from "../measure/engine-time.ts";
+import { type Timing, timeInTurns } from "../measure/latency.ts";
+import { countParameters } from "../measure/parameters.ts";
+import { shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";

@@ -3,10 +3,10 @@
  * which tokens it expects next. Runs in a browser.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
-import { lastPosition } from "../evaluation/answer-logits.ts";
-import { compiledScores, findStranger } from "../evaluation/compiled-scores.ts";
-import { logProbabilities } from "../evaluation/distribution.ts";
-import { type ShippedGraph, shippedLogits } from "../evaluation/shipped-logits.ts";
+import { lastPosition } from "../measure/answer-logits.ts";
+import { compiledScores, findStranger } from "../measure/compiled-scores.ts";
+import { logProbabilities } from "../measure/distribution.ts";
+import { type ShippedGraph, shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CircuitFile } from "./circuit-file.ts";

@@ -5,9 +5,9 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hashFile } from "../checkpoint/hash.ts";
 import { PithError } from "../errors.ts";
 import { fileError } from "../files/file-error.ts";
+import { hashFile } from "../files/hash.ts";
 import type { FileRecord } from "./checksum.ts";
 import { folderLayout as names, shippedFiles } from "./folder-layout.ts";
 

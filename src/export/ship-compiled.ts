@@ -1,7 +1,8 @@
 /** A compiled circuit as what is shipped of it. */
-import type { ParameterCount } from "../evaluation/parameters.ts";
+
 import { type CompiledModel, lowerCompiled } from "../lowering/compiled.ts";
 import type { Target } from "../lowering/target.ts";
+import type { ParameterCount } from "../measure/parameters.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { elementCount } from "../transformer/weight.ts";
 

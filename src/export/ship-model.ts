@@ -1,11 +1,12 @@
 /** A standalone model as what is shipped of it. */
-import type { ShippedGraph } from "../evaluation/shipped-logits.ts";
+
 import { lowerAligned } from "../lowering/aligned.ts";
 import { type CacheShape, withCaches } from "../lowering/cache-heads.ts";
 import { lowerDecoder } from "../lowering/decoder.ts";
 import { fitLength } from "../lowering/fit-length.ts";
 import { foldConstants } from "../lowering/fold-constants.ts";
 import type { Target } from "../lowering/target.ts";
+import type { ShippedGraph } from "../measure/shipped-logits.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Profile } from "./config-json.ts";

@@ -1,6 +1,6 @@
 /**
  * site.json of a shared site: what its page must know before it asks a circuit's own files. Written by
- * `pith share`, read by the page in studio/share.
+ * `pith share`, read by the page in web/share.
  */
 import type { FileRecord } from "./checksum.ts";
 

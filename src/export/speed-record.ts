@@ -1,6 +1,6 @@
 /** What circuit.json says of a comparison of two speeds: see `SpeedRatio`. */
 import { z } from "zod";
-import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
+import type { SpeedRatio } from "../measure/speed-ratio.ts";
 
 export const speedSchema = z.object({
   /** Times as fast, the median of pairs. */

@@ -3,7 +3,7 @@
  * circuits are, and whether the circuit is the full data's or made of the components that were kept often enough.
  */
 import { z } from "zod";
-import { frequentCircuit } from "../evaluation/stability.ts";
+import { frequentCircuit } from "../measure/stability.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 
 const count = z.int().min(0);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
 import { floats, integers, runGraph } from "../../test/support/run-graph.ts";
+import { cutCircuit } from "../cut/cut-circuit.ts";
 import { zeroReplacements } from "../discovery/replacements.ts";
 import { countFlops } from "../onnx/flops.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { cutCircuit } from "../surgery/cut-circuit.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import { cacheHeadsOf, uniformCaches, withCaches } from "./cache-heads.ts";
 import { lowerDecoder } from "./decoder.ts";

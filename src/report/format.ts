@@ -1,6 +1,6 @@
 /** Numbers as people read them; the same in the terminal, in model cards and in reports. */
 
-import type { SpeedRatio } from "../evaluation/speed-ratio.ts";
+import type { SpeedRatio } from "../measure/speed-ratio.ts";
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 

@@ -1,5 +1,5 @@
 /** A bench's result for a terminal: a table for every case, then loading and memory, then what the machine can do. */
-import type { BenchCase, BenchCell, BenchResult, Competitor } from "../pipeline/bench-result.ts";
+import type { BenchCase, BenchCell, BenchResult, Competitor } from "../jobs/bench/bench-result.ts";
 import { formatBytes, formatCount, formatMilliseconds, plural } from "./format.ts";
 import { wrap } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";

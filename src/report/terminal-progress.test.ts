@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { PithEvent } from "../pipeline/events.ts";
+import type { PithEvent } from "../jobs/events.ts";
 import { advance, noProgress, type ProgressState, progressBlock, progressLine } from "./terminal-progress.ts";
 import { terminalStyle } from "./terminal-style.ts";
 

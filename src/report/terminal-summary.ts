@@ -6,8 +6,8 @@
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { taskLabel } from "../export/task-label.ts";
-import type { Extraction } from "../pipeline/extract.ts";
-import type { Evaluation } from "../pipeline/load-circuit.ts";
+import type { Extraction } from "../jobs/extract/extract.ts";
+import type { Evaluation } from "../jobs/load-circuit.ts";
 import { weightBits } from "./bits-per-weight.ts";
 import {
   formatBytes,

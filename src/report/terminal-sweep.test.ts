@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SweepEvent } from "../pipeline/events.ts";
+import type { SweepEvent } from "../jobs/events.ts";
 import { sweepProgress } from "./terminal-sweep.ts";
 
 const event = (units: number, work: number, evaluations: number): SweepEvent => ({

@@ -6,7 +6,7 @@
 import type { SweepOutcome } from "../experiments/run-sweep.ts";
 import type { Spread } from "../experiments/spread.ts";
 import { type AlphaSummary, type SettingSummary, summarizeSweep } from "../experiments/sweep-summary.ts";
-import type { SweepEvent } from "../pipeline/events.ts";
+import type { SweepEvent } from "../jobs/events.ts";
 import { formatCount, formatDuration, formatKl, formatShare, plural } from "./format.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";

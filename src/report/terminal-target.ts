@@ -1,7 +1,8 @@
 /** What a person is told of a search for a target: whether it was met, what it cost, and how sure its size is. */
-import { wilsonInterval } from "../evaluation/wilson.ts";
+
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { TargetRecord } from "../export/target-record.ts";
+import { wilsonInterval } from "../measure/wilson.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
 import type { Row } from "./layout.ts";
 

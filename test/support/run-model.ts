@@ -1,12 +1,13 @@
 /** Runs whole models for tests: the logits at the answer position by each of the ways that there are. */
+
+import { patchedGates } from "../../src/cut/patched.ts";
 import { makeBatches } from "../../src/discovery/batch.ts";
 import type { Replacements } from "../../src/discovery/replacements.ts";
-import { answerLogits, lastPosition } from "../../src/evaluation/answer-logits.ts";
 import { lowerAligned } from "../../src/lowering/aligned.ts";
 import { lowerDecoder } from "../../src/lowering/decoder.ts";
 import type { Target } from "../../src/lowering/target.ts";
+import { answerLogits, lastPosition } from "../../src/measure/answer-logits.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
-import { patchedGates } from "../../src/surgery/patched.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
 

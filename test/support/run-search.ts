@@ -2,10 +2,10 @@
  * A whole search in one call, for tests: the only place among them that puts replacements, evaluator and
  * search together.
  */
-import { createEvaluator } from "../../src/discovery/evaluator.ts";
+import { createEvaluator } from "../../src/discovery/evaluator/evaluator.ts";
 import { prepareSearch } from "../../src/discovery/prepare.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
-import { type SearchOptions, type SearchResult, search } from "../../src/discovery/search.ts";
+import { type SearchOptions, type SearchResult, search } from "../../src/discovery/searches/greedy/search.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
 

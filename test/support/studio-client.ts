@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RunDetail, RunEvent, RunState } from "../../src/studio/api.ts";
-import { type Studio, type StudioOptions, startStudio } from "../../src/studio/server.ts";
+import type { RunDetail, RunEvent, RunState } from "../../src/server/api.ts";
+import { type Studio, type StudioOptions, startStudio } from "../../src/server/server.ts";
 
 export interface RawAnswer {
   readonly status: number;

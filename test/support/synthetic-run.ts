@@ -3,8 +3,8 @@
  * length and pace. All else is the page's own doing, so what it costs to show a search can be seen alone.
  */
 import type { Page } from "playwright-core";
-import type { Decision } from "../../src/discovery/search.ts";
-import type { RunDetail, RunEvent } from "../../src/studio/api.ts";
+import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { RunDetail, RunEvent } from "../../src/server/api.ts";
 
 export interface SyntheticRun {
   readonly id: string;

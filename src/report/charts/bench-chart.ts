@@ -1,6 +1,6 @@
 /** A bench as bars: how many times as fast as the original each is, case by case, and what the machine would allow. */
 import * as Plot from "@observablehq/plot";
-import type { BenchResult } from "../../pipeline/bench-result.ts";
+import type { BenchResult } from "../../jobs/bench/bench-result.ts";
 import { formatMilliseconds } from "../format.ts";
 import { caseTitle, formatTimes } from "../terminal-bench.ts";
 import { type ChartCanvas, plotToSvg } from "./plot-to-svg.ts";

@@ -1,6 +1,6 @@
 /** Prompts that the circuit gets right and wrong, with what it and the original find most likely. */
-import type { ShownExample, ShownExamples } from "../../pipeline/report.ts";
-import type { Answer } from "../../pipeline/report-examples.ts";
+import type { ShownExample, ShownExamples } from "../../jobs/report/report.ts";
+import type { Answer } from "../../jobs/report/report-examples.ts";
 import { formatShare, plural } from "../format.ts";
 import { visibleToken } from "../maps/svg.ts";
 import { type Html, html } from "./escape.ts";

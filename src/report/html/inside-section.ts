@@ -1,7 +1,7 @@
 /** The circuit's inside: where its heads look, and what its parts add to the answer. */
-import type { Attribution } from "../../evaluation/attribution.ts";
-import type { Part } from "../../evaluation/observe.ts";
-import type { ShownPatterns } from "../../pipeline/report.ts";
+import type { Attribution } from "../../inspect/attribution.ts";
+import type { Part } from "../../inspect/observe.ts";
+import type { ShownPatterns } from "../../jobs/report/report.ts";
 import { plural } from "../format.ts";
 import { attentionKeySvg, attentionMapSvg, mostTokens } from "../maps/attention-map.ts";
 import { attributionBarsSvg } from "../maps/attribution-bars.ts";

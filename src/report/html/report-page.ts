@@ -1,6 +1,6 @@
 /** The report: one circuit, or several side by side, as one self-contained page. */
 import { taskLabel } from "../../export/task-label.ts";
-import type { CircuitReport, Found } from "../../pipeline/report.ts";
+import type { CircuitReport, Found } from "../../jobs/report/report.ts";
 import { plural } from "../format.ts";
 import { circuitMapSvg, mapOfCircuit } from "../maps/circuit-map.ts";
 import { traceChartSvg } from "../maps/trace-chart.ts";

@@ -1,7 +1,8 @@
 /** What the circuit can still do beside its task, and how it compares with a circuit that is known. */
-import type { KnownCircuit } from "../../evaluation/known-circuits.ts";
-import type { Recovery } from "../../evaluation/recovery.ts";
-import type { SkillResult } from "../../pipeline/report.ts";
+
+import type { SkillResult } from "../../jobs/report/report.ts";
+import type { KnownCircuit } from "../../known/known-circuits.ts";
+import type { Recovery } from "../../known/recovery.ts";
 import { formatKl, formatShare, plural } from "../format.ts";
 import { type Html, html } from "./escape.ts";
 import { table } from "./page.ts";

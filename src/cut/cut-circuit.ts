@@ -1,0 +1,76 @@
+/**
+ * The standalone model of a circuit: a smaller transformer with no trace of what was pruned. Heads go with
+ * their columns and rows, an MLP with its norm, an attention layer without heads with its norm too; what they
+ * leave behind, and every b_O and b_2 that stays, becomes one constant before the next reader.
+ */
+import type { Constant } from "../discovery/constant.ts";
+import type { Replacements } from "../discovery/replacements.ts";
+import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
+import type { Circuit } from "../transformer/circuit.ts";
+import { keepHeads } from "../transformer/keep-heads.ts";
+import { sliceRows } from "../transformer/slice.ts";
+import type { Block, Transformer } from "../transformer/transformer.ts";
+
+/**
+ * Layers that lost both parts stay in `blocks`, so that layer numbers stay true. Where replacements have one
+ * row a position, the model takes prompts of that length only, and `contextLength` is that length. Weights
+ * stay lazy: nothing is read.
+ * @param model an original model.
+ * @throws RangeError for a component that the model does not have.
+ */
+export async function cutCircuit(
+  model: Transformer,
+  circuit: Circuit,
+  replacements: Replacements,
+): Promise<Transformer> {
+  checkComponents(model, circuit);
+  const length = replacements.rows > 1 ? replacements.rows : model.contextLength;
+  const keptHeads = model.blocks.map((_, layer) =>
+    circuit.heads.filter(([at]) => at === layer).map(([, head]) => head),
+  );
+  const keptMlps = new Set(circuit.mlps);
+
+  const blocks = model.blocks.map(({ attention, mlp }, layer): Block => {
+    const heads = keptHeads[layer] ?? [];
+    return {
+      attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined,
+      mlp: mlp && keptMlps.has(layer) ? mlp : undefined,
+    };
+  });
+  const constantsOf = (layer: number): LayerConstants => {
+    const { attention, mlp } = model.blocks[layer] ?? {};
+    const heads = keptHeads[layer] ?? [];
+    const pruned = (attention?.heads ?? []).filter((head) => !heads.includes(head));
+    // Where heads stay, b_O stays with them in `blocks`; where none does, it would be lost.
+    const orphan = heads.length === 0 && attention?.output.bias !== undefined ? [attention.output.bias] : [];
+    return {
+      attention: [...orphan, ...pruned.flatMap((head) => addend(replacements.head(layer, head)))],
+      mlp: mlp === undefined || keptMlps.has(layer) ? [] : addend(replacements.mlp(layer)),
+    };
+  };
+  const cut: Transformer = {
+    ...model,
+    contextLength: length,
+    positionEmbedding: sliceRows(model.positionEmbedding, [[0, length]]),
+    blocks,
+  };
+  return foldConstants(cut, constantsOf);
+}
+
+/** Nothing for a constant of zeros. */
+function addend({ rows, width, values }: Constant): readonly Addend[] {
+  if (values.every((value) => value === 0)) return [];
+  return [{ shape: rows === 1 ? [width] : [rows, width], read: async () => values }];
+}
+
+function checkComponents(model: Transformer, circuit: Circuit): void {
+  for (const [layer, head] of circuit.heads) {
+    if (!model.blocks[layer]?.attention?.heads.includes(head)) {
+      throw new RangeError(`the model has no head ${head} in layer ${layer}`);
+    }
+  }
+  for (const layer of circuit.mlps) {
+    if (model.blocks[layer]?.mlp === undefined)
+      throw new RangeError(`the model has no MLP in layer ${layer}`);
+  }
+}

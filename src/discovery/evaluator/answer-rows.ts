@@ -1,0 +1,105 @@
+/**
+ * Where the answers of a set of prompts lie. A prompt's answer positions are its last ones: one, or as many as the
+ * answer has tokens. The answer positions of all prompts, in the order of the set, are the rows that are scored.
+ */
+import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import type { Batch } from "../batch.ts";
+import type { Constant } from "../constant.ts";
+
+/** A prompt's rows among those of all prompts: from `start` to before `end`. */
+export interface Rows {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface AnswerRows {
+  /** For each prompt, in the order of the set. */
+  readonly ofPrompt: readonly Rows[];
+  /** The rows of all prompts together. */
+  readonly count: number;
+  /** Whether some prompt has several answer positions. */
+  readonly several: boolean;
+}
+
+/** Prompts that go through the graphs together. */
+export type Group = Pick<Batch, "members" | "length">;
+
+/**
+ * @param scored how many of each prompt's last positions are the answer's; by default one.
+ * @throws RangeError if a prompt has fewer positions than are scored, or none is scored.
+ */
+export function answerRows(batches: readonly Batch[], scored: readonly number[] | undefined): AnswerRows {
+  const lengths = new Map(
+    batches.flatMap(({ members, length }) => members.map((member) => [member, length] as const)),
+  );
+  if (scored !== undefined && scored.length !== lengths.size) {
+    throw new RangeError(`${scored.length} counts of answer positions for ${lengths.size} prompts`);
+  }
+  const ofPrompt: Rows[] = [];
+  for (let prompt = 0; prompt < lengths.size; prompt++) {
+    const positions = scored?.[prompt] ?? 1;
+    if (!Number.isInteger(positions) || positions < 1 || positions > (lengths.get(prompt) ?? 0)) {
+      throw new RangeError(`prompt ${prompt} can't have ${positions} answer positions`);
+    }
+    const start = ofPrompt.at(-1)?.end ?? 0;
+    ofPrompt.push({ start, end: start + positions });
+  }
+  const count = ofPrompt.at(-1)?.end ?? 0;
+  return { ofPrompt, count, several: count > ofPrompt.length };
+}
+
+/**
+ * Takes the answer positions out of residual streams.
+ * @param residual for each group [candidates × prompts, n, width], candidate by candidate.
+ * @returns for each candidate its rows [count, width].
+ */
+export async function gatherRows(
+  runtime: Runtime,
+  { ofPrompt, count }: AnswerRows,
+  width: number,
+  residual: readonly DeviceTensor[],
+  groups: readonly Group[],
+  candidates = 1,
+): Promise<readonly Float32Array<ArrayBuffer>[]> {
+  const all = Array.from({ length: candidates }, () => new Float32Array(count * width));
+  for (const [index, { members }] of groups.entries()) {
+    const tensor = residual[index];
+    if (tensor === undefined) throw new RangeError("a batch without a residual stream");
+    const values = await runtime.readFloats(tensor);
+    const stride = values.length / members.length / candidates;
+    for (const [candidate, rows] of all.entries()) {
+      for (const [at, member] of members.entries()) {
+        const { start, end } = ofPrompt[member] ?? { start: 0, end: 0 };
+        const last = (candidate * members.length + at + 1) * stride;
+        rows.set(values.subarray(last - (end - start) * width, last), start * width);
+      }
+    }
+  }
+  return all;
+}
+
+/** Adds to each prompt's rows the last rows of a constant that differs by position. */
+export function joinByPosition(values: Float32Array, constant: Constant, { ofPrompt }: AnswerRows): void {
+  for (const { start, end } of ofPrompt) {
+    const from = constant.values.subarray((constant.rows - (end - start)) * constant.width);
+    for (const [index, value] of from.entries()) {
+      const at = start * constant.width + index;
+      values[at] = (values[at] ?? 0) + value;
+    }
+  }
+}
+
+/** Adds a constant's last row to all rows. */
+export function joinEverywhere(values: Float32Array, { rows, width, values: constant }: Constant): void {
+  const last = constant.subarray((rows - 1) * width);
+  for (let at = 0; at < values.length; at++) values[at] = (values[at] ?? 0) + (last[at % width] ?? 0);
+}
+
+/** The mean over each prompt's rows. @param values one for each row. */
+export function meanOfEach(values: Float64Array, { ofPrompt }: AnswerRows): Float64Array {
+  return Float64Array.from(ofPrompt, ({ start, end }) => {
+    let sum = 0;
+    for (let row = start; row < end; row++) sum += values[row] ?? 0;
+    return sum / (end - start);
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * The attention of the layer on trial, run once for the layer. Nothing in it depends on which heads are kept: what a
+ * head writes is taken out of the sum afterwards.
+ */
+import type { Queries } from "../../lowering/attention.ts";
+import type { DeviceTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { Batch } from "../batch.ts";
+import { causalMask } from "../embedding.ts";
+import type { Group } from "./answer-rows.ts";
+
+export interface AttentionRun {
+  /** Which prompts each tensor holds. */
+  readonly groups: readonly Group[];
+  /** For each group what the heads write before W_O, [prompts, positions, heads × headWidth]; empty without heads. */
+  readonly z: readonly DeviceTensor[];
+  /** For each group the residual stream after all heads, at the positions of the queries. */
+  readonly sum: readonly DeviceTensor[];
+}
+
+/**
+ * @param session `trialAttention`'s; undefined for a layer without heads, whose `sum` is `residual` itself where all
+ * positions are asked for.
+ * @param residual before the layer, for each batch.
+ */
+export async function runTrialAttention(
+  runtime: Runtime,
+  session: Session | undefined,
+  batches: readonly Batch[],
+  residual: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<AttentionRun> {
+  const { z, sum } =
+    session === undefined
+      ? { z: [], sum: await withoutAttention(runtime, residual, queries) }
+      : await runSession(session, batches, residual, queries);
+  // Where only the last position counts, a batch is a few rows: all prompts go together.
+  if (queries === "all" || batches.length <= 1) return { groups: batches, z, sum };
+  return {
+    groups: [{ members: batches.flatMap(({ members }) => members), length: 1 }],
+    z: z.length === 0 ? z : [await concatenate(runtime, z)],
+    sum: [await concatenate(runtime, sum)],
+  };
+}
+
+async function runSession(
+  session: Session,
+  batches: readonly Batch[],
+  residual: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<Pick<AttentionRun, "z" | "sum">> {
+  const outputs: { readonly z: DeviceTensor; readonly sum: DeviceTensor }[] = [];
+  for (const [index, batch] of batches.entries()) {
+    const x = residual[index];
+    if (x === undefined) throw new RangeError("a batch without a residual stream");
+    const mask = queries === "all" ? { mask: causalMask(batch.length) } : {};
+    const { z, sum } = await session.run({ x, ...mask });
+    if (z === undefined || sum === undefined) throw new TypeError("attention lacks an output");
+    outputs.push({ z, sum });
+  }
+  return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
+}
+
+/** The residual stream at the queries' positions, as it is where no head adds to it. */
+async function withoutAttention(
+  runtime: Runtime,
+  residual: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<readonly DeviceTensor[]> {
+  if (queries === "all") return residual;
+  return Promise.all(
+    residual.map(async (tensor) => {
+      const [prompts = 0, length = 0, width = 0] = tensor.shape;
+      const values = await runtime.readFloats(tensor);
+      const data = new Float32Array(prompts * width);
+      for (let prompt = 0; prompt < prompts; prompt++) {
+        const end = (prompt + 1) * length * width;
+        data.set(values.subarray(end - width, end), prompt * width);
+      }
+      return runtime.upload({ type: "float32", shape: [prompts, 1, width], data });
+    }),
+  );
+}
+
+/** Joins tensors along their first axis, and releases them. */
+async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): Promise<DeviceTensor> {
+  const parts: Float32Array[] = [];
+  for (const tensor of tensors) parts.push(await runtime.readFloats(tensor));
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  await runtime.release(...tensors);
+  const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });
+}

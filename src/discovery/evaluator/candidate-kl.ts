@@ -1,0 +1,89 @@
+/**
+ * KL of a choice of one layer below several uppers. The layer's own MLP runs once for all of them, and so do the
+ * stages above it that several have in common.
+ */
+import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import { addConstants, type Constant } from "../constant.ts";
+import type { Group } from "./answer-rows.ts";
+import type { Scorer, VisitAnswers } from "./scorer.ts";
+import { byLowest, type Entry, withoutLowest } from "./shared-stages.ts";
+import { addBelow, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
+
+interface Tools {
+  readonly runtime: Runtime;
+  readonly scorer: Scorer;
+}
+
+/** The layer that choices are made of, above its heads. */
+export interface TrialTop {
+  readonly groups: readonly Group[];
+  /** The layer's MLP, if there is one. */
+  readonly mlp: Stage | undefined;
+  /** What joins above the MLP: b_2 where it stays, else its replacement. */
+  readonly afterMlp: (stays: boolean) => Constant;
+}
+
+interface Candidate {
+  /** For each group the residual stream after the kept heads, constants not yet joined. */
+  readonly base: readonly DeviceTensor[];
+  readonly constant: Constant;
+  readonly mlp: boolean;
+}
+
+/**
+ * @param visit sees the candidate's logits.
+ * @returns pairs of an index into the uppers and the KL of each prompt, in nats, in no certain order.
+ */
+export async function* klBelowEach(
+  tools: Tools,
+  { groups, mlp, afterMlp }: TrialTop,
+  candidate: Candidate,
+  uppers: readonly Upper[],
+  visit?: VisitAnswers,
+): AsyncGenerator<readonly [index: number, kl: Float64Array], void> {
+  const here = candidate.mlp && mlp && { stage: mlp, constants: [candidate.constant] };
+  const after = here ? afterMlp(true) : addConstants(candidate.constant, afterMlp(false));
+  // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
+  const own = candidate.base.map(async (base, index) =>
+    here ? runStage(here, base, lengthOf(groups, index)) : base,
+  );
+  const entries = uppers.map((above, index) => ({ index, rest: addBelow(above, after) }));
+  try {
+    yield* klOfEntries(tools, groups, entries, own, visit);
+  } finally {
+    if (here) await tools.runtime.release(...(await Promise.all(own)));
+  }
+}
+
+/** Runs what is above `x`, which is not released. */
+async function* klOfEntries(
+  tools: Tools,
+  groups: readonly Group[],
+  entries: readonly Entry[],
+  x: readonly Promise<DeviceTensor>[],
+  visit: VisitAnswers | undefined,
+): AsyncGenerator<readonly [number, Float64Array], void> {
+  const { runtime, scorer } = tools;
+  for (const { lowest, sharing } of byLowest(entries)) {
+    const [first, ...others] = sharing;
+    if (first === undefined) continue;
+    if (lowest === undefined || others.length === 0) {
+      const last = await Promise.all(
+        x.map(async (each, index) => runUpper(runtime, first.rest, await each, lengthOf(groups, index))),
+      );
+      const kl = await scorer.score(last, first.rest.last, groups, visit);
+      // With nothing above, `x` itself is the end.
+      if (lowest !== undefined) await runtime.release(...last);
+      yield [first.index, kl];
+    } else {
+      const next = x.map(async (each, index) => runStage(lowest, await each, lengthOf(groups, index)));
+      try {
+        yield* klOfEntries(tools, groups, sharing.map(withoutLowest), next, visit);
+      } finally {
+        await runtime.release(...(await Promise.all(next)));
+      }
+    }
+  }
+}
+
+const lengthOf = (groups: readonly Group[], index: number) => groups[index]?.length ?? 0;

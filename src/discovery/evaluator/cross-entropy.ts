@@ -1,0 +1,122 @@
+/**
+ * H(P, Q) in nats for rows of the residual stream before the final norm: P is the original's distribution, Q what
+ * the rows predict. Logits are bounded to some rows of the vocabulary at a time. See `scoreReference` for why P
+ * itself is never kept.
+ */
+import { score, scoreReference } from "../../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime } from "../../runtime/runtime.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+
+export interface CrossEntropy {
+  /** The original's most likely token for each row. */
+  readonly predictions: readonly number[];
+  /** How many sets of rows fit into one run. */
+  readonly setsPerRun: number;
+  /** @param rows [count, d]. @param constant [1, d], joins before the final norm. @returns one number a row. */
+  ofRows(rows: Float32Array<ArrayBuffer>, constant: HostTensor): Promise<Float64Array>;
+  /** The same for several sets of rows in one run; there may be `setsPerRun`. */
+  ofSets(sets: readonly Float32Array<ArrayBuffer>[], constant: HostTensor): Promise<readonly Float64Array[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Positions scored in one run: bounds the logits to this many rows of the vocabulary. A graphics card gets more at
+ * once (206 MB of GPT-2's), since starting a run costs as much as a small one.
+ */
+const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
+
+/** @param original the original's rows [count, d], whose distribution is P. */
+export async function createCrossEntropy(
+  runtime: Runtime,
+  model: Transformer,
+  original: Float32Array<ArrayBuffer>,
+): Promise<CrossEntropy> {
+  const { width } = model;
+  const count = original.length / width;
+  const rowsPerRun = rowsPerRunOn[runtime.device];
+  const parts = Array.from({ length: Math.ceil(count / rowsPerRun) }, (_, part): Part => {
+    const start = part * rowsPerRun;
+    return { start, end: Math.min(count, start + rowsPerRun) };
+  });
+  const { targets, predictions } = await runReference(runtime, model, original, parts);
+  const session = await runtime.load(score(model));
+  const run = async (feeds: Readonly<Record<"x" | "constant" | "target", HostTensor | DeviceTensor>>) => {
+    const { crossEntropy: output } = await session.run(feeds);
+    if (output === undefined) throw new TypeError("the score lacks its output");
+    const values = await runtime.readFloats(output);
+    await runtime.release(output);
+    return values;
+  };
+  return {
+    predictions,
+    setsPerRun: Math.max(1, Math.floor(rowsPerRun / count)),
+    async ofRows(rows, constant) {
+      const values = new Float64Array(count);
+      for (const [index, part] of parts.entries()) {
+        const target = targets[index];
+        if (target === undefined) throw new RangeError("a part without a target");
+        values.set(await run({ x: rowsOf(rows, width, part), constant, target }), part.start);
+      }
+      return values;
+    },
+    async ofSets(sets, constant) {
+      const [target] = targets;
+      if (target === undefined) throw new RangeError("no target");
+      const own = await runtime.readFloats(target);
+      const x = stacked(sets, width);
+      const values = await run({
+        x,
+        constant,
+        target: stacked(
+          sets.map(() => own),
+          width,
+        ),
+      });
+      return sets.map((_, index) => Float64Array.from(values.subarray(index * count, (index + 1) * count)));
+    },
+    async close() {
+      await session.unload();
+      await runtime.release(...targets);
+    },
+  };
+}
+
+/** Rows that are scored in one run: from `start` to before `end`. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What the rows of each part are scored against. The unembedding goes when the reference has run. */
+async function runReference(
+  runtime: Runtime,
+  model: Transformer,
+  original: Float32Array<ArrayBuffer>,
+  parts: readonly Part[],
+): Promise<{ readonly targets: readonly DeviceTensor[]; readonly predictions: readonly number[] }> {
+  const reference = await runtime.load(scoreReference(model), { once: true });
+  const targets: DeviceTensor[] = [];
+  const predictions: number[] = [];
+  for (const part of parts) {
+    const { target, prediction } = await reference.run({ x: rowsOf(original, model.width, part) });
+    if (target === undefined || prediction === undefined)
+      throw new TypeError("the reference lacks an output");
+    targets.push(target);
+    predictions.push(...(await runtime.readIntegers(prediction)));
+    await runtime.release(prediction);
+  }
+  await reference.unload();
+  return { targets, predictions };
+}
+
+function rowsOf(rows: Float32Array<ArrayBuffer>, width: number, { start, end }: Part): HostTensor {
+  return { type: "float32", shape: [end - start, width], data: rows.slice(start * width, end * width) };
+}
+
+/** Sets of rows one after another. */
+function stacked(sets: readonly Float32Array[], width: number): HostTensor {
+  const size = sets[0]?.length ?? 0;
+  const data = new Float32Array(sets.length * size);
+  for (const [index, set] of sets.entries()) data.set(set, index * size);
+  return { type: "float32", shape: [data.length / width, width], data };
+}

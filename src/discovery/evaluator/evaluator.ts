@@ -1,0 +1,194 @@
+/**
+ * What does the model lose if this component goes? This module answers that for one layer after another,
+ * last to first, and computes nothing that cannot have changed:
+ *
+ * 1. Layers below the one on trial are as the search found them, so the residual stream before it comes from one
+ *    pass over the validation prompts, made once. No candidate runs a layer below its own.
+ * 2. Attention inside the layer (scores, softmax, z) does not depend on which of its heads are kept: a head's
+ *    write is z_h·W_O^h, and taking it out costs one thin product. Attention runs once a layer.
+ * 3. What lies above is decided and small, and crosses into the runtime when it is decided (`upper.ts`).
+ * 4. Above the highest kept head only the answer position is computed: nothing reads the others. (An answer of
+ *    several tokens has several; then all positions are.)
+ * 5. Unembedding and KL run at the answer positions, in the graph (`scorer.ts`).
+ *
+ * The first walk down the layers starts from the original. A later one starts from a circuit: then the pass over
+ * the validation prompts is the circuit's, while KL stays the one to the original.
+ */
+
+import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import type { Circuit } from "../../transformer/circuit.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import { type Batch, makeBatches, tokensAtOnce } from "../batch.ts";
+import { zeroConstant } from "../constant.ts";
+import { type ForwardOptions, forward } from "../forward.ts";
+import type { Replacements } from "../replacements.ts";
+import { circuitGates, keptLayer, wholeCircuit } from "./kept-layer.ts";
+import { createLayerLoader } from "./layer-loader.ts";
+import { keepLayer, type LayerTrial, openLayer, type TrialContext } from "./layer-trial.ts";
+import { createScorer, type VisitAnswers } from "./scorer.ts";
+import { createStageKeeper } from "./stage-keeper.ts";
+import { emptyUpper, type Upper } from "./upper.ts";
+
+export interface Evaluator {
+  /** The original's most likely next token after each validation prompt's last position. */
+  readonly predictions: readonly number[];
+  /** How many times each validation prompt counts in a mean; left out: once. */
+  readonly weights?: readonly number[] | undefined;
+  /** What lies above the last layer: nothing. */
+  readonly top: Upper;
+  /**
+   * Puts a layer on trial: runs its attention, at all positions or at the last, as `upper` needs. The trial
+   * serves every upper with the same `readsAll`. Layers must be opened last to first; a second trial of a
+   * layer must be opened before the first one ends.
+   * @param next the layer that is opened after this one, whose weights are read meanwhile: by default the one
+   * below; −1 for none.
+   * @throws RangeError if the layer's trials have ended.
+   */
+  openLayer(layer: number, upper: Upper, next?: number): Promise<LayerTrial>;
+  /**
+   * The layer as it is, put below `upper`, without a trial. `upper` must be the only one that is used on.
+   * @throws RangeError if the layer's trials have ended.
+   */
+  keepLayer(layer: number, upper: Upper): Promise<Upper>;
+  /** Begins another walk down the layers, from this circuit; trials and uppers of the walk before are void. */
+  restart(circuit: Circuit, signal?: AbortSignal): Promise<void>;
+  /**
+   * KL(original ‖ circuit) for each prompt, by a pass of its own that shares nothing with trials.
+   * @param visit sees the circuit's logits.
+   */
+  measure(circuit: Circuit, visit?: VisitAnswers, signal?: AbortSignal): Promise<Float64Array>;
+  /** Lets go of all that is held, whatever became of the search; a trial that was opened must have ended. */
+  close(): Promise<void>;
+}
+
+/** The part of an evaluator that one walk down the layers needs. */
+export type LayerEvaluator = Pick<Evaluator, "top" | "weights" | "openLayer" | "keepLayer">;
+
+export interface EvaluatorOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly tokensPerBatch?: number | undefined;
+  /** How many of each prompt's last positions are the answer's; by default one. */
+  readonly scored?: readonly number[] | undefined;
+  /**
+   * How many tokens of candidates go through the graphs at once where candidates of a layer are tried together;
+   * 0: they are tried one after another. Left out, it is as the device needs it.
+   */
+  readonly tokensTogether?: number | undefined;
+}
+
+/** @param prompts the validation prompts' token ids; under aligned means all of the replacements' length. */
+export async function createEvaluator(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  replacements: Replacements,
+  options: EvaluatorOptions = {},
+): Promise<Evaluator> {
+  const batches = makeBatches(prompts, options.tokensPerBatch ?? tokensAtOnce(runtime.device));
+  const residuals = await forward(runtime, model, batches, { keepFrom: 0, signal: options.signal });
+  return evaluatorFrom(runtime, model, batches, residuals, replacements, options);
+}
+
+/**
+ * @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is
+ * released here. @param means may still be in the making.
+ */
+export async function evaluatorFrom(
+  runtime: Runtime,
+  model: Transformer,
+  batches: readonly Batch[],
+  residuals: readonly (readonly DeviceTensor[])[],
+  means: Replacements | Promise<Replacements>,
+  {
+    scored,
+    tokensTogether = runtime.device === "webgpu" ? tokensAtOnce("webgpu") : 0,
+  }: Pick<EvaluatorOptions, "scored" | "tokensTogether"> = {},
+): Promise<Evaluator> {
+  const final = residuals.at(-1) ?? [];
+  const scorer = await createScorer(runtime, model, batches, final, scored);
+  await runtime.release(...final);
+  const replacements = await means;
+  const whole = wholeCircuit(model);
+  let start = whole;
+  // What waits for its layer's turn, and how many trials read it.
+  let below = waiting(residuals.slice(0, -1));
+  const context: TrialContext = {
+    runtime,
+    width: model.width,
+    batches,
+    replacements,
+    scorer,
+    layers: createLayerLoader(
+      runtime,
+      model.width,
+      { rows: replacements.rows === 1 ? "one" : "each", together: tokensTogether > 0 },
+      (layer) => keptLayer(model, start, replacements, layer),
+    ),
+    stages: createStageKeeper(),
+    tokensTogether,
+  };
+  const take = (layer: number): Waiting => {
+    const residual = below.get(layer);
+    if (residual === undefined) throw new RangeError(`layer ${layer} has been tried`);
+    return residual;
+  };
+  const drop = async (layer: number) => {
+    const residual = below.get(layer);
+    below.delete(layer);
+    await runtime.release(...(residual?.tensors ?? []));
+  };
+  const endWalk = async () => {
+    for (const layer of [...below.keys()]) await drop(layer);
+    await context.stages.keepOnly([], []);
+    await context.layers.close();
+  };
+  const run = (circuit: Circuit, options: ForwardOptions) =>
+    forward(runtime, model, batches, {
+      ...options,
+      ...(circuit !== whole && { gates: circuitGates(model, circuit, replacements) }),
+    });
+
+  return {
+    predictions: scorer.predictions,
+    top: emptyUpper(replacements.rows, model.width, scorer.readsAll),
+    async openLayer(layer, upper, next = layer - 1) {
+      const residual = take(layer);
+      residual.trials++;
+      return openLayer(context, layer, residual.tensors, upper, next < 0 ? undefined : next, async () => {
+        residual.trials--;
+        if (residual.trials === 0) await drop(layer);
+      });
+    },
+    async keepLayer(layer, upper) {
+      take(layer);
+      await drop(layer);
+      return keepLayer(context, await keptLayer(model, start, replacements, layer), upper);
+    },
+    async restart(circuit, signal) {
+      await endWalk();
+      start = circuit;
+      const streams = await run(circuit, { keepFrom: 0, signal });
+      await runtime.release(...(streams.at(-1) ?? []));
+      below = waiting(streams.slice(0, -1));
+    },
+    async measure(circuit, visit, signal) {
+      const [last = []] = await run(circuit, { signal });
+      const kl = await scorer.score(last, zeroConstant(1, model.width), batches, visit);
+      await runtime.release(...last);
+      return kl;
+    },
+    async close() {
+      await endWalk();
+      await scorer.close();
+    },
+  };
+}
+
+interface Waiting {
+  readonly tensors: readonly DeviceTensor[];
+  trials: number;
+}
+
+function waiting(residuals: readonly (readonly DeviceTensor[])[]): Map<number, Waiting> {
+  return new Map(residuals.map((tensors, layer) => [layer, { tensors, trials: 0 }]));
+}

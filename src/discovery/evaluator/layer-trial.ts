@@ -1,0 +1,277 @@
+/**
+ * One layer on trial. States, choices of what the layer keeps, are values: a caller may hold several, as a sweep
+ * over thresholds does. What they share is paid for once: a state's own layer runs once for all that lies above
+ * it, equal choices become one session, and what several uppers have in common runs once too.
+ *
+ * Everything that does not depend on the prompt (b_O, b_2, replacements) is one constant before each reader;
+ * it is added in JavaScript and costs a candidate nothing.
+ */
+
+import type { Queries } from "../../lowering/attention.ts";
+import { type ConstantRows, type KeptPart, keptParts } from "../../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { Component } from "../../transformer/component.ts";
+import { keepHeads } from "../../transformer/keep-heads.ts";
+import type { Batch } from "../batch.ts";
+import { addConstants, type Constant, zeroConstant } from "../constant.ts";
+import type { Replacements } from "../replacements.ts";
+import { runTrialAttention } from "./attention-run.ts";
+import { klBelowEach, type TrialTop } from "./candidate-kl.ts";
+import { klOfChoices } from "./choices.ts";
+import type { KeptLayer } from "./kept-layer.ts";
+import type { LayerLoader } from "./layer-loader.ts";
+import type { Scorer, VisitAnswers } from "./scorer.ts";
+import { sameParts } from "./shared-stages.ts";
+import { createSharedTensors } from "./shared-tensors.ts";
+import type { StageKeeper } from "./stage-keeper.ts";
+import { addBelow, headsBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
+
+/** Some choice of what one layer keeps. */
+export interface LayerChoice {
+  /** b_O and the replacements of the heads that went. */
+  readonly constant: Constant;
+  /** Indices of the kept heads, ascending. */
+  readonly heads: readonly number[];
+  readonly mlp: boolean;
+}
+
+/** A choice that is worked out. Hand each one back with `discard`. */
+export interface LayerState extends LayerChoice {
+  /** For each batch the residual stream after the kept heads, constants not yet joined. */
+  readonly base: readonly DeviceTensor[];
+}
+
+export interface LayerTrial {
+  /** What there is of the layer: all of it, in a search's first walk. */
+  readonly start: LayerState;
+  /** The choice less one component; nothing is worked out. */
+  less(choice: LayerChoice, component: Component): LayerChoice;
+  withoutHead(state: LayerState, head: number): Promise<LayerState>;
+  withoutMlp(state: LayerState): LayerState;
+  /**
+   * KL(original ‖ this state) for each prompt, in nats; mean over its answer positions.
+   * @param visit sees the logits of this state.
+   */
+  kl(state: LayerState, upper: Upper, visit?: VisitAnswers): Promise<Float64Array>;
+  /**
+   * The same below each of several uppers, as pairs of an index into them and the KL, in no certain order:
+   * the layer's own part runs once for all, and so do the stages above it that several have in common.
+   */
+  klBelowEach(
+    state: LayerState,
+    uppers: readonly Upper[],
+  ): AsyncGenerator<readonly [index: number, kl: Float64Array], void>;
+  /**
+   * KL(original ‖ choice) for each of several choices that all keep the MLP, or all don't, computed together: for
+   * devices that take longer to start a small computation than to do it. Left out where nothing is tried together.
+   * @returns for each choice the KL of each prompt, in nats.
+   */
+  klOfEach?(choices: readonly LayerChoice[], upper: Upper): Promise<readonly Float64Array[]>;
+  /** The layer as decided, put below `upper`. */
+  close(choice: LayerChoice, upper: Upper): Promise<Upper>;
+  discard(state: LayerState): Promise<void>;
+  /** Lets go of what only this trial needs, and of all sessions that none of `alive` uses. */
+  end(alive: readonly Upper[]): Promise<void>;
+}
+
+/** What the trials of all layers have in common. */
+export interface TrialContext {
+  readonly runtime: Runtime;
+  readonly width: number;
+  readonly batches: readonly Batch[];
+  readonly replacements: Replacements;
+  readonly scorer: Scorer;
+  readonly layers: LayerLoader;
+  readonly stages: StageKeeper;
+  /** How many tokens of choices that are tried together go through the graphs at once; 0: none are. */
+  readonly tokensTogether: number;
+}
+
+/**
+ * @param residual before the layer, for each batch; `releaseResidual` lets go of it.
+ * @param next the layer that is opened after this one.
+ */
+export async function openLayer(
+  context: TrialContext,
+  layer: number,
+  residual: readonly DeviceTensor[],
+  upper: Upper,
+  next: number | undefined,
+  releaseResidual: () => Promise<void>,
+): Promise<LayerTrial> {
+  const { runtime, batches, replacements, layers, stages } = context;
+  const rows = replacements.rows === 1 ? "one" : "each";
+  const queries: Queries = upper.readsAll ? "all" : "last";
+  const { kept, sessions: own } = await layers.take(layer, queries, next);
+  const ran = await runTrialAttention(runtime, own.attention, batches, residual, queries);
+  await own.attention?.unload();
+
+  const { mlp } = kept;
+  const { removals } = own;
+  const mlpHere: Stage | undefined = own.mlp &&
+    mlp && { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
+  const top: TrialTop = {
+    groups: ran.groups,
+    mlp: mlpHere,
+    afterMlp: (stays) => (stays ? kept.mlpConstant : replacements.mlp(layer)),
+  };
+  const stageOf = sharedStages(runtime, context.width, rows);
+
+  // States that keep the same heads share one base.
+  const bases = createSharedTensors(runtime);
+  // A layer without heads starts from the residual stream itself, which other trials may read.
+  if (ran.sum === residual) bases.hold(residual);
+  const state = (fields: LayerState): LayerState => {
+    bases.hold(fields.base);
+    return fields;
+  };
+  const less = (choice: LayerChoice, component: Component) =>
+    choiceWithout(choice, component, replacements, layer);
+  const whole: LayerState = {
+    ...{ constant: kept.attentionConstant, heads: kept.heads, mlp: mlp !== undefined },
+    base: ran.sum,
+  };
+  // What is tried together is taken out of the whole layer, so that has to stay.
+  const stays = removals && state({ ...whole });
+  const discard = ({ base }: LayerState) => bases.drop(base);
+
+  return {
+    start: state(whole),
+    less,
+    async withoutHead(from, head) {
+      if (own.removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
+      const base = await removeFrom(from.base, ran.z, own.removal, kept.heads.indexOf(head));
+      return state({ ...less(from, { kind: "head", layer, head }), base });
+    },
+    withoutMlp: (from) => state({ ...less(from, { kind: "mlp", layer }), base: from.base }),
+    ...(removals !== undefined && {
+      klOfEach(choices, above) {
+        const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
+        const after = addBelow(above, top.afterMlp(here !== undefined));
+        // The stacked choices have joined their constants.
+        const rest = here ? mlpBelow(after, here, zeroConstant(replacements.rows, context.width)) : after;
+        const { z, sum: base, groups } = ran;
+        return klOfChoices(
+          context,
+          { attention: kept.attention, removals, base, z, queries, groups },
+          choices,
+          rest,
+        );
+      },
+    }),
+    klBelowEach: (candidate, uppers) => klBelowEach(context, top, candidate, uppers),
+    async kl(candidate, above, visit) {
+      for await (const [, kl] of klBelowEach(context, top, candidate, [above], visit)) return kl;
+      throw new TypeError("a candidate without a KL");
+    },
+    async close(decided, above) {
+      const stays = decided.mlp && mlpHere;
+      const joined = stays
+        ? mlpBelow(addBelow(above, top.afterMlp(true)), stays, decided.constant)
+        : addBelow(above, addConstants(decided.constant, top.afterMlp(false)));
+      if (decided.heads.length === 0 || kept.attention === undefined) return joined;
+      const attention = keepHeads(kept.attention, decided.heads);
+      return headsBelow(joined, { attention, queries }, decided.mlp, stageOf.stage);
+    },
+    discard,
+    async end(alive) {
+      await runtime.release(...ran.z);
+      if (stays) await discard(stays);
+      await releaseResidual();
+      await own.removal?.unload();
+      await own.removals?.unload();
+      await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...stageOf.made], alive);
+    },
+  };
+}
+
+function choiceWithout(
+  choice: LayerChoice,
+  component: Component,
+  replacements: Replacements,
+  layer: number,
+): LayerChoice {
+  switch (component.kind) {
+    case "mlp":
+      return { ...choice, mlp: false };
+    case "head":
+      return {
+        ...choice,
+        constant: addConstants(choice.constant, replacements.head(layer, component.head)),
+        heads: choice.heads.filter((head) => head !== component.head),
+      };
+  }
+}
+
+/** @param index of the head among those that `z` holds. @returns new tensors. */
+function removeFrom(
+  base: readonly DeviceTensor[],
+  z: readonly DeviceTensor[],
+  removal: Session,
+  index: number,
+): Promise<readonly DeviceTensor[]> {
+  const head: HostTensor = { type: "int64", shape: [], data: BigInt64Array.of(BigInt(index)) };
+  return Promise.all(
+    base.map(async (tensor, at) => {
+      const zHere = z[at];
+      if (zHere === undefined) throw new RangeError("a batch without z");
+      const { y } = await removal.run({ base: tensor, z: zHere, head });
+      if (y === undefined) throw new TypeError("the removal lacks its output");
+      return y;
+    }),
+  );
+}
+
+/** Makes the stages of decided layers. Equal choices of one layer, below different uppers, share a session. */
+function sharedStages(
+  runtime: Runtime,
+  width: number,
+  rows: ConstantRows,
+): {
+  readonly made: readonly Stage[];
+  readonly stage: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>;
+} {
+  const made: Stage[] = [];
+  return {
+    made,
+    async stage(parts, positions) {
+      const known = made.find((stage) => sameParts(stage.parts, parts));
+      if (known !== undefined) return known;
+      const stage = { session: await runtime.load(keptParts(parts, width, rows)), positions, parts };
+      made.push(stage);
+      return stage;
+    },
+  };
+}
+
+/** A layer as a circuit has it, put below `upper` without a trial; sessions that only others use are let go. */
+export async function keepLayer(
+  { runtime, width, replacements, stages }: TrialContext,
+  { attention, attentionConstant, mlp, mlpConstant }: KeptLayer,
+  upper: Upper,
+): Promise<Upper> {
+  const rows = replacements.rows === 1 ? "one" : "each";
+  const queries = upper.readsAll ? "all" : "last";
+  const fresh: Stage[] = [];
+  const stageOf = async (parts: readonly KeptPart[], positions: Queries): Promise<Stage> => {
+    const constantRows = positions === "last" ? "one" : rows;
+    const session = await runtime.load(keptParts(parts, width, constantRows));
+    const stage = { session, positions, parts };
+    fresh.push(stage);
+    return stage;
+  };
+  const joined =
+    mlp === undefined
+      ? addBelow(upper, addConstants(attentionConstant, mlpConstant))
+      : mlpBelow(
+          addBelow(upper, mlpConstant),
+          await stageOf([{ kind: "mlp", mlp }], queries),
+          attentionConstant,
+        );
+  const result =
+    attention === undefined
+      ? joined
+      : await headsBelow(joined, { attention, queries }, mlp !== undefined, stageOf);
+  await stages.keepOnly(fresh, [result]);
+  return result;
+}

@@ -1,0 +1,102 @@
+/**
+ * Candidates of a layer evaluated before their turn, together, on the path that the decisions are expected to take:
+ * for devices that take longer to start a computation than to do it. Most heads go, so each is expected to, until a
+ * path that was left shows that it costs too much. Where a decision falls otherwise, what lies behind it on the
+ * path is void and evaluated again. The decisions are those of one candidate after another.
+ */
+import { type Component, nameOf } from "../../transformer/component.ts";
+import { mean } from "../mean.ts";
+import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
+import type { Upper } from "./upper.ts";
+
+/** What a walk's caller will probably decide. It costs time where it is wrong, and changes nothing else. */
+export interface Expectation {
+  /** KL of what the walk starts from, in nats. */
+  readonly kl: number;
+  /** Whether a component goes; `delta` is what KL grows by. */
+  goes(kl: number, delta: number): boolean;
+}
+
+export interface Lookahead {
+  /**
+   * @param choice what the layer keeps, as decided so far.
+   * @param rest what is tried in this layer, from the candidate on.
+   * @returns KL of each prompt for the choice less the candidate; undefined where nothing is tried together.
+   */
+  kl(
+    trial: Pick<LayerTrial, "less" | "klOfEach">,
+    choice: LayerChoice,
+    rest: readonly Component[],
+    upper: Upper,
+  ): Promise<Float64Array | undefined>;
+  /** Every decision in order. @param kl of each prompt, if the candidate was evaluated. */
+  decided(goes: boolean, kl: Float64Array | undefined): void;
+}
+
+/** A candidate on the expected path. */
+interface Foreseen {
+  readonly component: Component;
+  readonly goes: boolean;
+  readonly kl: Float64Array;
+}
+
+/** @param weights how many times each prompt counts in a mean. */
+export function createLookahead(
+  weights: readonly number[] | undefined,
+  expectation: Expectation | undefined,
+): Lookahead {
+  let path: readonly Foreseen[] = [];
+  // KL as decided; not a number where nobody asked.
+  let current = expectation?.kl ?? Number.NaN;
+  const expected = new Map<string, boolean>();
+
+  return {
+    async kl(trial, choice, rest, upper) {
+      if (trial.klOfEach === undefined) return undefined;
+      if (path.length === 0) {
+        const ahead = aheadOf(rest).map((component) => ({
+          component,
+          goes: expected.get(nameOf(component)) ?? true,
+        }));
+        let decided = choice;
+        const choices = ahead.map(({ component, goes }) => {
+          const less = trial.less(decided, component);
+          if (goes) decided = less;
+          return less;
+        });
+        const kls = await trial.klOfEach(choices, upper);
+        path = ahead.flatMap((each, index) => {
+          const kl = kls[index];
+          return kl === undefined ? [] : [{ ...each, kl }];
+        });
+      }
+      return path[0]?.kl;
+    },
+
+    decided(goes, kl) {
+      const [own, ...others] = path;
+      const before = current;
+      if (goes) current = kl === undefined ? Number.NaN : mean(kl, weights);
+      if (own === undefined || own.goes === goes) {
+        path = others;
+        return;
+      }
+      path = [];
+      let there = own.goes ? mean(own.kl, weights) : before;
+      for (const other of others) {
+        const found = mean(other.kl, weights);
+        const delta = found - there;
+        if (expectation !== undefined && Number.isFinite(delta)) {
+          expected.set(nameOf(other.component), expectation.goes(found, delta));
+        }
+        if (other.goes) there = found;
+      }
+    },
+  };
+}
+
+/** The heads that come next, or the MLP alone: what is above the heads is the same for all of them. */
+function aheadOf(rest: readonly Component[]): readonly Component[] {
+  const end = rest.findIndex(({ kind }) => kind === "mlp");
+  return end === -1 ? rest : rest.slice(0, Math.max(1, end));
+}

@@ -1,0 +1,155 @@
+/**
+ * KL(original ‖ candidate) at the answer positions, in nats, from a candidate's residual stream there. The
+ * unembedding crosses into the runtime once for the reference and once for all candidates. An answer of several
+ * tokens has as many positions, a prompt's last ones: its KL is their mean.
+ */
+import { unembed } from "../../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import type { Batch } from "../batch.ts";
+import { type Constant, constantTensor, zeroConstant } from "../constant.ts";
+import {
+  type AnswerRows,
+  answerRows,
+  type Group,
+  gatherRows,
+  joinByPosition,
+  joinEverywhere,
+  meanOfEach,
+} from "./answer-rows.ts";
+import { createCrossEntropy } from "./cross-entropy.ts";
+
+export interface Scorer {
+  /** The original's most likely next token after each prompt's last position. */
+  readonly predictions: readonly number[];
+  /** Whether some prompt has several answer positions: then candidates are computed at all positions. */
+  readonly readsAll: boolean;
+  /**
+   * @param residual for each group [prompts, n, d], its last positions being the answer's; they are not released.
+   * @param constant joins before the final norm.
+   * @param groups which prompts of the set each tensor holds.
+   * @param visit sees the logits; for this the unembedding crosses into the runtime once more.
+   * @returns KL of each prompt, in the order of the set.
+   */
+  score(
+    residual: readonly DeviceTensor[],
+    constant: Constant,
+    groups: readonly Group[],
+    visit?: VisitAnswers,
+  ): Promise<Float64Array>;
+  /**
+   * Several candidates at once: each tensor holds its group's prompts once for each of them, candidate by candidate.
+   * @returns for each candidate the KL of each prompt.
+   */
+  scoreStacked(
+    residual: readonly DeviceTensor[],
+    candidates: number,
+    constant: Constant,
+    groups: readonly Group[],
+  ): Promise<readonly Float64Array[]>;
+  close(): Promise<void>;
+}
+
+/** Called once for each prompt, in the order of the set, with its logits [answer positions × vocabulary]. */
+export type VisitAnswers = (index: number, logits: Float32Array) => void;
+
+/** Positions whose logits are handed out at a time. */
+const rowsPerVisit = 64;
+
+/**
+ * @param final the original's residual stream after the last layer, for each batch [prompts, length, d].
+ * @param scored how many of each prompt's last positions are the answer's; by default one.
+ * @throws RangeError if a prompt has fewer positions than are scored, or none is.
+ */
+export async function createScorer(
+  runtime: Runtime,
+  model: Transformer,
+  batches: readonly Batch[],
+  final: readonly DeviceTensor[],
+  scored?: readonly number[],
+): Promise<Scorer> {
+  const { width } = model;
+  const answers = answerRows(batches, scored);
+  const [original = new Float32Array()] = await gatherRows(runtime, answers, width, final, batches);
+  const crossEntropy = await createCrossEntropy(runtime, model, original);
+  const nothing = constantTensor(zeroConstant(1, width), "last");
+  // By the same graph as the candidates': what it rounds wrongly in H(P, Q) it rounds wrongly here too.
+  const entropy = await crossEntropy.ofRows(original, nothing);
+
+  let unembedding: Promise<Session> | undefined;
+
+  // A constant that differs by position differs by row: it joins the rows here, others in the graph.
+  const joinsByRow = (constant: Constant) => answers.several && constant.rows > 1;
+  const joinRows = (rows: Float32Array<ArrayBuffer>, constant: Constant): HostTensor => {
+    if (!joinsByRow(constant)) return constantTensor(constant, "last");
+    joinByPosition(rows, constant, answers);
+    return nothing;
+  };
+  const klOf = (values: Float64Array): Float64Array => {
+    const kl = values.map((value, index) => value - (entropy[index] ?? 0));
+    return answers.several ? meanOfEach(kl, answers) : kl;
+  };
+
+  return {
+    predictions: answers.ofPrompt.map(({ end }) => crossEntropy.predictions[end - 1] ?? 0),
+    readsAll: answers.several,
+    async score(residual, constant, groups, visit) {
+      const [rows = new Float32Array()] = await gatherRows(runtime, answers, width, residual, groups);
+      const values = await crossEntropy.ofRows(rows, joinRows(rows, constant));
+      if (visit !== undefined) {
+        if (!joinsByRow(constant)) joinEverywhere(rows, constant);
+        unembedding ??= runtime.load(unembed(model));
+        await visitLogits(runtime, await unembedding, rows, model, answers, visit);
+      }
+      return klOf(values);
+    },
+    async scoreStacked(residual, candidates, constant, groups) {
+      const all = await gatherRows(runtime, answers, width, residual, groups, candidates);
+      const [joined] = all.map((rows) => joinRows(rows, constant));
+      if (joined === undefined) return [];
+      const kls: Float64Array[] = [];
+      for (let first = 0; first < candidates; first += crossEntropy.setsPerRun) {
+        const some = all.slice(first, first + crossEntropy.setsPerRun);
+        const [only] = some;
+        const values =
+          only !== undefined && some.length === 1
+            ? [await crossEntropy.ofRows(only, joined)]
+            : await crossEntropy.ofSets(some, joined);
+        kls.push(...values.map(klOf));
+      }
+      return kls;
+    },
+    async close() {
+      await (await unembedding)?.unload();
+      await crossEntropy.close();
+    },
+  };
+}
+
+/** Unembeds a few prompts at a time, which bounds what is held. */
+async function visitLogits(
+  runtime: Runtime,
+  unembedding: Session,
+  rows: Float32Array<ArrayBuffer>,
+  { width, vocabularySize }: Transformer,
+  { ofPrompt }: AnswerRows,
+  visit: VisitAnswers,
+): Promise<void> {
+  let first = 0;
+  while (first < ofPrompt.length) {
+    const from = ofPrompt[first]?.start ?? 0;
+    let next = first + 1;
+    while (next < ofPrompt.length && (ofPrompt[next]?.end ?? 0) - from <= rowsPerVisit) next++;
+    const to = ofPrompt[next - 1]?.end ?? from;
+    const data = rows.slice(from * width, to * width);
+    const { logits } = await unembedding.run({ x: { type: "float32", shape: [to - from, width], data } });
+    if (logits === undefined) throw new TypeError("the unembedding lacks its output");
+    const values = await runtime.readFloats(logits);
+    await runtime.release(logits);
+    for (let prompt = first; prompt < next; prompt++) {
+      const { start, end } = ofPrompt[prompt] ?? { start: 0, end: 0 };
+      visit(prompt, values.subarray((start - from) * vocabularySize, (end - from) * vocabularySize));
+    }
+    first = next;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What several uppers, or several choices of one layer, have in common, so that it is loaded and run once.
+ */
+import type { KeptPart } from "../../lowering/stages.ts";
+import type { Constant } from "../constant.ts";
+import type { PlacedStage, Upper } from "./upper.ts";
+
+/** One of several uppers, or what is left of it above the stages that have run. */
+export interface Entry {
+  readonly index: number;
+  readonly rest: Upper;
+}
+
+/** Those whose lowest stage would do the same to the same residual stream; without a stage each is alone. */
+export function byLowest(
+  entries: readonly Entry[],
+): readonly { readonly lowest: PlacedStage | undefined; readonly sharing: readonly Entry[] }[] {
+  const clusters: { lowest: PlacedStage | undefined; sharing: Entry[] }[] = [];
+  for (const entry of entries) {
+    const [lowest] = entry.rest.parts;
+    const known = clusters.find(
+      (cluster) =>
+        lowest !== undefined &&
+        cluster.lowest?.stage.session === lowest.stage.session &&
+        lowest.constants.every((constant, at) => equalConstants(constant, cluster.lowest?.constants[at])),
+    );
+    if (known === undefined) clusters.push({ lowest, sharing: [entry] });
+    else known.sharing.push(entry);
+  }
+  return clusters;
+}
+
+export const withoutLowest = ({ index, rest }: Entry): Entry => ({
+  index,
+  rest: { ...rest, parts: rest.parts.slice(1) },
+});
+
+function equalConstants(one: Constant, other: Constant | undefined): boolean {
+  return one === other || one.values.every((value, at) => value === other?.values[at]);
+}
+
+/** Whether two stages of one trial would be the same: of its own parts the heads decide, those above are shared. */
+export function sameParts(these: readonly KeptPart[], those: readonly KeptPart[]): boolean {
+  return (
+    these.length === those.length &&
+    these.every((part, index) => {
+      const other = those[index];
+      if (index > 0 || part.kind === "mlp" || other?.kind !== "heads") return part === other;
+      const { heads } = other.attention;
+      return part.attention.heads.join() === heads.join() && part.queries === other.queries;
+    })
+  );
+}

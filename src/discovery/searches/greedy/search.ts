@@ -1,0 +1,139 @@
+/**
+ * Algorithm 1 of the paper, with the published code's conventions as default: layers last to first; in a
+ * layer heads 0 … H−1, then its MLP; a component is pruned for good if the KL divergence to the original
+ * grows by less than α when it is replaced. Growth below α adds up; `maxKl` bounds the sum.
+ */
+
+import type { Circuit } from "../../../transformer/circuit.ts";
+import { type Component, componentName } from "../../../transformer/component.ts";
+import type { Transformer } from "../../../transformer/transformer.ts";
+import type { LayerEvaluator } from "../../evaluator/evaluator.ts";
+import { wholeCircuit } from "../../evaluator/kept-layer.ts";
+import { type Candidate, keeps, walk, without } from "../../evaluator/walk.ts";
+import { mean } from "../../mean.ts";
+
+/** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
+export type Order = "published" | "downstream";
+
+/** One line of a trace. */
+export interface Decision {
+  readonly layer: number;
+  /** "head.3" or "mlp". */
+  readonly component: string;
+  /** KL(original ‖ model with the component replaced), in nats, mean over the validation prompts. */
+  readonly kl: number;
+  /** `kl` less the KL of the model as decided before. */
+  readonly delta: number;
+  readonly pruned: boolean;
+  /** In which pass it was made; left out in the first. */
+  readonly pass?: number | undefined;
+}
+
+export interface SearchOptions {
+  readonly alpha: number;
+  /** Nothing is pruned whose KL would be above this, whatever it grows by; nats. */
+  readonly maxKl?: number | undefined;
+  /** Whether MLPs may be pruned. */
+  readonly mlps: boolean;
+  readonly order: Order;
+  /** Decisions of an earlier run of the same search, from its start: they are taken over, not evaluated. */
+  readonly resume?: readonly Decision[];
+  /** Overrides the rule, for benchmarks: every candidate is still evaluated. */
+  readonly decide?: (component: Component) => boolean;
+  /** Called with every new decision before the next candidate is tried. */
+  readonly onDecision?: (decision: Decision, done: number, total: number) => Promise<void> | void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SearchResult {
+  readonly circuit: Circuit;
+  readonly trace: readonly Decision[];
+  /** KL of the circuit: the last pruned candidate's. */
+  readonly kl: number;
+}
+
+/** The candidates in the order in which they are tried. */
+export function candidates(
+  model: Transformer,
+  options: Pick<SearchOptions, "mlps" | "order">,
+): readonly Component[] {
+  return model.blocks
+    .map((block, layer): readonly Component[] => {
+      const heads = (block.attention?.heads ?? []).map((head): Component => ({ kind: "head", layer, head }));
+      const mlp: readonly Component[] =
+        options.mlps && block.mlp !== undefined ? [{ kind: "mlp", layer }] : [];
+      return options.order === "published" ? [...heads, ...mlp] : [...mlp, ...heads];
+    })
+    .reverse()
+    .flat();
+}
+
+/** Where a search starts, if not from the original: what earlier passes left. */
+export interface SearchStart {
+  readonly circuit: Circuit;
+  /** Its KL to the original, in nats. */
+  readonly kl: number;
+  readonly pass: number;
+}
+
+/** @param start what the evaluator was started from, if not the original. */
+export async function search(
+  evaluator: LayerEvaluator,
+  model: Transformer,
+  options: SearchOptions,
+  start: SearchStart = { circuit: wholeCircuit(model), kl: 0, pass: 1 },
+): Promise<SearchResult> {
+  const all = candidates(model, options).filter((component) => keeps(start.circuit, component));
+  const resumed = options.resume ?? [];
+  const trace: Decision[] = [];
+  let current = start.kl;
+  const decide = async (component: Component, candidate: Candidate): Promise<boolean> => {
+    const known = resumed[trace.length];
+    const decision =
+      known ?? judge(component, mean(await candidate.kl(), evaluator.weights), current, options, start.pass);
+    if (decision.pruned) current = decision.kl;
+    trace.push(decision);
+    if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
+    return decision.pruned;
+  };
+  const expectation = {
+    kl: start.kl,
+    goes: (kl: number, delta: number) => mayGo(kl, delta, options.alpha, options.maxKl),
+  };
+  const circuit = await walk(evaluator, model.blocks.length, start.circuit, all, decide, {
+    signal: options.signal,
+    ...(options.decide === undefined && { expectation }),
+  });
+  return { circuit, trace, kl: current };
+}
+
+function judge(
+  component: Component,
+  kl: number,
+  current: number,
+  options: SearchOptions,
+  pass: number,
+): Decision {
+  const delta = kl - current;
+  const pruned = options.decide?.(component) ?? mayGo(kl, delta, options.alpha, options.maxKl);
+  const name = { layer: component.layer, component: componentName(component) };
+  return { ...name, kl, delta, pruned, ...(pass > 1 && { pass }) };
+}
+
+/** All that was not pruned; of several decisions on a component the last one counts. */
+export function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
+  const last = new Map(trace.map((decision) => [`${decision.layer}.${decision.component}`, decision]));
+  const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
+  return without(wholeCircuit(model), gone);
+}
+
+function componentOf({ layer, component }: Decision): Component {
+  return component === "mlp"
+    ? { kind: "mlp", layer }
+    : { kind: "head", layer, head: Number(component.slice("head.".length)) };
+}
+
+/** The rule. A KL that is not a number prunes nothing. */
+export function mayGo(kl: number, delta: number, alpha: number, maxKl: number | undefined): boolean {
+  return delta < alpha && (maxKl === undefined || kl <= maxKl);
+}

@@ -1,0 +1,82 @@
+/**
+ * Backward elimination: takes components out of a circuit, one at a time, as long as what is left holds a target,
+ * until none can go. What comes out is 1-minimal: every component that it keeps was tried against this very
+ * circuit, and without it the target breaks. Sets of several are not tried: they are exponentially many.
+ */
+import type { Circuit } from "../../../transformer/circuit.ts";
+import { type Component, componentName, nameOf } from "../../../transformer/component.ts";
+import type { Transformer } from "../../../transformer/transformer.ts";
+import { componentSize } from "../../component-size.ts";
+import type { Evaluator } from "../../evaluator/evaluator.ts";
+import { keeps, walk, without } from "../../evaluator/walk.ts";
+import type { Decision } from "../greedy/search.ts";
+import type { Assessment, Assessor } from "./assess.ts";
+
+export interface EliminateOptions {
+  readonly assessor: Assessor;
+  /** Whether a circuit is good enough. */
+  readonly holds: (assessment: Assessment) => boolean;
+  /** What may go, in the order in which components of one size are tried; larger ones come first. */
+  readonly candidates: readonly Component[];
+  /** No further evaluation begins once the assessor counts this many. */
+  readonly limit: number;
+  /** Of the first walk in the trace. */
+  readonly pass: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Elimination extends Assessment {
+  readonly circuit: Circuit;
+  /** Every trial in order; each walk down the layers is a pass. */
+  readonly trace: readonly Decision[];
+  /** Whether every component that is left was tried against the circuit as it is. */
+  readonly minimal: boolean;
+}
+
+/** @param start a circuit that holds the target, and its assessment. */
+export async function eliminate(
+  evaluator: Evaluator,
+  model: Transformer,
+  start: { readonly circuit: Circuit } & Assessment,
+  { assessor, holds, candidates, limit, pass: firstPass, signal }: EliminateOptions,
+): Promise<Elimination> {
+  let { circuit } = start;
+  let state: Assessment = { kl: start.kl, accuracy: start.accuracy };
+  const trace: Decision[] = [];
+  // Tried against the circuit as it is now.
+  const needed = new Set<string>();
+  let spent = false;
+  for (let pass = firstPass; !spent; pass++) {
+    const open = candidates.filter((each) => keeps(circuit, each) && !needed.has(nameOf(each)));
+    if (open.length === 0) break;
+    const largest = Math.max(...open.map((each) => componentSize(model, each)));
+    const tried = open.filter((each) => componentSize(model, each) === largest);
+    await evaluator.restart(circuit, signal);
+    await walk(
+      evaluator,
+      model.blocks.length,
+      circuit,
+      tried,
+      async (component, candidate) => {
+        spent ||= assessor.evaluations() >= limit;
+        if (spent) return false;
+        const rest = without(circuit, [component]);
+        const found = await assessor.assess(rest, candidate);
+        const pruned = holds(found);
+        const { layer } = component;
+        const delta = found.kl - state.kl;
+        trace.push({ layer, component: componentName(component), kl: found.kl, delta, pruned, pass });
+        if (pruned) {
+          circuit = rest;
+          state = found;
+          needed.clear();
+        } else {
+          needed.add(nameOf(component));
+        }
+        return pruned;
+      },
+      { signal },
+    );
+  }
+  return { circuit, ...state, trace, minimal: !spent };
+}

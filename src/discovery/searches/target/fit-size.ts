@@ -1,0 +1,176 @@
+/**
+ * The circuit of the lowest KL within a given size. From each starting point that is too large, the component
+ * whose loss costs the least KL for its parameters goes, again and again, until the rest fits. Then, whatever
+ * still fits is put back as long as KL falls. Costs are re-examined lazily (Minoux, 1978): one that was low a
+ * step ago is evaluated anew, one that was high is not.
+ */
+import type { Circuit } from "../../../transformer/circuit.ts";
+import { type Component, componentName, nameOf } from "../../../transformer/component.ts";
+import type { Transformer } from "../../../transformer/transformer.ts";
+import { bodyShare, componentSize } from "../../component-size.ts";
+import type { Evaluator } from "../../evaluator/evaluator.ts";
+import { wholeCircuit } from "../../evaluator/kept-layer.ts";
+import { keeps, walk, without } from "../../evaluator/walk.ts";
+import type { Decision } from "../greedy/search.ts";
+import type { Assessment, Assessor } from "./assess.ts";
+import type { Found, TriedCircuit } from "./tried-circuit.ts";
+
+export interface FitSizeOptions {
+  readonly assessor: Assessor;
+  readonly candidates: readonly Component[];
+  /** Share of the original's body parameters, 0 to 1. */
+  readonly largest: number;
+  /** No further evaluation begins once the assessor counts this many. */
+  readonly limit: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @param tried starting points, the largest first; one of them is the original. */
+export async function fitSize(
+  evaluator: Evaluator,
+  model: Transformer,
+  tried: readonly TriedCircuit[],
+  options: FitSizeOptions,
+): Promise<Found> {
+  const { assessor, limit } = options;
+  const starts = [
+    ...tried.filter(({ holds }) => holds),
+    // The nearest ones first: the fewest steps.
+    ...[...tried].reverse().filter(({ holds }) => !holds),
+  ];
+  let best: Found | undefined;
+  for (const start of starts) {
+    if (best !== undefined && assessor.evaluations() >= limit) break;
+    let state: State = { ...start, pass: 1, settled: false };
+    if (!start.holds) state = await shrink(evaluator, model, state, options);
+    // Out of evaluations before it fitted.
+    if (bodyShare(model, state.circuit) > options.largest) continue;
+    state = await refill(model, state, options);
+    const { circuit, kl, accuracy, trace, settled } = state;
+    const size = bodyShare(model, circuit);
+    const found: Found = { circuit, kl, accuracy, trace, size, alpha: start.alpha, settled };
+    if (best === undefined || found.kl < best.kl) best = found;
+  }
+  return best ?? bare(model, options);
+}
+
+interface State extends Assessment {
+  readonly circuit: Circuit;
+  readonly trace: readonly Decision[];
+  readonly pass: number;
+  readonly settled: boolean;
+}
+
+/** Takes out the cheapest component for its size, again and again. */
+async function shrink(
+  evaluator: Evaluator,
+  model: Transformer,
+  start: State,
+  { assessor, candidates, largest, limit, signal }: FitSizeOptions,
+): Promise<State> {
+  let state = start;
+  const costs = new Map<string, number>();
+  const costOf = (component: Component, { kl }: Assessment) =>
+    (kl - state.kl) / componentSize(model, component);
+  const first = candidates.filter((each) => keeps(state.circuit, each));
+  await evaluator.restart(state.circuit, signal);
+  await walk(
+    evaluator,
+    model.blocks.length,
+    state.circuit,
+    first,
+    async (component, candidate) => {
+      if (assessor.evaluations() >= limit) return false;
+      const found = await assessor.assess(without(start.circuit, [component]), candidate);
+      costs.set(nameOf(component), costOf(component, found));
+      return false;
+    },
+    { signal },
+  );
+  while (bodyShare(model, state.circuit) > largest) {
+    const fresh = new Map<string, Assessment>();
+    let next: { readonly component: Component; readonly found: Assessment } | undefined;
+    while (next === undefined) {
+      if (assessor.evaluations() >= limit) return state;
+      const kept = candidates.filter((each) => keeps(state.circuit, each) && costs.has(nameOf(each)));
+      const [component] = kept.sort((a, b) => (costs.get(nameOf(a)) ?? 0) - (costs.get(nameOf(b)) ?? 0));
+      if (component === undefined) return state;
+      const seen = fresh.get(nameOf(component));
+      if (seen !== undefined) {
+        next = { component, found: seen };
+      } else {
+        signal?.throwIfAborted();
+        const found = await assessor.assess(without(state.circuit, [component]));
+        fresh.set(nameOf(component), found);
+        costs.set(nameOf(component), costOf(component, found));
+      }
+    }
+    const { component, found } = next;
+    state = {
+      ...state,
+      ...found,
+      circuit: without(state.circuit, [component]),
+      pass: state.pass + 1,
+      trace: [...state.trace, decisionOf(component, found.kl, state.kl, true, state.pass + 1)],
+    };
+  }
+  return state;
+}
+
+/** Puts back what fits, the one that lowers KL the most first, until none does. */
+async function refill(
+  model: Transformer,
+  start: State,
+  { assessor, candidates, largest, limit, signal }: FitSizeOptions,
+): Promise<State> {
+  let state = start;
+  for (;;) {
+    let best: { readonly component: Component; readonly found: Assessment } | undefined;
+    const pass = state.pass + 1;
+    const trials: Decision[] = [];
+    for (const component of candidates) {
+      if (keeps(state.circuit, component)) continue;
+      const circuit = withComponent(state.circuit, component);
+      if (bodyShare(model, circuit) > largest) continue;
+      if (assessor.evaluations() >= limit) return state;
+      signal?.throwIfAborted();
+      const found = await assessor.assess(circuit);
+      trials.push(decisionOf(component, state.kl, found.kl, true, pass));
+      if (found.kl < (best?.found.kl ?? state.kl)) best = { component, found };
+    }
+    if (best === undefined) return { ...state, trace: [...state.trace, ...trials], settled: true };
+    const { component, found } = best;
+    state = {
+      ...state,
+      ...found,
+      circuit: withComponent(state.circuit, component),
+      pass,
+      trace: [...state.trace, decisionOf(component, state.kl, found.kl, false, pass)],
+    };
+  }
+}
+
+/** All that may go has gone: what is left when evaluations did not reach for better. */
+async function bare(model: Transformer, { assessor, candidates }: FitSizeOptions): Promise<Found> {
+  const circuit = without(wholeCircuit(model), candidates);
+  const found = await assessor.assess(circuit);
+  return { circuit, ...found, trace: [], size: bodyShare(model, circuit), alpha: undefined, settled: false };
+}
+
+/** @param kl without the component; @param before with it. */
+function decisionOf(
+  component: Component,
+  kl: number,
+  before: number,
+  pruned: boolean,
+  pass: number,
+): Decision {
+  const { layer } = component;
+  return { layer, component: componentName(component), kl, delta: kl - before, pruned, pass };
+}
+
+function withComponent({ heads, mlps }: Circuit, component: Component): Circuit {
+  if (component.kind === "mlp") return { heads, mlps: [...mlps, component.layer].sort((a, b) => a - b) };
+  const added = [...heads, [component.layer, component.head] as const];
+  return { heads: added.sort(([a, i], [b, j]) => a - b || i - j), mlps };
+}

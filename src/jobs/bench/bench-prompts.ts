@@ -1,0 +1,68 @@
+/** The prompts of a bench: a task's, or random tokens where there is none. */
+import { PithError } from "../../errors.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Task } from "../read-task.ts";
+
+/** As many as the paper's batches have. */
+const largestBatch = 150;
+const randomLength = 16;
+
+/**
+ * Prompts of one length, the circuit's or else the most frequent, at most 150.
+ * @throws PithError "options" for a compiled circuit without a task; "task" when none of the task's prompts has the circuit's length.
+ */
+export function benchPrompts(
+  { profile, options, model, task: own, compiled }: CircuitFile,
+  tokenizer: Tokenizer,
+  task: Task | undefined,
+): readonly (readonly number[])[] {
+  if (task === undefined && compiled !== undefined) {
+    throw new PithError("options", `a compiled circuit takes its own task's prompts only: ${own.name}.`, {
+      place: { field: "--task" },
+      advice: "Say where that task is.",
+    });
+  }
+  if (task === undefined) {
+    const length = profile.kind === "aligned" ? profile.length : Math.min(randomLength, model.context);
+    return randomPrompts(largestBatch, length, model.vocabulary);
+  }
+  const start = options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const byLength = new Map<number, (readonly number[])[]>();
+  for (const { prompt } of task.examples) {
+    const ids = [...start, ...tokenizer.encode(prompt)];
+    byLength.set(ids.length, [...(byLength.get(ids.length) ?? []), ids]);
+  }
+  const group =
+    profile.kind === "aligned"
+      ? byLength.get(profile.length)
+      : [...byLength.values()].sort((a, b) => b.length - a.length)[0];
+  if (group !== undefined && group.length > 0) return group.slice(0, largestBatch);
+  throw new PithError(
+    "task",
+    profile.kind === "aligned"
+      ? `no prompt has ${profile.length} tokens, which is what this circuit takes.`
+      : "there is no prompt.",
+    { place: { file: task.path } },
+  );
+}
+
+/** The same at every call; Numerical Recipes' linear congruential generator. */
+export function randomPrompts(
+  count: number,
+  length: number,
+  vocabulary: number,
+): readonly (readonly number[])[] {
+  let state = 1;
+  return Array.from({ length: count }, () =>
+    Array.from({ length }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor((state / 2 ** 32) * vocabulary);
+    }),
+  );
+}
+
+/** A prompt of any length: a given one's tokens over and over. */
+export function stretched(ids: readonly number[], length: number): readonly number[] {
+  return Array.from({ length }, (_, at) => ids[at % ids.length] ?? 0);
+}

@@ -1,0 +1,59 @@
+/** A decoder circuit's graph, circuit.json and config.json with another number of heads in its caches. */
+import { join } from "node:path";
+import { PithError } from "../../errors.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import { folderLayout as names } from "../../export/folder-layout.ts";
+import type { CircuitFolder } from "../../export/read-folder.ts";
+import { readJsonObject } from "../../files/read-input.ts";
+import { type CacheKind, cacheHeadsOf, uniformCaches, withCaches } from "../../lowering/cache-heads.ts";
+import type { Graph } from "../../onnx/graph.ts";
+
+export interface WithCaches {
+  readonly graph: Graph;
+  readonly circuit: CircuitFile;
+  /** What config.json says then; undefined where it stays as it is. */
+  readonly config?: object;
+}
+
+/**
+ * @param graph the folder's. @param kind undefined: caches stay as they are.
+ * @throws PithError "options" for a circuit without caches, or one whose layers differ.
+ */
+export async function convertCaches(
+  { directory, circuit }: Pick<CircuitFolder, "directory" | "circuit">,
+  graph: Graph,
+  kind: CacheKind | undefined,
+): Promise<WithCaches> {
+  if (kind === undefined) return { graph, circuit };
+  if (circuit.profile.kind !== "decoder") {
+    throw cachesError(
+      `can't be chosen: ${directory} takes prompts of one length, and has no caches.`,
+      "Leave it out.",
+    );
+  }
+  const { width, heads } = circuit.model;
+  const caches = kind === "uniform" ? uniformCaches(width, heads) : undefined;
+  if (kind === "uniform" && caches === undefined) {
+    throw cachesError(
+      `can't be uniform: the layers of ${circuit.model.name} differ in their heads, so config.json can't say theirs.`,
+      "Choose exact.",
+    );
+  }
+  const converted = withCaches(graph, caches);
+  const own = cacheHeadsOf(converted);
+  const profile = { kind: "decoder", ...(caches && { cacheHeads: caches.heads }) } as const;
+  const config = await readJsonObject(join(directory, names.config), { code: "circuit" });
+  const pith = typeof config["pith"] === "object" ? config["pith"] : {};
+  return {
+    graph: converted,
+    circuit: { ...circuit, profile },
+    config: {
+      ...config,
+      ...{ n_layer: own.length, n_head: Math.max(1, ...own) },
+      pith: { ...pith, profile },
+    },
+  };
+}
+
+const cachesError = (message: string, advice: string): PithError =>
+  new PithError("options", message, { place: { field: "--caches" }, advice });

@@ -1,0 +1,357 @@
+/**
+ * The main job: from a model and a task to the folder of a circuit (Node). Every step is a function of its own
+ * elsewhere; this file is their order, and what is told, stored and cleaned up between them.
+ */
+
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { cutCircuit } from "../../cut/cut-circuit.ts";
+import type { Evaluator } from "../../discovery/evaluator/evaluator.ts";
+import { prepareSearch } from "../../discovery/prepare.ts";
+import type { Replacements } from "../../discovery/replacements.ts";
+import { searchInPasses } from "../../discovery/searches/greedy/passes.ts";
+import { candidates, type SearchOptions, type SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import { decoderProfile, type Profile } from "../../export/config-json.ts";
+import type { TargetRecord } from "../../export/target-record.ts";
+import { circuitFolder, prepareCircuitFolder } from "../../export/write-folder.ts";
+import { claimOutputFolder } from "../../files/output-folder.ts";
+import { packageVersion } from "../../files/package-files.ts";
+import { workerRuntime } from "../../runtime/node-runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { EncodedTask } from "../../tasks/encode-task.ts";
+import { searchThreads } from "../choose-threads.ts";
+import type { OnEvent } from "../events.ts";
+import { type Model, specialTokens } from "../load-model.ts";
+import { preflightEncoded } from "../preflight/preflight.ts";
+import { refuseUnfit } from "../preflight/preflight-findings.ts";
+import type { Preflight } from "../preflight/preflight-result.ts";
+import { encodePrompts, searchSets } from "../prompts.ts";
+import type { Task } from "../read-task.ts";
+import { weightFiles } from "../same-weights.ts";
+import { withEngine } from "../with-engine.ts";
+import { shipStandaloneAs } from "./export-dtype.ts";
+import {
+  checkExtractOptions,
+  defaultExtractOptions,
+  type ExtractOptions,
+  type SearchSettings,
+} from "./extract-options.ts";
+import { type Measured, measureCircuit } from "./measure-circuit.ts";
+import { type MeasuredStability, measureStability } from "./measure-stability.ts";
+import { openDecisions } from "./search-journal.ts";
+import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
+
+export interface Extraction {
+  /** The circuit's folder, absolute. */
+  readonly folder: string;
+  /** What the folder's circuit.json says. */
+  readonly circuit: CircuitFile;
+  /** What was found of the task before the search. */
+  readonly preflight: Preflight;
+  /** One prompt at a time, the two in turns through the same engine. */
+  readonly timing: Measured["timing"];
+  /** How many computed. */
+  readonly threads: number;
+  /** The whole extraction, wall clock. */
+  readonly seconds: number;
+  /** Of the search and what it reads. */
+  readonly counters: { readonly flops: number; readonly runs: number };
+}
+
+/**
+ * Asks the original, searches, cuts, writes, verifies and measures. The folder appears under its name only when
+ * all of it went well.
+ * @param out the folder to make.
+ * @throws PithError for bad input, a task that the original can't do (unless `allowWeak`), a folder that exists, a
+ * full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason when it was aborted.
+ */
+export async function extract(
+  model: Model,
+  task: Task,
+  out: string,
+  options: ExtractOptions = {},
+): Promise<Extraction> {
+  const begin = performance.now();
+  const { signal } = options;
+  const settings = checkExtractOptions({
+    ...options,
+    // A task may be made for prompts with a start token; what the caller asks for goes before it.
+    bos: options.bos ?? task.bos ?? defaultExtractOptions.bos,
+  });
+  signal?.throwIfAborted();
+  const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
+  const release = await claimOutputFolder(out, { force: settings.force, ...circuitFolder });
+
+  const threads = settings.threads ?? searchThreads(model.transformer);
+  const runtime = workerRuntime({ threads, device: settings.device });
+  const { onEvent } = options;
+  try {
+    const extraction = await withEngine(runtime, signal, () =>
+      run({ model, task, encoded, out, settings, runtime, signal, onEvent }),
+    );
+    return { ...extraction, threads, seconds: (performance.now() - begin) / 1000 };
+  } finally {
+    await release();
+  }
+}
+
+interface Job {
+  readonly model: Model;
+  readonly task: Task;
+  readonly encoded: EncodedTask;
+  readonly out: string;
+  readonly settings: SearchSettings;
+  readonly runtime: Runtime;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
+  const { model, encoded, out, settings, runtime, signal, onEvent } = job;
+  const preflight = await checkTask(job);
+  const sources = await hashSources(job);
+  const key = searchKey(sources, settings);
+
+  const before = { flops: runtime.counters.flops, runs: runtime.counters.runs };
+  const { replacements, result: found, alpha, target, removeJournal } = await runSearch(job, key);
+  const counters = {
+    flops: runtime.counters.flops - before.flops,
+    runs: runtime.counters.runs - before.runs,
+  };
+  const stability = await runBootstrap(job, key, found);
+  // A circuit of what resampled searches kept often is no search's outcome: it has no trace.
+  const result =
+    stability === undefined || settings.frequency === undefined
+      ? found
+      : { ...found, circuit: stability.circuit, trace: [] };
+
+  onEvent?.({ kind: "step", step: "export" });
+  const standalone = await cutCircuit(model.transformer, result.circuit, replacements);
+  const profile: Profile =
+    settings.means === "aligned"
+      ? { kind: "aligned", length: encoded.validation[0]?.ids.length ?? 0 }
+      : decoderProfile(model.transformer, settings.caches);
+  const prepared = await prepareCircuitFolder(
+    out,
+    {
+      model: standalone,
+      profile,
+      tokenizer: model.tokenizer.files,
+      specialTokens: specialTokens(model),
+      operators: settings.operators,
+    },
+    {
+      force: settings.force,
+      signal,
+      onProgress: (done, total) => onEvent?.({ kind: "progress", step: "export", done, total }),
+    },
+  );
+  try {
+    const measured = await measureCircuit({
+      runtime,
+      model,
+      encoded,
+      circuit: result.circuit,
+      replacements,
+      standalone,
+      profile,
+      prepared,
+      signal,
+      onEvent,
+    });
+    const float32: CircuitFile = {
+      ...describe(job, sources, { ...result, alpha }, profile, measured.metrics),
+      ...(stability && { stability: stability.record }),
+      ...(target && { target }),
+    };
+    const measuredAsShipped = await shipStandaloneAs(job, {
+      circuit: float32,
+      standalone,
+      profile,
+      prepared,
+    });
+    const circuit = await prepared.commit(measuredAsShipped);
+    await removeJournal();
+    await stability?.done();
+    return { folder: resolve(out), circuit, preflight, timing: measured.timing, counters };
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+}
+
+/** @throws PithError "task" where the settings don't allow what was found. */
+async function checkTask(job: Job): Promise<Preflight> {
+  const { task, settings, onEvent } = job;
+  const preflight = await preflightEncoded({ ...job, bos: settings.bos });
+  refuseUnfit(preflight, settings, { file: task.path });
+  onEvent?.({ kind: "preflight", preflight });
+  return preflight;
+}
+
+interface Searched {
+  readonly replacements: Replacements;
+  readonly result: SearchResult;
+  readonly alpha: number;
+  readonly target?: TargetRecord;
+  readonly removeJournal: () => Promise<void>;
+}
+
+async function runSearch(job: Job, key: string): Promise<Searched> {
+  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
+  const { transformer } = model;
+  const { target } = settings;
+  onEvent?.({ kind: "step", step: "activations" });
+  const { evaluator, replacements } = await prepareSearch(runtime, transformer, searchSets(encoded), {
+    ablation: settings.ablation,
+    valueBias: settings.valueBias,
+    means: settings.means,
+    signal,
+  });
+  onEvent?.({ kind: "step", step: "search" });
+  if (target !== undefined) {
+    const targetJob = {
+      model: transformer,
+      validation: encoded.validation,
+      settings,
+      out,
+      key,
+      signal,
+      onEvent,
+    };
+    const { result, removeJournal } = await runTarget(targetJob, target, evaluator);
+    await evaluator.close();
+    return {
+      replacements,
+      result,
+      alpha: alphaOf(result),
+      target: targetRecord(target, result),
+      removeJournal,
+    };
+  }
+  const journal = await openDecisions(out, key, transformer, settings);
+  onEvent?.({
+    kind: "search",
+    layers: transformer.blocks.length,
+    headsPerLayer: transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+    candidates: candidates(transformer, settings).length,
+    resumed: journal.resumed,
+  });
+  const result = await find(job, evaluator, {
+    resume: journal.resumed,
+    onDecision: async (decision, done, total) => {
+      await journal.append(decision);
+      onEvent?.({ kind: "decision", decision, done, total });
+    },
+  });
+  await evaluator.close();
+  return { replacements, result, alpha: settings.alpha, removeJournal: journal.remove };
+}
+
+/** The search that the settings ask for; the bootstrap repeats it. */
+function find(
+  { model, settings, signal }: Job,
+  evaluator: Evaluator,
+  options: Pick<SearchOptions, "resume" | "onDecision"> = {},
+): Promise<SearchResult> {
+  const { alpha, maxKl, mlps, order, passes } = settings;
+  const rule = { alpha, maxKl, mlps, order, passes, signal };
+  return searchInPasses(evaluator, model.transformer, { ...rule, ...options });
+}
+
+/** Undefined if none is asked for. */
+async function runBootstrap(
+  job: Job,
+  key: string,
+  full: SearchResult,
+): Promise<MeasuredStability | undefined> {
+  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
+  const { bootstrap } = settings;
+  if (bootstrap === undefined) return undefined;
+  return measureStability({
+    ...{ model: model.transformer, sets: searchSets(encoded), settings: { ...settings, bootstrap } },
+    ...{ runtime, find: (evaluator) => find(job, evaluator), full, out, key, signal, onEvent },
+  });
+}
+
+interface Sources {
+  readonly files: CircuitFile["model"]["files"];
+  readonly task: string;
+  readonly labels: readonly string[] | undefined;
+}
+
+async function hashSources({ model, task, signal }: Job): Promise<Sources> {
+  const files = await weightFiles(model, signal);
+  return { files, task: task.sha256, labels: task.labels };
+}
+
+/** Equal keys, equal decisions: everything that a decision depends on. */
+function searchKey(sources: Sources, settings: SearchSettings): string {
+  const { alpha, maxKl, passes, target, ablation, valueBias, mlps, means, order, bos, seed } = settings;
+  const rule = target === undefined ? { alpha, maxKl, passes } : { target, maxKl };
+  const zeroed = ablation === "zero" ? { valueBias } : {};
+  const named = {
+    pith: packageVersion(),
+    sources,
+    ...rule,
+    ablation,
+    ...zeroed,
+    mlps,
+    means,
+    order,
+    bos,
+    seed,
+  };
+  return createHash("sha256").update(JSON.stringify(named)).digest("hex");
+}
+
+function describe(
+  { model, task, encoded, settings }: Job,
+  sources: Sources,
+  { circuit, trace, alpha }: SearchResult & { readonly alpha: number },
+  profile: Profile,
+  metrics: CircuitFile["metrics"],
+): CircuitFile {
+  const { maxKl, passes, ablation, valueBias, mlps, means, order, seed, bos } = settings;
+  const { transformer } = model;
+  return {
+    format: "pith.circuit/1",
+    pith: packageVersion(),
+    profile,
+    model: {
+      name: model.name,
+      family: model.config.modelType,
+      layers: transformer.blocks.length,
+      heads: transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+      width: transformer.width,
+      vocabulary: transformer.vocabularySize,
+      context: transformer.contextLength,
+      files: [...sources.files],
+      ...(model.notes.length > 0 && { notes: [...model.notes] }),
+    },
+    task: {
+      name: task.name,
+      sha256: sources.task,
+      ...(task.builtin && { builtin: true }),
+      ...(task.labels && { labels: [...task.labels] }),
+      examples: {
+        patching: encoded.patching.length,
+        validation: encoded.validation.length,
+        test: encoded.test.length,
+      },
+    },
+    options: {
+      alpha,
+      ...(maxKl !== undefined && { maxKl }),
+      ...(passes > 1 && { passes }),
+      ablation,
+      ...(ablation === "zero" && { valueBias }),
+      ...{ mlps, means, order, seed, bos },
+    },
+    heads: circuit.heads.map(([layer, head]) => [layer, head]),
+    mlps: [...circuit.mlps],
+    trace: [...trace],
+    metrics,
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * What a fresh export is worth. First it is verified: the shipped graph against the patched model, prompt by
+ * prompt on the validation set, before anybody relies on it. Then accuracy and KL beside the original, sizes,
+ * and time.
+ */
+
+import { patchedGates } from "../../cut/patched.ts";
+import type { Replacements } from "../../discovery/replacements.ts";
+import { PithError } from "../../errors.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import type { Profile } from "../../export/config-json.ts";
+import { describeGraph, shipModel, shippedTransformer } from "../../export/ship-model.ts";
+import { speedRecord } from "../../export/speed-record.ts";
+import type { PreparedFolder } from "../../export/write-folder.ts";
+import { answerLogits, lastPosition } from "../../measure/answer-logits.ts";
+import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../../measure/compare.ts";
+import { engineTime } from "../../measure/engine-time.ts";
+import { type Timing, timeInTurns } from "../../measure/latency.ts";
+import { countParameters } from "../../measure/parameters.ts";
+import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.ts";
+import type { SpeedRatio } from "../../measure/speed-ratio.ts";
+import { yearScale } from "../../measure/year-mass.ts";
+import type { Runtime, Session } from "../../runtime/runtime.ts";
+import type { EncodedTask } from "../../tasks/encode-task.ts";
+import type { Circuit } from "../../transformer/circuit.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import type { OnEvent } from "../events.ts";
+import type { Model } from "../load-model.ts";
+import { tokenIds } from "../prompts.ts";
+
+/** Two float32 models that compute the same function differ by rounding alone, a hundred times less than this. */
+export const verificationTolerance = 1e-3;
+
+export interface MeasureJob {
+  readonly runtime: Runtime;
+  readonly model: Model;
+  readonly encoded: EncodedTask;
+  readonly circuit: Circuit;
+  readonly replacements: Replacements;
+  readonly standalone: Transformer;
+  readonly profile: Profile;
+  readonly prepared: PreparedFolder;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+export interface Measured {
+  readonly metrics: CircuitFile["metrics"];
+  readonly timing: { readonly original: Timing; readonly circuit: Timing; readonly speed: SpeedRatio };
+}
+
+/** @throws PithError "verification" when the two models disagree. */
+export async function measureCircuit(job: MeasureJob): Promise<Measured> {
+  const { runtime, model, encoded, standalone, profile, prepared, signal, onEvent } = job;
+  const session = await runtime.loadFile(prepared.modelPath);
+  const shipped = describeGraph(standalone, profile);
+  const circuit: GiveLogits = (prompts, visit) =>
+    shippedLogits(runtime, session, shipped, prompts, visit, signal);
+  const original: GiveLogits = (prompts, visit) =>
+    answerLogits(runtime, model.transformer, prompts, visit, { signal });
+
+  onEvent?.({ kind: "step", step: "verify" });
+  const verified = await verify(job, circuit);
+
+  onEvent?.({ kind: "step", step: "measure" });
+  const accuracy: CircuitFile["metrics"]["accuracy"] = {};
+  const kl: CircuitFile["metrics"]["kl"] = {};
+  const yearMass: NonNullable<CircuitFile["metrics"]["yearMass"]> = {};
+  const total = encoded.validation.length + encoded.test.length;
+  let measured = 0;
+  for (const split of ["validation", "test"] as const) {
+    if (encoded[split].length === 0) continue;
+    const before = measured;
+    const result = await evaluateSplit(encoded[split], circuit, original, {
+      years: yearScale(encoded[split], model.tokenizer),
+      onProgress(done) {
+        measured = before + done;
+        onEvent?.({ kind: "progress", step: "measure", done: measured, total });
+      },
+    });
+    accuracy[split] = { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy };
+    kl[split] = result.kl ?? Number.NaN;
+    if (result.yearMass !== undefined && result.originalYearMass !== undefined) {
+      yearMass[split] = { original: result.originalYearMass, circuit: result.yearMass };
+    }
+  }
+  const timing = await time(job, session, shipped);
+  await session.unload();
+  return {
+    timing,
+    metrics: {
+      accuracy,
+      kl,
+      ...(Object.keys(yearMass).length > 0 && { yearMass }),
+      parameters: {
+        original: countParameters(model.transformer),
+        circuit: countParameters(shippedTransformer(standalone, profile)),
+      },
+      bytes: {
+        original: model.files.reduce((sum, file) => sum + file.size, 0),
+        circuit: prepared.bytes,
+      },
+      milliseconds: {
+        original: timing.original.median,
+        circuit: timing.circuit.median,
+        speed: speedRecord(timing.speed),
+      },
+      verified,
+    },
+  };
+}
+
+/** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
+async function verify(
+  { runtime, model, encoded, circuit, replacements, signal }: MeasureJob,
+  shipped: GiveLogits,
+): Promise<number> {
+  const gates = patchedGates(model.transformer, circuit, replacements);
+  const patched: GiveLogits = (prompts, visit) =>
+    answerLogits(runtime, model.transformer, prompts, visit, { gates, signal });
+  const largest = await largestLogitDifference(encoded.validation, patched, shipped);
+  if (!(largest <= verificationTolerance)) {
+    throw new PithError(
+      "verification",
+      `the exported circuit and the patched model differ by ${largest} in a logit; ${verificationTolerance} is allowed. Nothing was written.`,
+      { advice: "Please report this: it is a fault of Pith or of the compute engine, not of your input." },
+    );
+  }
+  return largest;
+}
+
+/** One prompt at a time, original and circuit in turns, both lowered by the same code. */
+async function time(
+  { runtime, model, encoded, profile, signal }: MeasureJob,
+  session: Session,
+  shipped: ShippedGraph,
+): Promise<Measured["timing"]> {
+  const original = await runtime.load(shipModel(model.transformer, profile).graph);
+  const whole = describeGraph(model.transformer, profile);
+  const prompts = tokenIds(encoded.validation);
+  let turn = 0;
+  const runOne = (graph: Session, description: ShippedGraph) => () => {
+    const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
+    return engineTime(runtime, () =>
+      shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {}),
+    );
+  };
+  const [originalTiming, circuitTiming, speed] = await timeInTurns(
+    runOne(original, whole),
+    runOne(session, shipped),
+    { signal },
+  );
+  await original.unload();
+  return { original: originalTiming, circuit: circuitTiming, speed };
+}

@@ -1,0 +1,141 @@
+/**
+ * The stability of an extraction's circuit (Node): its search repeated on resampled prompts, spread over the
+ * threads at hand, journaled run by run, and put together as circuit.json says it.
+ */
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+import {
+  type BootstrapOptions,
+  type BootstrapRun,
+  bootstrap,
+  drawResamples,
+} from "../../discovery/bootstrap.ts";
+import { faultInRuns } from "../../discovery/check-resumed.ts";
+import type { SearchSets } from "../../discovery/prepare.ts";
+import type { SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { StabilityRecord } from "../../export/stability-record.ts";
+import { frequentCircuit, stabilityOf } from "../../measure/stability.ts";
+import { workerRuntime } from "../../runtime/node-runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { createRandom } from "../../tasks/random.ts";
+import type { Circuit } from "../../transformer/circuit.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import type { OnEvent } from "../events.ts";
+import type { SearchSettings } from "./extract-options.ts";
+import { openSearchJournal } from "./search-journal.ts";
+
+export interface StabilityJob {
+  readonly model: Transformer;
+  readonly sets: SearchSets;
+  readonly settings: SearchSettings & { readonly bootstrap: number };
+  /** Makes the pass over the patching prompts. */
+  readonly runtime: Runtime;
+  /** The search that is repeated. */
+  readonly find: BootstrapOptions["find"];
+  /** What it found with all prompts. */
+  readonly full: Pick<SearchResult, "circuit" | "kl">;
+  /** The folder that the extraction ends in; the journal lies beside it. */
+  readonly out: string;
+  /** Names the search: equal keys, equal decisions. */
+  readonly key: string;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent | undefined;
+}
+
+export interface MeasuredStability {
+  readonly record: StabilityRecord;
+  /** The one to ship: of the components that were kept often enough if a frequency was chosen, else the full data's. */
+  readonly circuit: Circuit;
+  /** Takes the journal away, when all that it was for is done. */
+  readonly done: () => Promise<void>;
+}
+
+/**
+ * Each run has an engine of its own, which holds one of the model's layers, the circuit above it and the
+ * activations of its prompts. Engines of one thread each waste nothing on sharing products, but more than these
+ * would take more memory than they save time.
+ */
+const mostLanes = 4;
+
+const layer = z.int().min(0);
+const runSchema = z.object({
+  run: z.int().min(0),
+  circuit: z.object({ heads: z.array(z.tuple([layer, layer])), mlps: z.array(layer) }),
+  kl: z.number(),
+});
+
+/** @throws PithError "options" when the journal to resume is another search's; the signal's reason. */
+export async function measureStability(job: StabilityJob): Promise<MeasuredStability> {
+  const { model, sets, settings, runtime, find, full, signal, onEvent } = job;
+  const { ablation, valueBias, means, bootstrap: runs, frequency: chosen, seed } = settings;
+  const journal = await openSearchJournal<BootstrapRun>({
+    ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
+    firstFault: (entries) => faultInRuns(model, entries),
+  });
+  // A journal of more runs may be resumed by fewer: they are the first of them.
+  const resume = journal.resumed.filter(({ run }) => run < runs);
+  const resamples = drawResamples(sets, runs, createRandom(seed).below);
+  onEvent?.({ kind: "progress", step: "bootstrap", done: resume.length, total: runs });
+
+  const found = await withLanes(job, runs - resume.length, (lanes) =>
+    bootstrap(runtime, lanes, model, sets, resamples, {
+      ...{ ablation, valueBias, means, find, resume, signal },
+      onRun: async (run, done, total) => {
+        await journal.append(forJournal(run));
+        onEvent?.({ kind: "progress", step: "bootstrap", done, total });
+      },
+    }),
+  );
+
+  const shape = {
+    heads: model.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+    mlps: settings.mlps,
+  };
+  const { frequency, jaccard, chance, againstFull } = stabilityOf(
+    found.map(({ circuit }) => circuit),
+    full.circuit,
+    shape,
+  );
+  const record: StabilityRecord = {
+    ...{ runs, seed, jaccard, chance },
+    againstFull: { components: [...againstFull.components], heads: [...againstFull.heads] },
+    frequency: { heads: frequency.heads.map((shares) => [...shares]), mlps: [...frequency.mlps] },
+    full: { ...listed(full.circuit), kl: full.kl },
+    ...(chosen !== undefined && { chosen }),
+  };
+  const circuit = chosen === undefined ? full.circuit : frequentCircuit(frequency, chosen);
+  return { record, circuit, done: () => journal.remove() };
+}
+
+/** As many engines as pay, closed at the end, and at once when the signal says so. */
+async function withLanes<T>(
+  { runtime, settings, signal }: Pick<StabilityJob, "runtime" | "settings" | "signal">,
+  runs: number,
+  work: (lanes: readonly Runtime[]) => Promise<T>,
+): Promise<T> {
+  // One card is shared by all engines: more of them gain nothing.
+  const threadsInAll = settings.threads ?? availableParallelism();
+  const count = settings.device === "cpu" ? Math.min(mostLanes, threadsInAll, runs) : 1;
+  if (count <= 1) return work([runtime]);
+  const threads = Math.min(Math.floor(threadsInAll / count), runtime.threads);
+  const lanes = Array.from({ length: count }, () => workerRuntime({ threads }));
+  const close = () => Promise.all(lanes.map((lane) => lane.close()));
+  const stop = () => void close();
+  signal?.addEventListener("abort", stop);
+  try {
+    return await work(lanes);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await close();
+  }
+}
+
+const listed = ({ heads, mlps }: Circuit): { heads: [number, number][]; mlps: number[] } => ({
+  heads: heads.map(([at, head]) => [at, head]),
+  mlps: [...mlps],
+});
+
+const forJournal = ({ run, circuit, kl }: BootstrapRun): z.infer<typeof runSchema> => ({
+  ...{ run, kl },
+  circuit: listed(circuit),
+});

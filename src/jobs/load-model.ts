@@ -1,0 +1,108 @@
+/** A model by folder or hub name, ready to be searched (Node). Weights are read when they are needed. */
+import { basename, resolve } from "node:path";
+import { readTransformer } from "../architectures/index.ts";
+import { openCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import { resolveModelFolder } from "../checkpoint/hub/hub.ts";
+import { expandHome } from "../checkpoint/hub/settings.ts";
+import { PithError } from "../errors.ts";
+import type { SpecialTokens } from "../export/config-json.ts";
+import { embeddedModel, embeddedName, packagePath } from "../files/package-files.ts";
+import { quote } from "../printable.ts";
+import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import type { OnEvent } from "./events.ts";
+
+export interface Model {
+  /** What people read, circuits included that others get: of a folder its own name, and not where it lies. */
+  readonly name: string;
+  readonly directory: string;
+  readonly transformer: Transformer;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  /** The files that hold the weights, sizes in bytes. */
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** What of the checkpoint is read otherwise than config.json says, or left out: a sentence each. */
+  readonly notes: readonly string[];
+  /** Whether it is the model that comes with Pith. */
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/**
+ * @param nameOrPath a folder, or a hub name as `org/name`; "nano", or left out: the embedded model.
+ * @throws PithError for a folder, a download, a config, weights or a tokenizer that can't be used.
+ */
+export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOptions = {}): Promise<Model> {
+  const embedded = nameOrPath === undefined || nameOrPath === embeddedName;
+  const { directory, name } = embedded
+    ? { directory: packagePath(embeddedModel), name: embeddedName }
+    : await findFolder(nameOrPath, { signal, onEvent });
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    const notes: string[] = [];
+    const transformer = await readTransformer(checkpoint, (note) => {
+      notes.push(note);
+      onEvent?.({ kind: "note", note });
+    });
+    const tokenizer = await loadTokenizer(directory);
+    checkVocabulary(tokenizer, transformer.vocabularySize);
+    return {
+      name,
+      directory,
+      transformer,
+      tokenizer,
+      config: checkpoint.config,
+      files: checkpoint.files,
+      notes,
+      embedded,
+      close: () => checkpoint.close(),
+    };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+/** The ids that generation needs: config.json's, and where it has none, the tokenizer's end. */
+export function specialTokens({ config, tokenizer }: Pick<Model, "config" | "tokenizer">): SpecialTokens {
+  const end = tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId];
+  return { bos: config.bosTokenId, eos: config.eosTokenIds.length > 0 ? config.eosTokenIds : end };
+}
+
+async function findFolder(
+  nameOrPath: string,
+  { signal, onEvent }: LoadOptions,
+): Promise<{ readonly directory: string; readonly name: string }> {
+  const directory = await resolveModelFolder(nameOrPath, {
+    ...(signal && { signal }),
+    ...(onEvent && { onProgress: (progress) => onEvent({ kind: "download", progress }) }),
+  }).catch((error: unknown) => {
+    throw explainName(nameOrPath, error);
+  });
+  // A folder is taken as it is; what was fetched from the hub lies where nobody put it.
+  const isFolder = directory === resolve(expandHome(nameOrPath, process.env));
+  return { directory, name: isFolder ? folderName(directory) : nameOrPath };
+}
+
+/** In the hub's cache a snapshot's own name is a commit; the model's stands two folders up. */
+export function folderName(directory: string): string {
+  const cached = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+$/.exec(directory)?.[1];
+  return cached?.replace("--", "/") ?? (basename(directory) || "model");
+}
+
+/** A mistyped folder must not look like a fault of the network. */
+function explainName(name: string, error: unknown): unknown {
+  if (!(error instanceof PithError) || error.code !== "hub") return error;
+  return new PithError("hub", error.message, {
+    advice: `(There is no folder ${quote(name)} here, so it was taken for a name on the hub.)`,
+    cause: error,
+  });
+}

@@ -1,0 +1,35 @@
+/** A known circuit by its id, or from a user's file (Node). */
+import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
+import { readInput } from "../files/read-input.ts";
+import {
+  KNOWN_CIRCUITS,
+  type KnownCircuit,
+  knownCircuit,
+  parseKnownCircuit,
+} from "../known/known-circuits.ts";
+
+/** A list of heads has a few kB, a circuit.json of a large model some MB. */
+const LARGEST = 256 * 2 ** 20;
+
+/**
+ * @param idOrPath "ioi/26", a task for its default, or a file: a name that is known is never a file.
+ * @throws PithError "options" where it is neither; "circuit" for a file that is no list of heads.
+ */
+export async function readKnown(idOrPath: string): Promise<KnownCircuit> {
+  if (KNOWN_CIRCUITS.some(({ id, task }) => id === idOrPath || task === idOrPath)) {
+    return knownCircuit(idOrPath);
+  }
+  const what = "a list of heads";
+  const bytes = await readInput(idOrPath, { code: "circuit", most: LARGEST, what, pipes: true }).catch(
+    (error: unknown) => {
+      if (!(error instanceof PithError) || errorCode(error.cause) !== "ENOENT") throw error;
+      throw new PithError("options", "there is no such file, and no known circuit of that name.", {
+        place: { field: "--known", file: idOrPath },
+        advice: `Known are ${KNOWN_CIRCUITS.map(({ id }) => id).join(", ")}.`,
+        cause: error,
+      });
+    },
+  );
+  return parseKnownCircuit(new TextDecoder().decode(bytes), idOrPath);
+}

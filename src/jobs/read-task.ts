@@ -1,0 +1,83 @@
+/** A task by name or path: a built-in one, made for a model's tokenizer, or a task file (Node). */
+import { createHash } from "node:crypto";
+import { PithError } from "../errors.ts";
+import { errorCode } from "../files/file-error.ts";
+import { embeddedTask, packagePath } from "../files/package-files.ts";
+import type { BuiltinTaskName } from "../tasks/builtin/builtin-task.ts";
+import { type AnyTaskOptions, BUILTIN_TASKS, buildTask, isBuiltinTask } from "../tasks/builtin/index.ts";
+import { formatTaskFile } from "../tasks/format-task-file.ts";
+import { readTaskFile } from "../tasks/read-task-file.ts";
+import type { TaskFile } from "../tasks/task-file.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+export interface Task extends TaskFile {
+  /** Where it is, as errors show it; of a built-in task its name. */
+  readonly path: string;
+  /** Of the file; of a built-in task, of the text of its task file. */
+  readonly sha256: string;
+  readonly builtin?: BuiltinTaskName;
+  /** Whether its prompts want the start token, where the task says so: what a user asks for goes before it. */
+  readonly bos?: boolean;
+  /** Labels that were given for all examples, beside the file. */
+  readonly labels?: readonly string[];
+}
+
+/** `seed` and what follows it are for built-in tasks; a file is what it is. */
+export interface ReadTaskOptions extends AnyTaskOptions {
+  /** A built-in task is made with it. */
+  readonly tokenizer?: Tokenizer | undefined;
+  /** Classification: what every answer is chosen from, instead of the whole vocabulary. */
+  readonly labels?: readonly string[] | undefined;
+  /** Ends waiting for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * @param nameOrPath "ioi", "greater-than" or "acronyms", or a task file (./ioi is a file, ioi is not); left out,
+ * the indirect-object task that comes with the embedded model.
+ * @throws PithError "task" for a file that can't be used, or words that the tokenizer does not have; "options" for
+ * a built-in task without a tokenizer.
+ */
+export async function readTask(
+  nameOrPath: string = packagePath(embeddedTask),
+  options: ReadTaskOptions = {},
+): Promise<Task> {
+  const { labels } = options;
+  const task = isBuiltinTask(nameOrPath)
+    ? makeTask(nameOrPath, options)
+    : await readFileTask(nameOrPath, options.signal);
+  if (labels === undefined || labels.length === 0) return task;
+  return { ...task, labels, examples: task.examples.map((example) => ({ ...example, labels })) };
+}
+
+function makeTask(
+  name: BuiltinTaskName,
+  { tokenizer, labels: _, signal: _signal, ...options }: ReadTaskOptions,
+): Task {
+  if (tokenizer === undefined) {
+    throw new PithError("options", `the built-in task "${name}" is made with a model's tokenizer.`, {
+      advice: `Give it: readTask("${name}", { tokenizer: model.tokenizer }); or ./${name} for a file of that name.`,
+    });
+  }
+  const { examples, bos } = buildTask(name, tokenizer, options);
+  const sha256 = createHash("sha256").update(formatTaskFile(examples)).digest("hex");
+  return { name, builtin: name, path: name, examples, bos, sha256 };
+}
+
+async function readFileTask(path: string, signal: AbortSignal | undefined): Promise<Task> {
+  const file = await readTaskFile(path, signal).catch((error: unknown) => {
+    throw explainName(path, error);
+  });
+  return { ...file, path };
+}
+
+/** A mistyped name must not look like a lost file. */
+function explainName(path: string, error: unknown): unknown {
+  if (!(error instanceof PithError) || errorCode(error.cause) !== "ENOENT") return error;
+  const names = BUILTIN_TASKS.map(({ name }) => name).join(", ");
+  return new PithError("task", "there is no such file, and no built-in task of that name.", {
+    place: { file: path },
+    advice: `Built in are ${names}.`,
+    cause: error,
+  });
+}

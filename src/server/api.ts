@@ -1,0 +1,227 @@
+/**
+ * What the studio's server and its pages say to each other: plain JSON over /api, and one stream of events for
+ * each run. Types only, so that both sides compile against the same words and neither pulls the other in.
+ */
+import type { Decision } from "../discovery/searches/greedy/search.ts";
+import type { SweepRow } from "../experiments/sweep-row.ts";
+import type { CircuitFile } from "../export/circuit-file.ts";
+import type { Step } from "../jobs/events.ts";
+import type { SearchSettings } from "../jobs/extract/extract-options.ts";
+import type { Preflight } from "../jobs/preflight/preflight-result.ts";
+import type { SplitEvaluation } from "../measure/compare.ts";
+
+/** Every answer that is not 2xx. */
+export interface ApiError {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly advice?: string | undefined;
+    readonly line?: number | undefined;
+    readonly field?: string | undefined;
+  };
+}
+
+/** GET /api/info */
+export interface StudioInfo {
+  readonly pith: string;
+  readonly embeddedModel: ModelSummary;
+  readonly builtinTasks: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly example: readonly [prompt: string, answer: string];
+    readonly source: string;
+  }[];
+  readonly defaults: RunOptions;
+  readonly machine: { readonly cores: number; readonly memoryBytes: number };
+}
+
+/** POST /api/models { model }: a folder inside an allowed root, a hub name, or "" for the embedded model. */
+export interface ModelSummary {
+  /** As a run asks for it; "" is the embedded model. */
+  readonly model: string;
+  readonly name: string;
+  readonly layers: number;
+  readonly heads: readonly number[];
+  readonly width: number;
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+export type TaskSource =
+  | { readonly kind: "builtin"; readonly name: string }
+  | { readonly kind: "text"; readonly name: string; readonly format: "jsonl" | "csv"; readonly text: string };
+
+/** What a person chooses of the search. */
+export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"> & {
+  /** Left out: as the task says. */
+  readonly bos?: boolean | undefined;
+  /** With zero ablation: what becomes of a pruned head's value bias. Left out: removed. */
+  readonly valueBias?: SearchSettings["valueBias"] | undefined;
+  /** Run though the preflight has a finding of severity "refusal"; without it such a run fails. Left out: false. */
+  readonly allowWeak?: boolean | undefined;
+};
+
+/**
+ * POST /api/preflight { model, task, options }: asks the original, which takes about a second for nano and a few for
+ * GPT-2 small. A page shows `findings` (each a sentence and advice, the worst first) before the run is started.
+ */
+export type PreflightResult = Preflight;
+
+/** POST /api/tasks { model, task, options } */
+export interface TaskCheck {
+  /** The first fault of each line that has one; empty when the task can be run. */
+  readonly faults: readonly ApiError["error"][];
+  readonly examples: { readonly patching: number; readonly validation: number; readonly test: number };
+  /** Tokens of every prompt; undefined when they differ. */
+  readonly promptTokens?: number | undefined;
+  readonly samples: readonly { readonly tokens: readonly string[]; readonly answers: readonly string[] }[];
+}
+
+/** What a sweep goes over, beside what one search is given. */
+export interface SweepChoice {
+  readonly alphas: readonly number[];
+  readonly ablations: readonly ("mean" | "zero")[];
+  readonly mlps: readonly boolean[];
+  readonly seeds: readonly number[];
+}
+
+/** POST /api/estimate { model, task, options, sweep? } */
+export interface Estimate {
+  /** Of one search, as are the seconds. */
+  readonly candidates: number;
+  readonly seconds: number;
+  /** On top of what the studio uses now. */
+  readonly memoryBytes: number;
+  /** What the figures rest on. */
+  readonly how: string;
+  /** With a sweep: how many searches it comes to, and their time if all stayed and none shared its way. */
+  readonly searches?: number | undefined;
+  readonly secondsAtMost?: number | undefined;
+}
+
+/** POST /api/runs */
+export type RunRequest =
+  | {
+      readonly kind: "extract";
+      readonly model: string;
+      readonly task: TaskSource;
+      readonly options: RunOptions;
+    }
+  | ({
+      readonly kind: "sweep";
+      readonly model: string;
+      readonly task: TaskSource;
+      readonly options: RunOptions;
+    } & SweepChoice);
+
+/** "damaged": what the studio keeps of it can't be read; it can be deleted, and nothing else. */
+export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled" | "damaged";
+
+/** GET /api/runs: RunSummary[]; GET /api/runs/:id: RunDetail. */
+export interface RunSummary {
+  readonly id: string;
+  readonly state: RunState;
+  readonly kind: RunRequest["kind"];
+  readonly modelName: string;
+  readonly taskName: string;
+  /** ISO 8601. */
+  readonly created: string;
+  /** Tried candidates, or for a sweep finished parts. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RunDetail extends RunSummary {
+  readonly request: RunRequest;
+  readonly layers: number;
+  readonly headsPerLayer: readonly number[];
+  readonly step?: Step | undefined;
+  readonly decisions: readonly Decision[];
+  /** Where the next event stands: open the stream with ?after=. */
+  readonly sequence: number;
+  readonly error?: ApiError["error"] | undefined;
+  /** When done. */
+  readonly circuit?: CircuitFile | undefined;
+  readonly rows?: readonly SweepRow[] | undefined;
+}
+
+/**
+ * GET /api/runs/:id/events?after=N, server-sent events, `id:` the sequence number, `data:` one of these; what has
+ * no id (progress) is told once and not again. The first "search" gives the shape; a second one says that the
+ * decisions begin anew, as after a restart that lost some.
+ * POST /api/runs/:id/pause, /resume, /cancel; DELETE /api/runs/:id.
+ */
+export type RunEvent =
+  | { readonly kind: "state"; readonly state: RunState; readonly error?: ApiError["error"] | undefined }
+  | { readonly kind: "step"; readonly step: Step }
+  | { readonly kind: "progress"; readonly done: number; readonly total: number }
+  | {
+      readonly kind: "search";
+      readonly layers: number;
+      readonly headsPerLayer: readonly number[];
+      readonly candidates: number;
+    }
+  | { readonly kind: "decision"; readonly decision: Decision; readonly done: number; readonly total: number };
+
+export interface TokenProbability {
+  readonly id: number;
+  readonly text: string;
+  readonly probability: number;
+  readonly logit: number;
+}
+
+/** POST /api/runs/:id/predict { prompt }: the original, on the server. */
+export interface ServerPrediction {
+  readonly tokens: readonly string[];
+  readonly ids: readonly number[];
+  /** Ten, likeliest first. */
+  readonly top: readonly TokenProbability[];
+  readonly milliseconds: number;
+}
+
+/** POST /api/runs/:id/knock { prompt, heads, mlps }: the patched model that keeps exactly these. */
+export type KnockResult = ServerPrediction;
+
+/**
+ * POST /api/runs/:id/patterns { prompt, kept? }
+ * `kept` ({ heads, mlps }) takes the place of the circuit's own components, as in a knock-out.
+ */
+export interface PatternsResult {
+  readonly tokens: readonly string[];
+  readonly heads: readonly {
+    readonly layer: number;
+    readonly head: number;
+    /** [queries][keys]. */
+    readonly pattern: readonly (readonly number[])[];
+  }[];
+}
+
+/**
+ * POST /api/runs/:id/attribution { prompt, answer?, kept? }: what each kept component adds to the answer's centred
+ * logit; the answer is what the circuit itself finds likeliest, also where other components are kept.
+ */
+export interface AttributionResult {
+  readonly answer: string;
+  readonly parts: readonly { readonly name: string; readonly value: number }[];
+  readonly total: number;
+}
+
+/** GET /api/runs/:id/examples */
+export interface ExamplesResult {
+  readonly splits: Readonly<
+    Partial<Record<"validation" | "test", Pick<SplitEvaluation, "accuracy" | "originalAccuracy" | "kl">>>
+  >;
+  /** Where circuit and original answer differently, at most a hundred. */
+  readonly disagreements: readonly {
+    readonly prompt: string;
+    readonly answers: readonly string[];
+    readonly original: string;
+    readonly circuit: string;
+  }[];
+}
+
+/**
+ * GET /api/runs/:id/files/<path>: the circuit's folder, file by file, for the page's own inference.
+ * GET /api/runs/:id/zip: all of it. GET /api/runs/:id/share: a static site, zipped.
+ */
+export type CircuitFilePath = string;

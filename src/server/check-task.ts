@@ -1,0 +1,136 @@
+/** What is wrong with a task that is being typed, line by line, and how it reads to the model. */
+import { PithError } from "../errors.ts";
+import type { Model } from "../jobs/load-model.ts";
+import type { Task } from "../jobs/read-task.ts";
+import type { EncodedTask } from "../tasks/encode-task.ts";
+import type { TaskExample } from "../tasks/task-file.ts";
+import { apiError } from "./answer-error.ts";
+import type { ApiError, RunOptions, TaskCheck, TaskSource } from "./api.ts";
+import { createPauses } from "./runs/pauses.ts";
+import {
+  encodeAhead,
+  encodeNow,
+  examplesIn,
+  type TextSource,
+  taskOf,
+  textTask,
+  tokenTexts,
+} from "./tasks.ts";
+
+const mostFaults = 50;
+const mostSamples = 8;
+/** With a fault at hand, looking for more must not take longer than typing goes on; milliseconds. */
+const patience = 1000;
+
+type Fault = ApiError["error"];
+
+/** @param signal of the request: a check that nobody waits for any more ends. */
+export async function checkTask(
+  source: TaskSource,
+  model: Model,
+  options: RunOptions,
+  signal?: AbortSignal,
+): Promise<TaskCheck> {
+  const nothing = { examples: { patching: 0, validation: 0, test: 0 }, samples: [] };
+  const end = performance.now() + patience;
+  const read = await readSource(source, model, options, { end, signal });
+  if (read.task === undefined) return { ...nothing, faults: read.faults };
+  const { task } = read;
+  // Patching prompts need no answers; a person wants to see some.
+  const answered = task.examples.filter(({ answers }) => answers.length > 0);
+  const samples = answered.slice(0, mostSamples).flatMap(({ prompt, answers }) => {
+    try {
+      return [{ tokens: tokenTexts(model, model.tokenizer.encode(prompt)), answers }];
+    } catch {
+      // What can't be encoded is among the faults.
+      return [];
+    }
+  });
+  const { faults, encoded } = await encodingFaults(task, model, options, { end, signal });
+  if (encoded === undefined) return { ...nothing, faults, samples };
+  const { patching, validation, test } = encoded;
+  const lengths = new Set([...patching, ...validation, ...test].map(({ ids }) => ids.length));
+  const [promptTokens] = lengths;
+  return {
+    faults,
+    examples: { patching: patching.length, validation: validation.length, test: test.length },
+    ...(lengths.size === 1 && { promptTokens }),
+    samples,
+  };
+}
+
+interface Limits {
+  /** When to be content with the faults that were found. */
+  readonly end: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Read = { readonly task: Task } | { readonly task?: undefined; readonly faults: readonly Fault[] };
+
+async function readSource(
+  source: TaskSource,
+  model: Model,
+  options: RunOptions,
+  limits: Limits,
+): Promise<Read> {
+  if (source.kind === "text") return readText(source, model, limits);
+  try {
+    return { task: await taskOf(source, model, options) };
+  } catch (error) {
+    if (error instanceof PithError) return { faults: [apiError(error)] };
+    throw error;
+  }
+}
+
+/** The file is read once; its faults stand at their lines. */
+async function readText(source: TextSource, model: Model, { end, signal }: Limits): Promise<Read> {
+  const faults: Fault[] = [];
+  const examples: TaskExample[] = [];
+  const pause = createPauses();
+  for (const found of examplesIn(source, model)) {
+    if (found instanceof PithError) faults.push(apiError(found));
+    else if (found !== undefined) examples.push(found);
+    if (faults.length === mostFaults || (faults.length > 0 && performance.now() > end)) break;
+    await pause();
+    signal?.throwIfAborted();
+  }
+  return faults.length > 0 ? { faults } : { task: textTask(source, examples) };
+}
+
+/** What only the tokenizer sees. The first fault of the file is found again without its line, and so on. */
+async function encodingFaults(
+  task: Task,
+  model: Model,
+  options: RunOptions,
+  { end, signal }: Limits,
+): Promise<{ readonly faults: readonly Fault[]; readonly encoded?: EncodedTask }> {
+  const faults: Fault[] = [];
+  const prepared = { ...model, tokenizer: await encodeAhead(task.examples, model.tokenizer, signal) };
+  const pause = createPauses();
+  let { examples } = task;
+  for (;;) {
+    await pause();
+    signal?.throwIfAborted();
+    let encoded: EncodedTask | undefined;
+    const fault = faultOf(() => {
+      encoded = encodeNow({ ...task, examples }, prepared, options);
+    });
+    if (fault === undefined) return { faults, ...(faults.length === 0 && encoded && { encoded }) };
+    const { line } = fault.place;
+    // What is left may be too little: that is said only of the file as it is.
+    if (line === undefined && faults.length > 0) return { faults };
+    faults.push(apiError(fault));
+    if (line === undefined || faults.length === mostFaults || performance.now() > end) return { faults };
+    examples = examples.filter((example) => example.line !== line);
+  }
+}
+
+function faultOf(action: () => void): PithError | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof PithError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * What a search will take, before it begins: its matrix products are counted, and one layer of the very model is
+ * run on prompts of the very length to see how many of them this machine does in a second. How many components
+ * will stay is what the search is for, so the time has two ends: nothing stays, or all of it.
+ */
+
+import { makeBatches } from "../discovery/batch.ts";
+import { constantTensor, zeroConstant } from "../discovery/constant.ts";
+import { causalMask } from "../discovery/embedding.ts";
+import { wholeBlock } from "../discovery/forward.ts";
+import { candidates } from "../discovery/searches/greedy/search.ts";
+import { shareOut } from "../experiments/sweep-jobs.ts";
+import { searchThreads } from "../jobs/choose-threads.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { gatedLayer } from "../lowering/stages.ts";
+import { countParameters } from "../measure/parameters.ts";
+import { workerRuntime } from "../runtime/node-runtime.ts";
+import type { Transformer } from "../transformer/transformer.ts";
+import { elementCount } from "../transformer/weight.ts";
+import type { Estimate, RunOptions, SweepChoice, TaskSource } from "./api.ts";
+import { encodeFor, taskOf } from "./tasks.ts";
+
+/** Between the two ends, the share of components that the figure is given for. */
+const assumedShare = 1 / 3;
+
+/** What timing a finished circuit beside its original takes at most (`timeInTurns`). */
+const timingSeconds = 2;
+
+/** Bytes: measured, see `memoryOf`. */
+const engineBytes = 150e6;
+
+/**
+ * A run's peak by its weights in float32, when circuit and original are timed side by side: on GPT-2 small's shape 3.3
+ * where nothing stayed and 4.2 where all did.
+ */
+const peakByWeights = 3.6;
+
+/** How long a measured rate is good for; milliseconds. Options change with every key that is pressed. */
+const rateAge = 60_000;
+const rates = new WeakMap<Model, Map<string, { readonly rate: number; readonly taken: number }>>();
+
+export interface EstimateJob {
+  readonly task: TaskSource;
+  readonly options: RunOptions;
+  /** Where a sweep is to be made. */
+  readonly sweep?: SweepChoice | undefined;
+  readonly threads: number | undefined;
+}
+
+export async function estimate(
+  model: Model,
+  { task: source, options, sweep, threads }: EstimateJob,
+): Promise<Estimate> {
+  const encoded = await encodeFor(await taskOf(source, model, options), model, options);
+  const { transformer } = model;
+  const tokens = (prompts: readonly { readonly forced: readonly number[] }[]) =>
+    prompts.reduce((sum, { forced }) => sum + forced.length, 0);
+  const sizes: Sizes = {
+    passes: tokens(encoded.patching) + tokens(encoded.validation),
+    validation: tokens(encoded.validation),
+    answers: encoded.validation.reduce((sum, { scored }) => sum + scored, 0),
+    measured: 2 * tokens(encoded.validation) + tokens(encoded.test),
+  };
+  const longest = encoded.validation.reduce((most, { forced }) => Math.max(most, forced.length), 1);
+  const rate = await recentRate(model, longest, encoded.validation.length, threads);
+  const secondsAt = (share: number) =>
+    timingSeconds + countOperations(transformer, options, sizes, share) / rate;
+  const [least, most] = [secondsAt(0), secondsAt(1)];
+  const memory = memoryOf(transformer, sizes, longest);
+  const jobs = sweep === undefined ? 1 : shareOut(transformer, { units: unitsOf(sweep), threads }).jobs;
+  return {
+    candidates: candidates(transformer, options).length,
+    seconds: secondsAt(assumedShare),
+    memoryBytes: Math.round(jobs * (memory.engine + memory.data)),
+    ...(sweep && {
+      searches: searchesOf(sweep),
+      secondsAtMost: [...new Set(sweep.mlps)].reduce((sum, mlps) => {
+        const search = countOperations(transformer, { ...options, mlps }, sizes, 1) / rate;
+        return sum + (searchesOf(sweep) / new Set(sweep.mlps).size) * search;
+      }, 0),
+    }),
+    how: `Matrix products, counted as if a third of the components stayed, at the ${gigaflops(rate)} GFLOP/s that this machine has just done on one layer, and ${timingSeconds} s for timing the result; from ${seconds(least)} (nothing stays) to ${seconds(most)} (all of it). ${howMuchMemory(memory, jobs)}`,
+  };
+}
+
+function unitsOf({ ablations, mlps, seeds }: SweepChoice): number {
+  return new Set(ablations).size * new Set(mlps).size * new Set(seeds).size;
+}
+
+/** As if none shared its way with another: what they share is what the sweep will find. */
+function searchesOf(sweep: SweepChoice): number {
+  return unitsOf(sweep) * new Set(sweep.alphas).size;
+}
+
+interface Sizes {
+  /** Tokens of the patching and validation prompts. */
+  readonly passes: number;
+  readonly validation: number;
+  /** Answer positions of the validation prompts. */
+  readonly answers: number;
+  /** Tokens that verifying and measuring go over, the original and the circuit each. */
+  readonly measured: number;
+}
+
+/** @param share of the components that stays. */
+function countOperations(
+  model: Transformer,
+  options: Pick<RunOptions, "mlps" | "order">,
+  { passes, validation, answers, measured }: Sizes,
+  share: number,
+): number {
+  const { width, vocabularySize } = model;
+  const costs = model.blocks.map((_, layer) => {
+    const { attention, mlp } = wholeBlock(model, layer);
+    const matrices = (linears: readonly { readonly weight: { readonly shape: readonly number[] } }[]) =>
+      linears.reduce((sum, { weight }) => sum + 2 * elementCount(weight.shape), 0);
+    return {
+      attention: matrices([attention.query, attention.key, attention.value, attention.output]),
+      mlp: matrices([mlp.up, mlp.down]),
+      head: 2 * attention.headWidth * width,
+    };
+  });
+  const layerCost = costs.reduce((sum, { attention, mlp }) => sum + attention + mlp, 0);
+  const unembedding = 2 * width * vocabularySize;
+  let total = passes * layerCost + measured * layerCost * (1 + share);
+  let above = 0;
+  for (const layer of [...costs.keys()].reverse()) {
+    const cost = costs[layer];
+    if (cost === undefined) continue;
+    // Where no head above stays, only answer positions are computed.
+    const positions = share * above > 0 ? validation : answers;
+    total += validation * cost.attention;
+    for (const component of candidates({ ...model, blocks: model.blocks.slice(layer, layer + 1) }, options)) {
+      const own = component.kind === "head" ? cost.head + cost.mlp : 0;
+      total += positions * (own + share * above) + answers * unembedding;
+    }
+    above += cost.attention + cost.mlp;
+  }
+  return total;
+}
+
+async function recentRate(
+  model: Model,
+  length: number,
+  prompts: number,
+  threads: number | undefined,
+): Promise<number> {
+  const known = rates.get(model) ?? new Map<string, { readonly rate: number; readonly taken: number }>();
+  rates.set(model, known);
+  const key = `${length} ${prompts}`;
+  const recent = known.get(key);
+  if (recent !== undefined && Date.now() - recent.taken < rateAge) return recent.rate;
+  const rate = await measureRate(model.transformer, length, prompts, threads);
+  known.set(key, { rate, taken: Date.now() });
+  return rate;
+}
+
+/** Operations a second of one layer on a batch of such prompts, the best of three runs after a first. */
+async function measureRate(
+  model: Transformer,
+  length: number,
+  prompts: number,
+  threads: number | undefined,
+): Promise<number> {
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model) });
+  try {
+    const [batch] = makeBatches(Array.from({ length: prompts }, () => Array.from({ length }, () => 0)));
+    if (batch === undefined) return Number.NaN;
+    const block = wholeBlock(model, 0);
+    const session = await runtime.load(gatedLayer(block, model.width, "one"));
+    const nothing = constantTensor(zeroConstant(1, model.width), "all");
+    const shape = [batch.ids.length, length, model.width];
+    const heads = block.attention.heads.length;
+    const feeds = {
+      x: { type: "float32", shape, data: new Float32Array(elementCount(shape)).map((_, at) => (at % 7) - 3) },
+      mask: causalMask(length),
+      headGates: { type: "float32", shape: [heads, 1], data: new Float32Array(heads).fill(1) },
+      mlpGate: { type: "float32", shape: [1], data: Float32Array.of(1) },
+      attentionConstant: nothing,
+      mlpConstant: nothing,
+    } as const;
+    let best = 0;
+    for (let turn = 0; turn < 4; turn++) {
+      const before = totals(runtime.counters.graphs);
+      await runtime.release(...Object.values(await session.run(feeds)));
+      const after = totals(runtime.counters.graphs);
+      const rate = (after.flops - before.flops) / ((after.milliseconds - before.milliseconds) / 1000);
+      if (turn > 0) best = Math.max(best, rate);
+    }
+    return best;
+  } finally {
+    await runtime.close();
+  }
+}
+
+function totals(graphs: ReadonlyMap<string, { readonly flops: number; readonly milliseconds: number }>) {
+  let [flops, milliseconds] = [0, 0];
+  for (const graph of graphs.values()) {
+    flops += graph.flops;
+    milliseconds += graph.milliseconds;
+  }
+  return { flops, milliseconds };
+}
+
+interface Memory {
+  readonly engine: number;
+  readonly data: number;
+}
+
+/**
+ * What comes on top of the studio as it is. The engine is what three tasks on nano needed beyond the rest: ONNX
+ * Runtime with a thread of its own, its arenas, compiled code and garbage that is not yet collected (docs/studio.md).
+ */
+function memoryOf({ width, blocks, ...model }: Transformer, { validation }: Sizes, longest: number): Memory {
+  const weights = 4 * countParameters({ width, blocks, ...model }).total;
+  const residuals = 4 * validation * width * (blocks.length + 1);
+  const heads = Math.max(0, ...blocks.map(({ attention }) => attention?.heads.length ?? 0));
+  const layer = 4 * validation * (6 * width + heads * longest);
+  return { engine: engineBytes, data: peakByWeights * weights + residuals + layer };
+}
+
+function howMuchMemory({ engine, data }: Memory, jobs: number): string {
+  const parts = `${megabytes(engine)} for the engine, ${megabytes(data)} for weights and activations`;
+  return `Memory comes on top of what is in use now: ${parts}${jobs > 1 ? `, for each of ${jobs} searches at a time` : ""}.`;
+}
+
+/** Two figures, and never as a power of ten. */
+const round = (value: number) => Number(value.toPrecision(2));
+const gigaflops = (rate: number) => `${round(rate / 1e9)}`;
+const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;
+const seconds = (value: number) => (value < 100 ? `${round(value)} s` : `${Math.round(value / 60)} min`);

@@ -1,0 +1,82 @@
+/**
+ * The patched model, held ready: every layer is a session of its own that stays loaded, and which components are
+ * kept is one of its inputs. So another set of them costs one pass over one prompt, and no weight is read again.
+ */
+
+import { patchedGates } from "../../cut/patched.ts";
+import { makeBatches } from "../../discovery/batch.ts";
+import { constantTensor } from "../../discovery/constant.ts";
+import { causalMask, embed } from "../../discovery/embedding.ts";
+import { wholeBlock } from "../../discovery/forward.ts";
+import type { Replacements } from "../../discovery/replacements.ts";
+import { gatedLayer, unembed } from "../../lowering/stages.ts";
+import { requireFinite } from "../../measure/finite-logits.ts";
+import type { HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { Circuit } from "../../transformer/circuit.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import type { Weight } from "../../transformer/weight.ts";
+
+export interface KnockedModel {
+  /** @returns the logits after the prompt's last token, [vocabulary]. */
+  logits(ids: readonly number[], kept: Circuit): Promise<Float32Array>;
+}
+
+/** @param model an original model. @param replacements what each of its components is replaced by. */
+export async function loadKnockedModel(
+  runtime: Runtime,
+  model: Transformer,
+  replacements: Replacements,
+): Promise<KnockedModel> {
+  const rows = replacements.rows === 1 ? "one" : "each";
+  const layers: Session[] = [];
+  for (const layer of model.blocks.keys()) {
+    layers.push(await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, rows)));
+  }
+  const last = await runtime.load(unembed(model));
+  const tables: Transformer = {
+    ...model,
+    tokenEmbedding: await held(model.tokenEmbedding),
+    positionEmbedding: await held(model.positionEmbedding),
+  };
+  return {
+    async logits(ids, kept) {
+      const gates = patchedGates(model, kept, replacements);
+      const [embedded] = await embed(tables, makeBatches([ids]));
+      if (embedded === undefined) throw new RangeError("an empty prompt");
+      const mask = causalMask(ids.length);
+      let x = await runtime.upload(embedded);
+      for (const [layer, session] of layers.entries()) {
+        const { heads, mlp, attentionConstant, mlpConstant } = await gates(layer);
+        const { y, ...others } = await session.run({
+          ...{ x, mask },
+          headGates: numbers([heads.length, 1], heads.map(Number)),
+          mlpGate: numbers([1], [Number(mlp)]),
+          attentionConstant: constantTensor(attentionConstant, "all"),
+          mlpConstant: constantTensor(mlpConstant, "all"),
+        });
+        if (y === undefined) throw new TypeError("the layer lacks its output");
+        await runtime.release(x, ...Object.values(others));
+        x = y;
+      }
+      const residual = await runtime.readFloats(x);
+      await runtime.release(x);
+      const row = numbers([1, model.width], residual.subarray(-model.width));
+      const { logits } = await last.run({ x: row });
+      if (logits === undefined) throw new TypeError("the unembedding lacks its output");
+      const values = await runtime.readFloats(logits);
+      await runtime.release(logits);
+      requireFinite(values, "patched model");
+      return values;
+    },
+  };
+}
+
+/** Read once; `embed` only looks at it. */
+async function held(weight: Weight): Promise<Weight> {
+  const values = await weight.read();
+  return { ...weight, read: async () => values };
+}
+
+function numbers(shape: readonly number[], data: Iterable<number>): HostTensor {
+  return { type: "float32", shape: [...shape], data: Float32Array.from(data) };
+}

@@ -1,0 +1,145 @@
+/** One run from beginning to end, as `pith extract` and `pith sweep` do it, told as the studio tells it. */
+import { join } from "node:path";
+import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import { runSweep } from "../../experiments/run-sweep.ts";
+import { assignKnown } from "../../experiments/sweep-known.ts";
+import { planSweep } from "../../experiments/sweep-plan.ts";
+import { readSweepTasks } from "../../experiments/sweep-tasks.ts";
+import type { PithEvent } from "../../jobs/events.ts";
+import { extract } from "../../jobs/extract/extract.ts";
+import { rememberOriginal } from "../../jobs/known-originals.ts";
+import type { Model } from "../../jobs/load-model.ts";
+import type { Task } from "../../jobs/read-task.ts";
+import type { RunEvent, RunRequest } from "../api.ts";
+import { headsPerLayer, type Models } from "../models.ts";
+import { encodeAhead, taskFileName, taskOf } from "../tasks.ts";
+import type { EventLog } from "./event-log.ts";
+import { type RunRecord, resultFolder } from "./run-folder.ts";
+
+export interface RunContext {
+  readonly models: Models;
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal;
+  readonly log: EventLog;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** Takes over what an interrupted run has left. @throws what the pipeline throws. */
+export async function performRun(record: RunRecord, context: RunContext): Promise<void> {
+  const { request } = record;
+  const { models, signal } = context;
+  const onEvent = translate(context);
+  const model = await orAborted(models.open(request.model, onEvent), signal);
+  const out = resultFolder(record);
+  const common = { resume: true, threads: context.threads, signal, onEvent };
+  if (request.kind === "extract") {
+    const { bos, valueBias = "removed", allowWeak = false, ...options } = request.options;
+    const task = await taskOf(request.task, model, request.options);
+    const { circuit } = await extract(await prepared(model, task, signal), task, out, {
+      ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
+    });
+    await rememberOriginal(model, circuit.model.files);
+    return;
+  }
+  const { means, order, bos, valueBias } = request.options;
+  const task = await taskOf(request.task, model, request.options);
+  const ready = await prepared(model, task, signal);
+  const tasks = await readSweepTasks(ready, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
+  const known = assignKnown(
+    [],
+    tasks.map(({ name }) => name),
+    headsPerLayer(model),
+  );
+  const { alphas, ablations, mlps } = request;
+  await runSweep(model, planSweep(tasks, { alphas, ablations, mlps, known, means, order, valueBias }), {
+    out,
+    allowWeak: request.options.allowWeak,
+    ...common,
+  });
+}
+
+/** The model, with a task's texts encoded: the pipeline does that in one go, and pages would wait for it. */
+async function prepared(model: Model, { examples }: Task, signal: AbortSignal): Promise<Model> {
+  return { ...model, tokenizer: await encodeAhead(examples, model.tokenizer, signal) };
+}
+
+/** @throws the signal's reason as soon as it fires. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+    ),
+  ]);
+}
+
+function sweepTaskName({ folder, request }: RunRecord): string {
+  const { task } = request;
+  return task.kind === "builtin" ? task.name : join(folder, "task", taskFileName(task));
+}
+
+/** Work that a run comes to: candidates, or a sweep's units. */
+export function totalOf(request: RunRequest, candidates: number): number {
+  if (request.kind === "extract") return candidates;
+  return (
+    new Set(request.ablations).size * new Set(request.mlps).size * Math.max(1, new Set(request.seeds).size)
+  );
+}
+
+/** The pipeline's events as pages get them. Progress within a step comes often, and is told but not kept. */
+function translate({ log, onProgress }: RunContext): (event: PithEvent) => void {
+  const keep = (event: RunEvent) => void log.append(event).catch(() => {});
+  return (event) => {
+    switch (event.kind) {
+      case "step":
+        keep({ kind: "step", step: event.step });
+        break;
+      case "preflight":
+        // A page has asked for it before the run.
+        break;
+      case "search":
+        resumeDecisions(log, event, keep);
+        onProgress(event.resumed.length, event.candidates);
+        break;
+      case "decision":
+        keep(event);
+        onProgress(event.done, event.total);
+        break;
+      case "sweep":
+        log.tell({ kind: "progress", done: event.work, total: event.total });
+        onProgress(event.work, event.total);
+        break;
+      case "progress":
+        log.tell({ kind: "progress", done: event.done, total: event.total });
+        break;
+      // circuit.json carries it.
+      case "note":
+        break;
+      case "download": {
+        const { progress } = event;
+        log.tell({ kind: "progress", done: progress.done, total: progress.total });
+        break;
+      }
+    }
+  };
+}
+
+/** The journal knows what is decided; pages that know less are told the rest, those that know other things all. */
+function resumeDecisions(
+  log: EventLog,
+  { layers, headsPerLayer, candidates, resumed }: Extract<PithEvent, { kind: "search" }>,
+  keep: (event: RunEvent) => void,
+): void {
+  const told = log.last("search") === undefined ? undefined : log.decisions();
+  const agrees = told?.every((decision, index) => isSame(decision, resumed[index])) === true;
+  if (!agrees) keep({ kind: "search", layers, headsPerLayer, candidates });
+  const from = agrees ? (told?.length ?? 0) : 0;
+  for (const [index, decision] of resumed.slice(from).entries()) {
+    keep({ kind: "decision", decision, done: from + index + 1, total: candidates });
+  }
+}
+
+function isSame(a: Decision, b: Decision | undefined): boolean {
+  return b !== undefined && a.layer === b.layer && a.component === b.component && a.kl === b.kl;
+}

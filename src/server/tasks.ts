@@ -1,0 +1,105 @@
+/** A page's task: a built-in one or a text that was typed in, ready to be run. Large ones make way for requests. */
+import { createHash } from "node:crypto";
+import { PithError } from "../errors.ts";
+import type { Model } from "../jobs/load-model.ts";
+import { encodePrompts } from "../jobs/prompts.ts";
+import { readTask, type Task } from "../jobs/read-task.ts";
+import type { EncodedTask } from "../tasks/encode-task.ts";
+import { readExamples, type TaskExample, taskName } from "../tasks/task-file.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { RunOptions, TaskSource } from "./api.ts";
+import { createPauses } from "./runs/pauses.ts";
+
+export type TextSource = Extract<TaskSource, { kind: "text" }>;
+
+/** The same task as `pith extract` would read from a file of that name. @throws PithError "task". */
+export async function taskOf(source: TaskSource, model: Model, options: RunOptions): Promise<Task> {
+  if (source.kind === "builtin") {
+    const { seed, means } = options;
+    return readTask(source.name, { tokenizer: model.tokenizer, seed, means });
+  }
+  const examples: TaskExample[] = [];
+  const pause = createPauses();
+  for (const found of examplesIn(source, model)) {
+    if (found instanceof PithError) throw found;
+    if (found !== undefined) examples.push(found);
+    await pause();
+  }
+  return textTask(source, examples);
+}
+
+/** Characters for each token that a model takes: no text has so few tokens that more of them would fit. */
+const mostCharacters = 64;
+
+/** One after another, or what is wrong with them; undefined where there was nothing for a while. */
+export function* examplesIn(
+  source: TextSource,
+  { transformer: { contextLength } }: Model,
+): Generator<TaskExample | PithError | undefined, void> {
+  const file = taskFileName(source);
+  for (const found of readExamples(source.text, file)) {
+    if (found === undefined || found instanceof PithError) yield found;
+    else {
+      const { prompt, answers, labels = [], line } = found;
+      // An example may have more answers than a call may have arguments.
+      const longest = [prompt, ...answers, ...labels].reduce((most, text) => Math.max(most, text.length), 0);
+      // To encode a megabyte takes many seconds, and nothing else is done meanwhile.
+      const fits = longest <= mostCharacters * contextLength;
+      const message = `has a text of ${longest} characters, and the model takes ${contextLength} tokens.`;
+      yield fits ? found : new PithError("task", message, { place: { file, line } });
+    }
+  }
+}
+
+export function textTask(source: TextSource, examples: readonly TaskExample[]): Task {
+  const path = taskFileName(source);
+  const sha256 = createHash("sha256").update(source.text).digest("hex");
+  return { name: taskName(path), examples, path, sha256 };
+}
+
+export function taskFileName({ name, format }: TextSource): string {
+  return `${name}.${format}`;
+}
+
+/** What a run's prompts are. @throws PithError "task". */
+export async function encodeFor(task: Task, model: Model, options: RunOptions): Promise<EncodedTask> {
+  const prepared = { ...model, tokenizer: await encodeAhead(task.examples, model.tokenizer) };
+  return encodeNow(task, prepared, options);
+}
+
+/** All at once. @param model whose tokenizer has encoded the examples before (`encodeAhead`). */
+export function encodeNow(task: Task, model: Model, options: RunOptions): EncodedTask {
+  const bos = options.bos ?? task.bos ?? false;
+  return encodePrompts(task, model.tokenizer, model.transformer.contextLength, { ...options, bos });
+}
+
+/**
+ * The tokenizer, knowing the texts of these examples. What is made of them afterwards takes one go, and in that go
+ * nearly all of the time would be the tokenizer's.
+ */
+export async function encodeAhead(
+  examples: readonly TaskExample[],
+  tokenizer: Tokenizer,
+  signal?: AbortSignal,
+): Promise<Tokenizer> {
+  const known = new Map<string, readonly number[]>();
+  const pause = createPauses();
+  for (const { prompt, answers, labels = [] } of examples) {
+    for (const text of [prompt, ...answers, ...labels]) {
+      if (known.has(text)) continue;
+      try {
+        known.set(text, tokenizer.encode(text));
+      } catch (error) {
+        // What can't be encoded is told of when it is asked for, with its line.
+        if (!(error instanceof PithError)) throw error;
+      }
+      await pause();
+      signal?.throwIfAborted();
+    }
+  }
+  return { ...tokenizer, encode: (text) => [...(known.get(text) ?? tokenizer.encode(text))] };
+}
+
+export function tokenTexts({ tokenizer }: Model, ids: readonly number[]): readonly string[] {
+  return ids.map((id) => tokenizer.tokenText(id));
+}

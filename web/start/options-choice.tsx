@@ -1,0 +1,273 @@
+/** The options of a search, each with a sentence on what it does; the rare ones folded away. */
+import type { ComponentChildren } from "preact";
+import type { RunOptions } from "../../src/server/api.ts";
+import { NumberField } from "./number-field.tsx";
+import {
+  chooseKind,
+  chooseOptions,
+  chooseSweep,
+  kind,
+  options,
+  strict,
+  sweep,
+  sweepAlphas,
+} from "./run-form.ts";
+
+/** α on the slider: ten steps a decade, from 1e-5 to 10. */
+const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
+
+/** What the server takes. */
+const [mostAlpha, mostThresholds, mostSeed] = [1e6, 200, 2 ** 32 - 1];
+
+function wrongAlpha(value: number): string | undefined {
+  return value > 0 && value <= mostAlpha ? undefined : "A number above 0, as 0.02; at most a million.";
+}
+
+function wrongCount(value: number): string | undefined {
+  return Number.isInteger(value) && value >= 1 && value <= mostThresholds
+    ? undefined
+    : `A whole number from 1 to ${mostThresholds}.`;
+}
+
+function wrongSeed(value: number): string | undefined {
+  return Number.isInteger(value) && value >= 0 && value <= mostSeed
+    ? undefined
+    : `A whole number from 0 to ${mostSeed}.`;
+}
+
+export function OptionsChoice() {
+  const chosen = options.value;
+  if (chosen === undefined) return null;
+  return (
+    <section aria-labelledby="options-title">
+      <h2 id="options-title">
+        <span class="number">3</span> Search
+      </h2>
+      <Radios
+        legend="What to look for"
+        name="kind"
+        value={kind.value}
+        choices={[
+          ["extract", "One circuit", "One threshold, one circuit that you can use."],
+          ["sweep", "A sweep", "Many thresholds at once, to see what size costs in accuracy."],
+        ]}
+        onChoose={(value) => chooseKind(value === "sweep" ? "sweep" : "extract")}
+      />
+      {kind.value === "extract" ? <Alpha value={chosen.alpha} /> : <SweepRange />}
+      <Radios
+        legend="Replace a pruned component by"
+        name="ablation"
+        value={chosen.ablation}
+        choices={[
+          [
+            "mean",
+            "its average",
+            "What it gives on average over the patching prompts: gentle, the better circuits.",
+          ],
+          ["zero", "nothing", "It adds nothing at all: harsher, more has to stay."],
+        ]}
+        onChoose={(value) => chooseOptions({ ablation: value === "zero" ? "zero" : "mean" })}
+      />
+      <Check
+        label="MLPs may go too"
+        hint="Off: only attention heads are tried, and every MLP stays."
+        checked={chosen.mlps}
+        onChange={(mlps) => chooseOptions({ mlps })}
+      />
+      <MoreOptions chosen={chosen} />
+    </section>
+  );
+}
+
+function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
+  return (
+    <details class="more">
+      <summary>More options</summary>
+      <div class="inside">
+        <Radios
+          legend="Averages"
+          name="means"
+          value={chosen.means}
+          choices={[
+            ["aligned", "one for each position", "Prompts of one length: the smallest and fastest circuits."],
+            [
+              "pooled",
+              "one for all positions",
+              "Prompts of any length, and a circuit that can generate text.",
+            ],
+          ]}
+          onChoose={(value) => chooseOptions({ means: value === "pooled" ? "pooled" : "aligned" })}
+        />
+        <Radios
+          legend="Order within a layer"
+          name="order"
+          value={chosen.order}
+          choices={[
+            ["published", "heads first", "As the paper's code does it."],
+            ["downstream", "MLP first", "Strictly from the output to the input."],
+          ]}
+          onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
+        />
+        {replacesByNothing(chosen) && (
+          <Radios
+            legend="A zeroed head's value bias"
+            name="value-bias"
+            value={chosen.valueBias ?? "removed"}
+            choices={[
+              ["removed", "goes with it", "The head adds nothing at all."],
+              ["kept", "stays", "As in the paper's code, which counts value biases as the layer's own."],
+            ]}
+            onChoose={(value) => chooseOptions({ valueBias: value === "kept" ? "kept" : "removed" })}
+          />
+        )}
+        <NumberField
+          name="seed"
+          label="Seed"
+          value={chosen.seed}
+          wrong={wrongSeed}
+          onValue={(seed) => chooseOptions({ seed })}
+          hint="Draws or splits the prompts; the same seed gives the same circuit."
+          whole
+        />
+        <Check
+          label="Start every prompt with the model's start token"
+          hint="Some models were trained so; unless set, the task decides."
+          checked={chosen.bos ?? false}
+          onChange={(bos) => chooseOptions({ bos })}
+        />
+        <Check
+          label="Start nothing while there are warnings"
+          hint="Those that stand below the task, of what the original does with it."
+          checked={strict.value}
+          onChange={(checked) => {
+            strict.value = checked;
+          }}
+        />
+      </div>
+    </details>
+  );
+}
+
+function replacesByNothing({ ablation }: RunOptions): boolean {
+  return ablation === "zero" || (kind.value === "sweep" && sweep.value.zero);
+}
+
+function Alpha({ value }: { readonly value: number }) {
+  return (
+    <NumberField
+      name="alpha"
+      label="Threshold α"
+      value={value}
+      wrong={wrongAlpha}
+      onValue={(alpha) => chooseOptions({ alpha })}
+      hint="A component goes if that changes the model's answers by less than this, in nats of KL divergence. Larger: smaller circuits that stray further."
+      beside={
+        <input
+          type="range"
+          min={leastDecade * stepsPerDecade}
+          max={mostDecade * stepsPerDecade}
+          step={1}
+          value={Math.round(stepsPerDecade * Math.log10(value))}
+          aria-label="Threshold α, on a logarithmic scale"
+          aria-valuetext={`${value} nats`}
+          onInput={({ currentTarget }) =>
+            chooseOptions({
+              alpha: Number((10 ** (currentTarget.valueAsNumber / stepsPerDecade)).toPrecision(2)),
+            })
+          }
+        />
+      }
+    />
+  );
+}
+
+function SweepRange() {
+  const chosen = sweep.value;
+  const number = (name: "from" | "to" | "count", label: string) => (
+    <NumberField
+      name={`sweep-${name}`}
+      label={label}
+      value={chosen[name]}
+      wrong={name === "count" ? wrongCount : wrongAlpha}
+      onValue={(value) => chooseSweep({ [name]: value })}
+      whole={name === "count"}
+    />
+  );
+  const alphas = sweepAlphas(chosen);
+  return (
+    <>
+      <div class="sweep-range">
+        {number("from", "α from")}
+        {number("to", "to")}
+        {number("count", "thresholds")}
+      </div>
+      {alphas.length === 0 ? (
+        <p class="field-wrong" role="alert">
+          The first must not be above the last.
+        </p>
+      ) : (
+        <p class="hint">{alphas.join(", ")}: evenly spaced in the logarithm.</p>
+      )}
+      <Check
+        label="Both kinds of replacement"
+        hint="Averages and nothing, beside each other."
+        checked={chosen.zero}
+        onChange={(zero) => chooseSweep({ zero })}
+      />
+      <Check
+        label="With and without pruning MLPs"
+        hint="Doubles the sweep."
+        checked={chosen.noMlps}
+        onChange={(noMlps) => chooseSweep({ noMlps })}
+      />
+    </>
+  );
+}
+
+interface RadiosProps {
+  readonly legend: string;
+  readonly name: string;
+  readonly value: string;
+  readonly choices: readonly (readonly [value: string, label: string, hint: string])[];
+  readonly onChoose: (value: string) => void;
+}
+
+function Radios({ legend, name, value, choices, onChoose }: RadiosProps) {
+  return (
+    <fieldset class="choices pair">
+      <legend class="label">{legend}</legend>
+      {choices.map(([choice, label, hint]) => (
+        <label class="choice" key={choice}>
+          <input type="radio" name={name} checked={choice === value} onChange={() => onChoose(choice)} />
+          <span>
+            <strong>{label}</strong>
+            <span class="hint">{hint}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface CheckProps {
+  readonly label: string;
+  readonly hint: ComponentChildren;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}
+
+function Check({ label, hint, checked, onChange }: CheckProps) {
+  return (
+    <label class="choice check">
+      <input
+        type="checkbox"
+        checked={checked}
+        onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+      />
+      <span>
+        <strong>{label}</strong>
+        <span class="hint">{hint}</span>
+      </span>
+    </label>
+  );
+}

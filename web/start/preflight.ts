@@ -1,0 +1,56 @@
+/**
+ * The original is asked as soon as model and task fit, and again when they change: not when the search's options do,
+ * on which its answers do not depend. An answer to what has changed since is thrown away.
+ */
+import { batch, signal } from "@preact/signals";
+import type { PreflightResult, RunOptions, TaskSource } from "../../src/server/api.ts";
+import { type Fault, faultOf, post } from "../data/api-client.ts";
+
+export const preflight = signal<PreflightResult | undefined>(undefined);
+export const preflightFault = signal<Fault | undefined>(undefined);
+export const asking = signal(false);
+
+export interface PreflightBody {
+  readonly model: string;
+  readonly task: TaskSource;
+  readonly options: RunOptions;
+}
+
+let asked: { readonly key: string; readonly abort: AbortController } | undefined;
+
+/** @returns whether it is another question than the last. */
+export function askPreflight(body: PreflightBody): boolean {
+  const { means, seed, bos } = body.options;
+  const key = JSON.stringify([body.model, body.task, means, seed, bos]);
+  if (asked?.key === key) return false;
+  forgetPreflight();
+  const abort = new AbortController();
+  asked = { key, abort };
+  asking.value = true;
+  const settle = (found: PreflightResult | undefined, fault: Fault | undefined) => {
+    if (abort.signal.aborted) return;
+    batch(() => {
+      asking.value = false;
+      preflight.value = found;
+      preflightFault.value = fault;
+    });
+  };
+  post<PreflightResult>("/api/preflight", body, abort.signal).then(
+    (found) => settle(found, undefined),
+    (thrown) => {
+      settle(undefined, faultOf(thrown));
+      // It may be asked again.
+      if (asked?.abort === abort) asked = undefined;
+    },
+  );
+  return true;
+}
+
+export function forgetPreflight(): void {
+  asked?.abort.abort();
+  asked = undefined;
+  batch(() => {
+    asking.value = false;
+    preflight.value = preflightFault.value = undefined;
+  });
+}

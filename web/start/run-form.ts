@@ -1,0 +1,260 @@
+/**
+ * What a person has chosen for the next run, and what the server says of it. It outlives the page that shows it,
+ * so that a look at another page loses nothing. Every change is checked after a short rest; an answer to what
+ * has changed since is thrown away.
+ */
+import { batch, signal } from "@preact/signals";
+import type {
+  Estimate,
+  ModelSummary,
+  RunOptions,
+  RunRequest,
+  RunSummary,
+  StudioInfo,
+  SweepChoice,
+  TaskCheck,
+  TaskSource,
+} from "../../src/server/api.ts";
+import { type Fault, faultOf, get, post } from "../data/api-client.ts";
+import { askPreflight, forgetPreflight, preflight } from "./preflight.ts";
+
+const rest = 300;
+
+export const info = signal<StudioInfo | undefined>(undefined);
+export const infoFault = signal<Fault | undefined>(undefined);
+export const model = signal<ModelSummary | undefined>(undefined);
+export const modelFault = signal<Fault | undefined>(undefined);
+export const openingModel = signal(false);
+/** Whether the model is one that is named, not the embedded one; and its name as it is typed. */
+export const ownModel = signal(false);
+export const modelName = signal("");
+export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
+export const options = signal<RunOptions | undefined>(undefined);
+export const kind = signal<RunRequest["kind"]>("extract");
+export const sweep = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps: false });
+export const check = signal<TaskCheck | undefined>(undefined);
+export const checkFault = signal<Fault | undefined>(undefined);
+export const checking = signal(false);
+/** Fields that hold what is no value of theirs: the option is then not what the person sees. */
+export const wrongFields = signal<ReadonlySet<string>>(new Set());
+export const estimate = signal<Estimate | undefined>(undefined);
+/** Start nothing that the preflight warns of. */
+export const strict = signal(false);
+/** Kept, so that going to a built-in task and back loses no text. */
+export const ownText = signal<Extract<TaskSource, { kind: "text" }>>({
+  ...{ kind: "text", name: "my task", format: "jsonl", text: "" },
+});
+
+export async function loadInfo(): Promise<void> {
+  if (info.value !== undefined) return;
+  try {
+    const read = await get<StudioInfo>("/api/info");
+    batch(() => {
+      info.value = read;
+      infoFault.value = undefined;
+      model.value ??= read.embeddedModel;
+      options.value ??= read.defaults;
+    });
+    recheck();
+  } catch (thrown) {
+    infoFault.value = faultOf(thrown);
+    setTimeout(loadInfo, 2000);
+  }
+}
+
+/** The one that is being opened; a later choice breaks it off. */
+let opening: AbortController | undefined;
+
+function chooseModel(next: ModelSummary | undefined): void {
+  opening?.abort();
+  opening = undefined;
+  batch(() => {
+    openingModel.value = false;
+    modelFault.value = undefined;
+    model.value = next;
+    if (next === undefined) estimate.value = undefined;
+  });
+  recheck();
+}
+
+export function chooseEmbeddedModel(): void {
+  ownModel.value = false;
+  chooseModel(info.value?.embeddedModel);
+}
+
+/** None is chosen until it is opened. */
+export function chooseOwnModel(): void {
+  ownModel.value = true;
+  chooseModel(undefined);
+}
+
+/** Another name is another model. */
+export function nameModel(name: string): void {
+  modelName.value = name;
+  if (openingModel.value || model.value !== undefined || modelFault.value !== undefined) {
+    chooseModel(undefined);
+  }
+}
+
+export async function openModel(name: string): Promise<void> {
+  chooseModel(undefined);
+  const own = new AbortController();
+  opening = own;
+  openingModel.value = true;
+  try {
+    const opened = await post<ModelSummary>("/api/models", { model: name }, own.signal);
+    if (!own.signal.aborted) chooseModel(opened);
+  } catch (thrown) {
+    if (own.signal.aborted) return;
+    chooseModel(undefined);
+    modelFault.value = faultOf(thrown);
+  }
+}
+
+export function markField(name: string, wrong: boolean): void {
+  if (wrongFields.value.has(name) === wrong) return;
+  const next = new Set(wrongFields.value);
+  if (wrong) next.add(name);
+  else next.delete(name);
+  wrongFields.value = next;
+}
+
+export function chooseTask(next: TaskSource): void {
+  task.value = next;
+  if (next.kind === "text") ownText.value = next;
+  recheck();
+}
+
+export function chooseOptions(change: Partial<RunOptions>): void {
+  if (options.value === undefined) return;
+  options.value = { ...options.value, ...change };
+  recheck();
+}
+
+export function chooseKind(next: RunRequest["kind"]): void {
+  kind.value = next;
+  recheck();
+}
+
+export function chooseSweep(change: Partial<typeof sweep.value>): void {
+  sweep.value = { ...sweep.value, ...change };
+  recheck();
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+let asked: AbortController | undefined;
+
+function recheck(): void {
+  clearTimeout(timer);
+  asked?.abort();
+  checking.value = true;
+  timer = setTimeout(() => void askServer(), rest);
+}
+
+async function askServer(): Promise<void> {
+  const chosen = options.value;
+  if (model.value === undefined || chosen === undefined || isEmpty(task.value)) {
+    batch(() => {
+      checking.value = false;
+      check.value = checkFault.value = estimate.value = undefined;
+    });
+    forgetPreflight();
+    return;
+  }
+  asked = new AbortController();
+  const { signal: abort } = asked;
+  const body = { model: model.value.model, task: task.value, options: chosen };
+  try {
+    const found = await post<TaskCheck>("/api/tasks", body, abort);
+    batch(() => {
+      check.value = found;
+      checkFault.value = undefined;
+      if (found.faults.length > 0) estimate.value = undefined;
+    });
+    if (found.faults.length > 0) forgetPreflight();
+    // Who has allowed one weak task has not allowed another.
+    else if (askPreflight(body) && options.value?.allowWeak === true) {
+      options.value = { ...options.value, allowWeak: false };
+    }
+    const over = kind.value === "sweep" ? sweepChoice(chosen) : undefined;
+    if (over?.alphas.length === 0) estimate.value = undefined;
+    else if (found.faults.length === 0) {
+      estimate.value = await post<Estimate>(
+        "/api/estimate",
+        { ...body, ...(over && { sweep: over }) },
+        abort,
+      );
+    }
+  } catch (thrown) {
+    if (abort.aborted) return;
+    batch(() => {
+      // What was said of the task before is of another one.
+      check.value = estimate.value = undefined;
+      checkFault.value = faultOf(thrown);
+    });
+    forgetPreflight();
+  }
+  if (!abort.aborted) checking.value = false;
+}
+
+function isEmpty(source: TaskSource): boolean {
+  return source.kind === "text" && source.text.trim() === "";
+}
+
+/** Why the preflight lets nothing start; undefined where it does. */
+export function heldBack(): "weak" | "strict" | undefined {
+  const findings = preflight.value?.findings ?? [];
+  const isWeak = findings.some(({ severity }) => severity === "refusal");
+  if (isWeak && options.value?.allowWeak !== true) return "weak";
+  const isWarned = findings.some(({ severity }) => severity === "warning");
+  return isWarned && strict.value ? "strict" : undefined;
+}
+
+export function canStart(): boolean {
+  const found = check.value;
+  return (
+    model.value !== undefined &&
+    found !== undefined &&
+    found.faults.length === 0 &&
+    checkFault.value === undefined &&
+    wrongFields.value.size === 0 &&
+    heldBack() === undefined &&
+    !checking.value
+  );
+}
+
+/** α of a sweep, evenly spaced on a logarithmic scale, to three digits. */
+export function sweepAlphas({
+  from,
+  to,
+  count,
+}: {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}) {
+  if (!(from > 0 && to >= from && count >= 1)) return [];
+  const step = count === 1 ? 0 : Math.log(to / from) / (count - 1);
+  return [
+    ...new Set(Array.from({ length: count }, (_, at) => Number((from * Math.exp(at * step)).toPrecision(3)))),
+  ];
+}
+
+function sweepChoice(chosen: RunOptions): SweepChoice {
+  const { zero, noMlps } = sweep.value;
+  return {
+    alphas: sweepAlphas(sweep.value),
+    ablations: zero ? ["mean", "zero"] : [chosen.ablation],
+    mlps: noMlps ? [true, false] : [chosen.mlps],
+    seeds: [chosen.seed],
+  };
+}
+
+/** @throws ApiFailure when the server refuses. */
+export async function startRun(): Promise<RunSummary> {
+  const [chosen, of] = [options.value, model.value];
+  if (chosen === undefined || of === undefined) throw new Error("nothing is chosen yet");
+  const base = { model: of.model, task: task.value, options: chosen };
+  if (kind.value === "extract") return post("/api/runs", { kind: "extract", ...base } satisfies RunRequest);
+  return post("/api/runs", { kind: "sweep", ...base, ...sweepChoice(chosen) } satisfies RunRequest);
+}

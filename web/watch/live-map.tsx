@@ -1,0 +1,128 @@
+/** The map while a search goes: it is drawn cell by cell outside the component, which only gives it its place. */
+
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import { formatKl } from "../../src/report/format.ts";
+import { klBin } from "../../src/report/maps/map-style.ts";
+import type { RunOptions } from "../../src/server/api.ts";
+import { type CellName, candidateOrder, cellTitle } from "../data/candidates.ts";
+import { isFinal, type LiveRun } from "../data/live-run.ts";
+import { type CircuitGrid, createGrid } from "./circuit-grid.ts";
+import { MapLegend } from "./map-legend.tsx";
+
+export interface LiveMapProps {
+  readonly run: LiveRun;
+  readonly headsPerLayer: readonly number[];
+  readonly options: RunOptions;
+}
+
+/** With more decisions a frame, cells change at once instead of gliding. */
+const mostGliding = 1;
+
+export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const pointed = useRef(signal<CellName | undefined>(undefined)).current;
+  const shape = headsPerLayer.join();
+  // A new list of the same shape is no new map.
+  useEffect(() => {
+    if (host.current === null) return;
+    const grid = createGrid(host.current, {
+      headsPerLayer,
+      label: "Circuit map; the arrow keys go from component to component",
+      onPoint: (cell) => {
+        pointed.value = cell;
+      },
+    });
+    const order = candidateOrder(headsPerLayer, options);
+    if (!options.mlps) {
+      for (const layer of headsPerLayer.keys()) grid.set({ layer, component: "mlp" }, "kept");
+    }
+    let trial: CellName | undefined;
+    const draw = (from: number, to: number) => {
+      if (from === 0) for (const cell of order) grid.set(cell, "unknown");
+      else if (trial !== undefined) grid.set(trial, "unknown");
+      drawDecisions(grid, run.decisions, from, to);
+      trial = run.state.value === "running" && to > 0 ? order[to] : undefined;
+      if (trial !== undefined) grid.set(trial, "trial");
+      if (to === order.length) grid.describe(describe(run.decisions));
+    };
+    draw(0, run.decisions.length);
+    const unsubscribe = run.subscribe(draw);
+    const unwatch = run.state.subscribe((state) => {
+      if (state === "running" || trial === undefined) return;
+      grid.set(trial, "unknown");
+      trial = undefined;
+    });
+    return () => {
+      unsubscribe();
+      unwatch();
+      grid.remove();
+    };
+  }, [run, shape]);
+  return (
+    <figure class="hero">
+      <div class="map-room" ref={host} />
+      {/* What streams by is not read out; what was pointed at is. */}
+      <figcaption class="readout" aria-live={pointed.value === undefined ? "off" : "polite"}>
+        <Readout run={run} cell={pointed.value} mlps={options.mlps} />
+      </figcaption>
+      <MapLegend trial={!isFinal(run.state.value)} />
+    </figure>
+  );
+}
+
+function drawDecisions(grid: CircuitGrid, decisions: readonly Decision[], from: number, to: number): void {
+  for (let index = from; index < to; index++) {
+    const decision = decisions[index];
+    if (decision === undefined) continue;
+    grid.set(decision, decision.pruned ? "pruned" : "kept", klBin(decision.delta), to - from <= mostGliding);
+  }
+}
+
+function describe(decisions: readonly Decision[]): string {
+  const kept = decisions.filter(({ pruned }) => !pruned).map(cellTitle);
+  return `Circuit map: ${kept.length} of ${decisions.length} components are kept: ${kept.join(", ")}.`;
+}
+
+/** What is known of the cell under the pointer; else of the last one decided. */
+function Readout({
+  run,
+  cell,
+  mlps,
+}: {
+  readonly run: LiveRun;
+  readonly cell: CellName | undefined;
+  readonly mlps: boolean;
+}) {
+  const { done, state } = run;
+  if (cell === undefined) {
+    const last = run.decisions[done.value - 1] ?? run.decisions.at(-1);
+    if (last === undefined) return <>Not begun yet.</>;
+    if (isFinal(state.value))
+      return (
+        <>
+          Point at a component, or walk over the map with tab and the arrow keys, to see what replacing it
+          would cost.
+        </>
+      );
+    return <Decided decision={last} />;
+  }
+  const decision = run.decisions.findLast(
+    (one) => one.layer === cell.layer && one.component === cell.component,
+  );
+  if (decision !== undefined) return <Decided decision={decision} />;
+  if (cell.component === "mlp" && !mlps) return <>{cellTitle(cell)}: kept; MLPs are not tried in this run.</>;
+  return <>{cellTitle(cell)}: not tried yet.</>;
+}
+
+function Decided({ decision }: { readonly decision: Decision }) {
+  const { delta, pruned } = decision;
+  const cost = `${delta < 0 ? "−" : "+"}${formatKl(Math.abs(delta))}`;
+  return (
+    <>
+      <strong>{cellTitle(decision)}</strong> {pruned ? "pruned" : "kept"}: replacing it changes the KL by{" "}
+      <span class="num">{cost}</span> nats.
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+/** The other runs: what is before this one, and what waits behind it. */
+import { useEffect, useState } from "preact/hooks";
+import type { RunState, RunSummary } from "../../src/server/api.ts";
+import { get } from "../data/api-client.ts";
+import { runPath } from "../data/router.ts";
+import { stateWords } from "./run-controls.tsx";
+
+/** @param moved changes when the shown run's state does, and others may follow. */
+export function RunQueue({
+  except,
+  moved,
+}: {
+  readonly except: string;
+  readonly moved: RunState | undefined;
+}) {
+  const [runs, setRuns] = useState<readonly RunSummary[]>([]);
+  // A run that moves lets others move.
+  useEffect(() => {
+    const abort = new AbortController();
+    const read = () =>
+      get<readonly RunSummary[]>("/api/runs", abort.signal)
+        .then(setRuns)
+        // The page's own run says so when the server is gone.
+        .catch(() => undefined);
+    void read();
+    const timer = setInterval(read, 5000);
+    return () => {
+      abort.abort();
+      clearInterval(timer);
+    };
+  }, [except, moved]);
+  const open = runs.filter(
+    ({ id, state }) => id !== except && ["running", "queued", "paused"].includes(state),
+  );
+  if (open.length === 0) return null;
+  return (
+    <section class="queue" aria-labelledby="queue-title">
+      <h2 class="small-title" id="queue-title">
+        Also in the queue
+      </h2>
+      <ul class="plain">
+        {open.map(({ id, state, modelName, taskName, kind }) => (
+          <li key={id}>
+            <a href={runPath(id)}>
+              {kind === "sweep" ? "Sweep: " : ""}
+              {modelName} on {taskName}
+            </a>{" "}
+            <span class={`state state-${state}`}>{stateWords[state]}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

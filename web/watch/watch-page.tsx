@@ -1,0 +1,117 @@
+/** A run under way: what is being tried, how far it is, and the means to stop it. */
+
+import { formatKl } from "../../src/report/format.ts";
+import type { RunDetail } from "../../src/server/api.ts";
+import { candidateOrder } from "../data/candidates.ts";
+import { isFinal, type LiveRun } from "../data/live-run.ts";
+import { runPath } from "../data/router.ts";
+import { Figure } from "../parts/figure.tsx";
+import { Empty, FaultNotice } from "../parts/notice.tsx";
+import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
+import { LiveCurve } from "./live-curve.tsx";
+import { LiveMap } from "./live-map.tsx";
+import { PaceFigures } from "./pace-figures.tsx";
+import { RunControls } from "./run-controls.tsx";
+import { RunQueue } from "./run-queue.tsx";
+import { RunSteps } from "./run-steps.tsx";
+
+export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
+  const { request } = detail;
+  const state = run.state.value;
+  return (
+    <>
+      <RunControls run={run}>
+        {state === "done" && (
+          <a
+            class="button primary"
+            href={runPath(run.id, detail.kind === "sweep" ? "compare" : "understand")}
+          >
+            {detail.kind === "sweep" ? "Compare its circuits" : "Understand this circuit"}
+          </a>
+        )}
+      </RunControls>
+      {state === "failed" && run.fault.value !== undefined && (
+        <FaultNotice fault={run.fault.value}>
+          <p>
+            Resumed, it goes on from what it had decided. Or <a href="#/">start another run</a>.
+          </p>
+        </FaultNotice>
+      )}
+      {state === "damaged" && run.fault.value !== undefined && <FaultNotice fault={run.fault.value} />}
+      <RunSteps run={run} kind={detail.kind} />
+      <div class="watch">
+        <div class="watch-map">
+          {request.kind === "sweep" ? (
+            <SweepProgress run={run} detail={detail} />
+          ) : detail.headsPerLayer.length === 0 ? (
+            <Empty title={state === "queued" ? "Waiting for its turn" : "Getting ready"}>
+              <p>The map appears when the search begins.</p>
+            </Empty>
+          ) : (
+            <LiveMap run={run} headsPerLayer={detail.headsPerLayer} options={request.options} />
+          )}
+        </div>
+        <div class="watch-side">
+          <dl class="figures">
+            {state === "done" && detail.circuit !== undefined && (
+              <>
+                <AccuracyFigure circuit={detail.circuit} />
+                <SizeFigures circuit={detail.circuit} />
+              </>
+            )}
+            <PaceFigures run={run} kind={detail.kind} />
+            {request.kind === "extract" && <KeptFigures run={run} />}
+          </dl>
+          {request.kind === "extract" && detail.headsPerLayer.length > 0 && (
+            <LiveCurve
+              run={run}
+              alpha={request.options.alpha}
+              candidates={candidateOrder(detail.headsPerLayer, request.options).length}
+            />
+          )}
+          <RunQueue except={run.id} moved={state} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function KeptFigures({ run }: { readonly run: LiveRun }) {
+  // Read for its changes: what is decided grows with it.
+  void run.done.value;
+  void run.detail.value;
+  let [kept, kl] = [0, 0];
+  for (const decision of run.decisions) {
+    if (decision.pruned) kl = decision.kl;
+    else kept++;
+  }
+  const tried = run.decisions.length;
+  return (
+    <>
+      <Figure
+        label={isFinal(run.state.value) ? "Kept" : "Kept so far"}
+        value={
+          <>
+            {kept} <small>of {tried}</small>
+          </>
+        }
+      />
+      <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats, validation prompts" />
+    </>
+  );
+}
+
+function SweepProgress({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
+  const [done, total] = [run.done.value, run.total.value];
+  const { request } = detail;
+  return (
+    <div class="sweep-progress">
+      <h2>A sweep over {request.kind === "sweep" ? request.alphas.length : 0} thresholds</h2>
+      <p>
+        All thresholds walk down the layers together and part where their decisions differ. The circuits are
+        measured as they are found.
+      </p>
+      <progress max={Math.max(1, total)} value={isFinal(run.state.value) ? total : done} aria-label="Sweep" />
+    </div>
+  );
+}
