@@ -7,7 +7,6 @@ import { availableParallelism } from "node:os";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { patchedGates } from "../src/cut/patched.ts";
-import { bodyShare } from "../src/discovery/component-size.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { searchesPerTarget, searchForTarget, type Target } from "../src/discovery/searches/target/target.ts";
 import { type AlphaResult, sweep } from "../src/discovery/sweep.ts";
@@ -18,6 +17,7 @@ import { evaluateSplit, type GiveLogits, isRight } from "../src/measure/compare.
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
+import { bodyShare } from "../src/transformer/circuit-size.ts";
 
 export interface TargetsBenchOptions {
   readonly tasks: readonly string[];

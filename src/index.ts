@@ -1,5 +1,5 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
-export type { Decision, Order } from "./discovery/searches/greedy/search.ts";
+export type { Decision } from "./discovery/searches/greedy/search.ts";
 export type { Target } from "./discovery/searches/target/target.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
@@ -81,3 +81,4 @@ export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
 export type { TaskExample, TaskFile } from "./tasks/task-file.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Circuit } from "./transformer/circuit.ts";
+export type { Order } from "./transformer/component.ts";

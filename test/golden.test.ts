@@ -5,12 +5,13 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
-import type { Decision, Order } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/greedy/search.ts";
 import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { evaluateSplit, type GiveLogits } from "../src/measure/compare.ts";
 import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import type { Order } from "../src/transformer/component.ts";
 import { loadNano, nanoTokenizer, tasks } from "./support/export-circuit.ts";
 import { alignedLogits, decoderLogits, found, originalLogits } from "./support/run-model.ts";
 import { type Ablation, makeReplacements, runSearch } from "./support/run-search.ts";

@@ -5,7 +5,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
-import { wholeCircuit } from "../src/discovery/evaluator/kept-layer.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
 import { type PassesOptions, searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
 import {
@@ -17,6 +16,8 @@ import {
 import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
+import { wholeCircuit } from "../src/transformer/circuit.ts";
+import { shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
@@ -138,7 +139,7 @@ describe("on random models", () => {
 
     const evaluator = await createEvaluator(runtime, model, setting.validation, replacements);
     const first = await search(evaluator, model, rule);
-    await evaluator.restart(wholeCircuit(model));
+    await evaluator.restart(wholeCircuit(shapeOf(model)));
     expect(await search(evaluator, model, rule)).toEqual(first);
 
     await evaluator.restart(first.circuit);

@@ -12,7 +12,7 @@ import { candidates, type Decision, type SearchResult } from "../src/discovery/s
 import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime, workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
-import { type Component, componentName } from "../src/transformer/component.ts";
+import { type Component, nameInLayer } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
 import { naive, naiveReplacements, naiveSearch } from "./support/naive-transformer.ts";
@@ -231,7 +231,7 @@ describe("invariant 5", () => {
     const together = await runSearch(runtime, model, { ...run, validation }, replacements);
     const pruned = new Map(together.trace.map((step) => [`${step.layer} ${step.component}`, step.pruned]));
     const decide = (component: Component) =>
-      found(pruned.get(`${component.layer} ${componentName(component)}`));
+      found(pruned.get(`${component.layer} ${nameInLayer(component)}`));
     const searchOf = (prompts: Prompts) =>
       runSearch(runtime, model, { ...run, validation: prompts, decide }, replacements);
     const twice: SearchResult[] = [];
@@ -269,7 +269,7 @@ const candidateHeads = (model: Transformer) =>
 test("candidates: layers last to first, heads ascending, the MLP after or before them", () => {
   const model = randomTransformer({ layers: 2, heads: 2 });
   const names = (mlps: boolean, order: "published" | "downstream") =>
-    candidates(model, { mlps, order }).map((each) => `${each.layer} ${componentName(each)}`);
+    candidates(model, { mlps, order }).map((each) => `${each.layer} ${nameInLayer(each)}`);
   expect(names(true, "published")).toEqual([
     "1 head.0",
     "1 head.1",

@@ -4,10 +4,7 @@
  */
 import { afterAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
-import { bodyShare } from "../src/discovery/component-size.ts";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
-import { wholeCircuit } from "../src/discovery/evaluator/kept-layer.ts";
-import { keeps, without } from "../src/discovery/evaluator/walk.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
 import { candidates, circuitOf } from "../src/discovery/searches/greedy/search.ts";
 import {
@@ -21,7 +18,10 @@ import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
+import { keeps, wholeCircuit, without } from "../src/transformer/circuit.ts";
+import { bodyShare } from "../src/transformer/circuit-size.ts";
 import type { Component } from "../src/transformer/component.ts";
+import { shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
@@ -122,7 +122,7 @@ function everyCircuit(model: Transformer): readonly Circuit[] {
   const list = all(model);
   return Array.from({ length: 2 ** list.length }, (_, bits) =>
     without(
-      wholeCircuit(model),
+      wholeCircuit(shapeOf(model)),
       list.filter((_each, index) => (bits >> index) % 2 === 1),
     ),
   );
@@ -173,7 +173,7 @@ describe("on random models, by brute force", () => {
       const gone = all(model).filter((each) => !keeps(result.circuit, each));
       for (const component of gone) {
         const others = gone.filter((each: Component) => each !== component);
-        const more = without(wholeCircuit(model), others);
+        const more = without(wholeCircuit(shapeOf(model)), others);
         if (bodyShare(model, more) > value) continue;
         expect((await measure(setting, more)).kl).toBeGreaterThan(own.kl - close);
       }
@@ -227,7 +227,7 @@ test.each<[Target, number | undefined]>([
 ])("where nothing can be spared the whole model is the circuit: %j", async (target, maxKl) => {
   const setting = await tiny(2);
   const result = await run(setting, { target, maxKl });
-  expect(result.circuit).toEqual(wholeCircuit(setting.model));
+  expect(result.circuit).toEqual(wholeCircuit(shapeOf(setting.model)));
   expect(result).toMatchObject({ size: 1, alpha: undefined, settled: true, leastAlpha: 5.5e-4 });
   expect(result.tried).toHaveLength(1);
 });

@@ -1,12 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
-import { componentName } from "../transformer/component.ts";
+import { circuitKey, keeps, wholeCircuit, without } from "../transformer/circuit.ts";
+import { nameInLayer, shapeOf } from "../transformer/component.ts";
 import { faultInAssessment, faultInDecisions, faultInRuns, followSweep } from "./check-resumed.ts";
-import { wholeCircuit } from "./evaluator/kept-layer.ts";
-import { keeps, without } from "./evaluator/walk.ts";
 import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
-import { circuitKey } from "./searches/target/assess.ts";
 import type { SweepEntry } from "./sweep.ts";
 
 const model = randomTransformer({ layers: 2, heads: 3 });
@@ -17,7 +15,7 @@ const kl = fc.double({ min: 0, max: 1, noNaN: true });
 /** A search as the rule makes it, for KLs that are drawn. */
 function decide(alpha: number, passes: number, kls: readonly number[]): readonly Decision[] {
   const trace: Decision[] = [];
-  let [circuit, current] = [wholeCircuit(model), 0];
+  let [circuit, current] = [wholeCircuit(shapeOf(model)), 0];
   for (let pass = 1; pass <= passes; pass++) {
     const gone = [];
     for (const component of all.filter((each) => keeps(circuit, each))) {
@@ -26,7 +24,7 @@ function decide(alpha: number, passes: number, kls: readonly number[]): readonly
       const pruned = mayGo(found, delta, alpha, undefined);
       const { layer } = component;
       trace.push({
-        ...{ layer, component: componentName(component), kl: found, delta, pruned },
+        ...{ layer, component: nameInLayer(component), kl: found, delta, pruned },
         ...(pass > 1 && { pass }),
       });
       if (!pruned) continue;
@@ -89,7 +87,7 @@ describe("a sweep's evaluations", () => {
       groups = groups.flatMap((group) => {
         const found = kls[entries.length % kls.length] ?? 0;
         entries.push({
-          ...{ path: group.path, layer: component.layer, component: componentName(component), kl: found },
+          ...{ path: group.path, layer: component.layer, component: nameInLayer(component), kl: found },
         });
         const goes = group.alphas.filter((alpha) => mayGo(found, found - group.kl, alpha, undefined));
         const stays = group.alphas.filter((alpha) => !goes.includes(alpha));
@@ -126,7 +124,7 @@ describe("a sweep's evaluations", () => {
             [path, before] = [`${path}${goes ? "p" : "k"}`, goes ? found : before];
           }
           const gone = all.filter((_, step) => path[step] === "p");
-          expect(follower.circuitAt(alpha)).toEqual(without(wholeCircuit(model), gone));
+          expect(follower.circuitAt(alpha)).toEqual(without(wholeCircuit(shapeOf(model)), gone));
         }
       }),
     );
@@ -154,7 +152,7 @@ describe("a sweep's evaluations", () => {
 });
 
 describe("circuits", () => {
-  const whole = circuitKey(wholeCircuit(model));
+  const whole = circuitKey(wholeCircuit(shapeOf(model)));
   test.each([
     [{ circuit: whole, kl: 0.1, accuracy: 1 }, undefined],
     [{ circuit: "", kl: 0.1 }, undefined],

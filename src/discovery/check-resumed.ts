@@ -3,15 +3,13 @@
  * comes next, a finite KL, and what the rule makes of it. An entry that the search could not have written would
  * decide what is shipped without anybody noticing.
  */
-import type { Circuit } from "../transformer/circuit.ts";
-import { type Component, componentName } from "../transformer/component.ts";
+import { type Circuit, circuitKey, keeps, wholeCircuit, without } from "../transformer/circuit.ts";
+import { type Component, type ComponentRecord, nameInLayer, shapeOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { BootstrapRun } from "./bootstrap.ts";
-import { wholeCircuit } from "./evaluator/kept-layer.ts";
-import { keeps, without } from "./evaluator/walk.ts";
 import type { PassesOptions } from "./searches/greedy/passes.ts";
 import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
-import { type AssessmentEntry, circuitKey } from "./searches/target/assess.ts";
+import type { AssessmentEntry } from "./searches/target/assess.ts";
 import type { SweepEntry, SweepOptions } from "./sweep.ts";
 
 /** The first entry that stands for no step, and why. */
@@ -26,7 +24,7 @@ export function faultInDecisions(
   options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes">,
   decisions: readonly Decision[],
 ): StepFault | undefined {
-  let circuit = wholeCircuit(model);
+  let circuit = wholeCircuit(shapeOf(model));
   let kl = 0;
   let index = 0;
   for (let pass = 1; pass <= options.passes; pass++) {
@@ -67,10 +65,10 @@ function faultOfRule(
 
 function faultOfComponent(
   expected: Component | undefined,
-  { layer, component }: { readonly layer: number; readonly component: string },
+  { layer, component }: ComponentRecord,
 ): string | undefined {
   if (expected === undefined) return "no component is left for it";
-  const name = componentName(expected);
+  const name = nameInLayer(expected);
   if (expected.layer === layer && name === component) return undefined;
   return `it stands for layer ${layer}, ${component.slice(0, 40)}, where layer ${expected.layer}, ${name}, is tried`;
 }
@@ -128,7 +126,7 @@ export function followSweep(
         if (prunes) before = kl;
       }
       return without(
-        wholeCircuit(model),
+        wholeCircuit(shapeOf(model)),
         all.filter((_, step) => path[step] === "p"),
       );
     },
@@ -140,7 +138,7 @@ export function faultInAssessment(
   model: Transformer,
   { circuit, kl, accuracy }: AssessmentEntry,
 ): string | undefined {
-  const whole = circuitKey(wholeCircuit(model)).split(" ");
+  const whole = circuitKey(wholeCircuit(shapeOf(model))).split(" ");
   let at = -1;
   for (const name of circuit === "" ? [] : circuit.split(" ")) {
     at = whole.indexOf(name, at + 1);

@@ -8,31 +8,27 @@
  * numbers are to the last bit those that `search` makes with it alone, from the same sessions and tensors.
  */
 import { PithError } from "../errors.ts";
-import { type Component, componentName } from "../transformer/component.ts";
+import {
+  type Component,
+  type ComponentRecord,
+  nameInLayer,
+  type Order,
+  recordOf,
+} from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { LayerEvaluator } from "./evaluator/evaluator.ts";
 import type { LayerState, LayerTrial } from "./evaluator/layer-trial.ts";
 import type { Upper } from "./evaluator/upper.ts";
 import { mean } from "./mean.ts";
-import {
-  candidates,
-  circuitOf,
-  type Decision,
-  mayGo,
-  type Order,
-  type SearchResult,
-} from "./searches/greedy/search.ts";
+import { candidates, circuitOf, type Decision, mayGo, type SearchResult } from "./searches/greedy/search.ts";
 
 /**
  * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what
  * one with other α found, as long as model, prompts, replacements, `mlps` and `order` are the same.
  */
-export interface SweepEntry {
+export interface SweepEntry extends ComponentRecord {
   /** What was decided before, a letter for each candidate in order: "p" pruned, "k" kept. */
   readonly path: string;
-  readonly layer: number;
-  /** "head.3" or "mlp". */
-  readonly component: string;
   /** KL(original ‖ model with the component replaced as well), in nats, mean over the validation prompts. */
   readonly kl: number;
 }
@@ -215,7 +211,7 @@ async function tryComponent(
   const next: TriedGroup[] = [];
   for (const [group, kl] of kls) {
     const delta = kl - group.kl;
-    const decision = { layer: component.layer, component: componentName(component), kl, delta };
+    const decision = { ...recordOf(component), kl, delta };
     const goes = group.alphas.filter((alpha) => mayGo(kl, delta, alpha, maxKl));
     const stays = group.alphas.filter((alpha) => !goes.includes(alpha));
     if (goes.length > 0 && pruned !== undefined) {
@@ -259,7 +255,7 @@ function createLedger(all: readonly Component[], { resume, onDecision }: SweepOp
     },
     async add(path, component, kl) {
       evaluations++;
-      const entry = { path, layer: component.layer, component: componentName(component), kl };
+      const entry = { path, ...recordOf(component), kl };
       await onDecision?.(entry, { candidate: path.length + 1, candidates: all.length, evaluations });
     },
     evaluations: () => evaluations,
@@ -268,7 +264,7 @@ function createLedger(all: readonly Component[], { resume, onDecision }: SweepOp
 
 function checkedPath({ path, layer, component }: SweepEntry, all: readonly Component[]): string {
   const expected = all[path.length];
-  if (expected?.layer === layer && componentName(expected) === component) return path;
+  if (expected?.layer === layer && nameInLayer(expected) === component) return path;
   throw new PithError("options", `an evaluation of layer ${layer}, ${component}, is not of this sweep`, {
     advice: "Resume with the same model, order and choice of MLPs, or start anew.",
   });

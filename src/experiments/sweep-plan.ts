@@ -4,12 +4,12 @@
  * same time, and again.
  */
 import type { ValueBias } from "../discovery/replacements.ts";
-import type { Order } from "../discovery/searches/greedy/search.ts";
 import { PithError } from "../errors.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
+import type { Order } from "../transformer/component.ts";
 
 /** What all units have in common. */
 export interface SweepSettings {

@@ -1,7 +1,215 @@
-/** A circuit: the set of components that stay. Both lists ascending, no duplicates. */
-export interface Circuit {
+/**
+ * A circuit is the set of components that stay. The type is opaque: this module alone knows how the set is held,
+ * and everything else asks it. The value is plain data all the same, so that it can be cloned, sent to a worker and
+ * compared field by field: equal sets are equal values.
+ *
+ * The set is held by layer. Asking for one layer's part is cheap however many components a model has, and layers
+ * that nothing is kept of take no room, whatever numbers a file gives them.
+ */
+import {
+  type Component,
+  type ComponentKind,
+  compareComponents,
+  componentKinds,
+  componentsOfLayer,
+  type LayerComponents,
+  type ModelShape,
+  nameInModel,
+} from "./component.ts";
+
+/** A circuit as lists, both ascending and without duplicates: a form for files and for reading. */
+export interface CircuitLists {
   /** [layer, head]. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
   /** Layers whose MLP stays. */
   readonly mlps: readonly number[];
+}
+
+/** The set of components that stay. Make and ask it with the functions of this module. */
+export type Circuit = CircuitLists;
+
+/** What stays of a layer; at least one component. */
+interface KeptComponents extends LayerComponents {
+  readonly layer: number;
+}
+
+/** How a circuit is held: layers ascending, each once. */
+interface CircuitData {
+  readonly layers: readonly KeptComponents[];
+}
+
+// For as long as code elsewhere still reads a circuit's lists, a circuit is held as lists.
+function dataOf({ heads, mlps }: Circuit): CircuitData {
+  const layers = [...new Set([...heads.map(([layer]) => layer), ...mlps])].sort((one, other) => one - other);
+  return {
+    layers: layers.map((layer) => ({
+      layer,
+      heads: heads.filter(([at]) => at === layer).map(([, head]) => head),
+      mlp: mlps.includes(layer),
+    })),
+  };
+}
+
+function circuitFrom({ layers }: CircuitData): Circuit {
+  return {
+    heads: layers.flatMap(({ layer, heads }) => heads.map((head) => [layer, head] as const)),
+    mlps: layers.filter(({ mlp }) => mlp).map(({ layer }) => layer),
+  };
+}
+
+/** The circuit of these components, in any order; one that comes twice counts once. */
+export function circuitOf(components: Iterable<Component>): Circuit {
+  const byLayer = new Map<number, Component[]>();
+  for (const component of components) {
+    const here = byLayer.get(component.layer);
+    if (here === undefined) byLayer.set(component.layer, [component]);
+    else here.push(component);
+  }
+  const layers = [...byLayer].map(([layer, here]) => gather(layer, here));
+  return circuitFrom({ layers: layers.sort((one, other) => one.layer - other.layer) });
+}
+
+function gather(layer: number, components: readonly Component[]): KeptComponents {
+  const heads = new Set<number>();
+  let mlp = false;
+  for (const component of components) {
+    switch (component.kind) {
+      case "head":
+        heads.add(component.head);
+        break;
+      case "mlp":
+        mlp = true;
+        break;
+      default:
+        component satisfies never;
+    }
+  }
+  return { layer, heads: [...heads].sort((one, other) => one - other), mlp };
+}
+
+/** The circuit of these lists, in any order. */
+export function circuitOfLists({ heads, mlps }: CircuitLists): Circuit {
+  return circuitOf([
+    ...heads.map(([layer, head]): Component => ({ kind: "head", layer, head })),
+    ...mlps.map((layer): Component => ({ kind: "mlp", layer })),
+  ]);
+}
+
+/** The circuit that keeps all components of a model. */
+export function wholeCircuit(shape: ModelShape): Circuit {
+  return circuitFrom({
+    layers: shape
+      .map(({ heads, mlp }, layer) => ({ layer, heads: [...heads], mlp }))
+      .filter(({ heads, mlp }) => heads.length > 0 || mlp),
+  });
+}
+
+/** The circuit as lists, for files. */
+export function listsOf(circuit: Circuit): { heads: [layer: number, head: number][]; mlps: number[] } {
+  const { layers } = dataOf(circuit);
+  return {
+    heads: layers.flatMap(({ layer, heads }) => heads.map((head): [number, number] => [layer, head])),
+    mlps: layers.filter(({ mlp }) => mlp).map(({ layer }) => layer),
+  };
+}
+
+/** The kept components in the order of computing. */
+export function componentsOf(circuit: Circuit): readonly Component[] {
+  return dataOf(circuit).layers.flatMap((kept) => componentsOfLayer(kept.layer, kept));
+}
+
+function keptOf(circuit: Circuit, layer: number): LayerComponents {
+  return dataOf(circuit).layers.find((kept) => kept.layer === layer) ?? { heads: [], mlp: false };
+}
+
+/** The heads that stay in a layer: their indices in the original layer, ascending. */
+export function keptHeads(circuit: Circuit, layer: number): readonly number[] {
+  return keptOf(circuit, layer).heads;
+}
+
+/** Whether a layer's MLP stays. */
+export function keepsMlp(circuit: Circuit, layer: number): boolean {
+  return keptOf(circuit, layer).mlp;
+}
+
+/** Whether a component stays. */
+export function keeps(circuit: Circuit, component: Component): boolean {
+  const kept = keptOf(circuit, component.layer);
+  switch (component.kind) {
+    case "head":
+      return kept.heads.includes(component.head);
+    case "mlp":
+      return kept.mlp;
+  }
+}
+
+/** The circuit less some components; those that it does not keep don't matter. */
+export function without(circuit: Circuit, components: Iterable<Component>): Circuit {
+  const gone = dataOf(circuitOf(components)).layers;
+  const layers = dataOf(circuit).layers.map((kept) => {
+    const here = gone.find(({ layer }) => layer === kept.layer);
+    return here === undefined ? kept : less(kept, here);
+  });
+  return circuitFrom({ layers: layers.filter(({ heads, mlp }) => heads.length > 0 || mlp) });
+}
+
+function less(kept: KeptComponents, gone: LayerComponents): KeptComponents {
+  const heads = new Set(gone.heads);
+  return {
+    layer: kept.layer,
+    heads: kept.heads.filter((head) => !heads.has(head)),
+    mlp: kept.mlp && !gone.mlp,
+  };
+}
+
+/** The circuit and some components more; those that it keeps already don't matter. */
+export function withComponents(circuit: Circuit, components: Iterable<Component>): Circuit {
+  return circuitOf([...componentsOf(circuit), ...components]);
+}
+
+/** What stays in at least one of the circuits. */
+export function unionOf(circuits: readonly Circuit[]): Circuit {
+  return circuitOf(circuits.flatMap(componentsOf));
+}
+
+export function sameCircuit(one: Circuit, other: Circuit): boolean {
+  return circuitKey(one) === circuitKey(other);
+}
+
+/**
+ * A text that two circuits share if, and only if, they are the same: names separated by spaces. Journals hold it, so
+ * its form must not change: heads come first and are written as "3.1"; all others have their names in the model.
+ */
+export function circuitKey(circuit: Circuit): string {
+  return [...componentsOf(circuit)]
+    .sort((one, other) => {
+      const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
+      return byKind || compareComponents(one, other);
+    })
+    .map(keyPart)
+    .join(" ");
+}
+
+function keyPart(component: Component): string {
+  switch (component.kind) {
+    case "head":
+      return `${component.layer}.${component.head}`;
+    case "mlp":
+      return nameInModel(component);
+  }
+}
+
+/** How many components of each kind stay. */
+export function countKept(circuit: Circuit): Readonly<Record<ComponentKind, number>> {
+  const counts: Record<ComponentKind, number> = { head: 0, mlp: 0 };
+  for (const { heads, mlp } of dataOf(circuit).layers) {
+    counts.head += heads.length;
+    counts.mlp += Number(mlp);
+  }
+  return counts;
+}
+
+/** How many components stay, of all kinds. */
+export function countComponents(circuit: Circuit): number {
+  return Object.values(countKept(circuit)).reduce((sum, count) => sum + count, 0);
 }

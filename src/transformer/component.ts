@@ -1,17 +1,168 @@
 /**
- * A component is what a search keeps or prunes as a whole: one attention head or one MLP (paper, section 2).
- * It is a sum type so that finer kinds can join it.
+ * A component is what a search keeps or prunes as a whole: one attention head or one MLP (paper, section 2). It is
+ * a sum type, so that finer kinds can join it: every place that has to decide is a switch over `kind`, or a record
+ * with an entry for each, and the compiler points at those that lack one.
+ *
+ * This module alone knows how components are named, titled, parsed, ordered and listed.
  */
+import type { Transformer } from "./transformer.ts";
+
 export type Component =
   | { readonly kind: "head"; readonly layer: number; readonly head: number }
   | { readonly kind: "mlp"; readonly layer: number };
 
-/** The component's name within its layer, as traces and circuit files write it: "head.3", "mlp". */
-export function componentName(component: Component): string {
-  return component.kind === "head" ? `head.${component.head}` : "mlp";
+export type ComponentKind = Component["kind"];
+
+/** The noun for each kind, in the order in which a layer computes them. */
+export const kindNouns: Readonly<Record<ComponentKind, string>> = { head: "head", mlp: "MLP" };
+
+/** All kinds, in the order in which a layer computes them. */
+export const componentKinds: readonly ComponentKind[] = Object.keys(kindNouns) as ComponentKind[];
+
+/** A component as traces and journals write it: its layer, and its name within the layer. */
+export interface ComponentRecord {
+  readonly layer: number;
+  /** "head.3" or "mlp". */
+  readonly component: string;
 }
 
-/** A component's name in the whole model: "3.head.1", "3.mlp". */
-export function nameOf(component: Component): string {
-  return `${component.layer}.${componentName(component)}`;
+/** The components of one layer: in a model all that it has, in a circuit those that stay. */
+export interface LayerComponents {
+  /** Indices in the original layer, ascending. */
+  readonly heads: readonly number[];
+  readonly mlp: boolean;
+}
+
+/** The components of a model, layer by layer. */
+export type ModelShape = readonly LayerComponents[];
+
+/** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
+export type Order = "published" | "downstream";
+
+export function shapeOf(model: Transformer): ModelShape {
+  return model.blocks.map(({ attention, mlp }) => ({
+    heads: attention?.heads ?? [],
+    mlp: mlp !== undefined,
+  }));
+}
+
+/** The shape of an original model of which only the number of heads of each layer is known. */
+export function shapeOfHeadCounts(headCounts: readonly number[]): ModelShape {
+  return headCounts.map((count) => ({ heads: Array.from({ length: count }, (_, head) => head), mlp: true }));
+}
+
+/** The component's name within its layer, as traces write it: "head.3", "mlp". */
+export function nameInLayer(component: Component): string {
+  switch (component.kind) {
+    case "head":
+      return `head.${component.head}`;
+    case "mlp":
+      return "mlp";
+  }
+}
+
+/** The component's name in the whole model: "3.head.1", "3.mlp". */
+export function nameInModel(component: Component): string {
+  return `${component.layer}.${nameInLayer(component)}`;
+}
+
+/** The component's name for readers: "head 3.1", "MLP 3". */
+export function componentTitle(component: Component): string {
+  switch (component.kind) {
+    case "head":
+      return `head ${component.layer}.${component.head}`;
+    case "mlp":
+      return `MLP ${component.layer}`;
+  }
+}
+
+export function recordOf(component: Component): ComponentRecord {
+  return { layer: component.layer, component: nameInLayer(component) };
+}
+
+/** @returns undefined if the record's name is no component's. */
+export function parseRecord({ layer, component }: ComponentRecord): Component | undefined {
+  if (component === "mlp") return { kind: "mlp", layer };
+  const head = /^head\.(0|[1-9]\d*)$/.exec(component)?.[1];
+  return head === undefined ? undefined : { kind: "head", layer, head: Number(head) };
+}
+
+/** @throws RangeError if the record's name is no component's. */
+export function componentOf(record: ComponentRecord): Component {
+  const component = parseRecord(record);
+  if (component === undefined) throw new RangeError(`"${record.component}" is no component's name`);
+  return component;
+}
+
+/** @param name a component's name in the whole model. @returns undefined if it is no such name. */
+export function parseComponent(name: string): Component | undefined {
+  const [, layer, component] = /^(0|[1-9]\d*)\.(.+)$/s.exec(name) ?? [];
+  return component === undefined ? undefined : parseRecord({ layer: Number(layer), component });
+}
+
+/** Compares by place in the order of computing: by layer; in a layer heads come first, then the MLP. */
+export function compareComponents(one: Component, other: Component): number {
+  const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
+  return one.layer - other.layer || byKind || indexOf(one) - indexOf(other);
+}
+
+/** The component's number among those of its kind in its layer. */
+function indexOf(component: Component): number {
+  switch (component.kind) {
+    case "head":
+      return component.head;
+    case "mlp":
+      return 0;
+  }
+}
+
+/** One layer's components in the order of computing. */
+export function componentsOfLayer(layer: number, parts: LayerComponents): readonly Component[] {
+  return componentKinds.flatMap((kind) => componentsOfKind(kind, layer, parts));
+}
+
+function componentsOfKind(
+  kind: ComponentKind,
+  layer: number,
+  { heads, mlp }: LayerComponents,
+): readonly Component[] {
+  switch (kind) {
+    case "head":
+      return heads.map((head) => ({ kind, layer, head }));
+    case "mlp":
+      return mlp ? [{ kind, layer }] : [];
+  }
+}
+
+/** All components of a model in the order of computing. */
+export function componentsOfModel(shape: ModelShape): readonly Component[] {
+  return shape.flatMap((parts, layer) => componentsOfLayer(layer, parts));
+}
+
+/**
+ * The components that a search tries, in the order in which it tries them: layers last to first; in a layer heads
+ * ascending, then the MLP, or the MLP first where the order is `downstream`.
+ * @param mlps whether MLPs may be pruned.
+ */
+export function componentsOnTrial(
+  shape: ModelShape,
+  { mlps, order }: { readonly mlps: boolean; readonly order: Order },
+): readonly Component[] {
+  const kinds = (order === "published" ? componentKinds : componentKinds.toReversed()).filter((kind) =>
+    isTried(kind, mlps),
+  );
+  return shape
+    .map((parts, layer) => kinds.flatMap((kind) => componentsOfKind(kind, layer, parts)))
+    .reverse()
+    .flat();
+}
+
+/** Whether a search tries components of this kind. @param mlps whether MLPs may be pruned. */
+export function isTried(kind: ComponentKind, mlps: boolean): boolean {
+  switch (kind) {
+    case "head":
+      return true;
+    case "mlp":
+      return mlps;
+  }
 }

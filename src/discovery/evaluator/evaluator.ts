@@ -16,13 +16,14 @@
  */
 
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
-import type { Circuit } from "../../transformer/circuit.ts";
+import { type Circuit, wholeCircuit } from "../../transformer/circuit.ts";
+import { shapeOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { type Batch, makeBatches, tokensAtOnce } from "../batch.ts";
 import { zeroConstant } from "../constant.ts";
 import { type ForwardOptions, forward } from "../forward.ts";
 import type { Replacements } from "../replacements.ts";
-import { circuitGates, keptLayer, wholeCircuit } from "./kept-layer.ts";
+import { circuitGates, keptLayer } from "./kept-layer.ts";
 import { createLayerLoader } from "./layer-loader.ts";
 import { keepLayer, type LayerTrial, openLayer, type TrialContext } from "./layer-trial.ts";
 import { createScorer, type VisitAnswers } from "./scorer.ts";
@@ -108,7 +109,7 @@ export async function evaluatorFrom(
   const scorer = await createScorer(runtime, model, batches, final, scored);
   await runtime.release(...final);
   const replacements = await means;
-  const whole = wholeCircuit(model);
+  const whole = wholeCircuit(shapeOf(model));
   let start = whole;
   // What waits for its layer's turn, and how many trials read it.
   let below = waiting(residuals.slice(0, -1));

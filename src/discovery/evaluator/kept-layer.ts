@@ -3,7 +3,7 @@
  * went. A search starts from the whole model; later passes start from what earlier ones left.
  */
 
-import type { Circuit } from "../../transformer/circuit.ts";
+import { type Circuit, keepsMlp, keptHeads } from "../../transformer/circuit.ts";
 import { keepHeads } from "../../transformer/keep-heads.ts";
 import type { Attention, Mlp, Transformer } from "../../transformer/transformer.ts";
 import { addConstants, type Constant } from "../constant.ts";
@@ -23,17 +23,6 @@ export interface KeptLayer {
   readonly mlpConstant: Constant;
 }
 
-/** Everything that a search may prune, and all else. */
-export function wholeCircuit(model: Transformer): Circuit {
-  const layers = [...model.blocks.entries()];
-  return {
-    heads: layers.flatMap(([layer, { attention }]) =>
-      (attention?.heads ?? []).map((head) => [layer, head] as const),
-    ),
-    mlps: layers.filter(([, { mlp }]) => mlp !== undefined).map(([layer]) => layer),
-  };
-}
-
 /** @param model the original. */
 export async function keptLayer(
   model: Transformer,
@@ -43,17 +32,16 @@ export async function keptLayer(
 ): Promise<KeptLayer> {
   const { attention, mlp } = wholeBlock(model, layer);
   const { rows } = replacements;
-  const kept = new Set(circuit.heads.filter(([at]) => at === layer).map(([, head]) => head));
+  const kept = new Set(keptHeads(circuit, layer));
   const heads = attention.heads.filter((head) => kept.has(head));
   const gone = attention.heads.filter((head) => !kept.has(head));
   const bias = await outputBias(attention, model.width, rows);
-  const keepsMlp = circuit.mlps.includes(layer);
   return {
     heads,
     attention: heads.length === 0 ? undefined : keepHeads(attention, heads),
     attentionConstant: addConstants(bias, ...gone.map((head) => replacements.head(layer, head))),
-    mlp: keepsMlp ? mlp : undefined,
-    mlpConstant: keepsMlp ? await downBias(mlp, model.width, rows) : replacements.mlp(layer),
+    mlp: keepsMlp(circuit, layer) ? mlp : undefined,
+    mlpConstant: keepsMlp(circuit, layer) ? await downBias(mlp, model.width, rows) : replacements.mlp(layer),
   };
 }
 

@@ -4,7 +4,7 @@
  * path that was left shows that it costs too much. Where a decision falls otherwise, what lies behind it on the
  * path is void and evaluated again. The decisions are those of one candidate after another.
  */
-import { type Component, nameOf } from "../../transformer/component.ts";
+import { type Component, nameInModel } from "../../transformer/component.ts";
 import { mean } from "../mean.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
 import type { Upper } from "./upper.ts";
@@ -56,7 +56,7 @@ export function createLookahead(
       if (path.length === 0) {
         const ahead = aheadOf(rest).map((component) => ({
           component,
-          goes: expected.get(nameOf(component)) ?? true,
+          goes: expected.get(nameInModel(component)) ?? true,
         }));
         let decided = choice;
         const choices = ahead.map(({ component, goes }) => {
@@ -87,7 +87,7 @@ export function createLookahead(
         const found = mean(other.kl, weights);
         const delta = found - there;
         if (expectation !== undefined && Number.isFinite(delta)) {
-          expected.set(nameOf(other.component), expectation.goes(found, delta));
+          expected.set(nameInModel(other.component), expectation.goes(found, delta));
         }
         if (other.goes) there = found;
       }

@@ -2,8 +2,8 @@
  * A walk down the layers, last to first, in which components are tried one after another, each below what has
  * been decided above it and above what the walk started from. Which of them go is the caller's rule.
  */
-import type { Circuit } from "../../transformer/circuit.ts";
-import { type Component, nameOf } from "../../transformer/component.ts";
+import { type Circuit, without } from "../../transformer/circuit.ts";
+import type { Component } from "../../transformer/component.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
 import type { LayerChoice, LayerState } from "./layer-trial.ts";
 import { createLookahead, type Expectation } from "./lookahead.ts";
@@ -97,20 +97,4 @@ export async function walk(
     await trial.end(layer > lowest ? [upper] : []);
   }
   return without(start, gone);
-}
-
-/** A circuit less some components. */
-export function without(circuit: Circuit, gone: readonly Component[]): Circuit {
-  const names = new Set(gone.map(nameOf));
-  return {
-    heads: circuit.heads.filter(([layer, head]) => !names.has(nameOf({ kind: "head", layer, head }))),
-    mlps: circuit.mlps.filter((layer) => !names.has(nameOf({ kind: "mlp", layer }))),
-  };
-}
-
-/** Whether a circuit keeps a component. */
-export function keeps({ heads, mlps }: Circuit, component: Component): boolean {
-  return component.kind === "mlp"
-    ? mlps.includes(component.layer)
-    : heads.some(([layer, head]) => layer === component.layer && head === component.head);
 }

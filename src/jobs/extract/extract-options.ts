@@ -1,13 +1,13 @@
 /** The options of an extraction, their defaults, and what they may be. */
 
 import type { ValueBias } from "../../discovery/replacements.ts";
-import type { Order } from "../../discovery/searches/greedy/search.ts";
 import type { Target } from "../../discovery/searches/target/target.ts";
 import { PithError } from "../../errors.ts";
 import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../../export/dtype.ts";
 import { type CacheKind, cacheKinds } from "../../lowering/cache-heads.ts";
 import type { Target as Operators } from "../../lowering/target.ts";
 import type { Device } from "../../runtime/engine.ts";
+import type { Order } from "../../transformer/component.ts";
 import type { OnEvent } from "../events.ts";
 
 export type { Operators };

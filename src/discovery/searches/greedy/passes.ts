@@ -3,9 +3,10 @@
  * layers below that are still whole; once these are pruned, it may have lost its use. A later pass starts from the
  * circuit that the one before left, so it keeps no more.
  */
+
+import { keeps } from "../../../transformer/circuit.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { keeps } from "../../evaluator/walk.ts";
 import {
   candidates,
   circuitOf,

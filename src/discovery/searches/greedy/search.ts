@@ -4,22 +4,23 @@
  * grows by less than α when it is replaced. Growth below α adds up; `maxKl` bounds the sum.
  */
 
-import type { Circuit } from "../../../transformer/circuit.ts";
-import { type Component, componentName } from "../../../transformer/component.ts";
+import { type Circuit, keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
+import {
+  type Component,
+  type ComponentRecord,
+  componentOf,
+  componentsOnTrial,
+  type Order,
+  recordOf,
+  shapeOf,
+} from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { LayerEvaluator } from "../../evaluator/evaluator.ts";
-import { wholeCircuit } from "../../evaluator/kept-layer.ts";
-import { type Candidate, keeps, walk, without } from "../../evaluator/walk.ts";
+import { type Candidate, walk } from "../../evaluator/walk.ts";
 import { mean } from "../../mean.ts";
 
-/** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
-export type Order = "published" | "downstream";
-
 /** One line of a trace. */
-export interface Decision {
-  readonly layer: number;
-  /** "head.3" or "mlp". */
-  readonly component: string;
+export interface Decision extends ComponentRecord {
   /** KL(original ‖ model with the component replaced), in nats, mean over the validation prompts. */
   readonly kl: number;
   /** `kl` less the KL of the model as decided before. */
@@ -57,15 +58,7 @@ export function candidates(
   model: Transformer,
   options: Pick<SearchOptions, "mlps" | "order">,
 ): readonly Component[] {
-  return model.blocks
-    .map((block, layer): readonly Component[] => {
-      const heads = (block.attention?.heads ?? []).map((head): Component => ({ kind: "head", layer, head }));
-      const mlp: readonly Component[] =
-        options.mlps && block.mlp !== undefined ? [{ kind: "mlp", layer }] : [];
-      return options.order === "published" ? [...heads, ...mlp] : [...mlp, ...heads];
-    })
-    .reverse()
-    .flat();
+  return componentsOnTrial(shapeOf(model), options);
 }
 
 /** Where a search starts, if not from the original: what earlier passes left. */
@@ -81,7 +74,7 @@ export async function search(
   evaluator: LayerEvaluator,
   model: Transformer,
   options: SearchOptions,
-  start: SearchStart = { circuit: wholeCircuit(model), kl: 0, pass: 1 },
+  start: SearchStart = { circuit: wholeCircuit(shapeOf(model)), kl: 0, pass: 1 },
 ): Promise<SearchResult> {
   const all = candidates(model, options).filter((component) => keeps(start.circuit, component));
   const resumed = options.resume ?? [];
@@ -116,21 +109,14 @@ function judge(
 ): Decision {
   const delta = kl - current;
   const pruned = options.decide?.(component) ?? mayGo(kl, delta, options.alpha, options.maxKl);
-  const name = { layer: component.layer, component: componentName(component) };
-  return { ...name, kl, delta, pruned, ...(pass > 1 && { pass }) };
+  return { ...recordOf(component), kl, delta, pruned, ...(pass > 1 && { pass }) };
 }
 
 /** All that was not pruned; of several decisions on a component the last one counts. */
 export function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
   const last = new Map(trace.map((decision) => [`${decision.layer}.${decision.component}`, decision]));
   const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
-  return without(wholeCircuit(model), gone);
-}
-
-function componentOf({ layer, component }: Decision): Component {
-  return component === "mlp"
-    ? { kind: "mlp", layer }
-    : { kind: "head", layer, head: Number(component.slice("head.".length)) };
+  return without(wholeCircuit(shapeOf(model)), gone);
 }
 
 /** The rule. A KL that is not a number prunes nothing. */

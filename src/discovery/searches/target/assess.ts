@@ -2,7 +2,7 @@
  * How a circuit does on the validation prompts, each circuit evaluated once however often it is asked for. What
  * is counted here is what a search for a target may spend.
  */
-import type { Circuit } from "../../../transformer/circuit.ts";
+import { type Circuit, circuitKey } from "../../../transformer/circuit.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import type { VisitAnswers } from "../../evaluator/scorer.ts";
 import type { Candidate } from "../../evaluator/walk.ts";
@@ -29,11 +29,6 @@ export interface Assessor {
   assess(circuit: Circuit, candidate?: Candidate): Promise<Assessment>;
   /** How many circuits were evaluated, those taken over included. */
   readonly evaluations: () => number;
-}
-
-/** Two circuits are the same if their keys are. */
-export function circuitKey({ heads, mlps }: Circuit): string {
-  return [...heads.map((head) => head.join(".")), ...mlps.map((layer) => `${layer}.mlp`)].join(" ");
 }
 
 /**

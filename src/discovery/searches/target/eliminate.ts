@@ -3,12 +3,12 @@
  * until none can go. What comes out is 1-minimal: every component that it keeps was tried against this very
  * circuit, and without it the target breaks. Sets of several are not tried: they are exponentially many.
  */
-import type { Circuit } from "../../../transformer/circuit.ts";
-import { type Component, componentName, nameOf } from "../../../transformer/component.ts";
+import { type Circuit, keeps, without } from "../../../transformer/circuit.ts";
+import { freedSize } from "../../../transformer/circuit-size.ts";
+import { type Component, nameInModel, recordOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
-import { componentSize } from "../../component-size.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { keeps, walk, without } from "../../evaluator/walk.ts";
+import { walk } from "../../evaluator/walk.ts";
 import type { Decision } from "../greedy/search.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 
@@ -47,10 +47,11 @@ export async function eliminate(
   const needed = new Set<string>();
   let spent = false;
   for (let pass = firstPass; !spent; pass++) {
-    const open = candidates.filter((each) => keeps(circuit, each) && !needed.has(nameOf(each)));
+    const open = candidates.filter((each) => keeps(circuit, each) && !needed.has(nameInModel(each)));
     if (open.length === 0) break;
-    const largest = Math.max(...open.map((each) => componentSize(model, each)));
-    const tried = open.filter((each) => componentSize(model, each) === largest);
+    const sizes = new Map(open.map((each) => [each, freedSize(model, circuit, each)]));
+    const largest = Math.max(...sizes.values());
+    const tried = open.filter((each) => sizes.get(each) === largest);
     await evaluator.restart(circuit, signal);
     await walk(
       evaluator,
@@ -63,15 +64,14 @@ export async function eliminate(
         const rest = without(circuit, [component]);
         const found = await assessor.assess(rest, candidate);
         const pruned = holds(found);
-        const { layer } = component;
         const delta = found.kl - state.kl;
-        trace.push({ layer, component: componentName(component), kl: found.kl, delta, pruned, pass });
+        trace.push({ ...recordOf(component), kl: found.kl, delta, pruned, pass });
         if (pruned) {
           circuit = rest;
           state = found;
           needed.clear();
         } else {
-          needed.add(nameOf(component));
+          needed.add(nameInModel(component));
         }
         return pruned;
       },

@@ -4,13 +4,12 @@
  * still fits is put back as long as KL falls. Costs are re-examined lazily (Minoux, 1978): one that was low a
  * step ago is evaluated anew, one that was high is not.
  */
-import type { Circuit } from "../../../transformer/circuit.ts";
-import { type Component, componentName, nameOf } from "../../../transformer/component.ts";
+import { type Circuit, keeps, wholeCircuit, withComponents, without } from "../../../transformer/circuit.ts";
+import { bodyShare, freedSize } from "../../../transformer/circuit-size.ts";
+import { type Component, nameInModel, recordOf, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
-import { bodyShare, componentSize } from "../../component-size.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { wholeCircuit } from "../../evaluator/kept-layer.ts";
-import { keeps, walk, without } from "../../evaluator/walk.ts";
+import { walk } from "../../evaluator/walk.ts";
 import type { Decision } from "../greedy/search.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 import type { Found, TriedCircuit } from "./tried-circuit.ts";
@@ -71,7 +70,7 @@ async function shrink(
   let state = start;
   const costs = new Map<string, number>();
   const costOf = (component: Component, { kl }: Assessment) =>
-    (kl - state.kl) / componentSize(model, component);
+    (kl - state.kl) / freedSize(model, state.circuit, component);
   const first = candidates.filter((each) => keeps(state.circuit, each));
   await evaluator.restart(state.circuit, signal);
   await walk(
@@ -82,7 +81,7 @@ async function shrink(
     async (component, candidate) => {
       if (assessor.evaluations() >= limit) return false;
       const found = await assessor.assess(without(start.circuit, [component]), candidate);
-      costs.set(nameOf(component), costOf(component, found));
+      costs.set(nameInModel(component), costOf(component, found));
       return false;
     },
     { signal },
@@ -92,17 +91,19 @@ async function shrink(
     let next: { readonly component: Component; readonly found: Assessment } | undefined;
     while (next === undefined) {
       if (assessor.evaluations() >= limit) return state;
-      const kept = candidates.filter((each) => keeps(state.circuit, each) && costs.has(nameOf(each)));
-      const [component] = kept.sort((a, b) => (costs.get(nameOf(a)) ?? 0) - (costs.get(nameOf(b)) ?? 0));
+      const kept = candidates.filter((each) => keeps(state.circuit, each) && costs.has(nameInModel(each)));
+      const [component] = kept.sort(
+        (a, b) => (costs.get(nameInModel(a)) ?? 0) - (costs.get(nameInModel(b)) ?? 0),
+      );
       if (component === undefined) return state;
-      const seen = fresh.get(nameOf(component));
+      const seen = fresh.get(nameInModel(component));
       if (seen !== undefined) {
         next = { component, found: seen };
       } else {
         signal?.throwIfAborted();
         const found = await assessor.assess(without(state.circuit, [component]));
-        fresh.set(nameOf(component), found);
-        costs.set(nameOf(component), costOf(component, found));
+        fresh.set(nameInModel(component), found);
+        costs.set(nameInModel(component), costOf(component, found));
       }
     }
     const { component, found } = next;
@@ -130,7 +131,7 @@ async function refill(
     const trials: Decision[] = [];
     for (const component of candidates) {
       if (keeps(state.circuit, component)) continue;
-      const circuit = withComponent(state.circuit, component);
+      const circuit = withComponents(state.circuit, [component]);
       if (bodyShare(model, circuit) > largest) continue;
       if (assessor.evaluations() >= limit) return state;
       signal?.throwIfAborted();
@@ -143,7 +144,7 @@ async function refill(
     state = {
       ...state,
       ...found,
-      circuit: withComponent(state.circuit, component),
+      circuit: withComponents(state.circuit, [component]),
       pass,
       trace: [...state.trace, decisionOf(component, state.kl, found.kl, false, pass)],
     };
@@ -152,7 +153,7 @@ async function refill(
 
 /** All that may go has gone: what is left when evaluations did not reach for better. */
 async function bare(model: Transformer, { assessor, candidates }: FitSizeOptions): Promise<Found> {
-  const circuit = without(wholeCircuit(model), candidates);
+  const circuit = without(wholeCircuit(shapeOf(model)), candidates);
   const found = await assessor.assess(circuit);
   return { circuit, ...found, trace: [], size: bodyShare(model, circuit), alpha: undefined, settled: false };
 }
@@ -165,12 +166,5 @@ function decisionOf(
   pruned: boolean,
   pass: number,
 ): Decision {
-  const { layer } = component;
-  return { layer, component: componentName(component), kl, delta: kl - before, pruned, pass };
-}
-
-function withComponent({ heads, mlps }: Circuit, component: Component): Circuit {
-  if (component.kind === "mlp") return { heads, mlps: [...mlps, component.layer].sort((a, b) => a - b) };
-  const added = [...heads, [component.layer, component.head] as const];
-  return { heads: added.sort(([a, i], [b, j]) => a - b || i - j), mlps };
+  return { ...recordOf(component), kl, delta: kl - before, pruned, pass };
 }

@@ -5,21 +5,18 @@
  * the target can spare, the largest components first. Where they end differs much; the smallest end wins.
  */
 import { PithError } from "../../../errors.ts";
-import type { Circuit } from "../../../transformer/circuit.ts";
-import type { Component } from "../../../transformer/component.ts";
+import { type Circuit, keeps, sameCircuit, wholeCircuit, without } from "../../../transformer/circuit.ts";
+import { bodyShare } from "../../../transformer/circuit-size.ts";
+import { type Component, type Order, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import { faultInAssessment, followSweep, type StepFault } from "../../check-resumed.ts";
-import { bodyShare } from "../../component-size.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { wholeCircuit } from "../../evaluator/kept-layer.ts";
-import { keeps, without } from "../../evaluator/walk.ts";
 import { type SweepEntry, sweep } from "../../sweep.ts";
-import { candidates, type Decision, type Order } from "../greedy/search.ts";
+import { candidates, type Decision } from "../greedy/search.ts";
 import {
   type Assessment,
   type AssessmentEntry,
   type Assessor,
-  circuitKey,
   createAssessor,
   type JudgeAnswer,
 } from "./assess.ts";
@@ -103,7 +100,7 @@ export async function searchForTarget(
   }
   const all = candidates(model, { mlps, order });
   const most = searchesPerTarget * all.length;
-  const whole = wholeCircuit(model);
+  const whole = wholeCircuit(shapeOf(model));
   let done = 0;
   const tell = async (entry: TargetEntry) => onEvaluation?.(entry, ++done, most);
   const assessor = createAssessor(
@@ -154,7 +151,7 @@ export async function searchForTarget(
     const fresh: TriedCircuit[] = [];
     for (const { circuit, alpha, trace } of results) {
       for (const path of pathsOf(trace)) asked.add(path);
-      if ([...tried, ...fresh].some((each) => circuitKey(each.circuit) === circuitKey(circuit))) continue;
+      if ([...tried, ...fresh].some((each) => sameCircuit(each.circuit, circuit))) continue;
       fresh.push(await tryCircuit(circuit, alpha, trace));
     }
     tried.push(...fresh);

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { randomTransformer } from "../../test/support/random-transformer.ts";
+import { circuitOf, circuitOfLists, componentsOf, wholeCircuit } from "./circuit.ts";
+import { bodyShare, circuitSize, freedSize } from "./circuit-size.ts";
+import { shapeOf } from "./component.ts";
+
+// A head has W_Q, W_K, W_V and W_O of 4 × 3; an MLP has two matrices of 4 × 5.
+const model = randomTransformer({ layers: 2, heads: 2, headWidth: 3, width: 4, hidden: 5 });
+const whole = wholeCircuit(shapeOf(model));
+const [head, mlp] = [4 * 4 * 3, 2 * 4 * 5];
+
+test("sizes by hand", () => {
+  expect(circuitSize(model, whole)).toBe(4 * head + 2 * mlp);
+  expect(circuitSize(model, circuitOf([]))).toBe(0);
+  const circuit = circuitOfLists({ heads: [[0, 1]], mlps: [1] });
+  expect(circuitSize(model, circuit)).toBe(head + mlp);
+  expect(bodyShare(model, circuit)).toBe((head + mlp) / (4 * head + 2 * mlp));
+});
+
+test("a component frees its own size, and nothing if the circuit lacks it", () => {
+  const circuit = circuitOfLists({ heads: [[0, 1]], mlps: [1] });
+  expect(componentsOf(circuit).map((each) => freedSize(model, circuit, each))).toEqual([head, mlp]);
+  expect(freedSize(model, circuit, { kind: "head", layer: 0, head: 0 })).toBe(0);
+  expect(componentsOf(whole).map((each) => freedSize(model, whole, each))).toEqual([
+    ...[head, head, mlp],
+    ...[head, head, mlp],
+  ]);
+});
