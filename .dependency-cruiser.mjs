@@ -1,6 +1,7 @@
 /**
  * Which folder of src/ may import from which: down only, no cycles, and nothing of Node outside the files that
- * are named as a Node half. Part of `npm run lint`.
+ * are named as a Node half. In web/, bench/ and examples/: no cycles, and nothing that is not there. Part of
+ * `npm run lint`.
  */
 
 /** What all folders may import from. */
@@ -108,6 +109,13 @@ export default {
         pathNot: [bottom, folder(name), ...below.map(folder)],
       },
     })),
+    {
+      name: "src-stands-alone",
+      comment: "What is shipped imports nothing of the pages, measurements, tests and examples beside it.",
+      severity: "error",
+      from: { path: "^src/", pathNot: testFiles },
+      to: { path: "^(web|bench|test|examples)/" },
+    },
     {
       name: "browser-safe",
       comment: "Only the Node halves, listed in .dependency-cruiser.mjs, may import from Node.",

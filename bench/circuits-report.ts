@@ -1,7 +1,14 @@
 /** The circuits bench as a table, with the bars that it is held to. */
 import { cpus } from "node:os";
 import { leastSeconds } from "../src/measure/roofline.ts";
-import type { BatchResult, Cell, CircuitsBench, Kind, ShapeResult } from "./circuits.ts";
+import {
+  type BatchResult,
+  type Cell,
+  type CircuitsBench,
+  type Kind,
+  kinds,
+  type ShapeResult,
+} from "./circuits-result.ts";
 
 export interface Bar {
   readonly name: string;
@@ -63,7 +70,6 @@ function shapeBars(shape: ShapeResult, checkpointBytes: number): readonly Bar[] 
 
 function shapeLines(shape: ShapeResult, { ceilings }: CircuitsBench): readonly string[] {
   const { circuit, length, pairs } = shape;
-  const kinds: readonly Kind[] = ["original", "circuit", "compiled"];
   return [
     `${shape.name}: ${circuit.heads.length} heads (${circuit.heads.map((head) => head.join(".")).join(" ")}), MLPs ${circuit.mlps.join(" ")}; prompts of ${length} tokens; tables of ${pairs} rows`,
     "  prompts  model     median, range (ms)                  GFLOP      MB  of ceilings   faster  allowed  share  roofline",

@@ -18,31 +18,28 @@ import { type LoadMeasurement, probeLoads } from "../src/jobs/bench/probe-load.t
 import { lowerAligned } from "../src/lowering/aligned.ts";
 import { fitLength } from "../src/lowering/fit-length.ts";
 import { bandwidthCeiling, matmulCeiling } from "../src/measure/ceiling.ts";
-import { type Timing, timeAllInTurns } from "../src/measure/latency.ts";
+import { compareInTurns } from "../src/measure/latency.ts";
 import { countFlops } from "../src/onnx/flops.ts";
 import type { Graph } from "../src/onnx/graph.ts";
 import { countTraffic } from "../src/onnx/traffic.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { circuitsReport } from "./circuits-report.ts";
-import { type Profile, profileModel } from "./profile.ts";
+import {
+  type BatchResult,
+  type Cell,
+  type CircuitsBench,
+  type CircuitsBenchOptions,
+  type Kind,
+  kinds,
+  type ShapeResult,
+} from "./circuits-result.ts";
+import { profileModel } from "./profile.ts";
 import { type Placed, type PublishedShape, place, publishedShapes } from "./published-circuits.ts";
 import { gpt2Small, randomCheckpoint } from "./random-model.ts";
 import { seededConstants } from "./seeded-constants.ts";
 import { shipGraph } from "./ship-graph.ts";
-
-export interface CircuitsBenchOptions {
-  readonly batches: readonly number[];
-  readonly threads: number;
-  /** Milliseconds after which no further round begins, for each circuit and batch. */
-  readonly budget: number;
-  readonly seed: number;
-  /** Names of the shapes; all where left out. */
-  readonly only?: readonly string[] | undefined;
-  readonly json: boolean;
-}
 
 export const defaultCircuitsBench: CircuitsBenchOptions = {
   batches: [1, 150],
@@ -51,42 +48,6 @@ export const defaultCircuitsBench: CircuitsBenchOptions = {
   seed: 1,
   json: false,
 };
-
-export const kinds = ["original", "circuit", "compiled"] as const;
-export type Kind = (typeof kinds)[number];
-
-export interface Cell {
-  readonly flops: number;
-  readonly bytes: number;
-  readonly timing: Timing;
-  readonly profile: Profile;
-}
-
-export interface BatchResult {
-  readonly batch: number;
-  readonly cells: Readonly<Record<Kind, Cell>>;
-}
-
-export interface ShapeResult {
-  readonly name: string;
-  readonly length: number;
-  readonly circuit: Circuit;
-  /** (token, position) pairs in the compiled circuit's tables. */
-  readonly pairs: number;
-  /** The graph and its weights. */
-  readonly files: Readonly<Record<Kind, number>>;
-  readonly loads: Readonly<Record<Kind, LoadMeasurement>>;
-  readonly batches: readonly BatchResult[];
-}
-
-export interface CircuitsBench {
-  readonly options: CircuitsBenchOptions;
-  /** FLOP/s; bytes/s streamed from memory, and from what fits a cache (the size of two MLPs). */
-  readonly ceilings: { readonly compute: number; readonly memory: number; readonly small: number };
-  /** The checkpoint's float32 file. */
-  readonly checkpointBytes: number;
-  readonly shapes: readonly ShapeResult[];
-}
 
 /** @returns whether every bar was met. */
 export async function benchCircuits(options: CircuitsBenchOptions): Promise<boolean> {
@@ -170,13 +131,13 @@ async function benchShape({ runtime, model, shape, room, options }: ShapeJob): P
   for (const batch of batches) {
     const ids = placed.prompts.slice(0, batch);
     log(`  ${batch} prompt${batch === 1 ? "" : "s"}, in turns …`);
-    const timings = await timeAllInTurns(
+    const timings = await compareInTurns(
       kinds.map((kind) => () => timeRun(runtime, sessions[kind], feedsOf(graphs[kind], ids))),
       { warmUp: 2, runs: 100, budget },
     );
     const cells: Partial<Record<Kind, Cell>> = {};
     for (const [index, kind] of kinds.entries()) {
-      const timing = timings[index];
+      const timing = timings[index]?.timing;
       if (timing === undefined) throw new RangeError("a kind was not timed");
       cells[kind] = {
         flops: countFlops(graphs[kind], { batch }),

@@ -21,7 +21,7 @@ import { dtypeBounds } from "../src/jobs/extract/export-dtype.ts";
 import { extract } from "../src/jobs/extract/extract.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
-import { type Timing, timeAllInTurns } from "../src/measure/latency.ts";
+import { compareInTurns, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Session } from "../src/runtime/runtime.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
@@ -191,7 +191,7 @@ async function benchShape(
     const sessions: Session[] = [];
     for (const { modelPath } of files) sessions.push(await runtime.loadFile(modelPath));
     const time = (batch: number) =>
-      timeAllInTurns(
+      compareInTurns(
         sessions.map(
           (session) => () => timeRun(runtime, session, feedsOf(graph, placed.prompts.slice(0, batch))),
         ),
@@ -201,7 +201,7 @@ async function benchShape(
     return dtypes.flatMap((dtype, index) => {
       const [own, many, loading, file] = [one[index], batch[index], loadings[index], files[index]];
       if (own === undefined || many === undefined || loading === undefined || file === undefined) return [];
-      return [{ dtype, bytes: file.bytes, one: own, batch: many, loading }];
+      return [{ dtype, bytes: file.bytes, one: own.timing, batch: many.timing, loading }];
     });
   } finally {
     await runtime.close();

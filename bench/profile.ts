@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
 
-export interface OperatorTime {
+interface OperatorTime {
   readonly operator: string;
   /** Milliseconds a run, median of the runs. */
   readonly milliseconds: number;

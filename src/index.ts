@@ -3,17 +3,18 @@ export type { Decision } from "./discovery/searches/greedy/search.ts";
 export type { Target } from "./discovery/searches/target/target.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
-export type { Reproduction } from "./experiments/reproduction.ts";
+export type { Reproduction, ReproductionModel } from "./experiments/reproduction.ts";
 export { type RunSweepOptions, runSweep, type SweepOutcome } from "./experiments/run-sweep.ts";
 export {
   logSpaced,
   planSweep,
   type SweepChoice,
   type SweepPlan,
+  type SweepSettings,
   type SweepTask,
 } from "./experiments/sweep-plan.ts";
-export type { SweepRow } from "./experiments/sweep-row.ts";
-export { type SettingSummary, summarizeSweep } from "./experiments/sweep-summary.ts";
+export type { AccuracyPair, KnownRates, SweepRow } from "./experiments/sweep-row.ts";
+export { type KnownSummary, type SettingSummary, summarizeSweep } from "./experiments/sweep-summary.ts";
 export { type ReadSweepTasksOptions, readSweepTasks } from "./experiments/sweep-tasks.ts";
 export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile } from "./export/circuit-file.ts";
@@ -44,6 +45,7 @@ export type {
 export { readKnown } from "./jobs/read-known.ts";
 export { type ReadTaskOptions, readTask, type Task } from "./jobs/read-task.ts";
 export { type CircuitReport, gatherReport, type ReportOptions } from "./jobs/report/report.ts";
+export type { TokenChance } from "./jobs/report/report-examples.ts";
 export {
   type Head,
   type HeadGroup,
@@ -67,6 +69,7 @@ export type { Timing } from "./measure/latency.ts";
 export type { ParameterCount } from "./measure/parameters.ts";
 export type { ShareEstimate } from "./measure/share-estimate.ts";
 export {
+  type ByScope,
   chanceJaccard,
   type Frequency,
   frequencyOf,
@@ -77,6 +80,7 @@ export {
 export { reportPage } from "./report/html/report-page.ts";
 export { reproductionFiles } from "./report/reproduction/files.ts";
 export type { RunFacts } from "./report/reproduction/page.ts";
+export type { PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
 export type { TaskExample, TaskFile } from "./tasks/task-file.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";

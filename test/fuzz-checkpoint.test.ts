@@ -8,13 +8,19 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTransformer } from "../src/architectures/index.ts";
-import { type ByteSource, memorySource } from "../src/checkpoint/byte-source.ts";
+import type { ByteSource } from "../src/checkpoint/byte-source.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { parseConfig } from "../src/checkpoint/config.ts";
 import { isWeightDtype } from "../src/checkpoint/dtype.ts";
 import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
 import { parseWeightMap, readShards, readSingleFile } from "../src/checkpoint/shards.ts";
-import { encodeSafetensors, rawSafetensors, TINY_CONFIG, tinyTensors } from "../src/checkpoint/testing.ts";
+import {
+  encodeSafetensors,
+  memorySource,
+  rawSafetensors,
+  TINY_CONFIG,
+  tinyTensors,
+} from "../src/checkpoint/testing.ts";
 import { PithError } from "../src/errors.ts";
 import { parseJsonObject } from "../src/files/json.ts";
 import { elementCount } from "../src/transformer/weight.ts";

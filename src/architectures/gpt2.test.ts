@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { memorySource } from "../checkpoint/byte-source.ts";
 import { parseConfig } from "../checkpoint/config.ts";
 import type { WeightDtype } from "../checkpoint/dtype.ts";
 import { readSingleFile } from "../checkpoint/shards.ts";
 import {
   encodeSafetensors,
   floatTensor,
+  memorySource,
   type TestTensor,
   TINY_CONFIG,
   tinyTensors,

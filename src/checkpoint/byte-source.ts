@@ -16,19 +16,6 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-/** Bytes that are in memory already. */
-export function memorySource(name: string, bytes: Uint8Array): ByteSource {
-  return {
-    name,
-    size: bytes.length,
-    read: async (offset, length) => {
-      assertRange(name, bytes.length, offset, length);
-      return new Uint8Array(bytes.subarray(offset, offset + length));
-    },
-    close: async () => {},
-  };
-}
-
 /** @throws RangeError unless offset and length are whole numbers and the range lies in [0, size). */
 export function assertRange(name: string, size: number, offset: number, length: number): void {
   const valid = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { hashFile } from "../files/hash.ts";
-import { memorySource } from "./byte-source.ts";
 import { openFileSource } from "./file-source.ts";
+import { memorySource } from "./testing.ts";
 
 let folder = "";
 beforeAll(async () => {

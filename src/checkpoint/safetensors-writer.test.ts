@@ -4,9 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { constantWeight, elementCount, type Weight } from "../transformer/weight.ts";
-import { memorySource } from "./byte-source.ts";
 import { readSafetensorsHeader, readTensor } from "./safetensors.ts";
 import { planSafetensors } from "./safetensors-writer.ts";
+import { memorySource } from "./testing.ts";
 import { writeSafetensors, writeSafetensorsFile } from "./write-safetensors-file.ts";
 
 let folder = "";

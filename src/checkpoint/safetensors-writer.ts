@@ -20,7 +20,7 @@ export interface TensorToWrite {
   readonly dtype?: keyof typeof elementBytes;
 }
 
-export interface PlannedTensor {
+interface PlannedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   /** From the start of the file, in bytes; a multiple of the element's size. */

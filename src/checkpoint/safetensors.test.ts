@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
-import { type ByteSource, memorySource } from "./byte-source.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { readSafetensorsHeader, readTensor, readWeight, type SafetensorsEntry } from "./safetensors.ts";
-import { encodeSafetensors, floatTensor, rawSafetensors } from "./testing.ts";
+import { encodeSafetensors, floatTensor, memorySource, rawSafetensors } from "./testing.ts";
 
 const open = (bytes: Uint8Array) => memorySource("model.safetensors", bytes);
 const f32 = (shape: unknown, offsets: unknown) => ({ dtype: "F32", shape, data_offsets: offsets });

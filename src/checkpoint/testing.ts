@@ -1,6 +1,20 @@
 /** Makes small safetensors files and a tiny GPT-2 for tests, apart from the writer, so as to test it too. */
 import { elementCount } from "../transformer/weight.ts";
+import { assertRange, type ByteSource } from "./byte-source.ts";
 import type { WeightDtype } from "./dtype.ts";
+
+/** Bytes that are in memory already. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => {
+      assertRange(name, bytes.length, offset, length);
+      return new Uint8Array(bytes.subarray(offset, offset + length));
+    },
+    close: async () => {},
+  };
+}
 
 export interface TestTensor {
   readonly name: string;

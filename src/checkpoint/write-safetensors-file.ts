@@ -49,7 +49,7 @@ export async function writeSafetensorsFile(
   return plan;
 }
 
-/** Writes `plan` and its weights from the start of an open file. */
+/** Writes `plan` and its weights from the start of an open file. @internal */
 export async function writeSafetensors(
   handle: Pick<FileHandle, "write" | "sync">,
   path: string,

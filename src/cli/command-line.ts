@@ -41,7 +41,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The program with all its commands; nothing is parsed or run yet. */
+/** The program with all its commands; nothing is parsed or run yet. @internal */
 export function createProgram(context: CommandContext): Command {
   const program = new Command("pith")
     .description("Finds the part of a language model that does one task, and makes a model of its own of it.")

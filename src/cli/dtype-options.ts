@@ -20,7 +20,7 @@ export const shippedDtypesOption = () =>
     .argParser(parseShipped)
     .default(["f32"], "f32");
 
-/** @throws PithError "options" for an unknown or repeated format, and for several without f32. */
+/** @throws PithError "options" for an unknown or repeated format, and for several without f32. @internal */
 export function parseShipped(text: string): readonly Dtype[] {
   const chosen = parseList(text, dtypes);
   if (chosen.length === 1 || chosen.includes("f32")) return chosen;

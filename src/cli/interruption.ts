@@ -1,7 +1,7 @@
 /** Ctrl-C and SIGTERM: the first asks the work to stop at the next good moment, the second kills. */
 
 /** The reason with which work is aborted. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 

@@ -61,7 +61,7 @@ export function printNote(text: string): void {
   stderr.write(`${lines}\n`);
 }
 
-/** Wraps every line that does not begin with a space. */
+/** Wraps every line that does not begin with a space. @internal */
 export function wrapLines(text: string, width: number): string {
   return text
     .split("\n")

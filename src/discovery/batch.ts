@@ -15,7 +15,7 @@ export interface Batch {
 }
 
 /** Measured on GPT-2's shape: larger gains nothing, smaller costs calls. */
-export const defaultTokensPerBatch = 1024;
+const defaultTokensPerBatch = 1024;
 
 /**
  * On a graphics card, where starting a computation costs as much as a small one: bounds an MLP's hidden activations

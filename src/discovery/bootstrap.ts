@@ -62,7 +62,7 @@ export function drawResamples(
   }));
 }
 
-/** The prompts that were drawn, each once, with how often it was. */
+/** The prompts that were drawn, each once, with how often it was. @internal */
 export function drawnSets(
   { patching, validation, scored }: SearchSets,
   resample: Resample,

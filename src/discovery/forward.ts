@@ -20,7 +20,7 @@ export interface LayerGates {
   readonly mlpConstant: Constant;
 }
 
-export interface LayerOutputs {
+interface LayerOutputs {
   readonly layer: number;
   /** Index into the batches. */
   readonly batch: number;

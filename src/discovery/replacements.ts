@@ -46,7 +46,10 @@ export async function zeroAblation(
   return { ...nothing, head: (layer, head) => found(heads[layer]?.[head]) };
 }
 
-/** Zero ablation: a pruned component adds nothing, an MLP's b_2 and a head's value bias included. */
+/**
+ * Zero ablation: a pruned component adds nothing, an MLP's b_2 and a head's value bias included.
+ * @internal
+ */
 export function zeroReplacements(width: number): Replacements {
   const nothing = zeroConstant(1, width);
   return { rows: 1, head: () => nothing, mlp: () => nothing };

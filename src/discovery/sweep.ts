@@ -34,7 +34,7 @@ export interface SweepEntry extends ComponentRecord {
 }
 
 /** How far a sweep is. How many evaluations there will be is not known before its end. */
-export interface SweepProgress {
+interface SweepProgress {
   /** The candidate that is being tried, from 1. */
   readonly candidate: number;
   readonly candidates: number;

@@ -11,17 +11,19 @@ import { type Spread, spreadOf } from "./spread.ts";
 /**
  * GPT-2 small's size in these files. It counts biases and norms as well as matrices (84,934,656), but no
  * embeddings; of a circuit, those of what is kept, and none of the constants that pruned components leave.
+ * @internal
  */
 export const PUBLISHED_BODY = 85_056_000;
-
-export const PUBLISHED_SOURCE = results.source;
 
 /** Whether a model has GPT-2 small's shape, so that published values may stand beside its own. */
 export function hasPublishedShape(heads: readonly number[], width: number): boolean {
   return heads.length === 12 && heads.every((count) => count === 12) && width === 768;
 }
 
-/** Every point of Figures 2 to 7 for a task, by setting, run and α; none for a task that is not the paper's. */
+/**
+ * Every point of Figures 2 to 7 for a task, by setting, run and α; none for a task that is not the paper's.
+ * @internal
+ */
 export function publishedPoints(task: string): readonly CurvePoint[] {
   const sweep = results.sweeps.find((each) => each.task === task);
   if (sweep === undefined) return [];

@@ -12,8 +12,8 @@ import { speedSchema } from "./speed-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
 import { targetSchema } from "./target-record.ts";
 
-export const circuitFormat = "pith.circuit/1";
-export const circuitFileName = "circuit.json";
+const circuitFormat = "pith.circuit/1";
+const circuitFileName = "circuit.json";
 
 const count = z.int().min(0);
 const size = z.int().min(1);

@@ -4,7 +4,6 @@ import { widenInto } from "../checkpoint/dtype.ts";
 import {
   type Blocks,
   blockScales,
-  dequantize,
   float16Bits,
   largestOf,
   packInt4,
@@ -12,6 +11,22 @@ import {
   scaleShape,
   toFloat16,
 } from "./dtype-numbers.ts";
+
+/** The values that a runtime gets: quantised value × its block's scale, where blocks lie as ONNX defines them. */
+function dequantize(
+  quantized: Int8Array,
+  scales: Float32Array,
+  { columns, axis, size }: Blocks,
+): readonly number[] {
+  return Array.from(quantized, (value, index) => {
+    const [row, column] = [Math.floor(index / columns), index % columns];
+    const block =
+      axis === 0
+        ? Math.floor(row / size) * columns + column
+        : row * (columns / size) + Math.floor(column / size);
+    return Math.fround(value * (scales[block] ?? Number.NaN));
+  });
+}
 
 const widen = (half: number): number => {
   const target = new Float32Array(1);

@@ -7,6 +7,7 @@ const floatBits = new Uint32Array(float.buffer);
 /**
  * Bits of the float16 nearest to a float32; ties go to the even one, what is too large is ±∞ and NaN stays NaN
  * (IEEE 754, round to nearest, ties to even).
+ * @internal
  */
 export function float16Bits(value: number): number {
   float[0] = value;
@@ -102,19 +103,6 @@ export function quantize(
     quantized[index] = Math.min(largest, Math.max(-largest, steps));
   });
   return quantized;
-}
-
-/** What a runtime makes of it: result × step. */
-export function dequantize(
-  quantized: Int8Array,
-  scales: Float32Array,
-  blocks: Blocks,
-): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(quantized.length);
-  forEachValue(blocks, (index, scale) => {
-    values[index] = (quantized[index] as number) * (scales[scale] as number);
-  });
-  return values;
 }
 
 /** Two to a byte, the earlier in the lower half, two's complement (ONNX INT4). An even number of values. */

@@ -41,7 +41,7 @@ export function modelCard(circuit: CircuitFile): string {
 }
 
 /** The circuit as text, layers last to first. */
-export function circuitMap({ model, heads, mlps }: Pick<CircuitFile, "model" | "heads" | "mlps">): string {
+function circuitMap({ model, heads, mlps }: Pick<CircuitFile, "model" | "heads" | "mlps">): string {
   const kept = new Set(heads.map(([layer, head]) => `${layer}.${head}`));
   const digits = String(Math.max(0, ...model.heads) - 1).length;
   return model.heads

@@ -25,7 +25,7 @@ const staleMs = { otherMachine: 60_000, sameClock: 20_000 };
 /** A lock that names nobody was made by another program, or by an old version that ran out of disk. */
 const namelessMs = 5_000;
 
-export interface LockHolder {
+interface LockHolder {
   readonly pid: number;
   /** Undefined for this machine. */
   readonly host?: string;
@@ -164,7 +164,10 @@ function parse(text: string): z.infer<typeof contentSchema> | undefined {
   return contentSchema.safeParse(tryJson(text)).data;
 }
 
-/** By which a lock is broken: `FILE.KEY` is the breaker's lock. @param inode of the lock, which holds `text`. */
+/**
+ * By which a lock is broken: `FILE.KEY` is the breaker's lock. @param inode of the lock, which holds `text`.
+ * @internal
+ */
 export function lockKey(text: string, inode: number): string {
   return createHash("sha256").update(`${inode} ${text}`).digest("hex").slice(0, 16);
 }

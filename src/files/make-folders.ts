@@ -3,8 +3,8 @@
  * `mkdir(path, { recursive: true })` tries again for ever, and a mistyped path would hang the program.
  */
 import { mkdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { errorCode, fileError } from "./file-error.ts";
+import { dirname } from "node:path";
+import { errorCode } from "./file-error.ts";
 
 /** @throws what the system says, with its `code`; ENOENT where nothing can be made. */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
@@ -24,15 +24,5 @@ async function makeOne(path: string, mode: number | undefined): Promise<void> {
     // Not there a moment ago, or always there: both are well, unless it is a file.
     if (errorCode(error) === "EEXIST" && (await stat(path)).isDirectory()) return;
     throw error;
-  }
-}
-
-/** Makes the folder that an output will lie in. @throws PithError "output" for the disk. */
-export async function makeParent(out: string): Promise<void> {
-  const parent = dirname(resolve(out));
-  try {
-    await makeFolders(parent);
-  } catch (error) {
-    throw fileError("output", parent, error);
   }
 }

@@ -8,7 +8,7 @@ import { errorCode } from "./file-error.ts";
 import { takeLock } from "./lock.ts";
 import { makeFolders } from "./make-folders.ts";
 
-/** Beside the folder that is to be made. */
+/** Beside the folder that is to be made. @internal */
 export function lockPath(out: string): string {
   const path = resolve(out);
   return join(dirname(path), `.${basename(path)}.lock`);

@@ -20,7 +20,7 @@ export interface AttributedPrompt {
   readonly rival?: number;
 }
 
-export interface Spread {
+interface Spread {
   readonly mean: number;
   /** Standard deviation over the prompts, of the sample (n − 1); 0 for one prompt. */
   readonly deviation: number;
@@ -92,7 +92,7 @@ async function readNorm({ scale, shift, epsilon }: Norm): Promise<NormValues> {
   return { scale: await scale.read(), shift: await shift.read(), epsilon };
 }
 
-/** What each write adds to x̂·u, in the writes' order; the shift's b·u goes with the constants. */
+/** What each write adds to x̂·u, in the writes' order; the shift's b·u goes with the constants. @internal */
 export function attribute(
   { writes, final }: Pick<Observation, "writes" | "final">,
   { scale, shift, epsilon }: NormValues,

@@ -13,14 +13,18 @@ import type { Transformer } from "../transformer/transformer.ts";
 /**
  * FLOPs of one layer on one batch, from which on a search takes all cores: nano's layers take 0.9 GFLOP, GPT-2 small's
  * 14.5.
+ * @internal
  */
 export const searchBound = 4e9;
 
-/** FLOPs of one prompt, from which on a whole model takes all cores: nano takes 0.1 GFLOP, GPT-2 small 2.6. */
+/**
+ * FLOPs of one prompt, from which on a whole model takes all cores: nano takes 0.1 GFLOP, GPT-2 small 2.6.
+ * @internal
+ */
 export const promptBound = 0.5e9;
 
 /** Bytes of weights that no one core's cache holds: to stream them, several cores are faster than one. */
-export const weightsBound = 64e6;
+const weightsBound = 64e6;
 
 /** Tokens that a prompt of no fixed length is taken to have. */
 const usualLength = 16;

@@ -92,7 +92,7 @@ async function findFolder(
   return { directory, name: isFolder ? folderName(directory) : nameOrPath };
 }
 
-/** In the hub's cache a snapshot's own name is a commit; the model's stands two folders up. */
+/** In the hub's cache a snapshot's own name is a commit; the model's stands two folders up. @internal */
 export function folderName(directory: string): string {
   const cached = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+$/.exec(directory)?.[1];
   return cached?.replace("--", "/") ?? (basename(directory) || "model");

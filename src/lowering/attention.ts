@@ -87,7 +87,7 @@ export function project(
   return { query: apart ? graph.add(q, graph.weight(apart)) : q, key: k, value: v };
 }
 
-/** x × weight + bias. */
+/** x × weight + bias. @internal */
 export function affine(graph: GraphBuilder, x: Value, linear: Linear): Value {
   const product = graph.matMul(x, graph.weight(linear.weight));
   return linear.bias === undefined ? product : graph.add(product, graph.weight(linear.bias));

@@ -47,7 +47,7 @@ export function applyParts(
 }
 
 /** @param x at all positions, or at those that ask. @param z what the heads here read, at those that ask. */
-export function addHeads(
+function addHeads(
   graph: GraphBuilder,
   x: Value,
   z: Value,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareInTurns, summarize, timeAllInTurns, timeInTurns } from "./latency.ts";
+import { compareInTurns, summarize, timeInTurns } from "./latency.ts";
 
 test("median, minimum and maximum", () => {
   expect(summarize([5, 1, 3])).toEqual({ median: 3, min: 1, max: 5, runs: 3 });
@@ -10,17 +10,17 @@ test("median, minimum and maximum", () => {
 test("the two take turns, warm-up first", async () => {
   const calls: string[] = [];
   const work = (name: string) => async () => calls.push(name);
-  const [a, b] = await timeAllInTurns([work("a"), work("b")], { warmUp: 2, runs: 4 });
+  const [a, b] = await compareInTurns([work("a"), work("b")], { warmUp: 2, runs: 4 });
   expect(calls.join("")).toBe("ab".repeat(6));
   // What is counted is what a run gives: here, the calls so far, of which the first four are warm-up.
-  expect(a).toEqual({ median: 8, min: 5, max: 11, runs: 4 });
-  expect(b).toEqual({ median: 9, min: 6, max: 12, runs: 4 });
+  expect(a?.timing).toEqual({ median: 8, min: 5, max: 11, runs: 4 });
+  expect(b?.timing).toEqual({ median: 9, min: 6, max: 12, runs: 4 });
 });
 
 test("a spent budget ends it, but not before three runs", async () => {
   const nothing = async () => 0;
-  const [a] = await timeAllInTurns([nothing, nothing], { warmUp: 0, runs: 100, budget: 0 });
-  expect(a?.runs).toBe(3);
+  const [a] = await compareInTurns([nothing, nothing], { warmUp: 0, runs: 100, budget: 0 });
+  expect(a?.timing.runs).toBe(3);
   // Of two that are compared, not before the six pairs that a verdict takes.
   const [b] = await timeInTurns(nothing, nothing, { warmUp: 0, runs: 4, budget: 0 });
   expect(b.runs).toBe(6);

@@ -37,21 +37,16 @@ export async function timeInTurns(
   return [summarize(first), summarize(second), speedRatio(first, second)];
 }
 
-/** @param works each gives the milliseconds that it wants to be counted. @returns a timing for each. */
-export async function timeAllInTurns(
-  works: readonly (() => Promise<number>)[],
-  options: LatencyOptions = {},
-): Promise<readonly Timing[]> {
-  return (await sampleInTurns(works, 3, options)).map(summarize);
-}
-
 export interface ComparedTiming {
   readonly timing: Timing;
   /** How many times as fast as the first; undefined for fewer runs than tell that. */
   readonly speed: SpeedRatio | undefined;
 }
 
-/** The same, each compared with the first. */
+/**
+ * @param works each gives the milliseconds that it wants to be counted.
+ * @returns a timing of each, compared with the first.
+ */
 export async function compareInTurns(
   works: readonly (() => Promise<number>)[],
   options: LatencyOptions = {},

@@ -72,7 +72,7 @@ export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: Tria
   };
 }
 
-/** |A ∩ B| / |A ∪ B| (Jaccard 1901); 1 for two empty sets, which agree in everything. */
+/** |A ∩ B| / |A ∪ B| (Jaccard 1901); 1 for two empty sets, which agree in everything. @internal */
 export function jaccardIndex(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
   const common = [...one].filter((name) => other.has(name)).length;
   const union = one.size + other.size - common;

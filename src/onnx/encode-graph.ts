@@ -23,7 +23,10 @@ import {
 } from "onnx-buf";
 import type { Attribute, ElementType, Graph, GraphNode, InlineConstant, Shape, Value } from "./graph.ts";
 
-/** The lowest operator set that has all that float32 graphs need (Gelu came with 20); ONNX Runtime ≥ 1.17 reads it. */
+/**
+ * The lowest operator set that has all that float32 graphs need (Gelu came with 20); ONNX Runtime ≥ 1.17 reads it.
+ * @internal
+ */
 export const operatorSet = 20;
 const irVersion = 9n;
 /** Weights quantised in blocks, and int4, came with 21; ONNX Runtime ≥ 1.18 reads it. */

@@ -2,7 +2,7 @@
 import type { CircuitFile } from "../export/circuit-file.ts";
 
 /** To the nearest byte: headers and padding don't count. */
-export function bitsPerWeight(bytes: number, parameters: number): number {
+function bitsPerWeight(bytes: number, parameters: number): number {
   return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
 }
 

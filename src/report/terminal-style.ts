@@ -14,7 +14,7 @@ export interface TerminalStyle {
   readonly dim: (text: string) => string;
 }
 
-export interface Symbols {
+interface Symbols {
   readonly keptHead: string;
   readonly keptMlp: string;
   readonly pruned: string;

@@ -38,13 +38,13 @@ export interface LoadRequest {
   readonly prepack: boolean;
 }
 
-export interface HeldTensor {
+interface HeldTensor {
   readonly held: number;
   readonly shape: readonly number[];
 }
 
 /** What a run put out, and how long ONNX Runtime took for it. */
-export interface RunResult {
+interface RunResult {
   readonly outputs: Readonly<Record<string, HeldTensor>>;
   readonly milliseconds: number;
 }

@@ -14,7 +14,7 @@ export interface RuntimeOptions {
   readonly device?: Device | undefined;
 }
 
-/** The engine in this thread: it blocks while it computes. For tests and short scripts. */
+/** The engine in this thread: it blocks while it computes. For tests and short scripts. @internal */
 export function inlineRuntime({
   threads = availableParallelism(),
   device = "cpu",

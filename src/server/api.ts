@@ -1,6 +1,9 @@
 /**
  * What the studio's server and its pages say to each other: plain JSON over /api, and one stream of events for
  * each run. Types only, so that both sides compile against the same words and neither pulls the other in.
+ *
+ * Files have no type here. GET /api/runs/:id/files/<path> gives the circuit's folder file by file, for the page's
+ * own inference; /api/runs/:id/zip gives all of it, and /api/runs/:id/share a static site, zipped.
  */
 import type { Decision } from "../discovery/searches/greedy/search.ts";
 import type { SweepRow } from "../experiments/sweep-row.ts";
@@ -219,9 +222,3 @@ export interface ExamplesResult {
     readonly circuit: string;
   }[];
 }
-
-/**
- * GET /api/runs/:id/files/<path>: the circuit's folder, file by file, for the page's own inference.
- * GET /api/runs/:id/zip: all of it. GET /api/runs/:id/share: a static site, zipped.
- */
-export type CircuitFilePath = string;

@@ -27,7 +27,7 @@ export function createRandom(seed: number): Random {
   return fromState(splitMix(BigInt(seed)));
 }
 
-/** @param state four 32-bit words, not all zero. */
+/** @param state four 32-bit words, not all zero. @internal */
 export function fromState(state: readonly [number, number, number, number]): Random {
   let [a, b, c, d] = state;
 

@@ -43,13 +43,13 @@ const schema = z.strictObject({
 });
 
 /** As an error's advice. */
-export const allowedFields = 'Only "prompt", "answers" (or "answer"), "labels" and "split" may stand there.';
+const allowedFields = 'Only "prompt", "answers" (or "answer"), "labels" and "split" may stand there.';
 
 /**
  * @param value what JSON or the cells of a row gave.
  * @throws PithError "task" with the place, and the field where one is to blame.
  */
-export function parseExample(value: unknown, place: ExamplePlace): TaskExample {
+function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   const result = schema.safeParse(value);
   if (!result.success) throw exampleError(result.error.issues[0], value, place);
 

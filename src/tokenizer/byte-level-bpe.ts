@@ -76,7 +76,7 @@ export function buildByteLevelBpe(parts: ByteLevelBpeParts, folder = ""): Tokeni
  * `merges.txt`: one merge a line, two tokens with a space between, most frequent first; lines that begin with
  * `#version` are a header, and empty lines at the end are none.
  */
-export function parseMerges(
+function parseMerges(
   text: string,
   ids: ReadonlyMap<string, number>,
   file: string,

@@ -11,7 +11,7 @@ import { createNormalizer } from "./normalizers.ts";
 import { createPreTokenizer } from "./pre-tokenizers.ts";
 import type { CheckedTokenizer } from "./tokenizer-files.ts";
 
-export interface Tokenized {
+interface Tokenized {
   /** Undefined where the vocabulary has no token for a part of the text, and none for the unknown. */
   readonly ids: readonly (number | undefined)[];
   /** Whether characters have no token and left no trace in `ids`. */

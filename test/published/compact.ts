@@ -2,7 +2,7 @@
  * Makes `src/experiments/published-results.json` of the paper's own files: `npx tsx test/published/compact.ts`.
  * Accuracies and rates become the counts that they are shares of, so nothing is rounded away.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "csv-parse/sync";
@@ -11,7 +11,7 @@ const folder = import.meta.dirname;
 export const compactFile = join(folder, "../../src/experiments/published-results.json");
 
 export const publishedTasks = ["acronyms", "ioi", "greater-than"] as const;
-export type PublishedTask = (typeof publishedTasks)[number];
+type PublishedTask = (typeof publishedTasks)[number];
 export const runNumbers = [1, 2, 3, 4, 5] as const;
 
 /** Prompts of a batch (paper, section 4, RQ2), known heads, and the table's files with the α printed there. */
@@ -110,8 +110,6 @@ export function compactResults() {
     tables: publishedTasks.flatMap(tablesOf),
   };
 }
-
-export const fileCount = readdirSync(join(folder, "hyperparameter")).length;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(compactFile, `${JSON.stringify(compactResults())}\n`);

@@ -25,7 +25,7 @@ export type Fault =
   | { readonly kind: "body"; readonly body: string } // of a listing or a revision: this text instead
   | { readonly kind: "ok" };
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly server: "hub" | "cdn";
   readonly method: string;
   readonly path: string;
@@ -67,8 +67,8 @@ export interface FakeHub {
   readonly close: () => Promise<void>;
 }
 
-export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-export const gitSha1 = (bytes: Uint8Array) =>
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const gitSha1 = (bytes: Uint8Array) =>
   createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 
 /** The name of a file's blob in the cache: large kinds are kept as LFS, the rest in git. */

@@ -22,9 +22,9 @@ import { constantWeight, type Weight } from "../../src/transformer/weight.ts";
 export const [A, B, C] = [0, 1, 2] as const;
 
 type Row = readonly [number, number, number, number];
-export const h1: Row = [1, 1, -1, -1];
+const h1: Row = [1, 1, -1, -1];
 export const h2: Row = [1, -1, 1, -1];
-export const h3: Row = [1, -1, -1, 1];
+const h3: Row = [1, -1, -1, 1];
 const ones: Row = [1, 1, 1, 1];
 
 export const times = (factor: number, [a, b, c, d]: Row): Row => [

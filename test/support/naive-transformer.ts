@@ -9,7 +9,7 @@ import type { Weight } from "../../src/transformer/weight.ts";
 
 export type Vector = readonly number[];
 /** Rows. */
-export type Matrix = readonly Vector[];
+type Matrix = readonly Vector[];
 
 interface NaiveLinear {
   readonly weight: Matrix;
@@ -217,7 +217,7 @@ export function naiveKl(p: Vector, q: Vector): number {
   return logP.reduce((sum, value, index) => sum + Math.exp(value) * (value - at(logQ, index)), 0);
 }
 
-export function logSoftmax(logits: Vector): Vector {
+function logSoftmax(logits: Vector): Vector {
   const largest = Math.max(...logits);
   const normalizer = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
   return logits.map((logit) => logit - normalizer);

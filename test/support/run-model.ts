@@ -13,7 +13,7 @@ import type { Transformer } from "../../src/transformer/transformer.ts";
 
 type Prompts = readonly (readonly number[])[];
 
-export const int64 = (shape: readonly number[], values: readonly number[]): HostTensor => ({
+const int64 = (shape: readonly number[], values: readonly number[]): HostTensor => ({
   type: "int64",
   shape,
   data: BigInt64Array.from(values, BigInt),

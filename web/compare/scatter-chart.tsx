@@ -16,7 +16,7 @@ export interface ChartSeries {
   readonly points: readonly ChartPoint[];
 }
 
-export interface Axis {
+interface Axis {
   readonly label: string;
   readonly from?: number;
   readonly to?: number;

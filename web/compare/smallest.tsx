@@ -40,7 +40,7 @@ export function Smallest({ rows, onChoose }: SmallestProps) {
 }
 
 /** By the weights that are left; of equal ones the more accurate. Undefined where none is so accurate. */
-export function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
+function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
   return rows
     .filter((row) => accuracyOf(row).circuit >= accuracy)
     .toSorted((a, b) => share(a) - share(b) || accuracyOf(b).circuit - accuracyOf(a).circuit)[0];

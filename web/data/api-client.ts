@@ -21,7 +21,7 @@ export class ApiFailure extends Error {
 /** True while the server does not answer. */
 export const serverGone = signal(false);
 /** True while it answers, but was started anew and does not know this page: opening its new address lets it in. */
-export const serverAnew = signal(false);
+const serverAnew = signal(false);
 /** What was last heard may be so no more. */
 export const outOfTouch = computed(() => serverGone.value || serverAnew.value);
 

@@ -14,11 +14,6 @@ import { createPace, type Pace } from "./pace.ts";
 const perFrame = 48;
 const retryAfter = 1500;
 
-export interface SearchShape {
-  readonly layers: number;
-  readonly headsPerLayer: readonly number[];
-}
-
 export interface LiveRun {
   readonly id: string;
   /** As last read whole; undefined until it is there. */

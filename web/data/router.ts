@@ -16,7 +16,7 @@ addEventListener("hashchange", () => {
 
 export const route = computed((): Route => parseRoute(fragment.value));
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [first = "", id = "", tab = "watch", ...rest] = hash.replace(/^#?\/?/, "").split("/");
   if (rest.length > 0) return { page: "unknown" };
   if (first === "" && id === "") return { page: "start" };

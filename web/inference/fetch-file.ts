@@ -3,7 +3,7 @@ import { PithError } from "../../src/errors.ts";
 import { type FileRecord, runningHash } from "../../src/export/checksum.ts";
 
 /** Bytes so far; the total is undefined where the server does not say it. */
-export type OnBytes = (loaded: number, total: number | undefined) => void;
+type OnBytes = (loaded: number, total: number | undefined) => void;
 
 export interface FetchOptions {
   /** What the file must be; left out where nothing says. */

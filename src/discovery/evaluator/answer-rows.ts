@@ -7,7 +7,7 @@ import type { Batch } from "../batch.ts";
 import type { Constant } from "../constant.ts";
 
 /** A prompt's rows among those of all prompts: from `start` to before `end`. */
-export interface Rows {
+interface Rows {
   readonly start: number;
   readonly end: number;
 }

@@ -14,7 +14,7 @@ import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
 /** Those of parts that went are undefined. */
-export interface LayerSessions {
+interface LayerSessions {
   readonly attention: Session | undefined;
   readonly removal: Session | undefined;
   /** Only where choices are tried together. */
@@ -23,7 +23,7 @@ export interface LayerSessions {
 }
 
 /** A layer that is about to be tried, and its sessions. */
-export interface LoadedLayer {
+interface LoadedLayer {
   readonly kept: KeptLayer;
   readonly sessions: LayerSessions;
 }

@@ -85,7 +85,7 @@ export async function timeCase(
   return timings;
 }
 
-/** What the engine took; its outputs stay with it and go. */
+/** What the engine took; its outputs stay with it and go. @internal */
 export function timeRun(runtime: Runtime, session: Session, feeds: Feeds): Promise<number> {
   return engineTime(runtime, async () => runtime.release(...Object.values(await session.run(feeds))));
 }

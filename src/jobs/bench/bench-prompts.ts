@@ -48,11 +48,7 @@ export function benchPrompts(
 }
 
 /** The same at every call; Numerical Recipes' linear congruential generator. */
-export function randomPrompts(
-  count: number,
-  length: number,
-  vocabulary: number,
-): readonly (readonly number[])[] {
+function randomPrompts(count: number, length: number, vocabulary: number): readonly (readonly number[])[] {
   let state = 1;
   return Array.from({ length: count }, () =>
     Array.from({ length }, () => {

@@ -30,7 +30,7 @@ import { tokenIds } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 
 /** Of an answer's logit, less the mean of the prompt's: what is computed once is computed by the same kernels. */
-export const compiledTolerance = 1e-4;
+const compiledTolerance = 1e-4;
 
 /** A task's prompts as the circuit reads them. */
 export type Splits = Readonly<Record<"patching" | "validation" | "test", readonly EncodedExample[]>>;

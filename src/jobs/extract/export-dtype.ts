@@ -26,7 +26,7 @@ import type { Transformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 
-/** More than this is lost only with `force`. */
+/** More than this is lost only with `force`. @internal */
 export const dtypeBounds = {
   /** Share of examples, on validation or test set. */
   accuracy: 0.01,
@@ -174,7 +174,7 @@ function withoutTimes({ milliseconds: _, yearMass: __, ...metrics }: CircuitFile
   return metrics;
 }
 
-/** @throws PithError "verification" above `dtypeBounds`; NaN is a loss as well. */
+/** @throws PithError "verification" above `dtypeBounds`; NaN is a loss as well. @internal */
 export function checkLoss(dtype: string, split: Split, before: number, after: number, kl: number): void {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const advice = "Choose a wider format, or accept it with --force.";

@@ -29,7 +29,7 @@ import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
 
 /** Two float32 models that compute the same function differ by rounding alone, a hundred times less than this. */
-export const verificationTolerance = 1e-3;
+const verificationTolerance = 1e-3;
 
 export interface MeasureJob {
   readonly runtime: Runtime;

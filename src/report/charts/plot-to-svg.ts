@@ -30,7 +30,7 @@ export interface ChartText {
 }
 
 const svgNamespace = "http://www.w3.org/2000/svg";
-export const fontSize = 13;
+const fontSize = 13;
 const padding = 14;
 const legendLine = 22;
 /** A generous guess at a character's width, so that entries don't meet in any common font. */

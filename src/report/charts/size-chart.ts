@@ -96,7 +96,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
 }
 
 /** Powers of ten from `least` to `most`; the ends themselves where there is none between. */
-export function decades(least: number, most: number): readonly number[] {
+function decades(least: number, most: number): readonly number[] {
   // A hair for ends that are powers of ten but for rounding.
   const first = Math.ceil(Math.log10(least) - 1e-6);
   const last = Math.floor(Math.log10(most) + 1e-6);

@@ -21,7 +21,7 @@ import { table } from "./page.ts";
 const splits = ["test", "validation", "patching"] as const;
 
 /** The split whose figures come first, and undefined where nothing was measured. */
-export function firstSplit({ metrics }: CircuitFile): (typeof splits)[number] | undefined {
+function firstSplit({ metrics }: CircuitFile): (typeof splits)[number] | undefined {
   return splits.find((split) => metrics.accuracy[split] !== undefined);
 }
 
@@ -87,7 +87,7 @@ interface Measure {
 }
 
 /** Every measured figure beside the original's, with how it was measured. */
-export function measures(circuit: CircuitFile): readonly Measure[] {
+function measures(circuit: CircuitFile): readonly Measure[] {
   const { metrics, task } = circuit;
   const { parameters, bytes, milliseconds: time } = metrics;
   const { original, circuitText } = weightBits(circuit);

@@ -27,7 +27,7 @@ export function markupOf(piece: Html): string {
   return piece[markup];
 }
 
-/** For text between tags and in quoted attributes. Characters that XML forbids become U+FFFD. */
+/** For text between tags and in quoted attributes. Characters that XML forbids become U+FFFD. @internal */
 export function escapeHtml(text: string): string {
   return (
     text

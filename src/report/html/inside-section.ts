@@ -10,7 +10,7 @@ import { type Html, html, trusted } from "./escape.ts";
 import { figure, scrolling } from "./page.ts";
 
 /** Maps of one prompt; of a circuit with more heads, those that add most to the answer. */
-export const mostHeads = 48;
+const mostHeads = 48;
 
 /** @param attribution chooses among too many heads. @param id a prefix for the pictures' ids. */
 export function patternsSection(

@@ -57,7 +57,10 @@ export const preferredColours = `
 @media (prefers-color-scheme: dark) { :root { ${properties(([, dark]) => dark)} } }
 `;
 
-/** Custom properties that follow `color-scheme`, which a page may let its reader choose. */
+/**
+ * Custom properties that follow `color-scheme`, which a page may let its reader choose. vite.config.ts adds them.
+ * @internal
+ */
 export const schemeColours = `
 :root { color-scheme: light dark; ${properties(([light, dark]) => `light-dark(${light}, ${dark})`)} }
 `;

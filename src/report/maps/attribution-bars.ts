@@ -4,7 +4,7 @@ import { ink, signColours } from "./map-style.ts";
 import { px, signed, svgFrame } from "./svg.ts";
 import { niceTicks } from "./trace-chart.ts";
 
-export interface AttributionBar {
+interface AttributionBar {
   /** "head 5.4". */
   readonly name: string;
   readonly mean: number;

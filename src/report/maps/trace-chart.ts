@@ -68,7 +68,10 @@ ${marks}
   });
 }
 
-/** The circuit's KL after each decision: what was kept leaves it as it was, unless it was gone and comes back. */
+/**
+ * The circuit's KL after each decision: what was kept leaves it as it was, unless it was gone and comes back.
+ * @internal
+ */
 export function currentKls(trace: readonly Decision[]): readonly number[] {
   let current = 0;
   const gone = new Set<string>();

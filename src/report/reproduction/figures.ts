@@ -139,6 +139,6 @@ function areaText({ area, publishedArea, known }: RocCurves): string {
 }
 
 /** A task's name as part of a file's. */
-export function fileNameOf(task: string): string {
+function fileNameOf(task: string): string {
   return task.replace(/[^\p{L}\p{N}._-]+/gu, "_");
 }

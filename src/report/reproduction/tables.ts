@@ -8,7 +8,7 @@ import { type Column, table } from "../html/page.ts";
 import { alphaText, millionsText, percentText, spreadText } from "../spread-text.ts";
 
 /** A row of ours or of the paper's: what the paper lacks is not there. */
-export type ShownRow = TableChoice & Partial<Omit<TableRow, keyof TableChoice>>;
+type ShownRow = TableChoice & Partial<Omit<TableRow, keyof TableChoice>>;
 
 export interface TableLine {
   /** "Pith", "your α", "published". */
@@ -16,7 +16,7 @@ export interface TableLine {
   readonly row: ShownRow;
 }
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string;
   readonly text: (row: ShownRow) => string;
 }

@@ -45,7 +45,7 @@ export interface Laboratory {
   close(): Promise<void>;
 }
 
-export interface AttributionQuestion {
+interface AttributionQuestion {
   /** One token; left out: what the circuit itself finds likeliest. */
   readonly answer?: string | undefined;
   /** Left out: the circuit's own components. */

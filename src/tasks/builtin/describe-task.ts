@@ -3,7 +3,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Split } from "../task-file.ts";
 import type { BuiltinTask, BuiltinTaskName, WordCount } from "./builtin-task.ts";
 
-export interface TaskSample {
+interface TaskSample {
   readonly prompt: string;
   /** "|The| C|hief|…|": every token between bars, with the start token where the task asks for it. */
   readonly boundaries: string;
@@ -49,7 +49,7 @@ export function describeTask(
   };
 }
 
-/** "|The| C|hief|" of token ids. */
+/** "|The| C|hief|" of token ids. @internal */
 export function showBoundaries(ids: readonly number[], tokenizer: Pick<Tokenizer, "tokenText">): string {
   return `|${ids.map((id) => `${tokenizer.tokenText(id)}|`).join("")}`;
 }

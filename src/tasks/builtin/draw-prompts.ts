@@ -8,7 +8,7 @@ import { createRandom, type Random } from "../random.ts";
 import type { Split, TaskExample } from "../task-file.ts";
 import type { BuiltinTaskOptions } from "./builtin-task.ts";
 
-export interface DrawnPrompt {
+interface DrawnPrompt {
   readonly prompt: string;
   readonly answers: readonly string[];
 }
@@ -87,6 +87,7 @@ export function drawPrompts(
 /**
  * 0 … count − 1 in a random order, made as it is asked for: Fisher and Yates on a list that is kept only where
  * it differs from the identity.
+ * @internal
  */
 export function* randomOrder(random: Random, count: number): Generator<number, void> {
   if (count > Number.MAX_SAFE_INTEGER) {

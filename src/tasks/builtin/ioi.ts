@@ -15,7 +15,7 @@ import {
 } from "./ioi-templates.ts";
 import { isOneToken, keepsBorders, keepWords, pick } from "./token-words.ts";
 
-export interface IoiWords {
+interface IoiWords {
   readonly names: readonly string[];
   readonly places: readonly string[];
   readonly objects: readonly string[];

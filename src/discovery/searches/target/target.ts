@@ -58,7 +58,7 @@ export interface TargetResult extends Found {
   readonly tried: readonly TriedCircuit[];
 }
 
-/** A target search may cost as much as this many searches. */
+/** A target search may cost as much as this many searches. @internal */
 export const searchesPerTarget = 8;
 
 /** Thresholds of the sweep, nats: from "nearly everything stays" to "hardly anything". At most half the budget. */
