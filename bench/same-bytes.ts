@@ -1,0 +1,108 @@
+/**
+ * `npm run bench -- same-bytes [--against COMMIT]`: whether this tree finds and ships the same circuits as another
+ * commit, bit for bit. Both command lines extract nano's circuits of every built-in task in four settings; the
+ * weights' bytes, the parts that are kept and every decision of the trace are compared. For changes that must change
+ * nothing.
+ */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, realpath, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import { folderLayout } from "../src/export/folder-layout.ts";
+import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
+
+const run = promisify(execFile);
+const here = join(import.meta.dirname, "..");
+
+/** As the golden data has them (test/golden/README.md): each ablation, and whether MLPs are tried. */
+const settings = [
+  { name: "mean, MLPs tried", flags: ["--ablation", "mean"] },
+  { name: "mean, heads only", flags: ["--ablation", "mean", "--no-mlps"] },
+  { name: "zero, MLPs tried", flags: ["--ablation", "zero"] },
+  { name: "zero, heads only", flags: ["--ablation", "zero", "--no-mlps"] },
+] as const;
+
+interface Extracted {
+  readonly circuit: CircuitFile;
+  readonly weights: Buffer;
+}
+
+/** @param commit what git calls it. @returns whether all is the same. */
+export async function benchSameBytes(commit: string): Promise<boolean> {
+  const room = await realpath(await mkdtemp(join(tmpdir(), "pith-same-bytes-")));
+  const tree = join(room, "tree");
+  let same = true;
+  try {
+    await buildCommit(commit, tree);
+    for (const { name } of BUILTIN_TASKS) {
+      for (const setting of settings) {
+        const flags = ["--task", name, ...setting.flags];
+        const theirs = await extractWith(tree, join(room, "theirs"), flags);
+        const ours = await extractWith(here, join(room, "ours"), flags);
+        const difference = differenceOf(theirs, ours);
+        same &&= difference === undefined;
+        const bytes = `${ours.weights.length} bytes, ${ours.circuit.trace.length} decisions`;
+        console.log(
+          `${name.padEnd(13)} ${setting.name}  ${difference === undefined ? `same: ${bytes}` : `DIFFERENT: ${difference}`}`,
+        );
+      }
+    }
+    return same;
+  } finally {
+    await run("git", ["worktree", "remove", "--force", tree], { cwd: here }).catch(() => {});
+    await rm(room, { recursive: true, force: true });
+  }
+}
+
+/** Builds the commit's command line, with the packages of this tree: a commit that needs others can't be compared. */
+async function buildCommit(commit: string, tree: string): Promise<void> {
+  process.stderr.write(`building ${commit} …\n`);
+  await run("git", ["worktree", "add", "--detach", tree, commit], { cwd: here });
+  await symlink(join(here, "node_modules"), join(tree, "node_modules"));
+  await run("npx", ["tsdown"], { cwd: tree });
+}
+
+async function extractWith(tree: string, out: string, flags: readonly string[]): Promise<Extracted> {
+  await run(process.execPath, [join(tree, "dist/cli.js"), "extract", ...flags, "--out", out, "--force"], {
+    maxBuffer: 2 ** 26,
+  });
+  const path = join(out, folderLayout.circuit);
+  return {
+    // Of every format that was ever written: this tree reads them all.
+    circuit: parseCircuitFile(JSON.parse(await readFile(path, "utf8")), path),
+    weights: await readFile(join(out, folderLayout.modelFolder, folderLayout.weights)),
+  };
+}
+
+/** The first difference, in words; undefined where there is none. */
+function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
+  const [before, now] = [keptParts(theirs.circuit), keptParts(ours.circuit)];
+  if (before !== now) return `kept were ${before}; now ${now}`;
+  const [trace, ownTrace] = [theirs.circuit.trace, ours.circuit.trace];
+  if (trace.length !== ownTrace.length) return `${trace.length} decisions were made; now ${ownTrace.length}`;
+  const at = trace.findIndex((decision, index) => !sameDecision(decision, ownTrace[index]));
+  if (at >= 0) {
+    return `decision ${at} was ${JSON.stringify(trace[at])}; now ${JSON.stringify(ownTrace[at])}`;
+  }
+  if (theirs.weights.equals(ours.weights)) return undefined;
+  if (theirs.weights.length !== ours.weights.length) {
+    return `the weights had ${theirs.weights.length} bytes; now ${ours.weights.length}`;
+  }
+  return `the weights differ from byte ${theirs.weights.findIndex((byte, index) => byte !== ours.weights[index])} on`;
+}
+
+const keptParts = ({ heads, mlps }: CircuitFile): string =>
+  [...heads.map((head) => head.join(".")), ...mlps.map((layer) => `${layer}.mlp`)].join(" ");
+
+/** Bit for bit: JSON's numbers are written so that they are read back as they were. */
+const sameDecision = (one: Decision, other: Decision | undefined): boolean =>
+  other !== undefined &&
+  one.layer === other.layer &&
+  one.component === other.component &&
+  Object.is(one.kl, other.kl) &&
+  Object.is(one.delta, other.delta) &&
+  one.pruned === other.pruned &&
+  (one.pass ?? 1) === (other.pass ?? 1);
