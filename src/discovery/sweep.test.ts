@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { createRandom } from "../tasks/random.ts";
+import { layerWithout } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { zeroConstant } from "./constant.ts";
@@ -62,20 +63,13 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
         const hash = [...key].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) >>> 0, seed);
         return Float64Array.of(createRandom(hash).nextUint32() / 2 ** 32);
       };
-      const less: LayerTrial["less"] = (choice, component) =>
-        component.kind === "mlp"
-          ? { ...choice, mlp: false }
-          : { ...choice, heads: choice.heads.filter((kept) => kept !== component.head) };
+      const less: LayerTrial["less"] = layerWithout;
       const trial: LayerTrial = {
         start: keep({ base: [], constant: zeroConstant(1, 1), heads, mlp: true }),
         less,
-        async withoutHead(state, head) {
+        async without(state, component) {
           living(state);
-          return keep({ base: [], ...less(state, { kind: "head", layer, head }) });
-        },
-        withoutMlp(state) {
-          living(state);
-          return keep({ base: [], ...less(state, { kind: "mlp", layer }) });
+          return keep({ base: [], ...less(state, component) });
         },
         kl: async (state, upper) => kl(state, upper),
         async *klBelowEach(state, uppers) {

@@ -194,8 +194,7 @@ async function tryComponent(
   const prunes = (group: TriedGroup, kl: number) =>
     group.alphas.some((alpha) => mayGo(kl, kl - group.kl, alpha, maxKl));
   if (fresh.length > 0 || [...kls].some(([group, kl]) => prunes(group, kl))) {
-    pruned =
-      component.kind === "head" ? await trial.withoutHead(state, component.head) : trial.withoutMlp(state);
+    pruned = await trial.without(state, component);
     held.set(pruned, trial);
     const uppers = fresh.map(({ upper }) => upper);
     for await (const [index, values] of trial.klBelowEach(pruned, uppers)) {

@@ -13,6 +13,7 @@ import {
   componentKinds,
   componentsOfLayer,
   type LayerComponents,
+  layerHas,
   type ModelShape,
   nameInModel,
 } from "./component.ts";
@@ -134,13 +135,7 @@ export function keepsMlp(circuit: Circuit, layer: number): boolean {
 
 /** Whether a component stays. */
 export function keeps(circuit: Circuit, component: Component): boolean {
-  const kept = keptOf(circuit, component.layer);
-  switch (component.kind) {
-    case "head":
-      return kept.heads.includes(component.head);
-    case "mlp":
-      return kept.mlp;
-  }
+  return layerHas(keptOf(circuit, component.layer), component);
 }
 
 /** The circuit less some components; those that it does not keep don't matter. */

@@ -134,6 +134,26 @@ function componentsOfKind(
   }
 }
 
+/** Whether a layer's components have one of that layer. */
+export function layerHas({ heads, mlp }: LayerComponents, component: Component): boolean {
+  switch (component.kind) {
+    case "head":
+      return heads.includes(component.head);
+    case "mlp":
+      return mlp;
+  }
+}
+
+/** A layer's components less one of that layer. */
+export function layerWithout<T extends LayerComponents>(parts: T, component: Component): T {
+  switch (component.kind) {
+    case "head":
+      return { ...parts, heads: parts.heads.filter((head) => head !== component.head) };
+    case "mlp":
+      return { ...parts, mlp: false };
+  }
+}
+
 /** All components of a model in the order of computing. */
 export function componentsOfModel(shape: ModelShape): readonly Component[] {
   return shape.flatMap((parts, layer) => componentsOfLayer(layer, parts));

@@ -10,7 +10,7 @@
 import type { Queries } from "../../lowering/attention.ts";
 import { type ConstantRows, type KeptPart, keptParts } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
-import type { Component } from "../../transformer/component.ts";
+import { type Component, type LayerComponents, layerWithout } from "../../transformer/component.ts";
 import { keepHeads } from "../../transformer/keep-heads.ts";
 import type { Batch } from "../batch.ts";
 import { addConstants, type Constant, zeroConstant } from "../constant.ts";
@@ -27,12 +27,9 @@ import type { StageKeeper } from "./stage-keeper.ts";
 import { addBelow, headsBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
 
 /** Some choice of what one layer keeps. */
-export interface LayerChoice {
+export interface LayerChoice extends LayerComponents {
   /** b_O and the replacements of the heads that went. */
   readonly constant: Constant;
-  /** Indices of the kept heads, ascending. */
-  readonly heads: readonly number[];
-  readonly mlp: boolean;
 }
 
 /** A choice that is worked out. Hand each one back with `discard`. */
@@ -46,8 +43,8 @@ export interface LayerTrial {
   readonly start: LayerState;
   /** The choice less one component; nothing is worked out. */
   less(choice: LayerChoice, component: Component): LayerChoice;
-  withoutHead(state: LayerState, head: number): Promise<LayerState>;
-  withoutMlp(state: LayerState): LayerState;
+  /** The same, worked out. */
+  without(state: LayerState, component: Component): Promise<LayerState>;
   /**
    * KL(original ‖ this state) for each prompt, in nats; mean over its answer positions.
    * @param visit sees the logits of this state.
@@ -134,16 +131,21 @@ export async function openLayer(
   // What is tried together is taken out of the whole layer, so that has to stay.
   const stays = removals && state({ ...whole });
   const discard = ({ base }: LayerState) => bases.drop(base);
+  const baseWithout = async (base: LayerState["base"], component: Component): Promise<LayerState["base"]> => {
+    switch (component.kind) {
+      case "head":
+        if (own.removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
+        return removeFrom(base, ran.z, own.removal, kept.heads.indexOf(component.head));
+      case "mlp":
+        return base;
+    }
+  };
 
   return {
     start: state(whole),
     less,
-    async withoutHead(from, head) {
-      if (own.removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
-      const base = await removeFrom(from.base, ran.z, own.removal, kept.heads.indexOf(head));
-      return state({ ...less(from, { kind: "head", layer, head }), base });
-    },
-    withoutMlp: (from) => state({ ...less(from, { kind: "mlp", layer }), base: from.base }),
+    without: async (from, component) =>
+      state({ ...less(from, component), base: await baseWithout(from.base, component) }),
     ...(removals !== undefined && {
       klOfEach(choices, above) {
         const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
@@ -191,15 +193,15 @@ function choiceWithout(
   replacements: Replacements,
   layer: number,
 ): LayerChoice {
+  const less = layerWithout(choice, component);
   switch (component.kind) {
-    case "mlp":
-      return { ...choice, mlp: false };
     case "head":
       return {
-        ...choice,
+        ...less,
         constant: addConstants(choice.constant, replacements.head(layer, component.head)),
-        heads: choice.heads.filter((head) => head !== component.head),
       };
+    case "mlp":
+      return less;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Component } from "../../transformer/component.ts";
+import { type Component, layerWithout } from "../../transformer/component.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
 import { createLookahead } from "./lookahead.ts";
 import type { Upper } from "./upper.ts";
@@ -17,10 +17,7 @@ function trialOf(costs: readonly number[], mlpCost = 0) {
   const asked: string[] = [];
   const start: LayerChoice = { constant, heads: costs.map((_, head) => head), mlp: true };
   const trial: Required<Pick<LayerTrial, "less" | "klOfEach">> = {
-    less: (choice, component) =>
-      component.kind === "mlp"
-        ? { ...choice, mlp: false }
-        : { ...choice, heads: choice.heads.filter((head) => head !== component.head) },
+    less: layerWithout,
     async klOfEach(choices) {
       asked.push(choices.map(({ heads, mlp }) => `${heads.join("")}${mlp ? "m" : ""}`).join(" "));
       return choices.map(({ heads, mlp }) =>

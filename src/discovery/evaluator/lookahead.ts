@@ -4,7 +4,7 @@
  * path that was left shows that it costs too much. Where a decision falls otherwise, what lies behind it on the
  * path is void and evaluated again. The decisions are those of one candidate after another.
  */
-import { type Component, nameInModel } from "../../transformer/component.ts";
+import { type Component, type ComponentKind, nameInModel } from "../../transformer/component.ts";
 import { mean } from "../mean.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
 import type { Upper } from "./upper.ts";
@@ -97,6 +97,16 @@ export function createLookahead(
 
 /** The heads that come next, or the MLP alone: what is above the heads is the same for all of them. */
 function aheadOf(rest: readonly Component[]): readonly Component[] {
-  const end = rest.findIndex(({ kind }) => kind === "mlp");
+  const end = rest.findIndex(({ kind }) => !goesTogether(kind));
   return end === -1 ? rest : rest.slice(0, Math.max(1, end));
+}
+
+/** Whether several components of this kind can be tried together. */
+function goesTogether(kind: ComponentKind): boolean {
+  switch (kind) {
+    case "head":
+      return true;
+    case "mlp":
+      return false;
+  }
 }

@@ -3,7 +3,7 @@
  * been decided above it and above what the walk started from. Which of them go is the caller's rule.
  */
 import { type Circuit, without } from "../../transformer/circuit.ts";
-import type { Component } from "../../transformer/component.ts";
+import { type Component, componentsOfLayer, layerHas } from "../../transformer/component.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
 import type { LayerChoice, LayerState } from "./layer-trial.ts";
 import { createLookahead, type Expectation } from "./lookahead.ts";
@@ -56,10 +56,9 @@ export async function walk(
       state = next;
     };
     const workOut = async () => {
-      const { heads, mlp } = choice;
-      for (const head of state.heads.filter((each) => !heads.includes(each)))
-        await move(await trial.withoutHead(state, head));
-      if (state.mlp && !mlp) await move(trial.withoutMlp(state));
+      const decided = choice;
+      const gone = componentsOfLayer(layer, state).filter((each) => !layerHas(decided, each));
+      for (const component of gone) await move(await trial.without(state, component));
       return state;
     };
     for (const [index, component] of here.entries()) {
@@ -73,10 +72,7 @@ export async function walk(
           if (visit === undefined) seen = await lookahead.kl(trial, decided, rest, above);
           if (visit !== undefined || seen === undefined) {
             const from = await workOut();
-            tried ??=
-              component.kind === "head"
-                ? await trial.withoutHead(from, component.head)
-                : trial.withoutMlp(from);
+            tried ??= await trial.without(from, component);
             seen = await trial.kl(tried, above, visit);
           }
           return seen;
