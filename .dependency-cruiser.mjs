@@ -5,7 +5,7 @@
  */
 
 /** What all folders may import from. */
-const bottom = "^src/((errors|printable)\\.ts$|files/)";
+const bottom = "^src/((errors|printable|number-range|number-schema)\\.ts$|files/)";
 
 /** Each folder, lowest first, with the folders that it may import from beside itself and the bottom. */
 const layers = {
@@ -43,7 +43,7 @@ const layers = {
     ...["measure", "inspect", "known", "export", "jobs", "experiments", "report"],
   ],
   cli: [
-    ...["lowering", "checkpoint", "tokenizer", "tasks", "measure", "known", "export", "jobs"],
+    ...["lowering", "checkpoint", "tokenizer", "tasks", "discovery", "measure", "known", "export", "jobs"],
     ...["experiments", "report", "server"],
   ],
 };

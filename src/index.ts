@@ -1,6 +1,16 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
 export type { Decision } from "./discovery/searches/greedy/search.ts";
-export type { Target } from "./discovery/searches/target/target.ts";
+export { registerSearch } from "./discovery/searches/index.ts";
+export type {
+  MetTarget,
+  Search,
+  SearchContext,
+  SearchEvent,
+  SearchInputs,
+  SearchJournal,
+  SearchOutcome,
+} from "./discovery/searches/search.ts";
+export type { Target } from "./discovery/searches/target/target-options.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
 export type { Reproduction, ReproductionModel } from "./experiments/reproduction.ts";
@@ -23,6 +33,7 @@ export type { TargetRecord } from "./export/target-record.ts";
 export type { OnEvent, PithEvent, Step } from "./jobs/events.ts";
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
 export {
+  type ChosenSearch,
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,

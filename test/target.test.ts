@@ -9,11 +9,11 @@ import type { Replacements } from "../src/discovery/replacements.ts";
 import { candidates, circuitOf } from "../src/discovery/searches/greedy/search.ts";
 import {
   searchForTarget,
-  type Target,
   type TargetEntry,
   type TargetOptions,
   type TargetResult,
-} from "../src/discovery/searches/target/target.ts";
+} from "../src/discovery/searches/target/search-for-target.ts";
+import type { Target } from "../src/discovery/searches/target/target-options.ts";
 import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";

@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
+import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
 import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
 import { checkCircuitFolder } from "../export/write-folder.ts";
@@ -98,44 +100,16 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     )
     .addOption(labelOption())
     .addOption(
-      new Option(
-        "-a, --alpha <number>",
-        "Prune a component if the KL divergence grows by less than this, in nats.",
-      )
-        .default(defaults.alpha)
-        .argParser(parseAlpha),
+      new Option("-a, --alpha <number>", alphaOption.sentence).default(defaults.alpha).argParser(parseAlpha),
     )
     .addOption(
-      new Option(
-        "--target-accuracy <share>",
-        "Find the smallest circuit that is right on this share of the validation prompts, 0.99, say.",
-      ).argParser(parseTargetAccuracy),
+      new Option("--target-accuracy <share>", targetOptions.accuracy.sentence).argParser(parseTargetAccuracy),
     )
+    .addOption(new Option("--target-kl <nats>", targetOptions.kl.sentence).argParser(parseKl("--target-kl")))
+    .addOption(new Option("--target-size <share>", targetOptions.size.sentence).argParser(parseTargetSize))
+    .addOption(new Option("--max-kl <nats>", maxKlOption.sentence).argParser(parseKl("--max-kl")))
     .addOption(
-      new Option(
-        "--target-kl <nats>",
-        "Find the smallest circuit whose KL divergence is at most this.",
-      ).argParser(parseKl("--target-kl")),
-    )
-    .addOption(
-      new Option(
-        "--target-size <share>",
-        "Find the circuit of the lowest KL divergence with at most this share of the body's parameters.",
-      ).argParser(parseTargetSize),
-    )
-    .addOption(
-      new Option(
-        "--max-kl <nats>",
-        "Prune nothing that takes the KL divergence above this, whatever it grows by.",
-      ).argParser(parseKl("--max-kl")),
-    )
-    .addOption(
-      new Option(
-        "--passes <count>",
-        "Try again what was kept, until nothing changes, in this many passes at most.",
-      )
-        .default(defaults.passes)
-        .argParser(parsePasses),
+      new Option("--passes <count>", passesOption.sentence).default(defaults.passes).argParser(parsePasses),
     )
     .addOption(
       new Option("--ablation <kind>", "What takes a pruned component's place: its mean output, or nothing.")

@@ -15,7 +15,7 @@ import { reproductionReport } from "../report/terminal-reproduce.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
-import { parseThreshold } from "./option-values.ts";
+import { parseJobs, parseThreshold } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
 import {
@@ -31,7 +31,7 @@ import {
   valueBiasOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
-import { parseAlphas, parseChoices, parseJobs, parseSeeds } from "./sweep-values.ts";
+import { parseAlphas, parseChoices, parseSeeds } from "./sweep-values.ts";
 
 interface Flags {
   readonly model?: string;

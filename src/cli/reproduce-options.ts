@@ -7,7 +7,9 @@ import {
   PAPER_TASKS,
 } from "../experiments/paper-settings.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
+import { wholeNumbers } from "../number-range.ts";
 import { quote, shorten } from "../printable.ts";
+import { parseIn } from "./option-values.ts";
 
 /** `--quick`: a first look at the same figures. */
 export const quick = {
@@ -20,12 +22,10 @@ export const full = {
 } as const;
 export const defaultTasks = PAPER_TASKS;
 
-/** Milliseconds. @throws PithError "options" unless a whole number from 1 to 600,000. */
-export function parseBudget(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= 600_000) return value;
-  throw invalid("--timing-budget", text, "milliseconds from 1 to 600000", "");
-}
+export const parseBudget = parseIn("--timing-budget", {
+  ...wholeNumbers(1, 600_000),
+  wanted: "milliseconds from 1 to 600000",
+});
 
 /**
  * "TASK=VALUE", once for each task; collects them.

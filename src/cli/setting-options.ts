@@ -1,5 +1,6 @@
 /** Options that several searching commands have, each said once. */
 import { Option } from "commander";
+import { orderOption as order } from "../discovery/searches/greedy/greedy-options.ts";
 import { defaultExtractOptions as defaults } from "../jobs/extract/extract-options.ts";
 import { cacheKinds } from "../lowering/cache-heads.ts";
 import { atMostCores } from "./common-options.ts";
@@ -51,9 +52,7 @@ export const cachesOption = (unless?: string) =>
   ).choices(cacheKinds);
 
 export const orderOption = () =>
-  new Option("--order <order>", "Try a layer's heads before its MLP, as the paper's code does; or after it.")
-    .choices(["published", "downstream"])
-    .default(defaults.order);
+  new Option("--order <order>", order.sentence).choices(order.values).default(order.initial);
 
 export const strictOption = () =>
   new Option("--strict", "Do not search a task of which there is a warning: of how it is written, say.");

@@ -16,6 +16,7 @@ import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { programName, resumeCommand } from "./invocation.ts";
+import { parseJobs, parseKl } from "./option-values.ts";
 import { type Outcome, perform, type Work } from "./perform.ts";
 import {
   ablationsOption,
@@ -32,7 +33,7 @@ import {
   valueBiasOption,
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
-import { parseAlphas, parseChoices, parseJobs, parseMaxKl, parseSeeds } from "./sweep-values.ts";
+import { parseAlphas, parseChoices, parseSeeds } from "./sweep-values.ts";
 
 interface Flags {
   readonly model?: string;
@@ -119,7 +120,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
     means: flags.means,
     order: flags.order,
     valueBias: flags.valueBias,
-    ...(flags.maxKl !== undefined && { maxKl: parseMaxKl(flags.maxKl) }),
+    ...(flags.maxKl !== undefined && { maxKl: parseKl("--max-kl")(flags.maxKl) }),
   };
   const seeds = parseSeeds(flags.seeds);
   const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PithError } from "../errors.ts";
-import { parseAlphas, parseChoices, parseJobs, parseSeeds } from "./sweep-values.ts";
+import { parseJobs } from "./option-values.ts";
+import { parseAlphas, parseChoices, parseSeeds } from "./sweep-values.ts";
 
 test("thresholds as a range or a list", () => {
   expect(parseAlphas("1e-2..1:3").map((alpha) => Number(alpha.toPrecision(12)))).toEqual([0.01, 0.1, 1]);

@@ -70,26 +70,6 @@ export function parseChoices<Choice extends string>(
   };
 }
 
-/** @throws PithError "options" unless a finite number above zero. */
-export function parseMaxKl(text: string): number {
-  try {
-    return parseAlpha(text);
-  } catch {
-    throw invalid("--max-kl", text, "a positive finite number", {
-      advice: "KL in nats that no circuit may exceed.",
-    });
-  }
-}
-
-/** @throws PithError "options" unless a whole number from 1 to 256. */
-export function parseJobs(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= 256) return value;
-  throw invalid("--jobs", text, "a whole number from 1 to 256", {
-    advice: "Leave it out for as many as cores and memory allow.",
-  });
-}
-
 function invalid(option: string, text: string, expected: string, details: { advice?: string }): PithError {
   return new PithError("options", `expected ${expected}, found ${JSON.stringify(shorten(text, 40))}.`, {
     place: { field: option },

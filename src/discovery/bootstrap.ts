@@ -31,7 +31,10 @@ export interface BootstrapRun {
 
 export interface BootstrapOptions extends PrepareOptions {
   /** The search that is repeated; the evaluator's prompts have their weights. */
-  readonly find: (evaluator: Evaluator) => Promise<Pick<BootstrapRun, "circuit" | "kl">>;
+  readonly find: (
+    evaluator: Evaluator,
+    replacements: Replacements,
+  ) => Promise<Pick<BootstrapRun, "circuit" | "kl">>;
   /** Runs of an earlier bootstrap with the same resamples: they are taken over, not made again. */
   readonly resume?: readonly BootstrapRun[];
   /** Called with every new run; with several runtimes not in order. */
@@ -166,7 +169,7 @@ async function searchDrawn(
     scored,
   });
   try {
-    return await options.find({ ...evaluator, weights: weights.validation });
+    return await options.find({ ...evaluator, weights: weights.validation }, replacements);
   } finally {
     // Where the engine itself has failed, what it says now says nothing new.
     await evaluator.close().catch(() => {});

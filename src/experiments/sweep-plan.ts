@@ -4,9 +4,11 @@
  * same time, and again.
  */
 import type { ValueBias } from "../discovery/replacements.ts";
+import { alphaOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { PithError } from "../errors.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
+import { isWithin } from "../number-range.ts";
 import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Order } from "../transformer/component.ts";
@@ -87,7 +89,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
     maxKl,
   } = choice;
   const wrong = [...alphas, ...[...alphasOf.values()].flat()].find(
-    (alpha) => !(Number.isFinite(alpha) && alpha > 0),
+    (alpha) => !isWithin(alphaOption.range, alpha),
   );
   if (wrong !== undefined) {
     throw new PithError("options", `${wrong} is not a positive number.`, { place: { field: "alphas" } });

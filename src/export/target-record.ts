@@ -19,6 +19,8 @@ export const targetSchema = z.object({
   candidates: count,
   /** Of the sweep's circuit that this one was made from; left out if it was made from the whole model. */
   alpha: z.number().positive().optional(),
+  /** The least α that was tried, where it was made from the whole model. */
+  leastAlpha: z.number().positive().optional(),
   /**
    * Whether every single change was tried in vain: each kept component taken out, which breaks the target; or, for
    * a size, each other one that fits put in, which does not lower KL. Sets of several were not tried.

@@ -1,18 +1,20 @@
 /** What pages may send, checked to the last field before anything looks at it. */
 import type { Context } from "hono";
 import { z } from "zod";
+import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
 import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
+import { seedRange } from "../number-range.ts";
+import { numberSchema } from "../number-schema.ts";
 import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
+import { mostThresholds } from "./limits.ts";
 
 /** Of any body, in bytes. */
 export const largestBody = 8 * 2 ** 20;
 
-const seed = z
-  .int()
-  .min(0)
-  .max(2 ** 32 - 1);
-const alpha = z.number().positive().max(1e6);
+const seed = numberSchema(seedRange);
+const alpha = greedySchema.shape.alpha.unwrap();
+const order = greedySchema.shape.order.unwrap();
 const ablation = z.enum(["mean", "zero"]);
 
 const options = z.strictObject({
@@ -20,7 +22,7 @@ const options = z.strictObject({
   ablation,
   mlps: z.boolean(),
   means: z.enum(["aligned", "pooled"]),
-  order: z.enum(["published", "downstream"]),
+  order,
   seed,
   bos: z.boolean().optional(),
   valueBias: z.enum(["removed", "kept"]).optional(),
@@ -60,7 +62,7 @@ const kept = z.strictObject({
 });
 
 const sweep = {
-  alphas: z.array(alpha).min(1).max(200),
+  alphas: z.array(alpha).min(1).max(mostThresholds),
   ablations: z.array(ablation).min(1).max(2),
   mlps: z.array(z.boolean()).min(1).max(2),
   seeds: z.array(seed).min(1).max(50),

@@ -2,6 +2,7 @@
  * A fault in sentences. The server's messages are made to stand after the name of a file or a field ("must be
  * above 0"), and mark commands by backticks; here they become sentences of their own, and commands look like it.
  */
+import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
 import type { Fault } from "../data/api-client.ts";
 
 /** Fields of requests as the page calls them. */
@@ -10,7 +11,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   prompt: "Prompt",
   "task.name": "Name",
   "task.text": "Examples",
-  "options.alpha": "Threshold α",
+  "options.alpha": alphaOption.label,
   "options.seed": "Seed",
   alphas: "Thresholds",
 };

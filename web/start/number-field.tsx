@@ -1,6 +1,7 @@
 /** A number as text: what is no number, or is out of range, stays to be mended, and the form knows of it. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useLayoutEffect, useState } from "preact/hooks";
+import { isWithin, type NumberRange } from "../../src/number-range.ts";
 import { markField } from "./run-form.ts";
 
 export interface NumberFieldProps {
@@ -8,20 +9,20 @@ export interface NumberFieldProps {
   readonly name: string;
   readonly label: string;
   readonly value: number;
-  /** Undefined for what can be used; else what it must be. */
-  readonly wrong: (value: number) => string | undefined;
+  readonly range: NumberRange;
+  /** A number that could be given, for the sentence on what is wrong. */
+  readonly example?: number;
   readonly onValue: (value: number) => void;
   readonly hint?: string;
-  readonly whole?: boolean;
   /** Another way to choose the same number, shown in the field's row. */
   readonly beside?: ComponentChildren;
 }
 
 export function NumberField(props: NumberFieldProps) {
-  const { name, label, value, wrong, onValue, hint, whole = false, beside } = props;
+  const { name, label, value, range, example, onValue, hint, beside } = props;
   const id = useId();
   const [text, setText] = useState(String(value));
-  const message = wrong(numberOf(text));
+  const message = isWithin(range, numberOf(text)) ? undefined : wanted(range, example);
   // A value that comes from elsewhere, as from a slider, takes the place of what is typed.
   useLayoutEffect(() => {
     if (numberOf(text) !== value) setText(String(value));
@@ -42,7 +43,7 @@ export function NumberField(props: NumberFieldProps) {
         <input
           id={id}
           type="text"
-          inputMode={whole ? "numeric" : "decimal"}
+          inputMode={range.whole ? "numeric" : "decimal"}
           autocomplete="off"
           value={text}
           aria-invalid={message !== undefined}
@@ -50,7 +51,7 @@ export function NumberField(props: NumberFieldProps) {
           onInput={({ currentTarget }) => {
             setText(currentTarget.value);
             const next = numberOf(currentTarget.value);
-            if (wrong(next) === undefined) onValue(next);
+            if (isWithin(range, next)) onValue(next);
           }}
         />
       </div>
@@ -64,6 +65,13 @@ export function NumberField(props: NumberFieldProps) {
       )}
     </div>
   );
+}
+
+/** "A number above 0, as 0.02." */
+function wanted({ above, wanted: words }: NumberRange, example: number | undefined): string {
+  const text =
+    above === undefined ? words.replace(/^./, (letter) => letter.toUpperCase()) : `A number above ${above}`;
+  return `${text}${example === undefined ? "" : `, as ${example}`}.`;
 }
 
 /** Not a number for an empty text, which `Number` takes for nought. */

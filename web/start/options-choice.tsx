@@ -1,6 +1,9 @@
 /** The options of a search, each with a sentence on what it does; the rare ones folded away. */
 import type { ComponentChildren } from "preact";
+import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
+import { seedRange } from "../../src/number-range.ts";
 import type { RunOptions } from "../../src/server/api.ts";
+import { thresholdCount } from "../../src/server/limits.ts";
 import { NumberField } from "./number-field.tsx";
 import {
   chooseKind,
@@ -15,25 +18,6 @@ import {
 
 /** α on the slider: ten steps a decade, from 1e-5 to 10. */
 const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
-
-/** What the server takes. */
-const [mostAlpha, mostThresholds, mostSeed] = [1e6, 200, 2 ** 32 - 1];
-
-function wrongAlpha(value: number): string | undefined {
-  return value > 0 && value <= mostAlpha ? undefined : "A number above 0, as 0.02; at most a million.";
-}
-
-function wrongCount(value: number): string | undefined {
-  return Number.isInteger(value) && value >= 1 && value <= mostThresholds
-    ? undefined
-    : `A whole number from 1 to ${mostThresholds}.`;
-}
-
-function wrongSeed(value: number): string | undefined {
-  return Number.isInteger(value) && value >= 0 && value <= mostSeed
-    ? undefined
-    : `A whole number from 0 to ${mostSeed}.`;
-}
 
 export function OptionsChoice() {
   const chosen = options.value;
@@ -124,10 +108,9 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           name="seed"
           label="Seed"
           value={chosen.seed}
-          wrong={wrongSeed}
+          range={seedRange}
           onValue={(seed) => chooseOptions({ seed })}
           hint="Draws or splits the prompts; the same seed gives the same circuit."
-          whole
         />
         <Check
           label="Start every prompt with the model's start token"
@@ -156,9 +139,10 @@ function Alpha({ value }: { readonly value: number }) {
   return (
     <NumberField
       name="alpha"
-      label="Threshold α"
+      label={alphaOption.label}
       value={value}
-      wrong={wrongAlpha}
+      range={alphaOption.range}
+      example={alphaOption.initial}
       onValue={(alpha) => chooseOptions({ alpha })}
       hint="A component goes if that changes the model's answers by less than this, in nats of KL divergence. Larger: smaller circuits that stray further."
       beside={
@@ -188,9 +172,10 @@ function SweepRange() {
       name={`sweep-${name}`}
       label={label}
       value={chosen[name]}
-      wrong={name === "count" ? wrongCount : wrongAlpha}
+      {...(name === "count"
+        ? { range: thresholdCount }
+        : { range: alphaOption.range, example: alphaOption.initial })}
       onValue={(value) => chooseSweep({ [name]: value })}
-      whole={name === "count"}
     />
   );
   const alphas = sweepAlphas(chosen);

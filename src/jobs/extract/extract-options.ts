@@ -1,11 +1,16 @@
 /** The options of an extraction, their defaults, and what they may be. */
 
+import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
-import type { Target } from "../../discovery/searches/target/target.ts";
+import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
+import { searchNamed } from "../../discovery/searches/index.ts";
+import { type Target, targetKinds, targetOptions } from "../../discovery/searches/target/target-options.ts";
+import type { SearchOptionValues, SearchUse } from "../../discovery/searches/use-search.ts";
 import { PithError } from "../../errors.ts";
 import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../../export/dtype.ts";
 import { type CacheKind, cacheKinds } from "../../lowering/cache-heads.ts";
 import type { Target as Operators } from "../../lowering/target.ts";
+import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../../number-range.ts";
 import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
 import type { OnEvent } from "../events.ts";
@@ -14,13 +19,18 @@ export type { Operators };
 
 /** What the search depends on, and how it is run. */
 export interface SearchSettings {
-  /** A component goes if KL grows by less than this when it is replaced; nats. */
+  /**
+   * The search to use, by its name, with its options. Left out: the search named "target" where there is a target,
+   * and "greedy" otherwise, which take their options from `alpha`, `maxKl`, `passes` and `order`.
+   */
+  readonly search: ChosenSearch | undefined;
+  /** Greedy: a component goes if KL grows by less than this when it is replaced; nats. */
   readonly alpha: number;
-  /** Nothing is pruned whose KL would be above this; nats. */
+  /** Greedy and target: nothing is pruned whose KL would be above this; nats. */
   readonly maxKl: number | undefined;
-  /** What was kept is tried again until nothing changes, in so many passes at most. */
+  /** Greedy: what was kept is tried again until nothing changes, in so many passes at most. */
   readonly passes: number;
-  /** Find the smallest circuit that holds this, instead of one at a given alpha. */
+  /** Find the smallest circuit that holds this, instead of one that the search's options choose. */
   readonly target: Target | undefined;
   /** What a pruned component is replaced by: its mean over the patching prompts, or zero. */
   readonly ablation: "mean" | "zero";
@@ -30,6 +40,7 @@ export interface SearchSettings {
   readonly mlps: boolean;
   /** One mean for each position (prompts of one length; the fastest circuits), or one for all (any length). */
   readonly means: "aligned" | "pooled";
+  /** Greedy and target: which of a layer's components are tried first. */
   readonly order: Order;
   /** Put the model's start token before every prompt. */
   readonly bos: boolean;
@@ -63,21 +74,28 @@ export interface SearchSettings {
   readonly resume: boolean;
 }
 
+/** A search by its name, and those of its options that are not as by default. */
+export interface ChosenSearch {
+  readonly name: string;
+  readonly options?: SearchOptionValues | undefined;
+}
+
 export interface ExtractOptions extends Partial<SearchSettings> {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
 
 export const defaultExtractOptions: SearchSettings = {
-  alpha: 0.02,
+  search: undefined,
+  alpha: alphaOption.initial,
   maxKl: undefined,
-  passes: 1,
+  passes: passesOption.initial,
   target: undefined,
   ablation: "mean",
   valueBias: "removed",
   mlps: true,
   means: "aligned",
-  order: "published",
+  order: orderOption.initial,
   bos: false,
   seed: 0,
   bootstrap: undefined,
@@ -97,6 +115,9 @@ export const defaultExtractOptions: SearchSettings = {
 /** What an option is called where it is given: the command line has other names for them than the library. */
 export type OptionName = (option: string) => string;
 
+/** How many threads compute. */
+export const threadRange = wholeNumbers(1, 1024, "Leave it out to have it chosen.");
+
 /** Fills in the defaults. @throws PithError "options" that names the option. */
 export function checkExtractOptions(
   options: ExtractOptions,
@@ -106,8 +127,7 @@ export function checkExtractOptions(
     requireOption(nameOf(option), value, valid, wanted);
   const { signal: _signal, onEvent: _onEvent, ...given } = options;
   const settings = { ...defaultExtractOptions, ...given };
-  const { alpha, ablation, valueBias, means, order, seed, threads } = settings;
-  require("alpha", alpha, Number.isFinite(alpha) && alpha > 0, "a positive number");
+  const { ablation, valueBias, means, seed, threads } = settings;
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
   require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
@@ -117,18 +137,44 @@ export function checkExtractOptions(
   const { operators } = settings;
   require("operators", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
   require("caches", settings.caches, cacheKinds.includes(settings.caches), cacheKinds.join(" or "));
-  require("order", order, ["published", "downstream"].includes(order), "published or downstream");
-  require("seed", seed, Number.isSafeInteger(seed) && seed >= 0, "a whole number from 0 on");
-  require("threads", threads, threads === undefined ||
-    (Number.isSafeInteger(threads) && threads >= 1), "a whole number from 1 on");
+  requireNumber(nameOf("seed"), seed, seedRange);
+  if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
-  const { maxKl, passes } = settings;
-  require("maxKl", maxKl, maxKl === undefined ||
-    (Number.isFinite(maxKl) && maxKl >= 0), "a number from 0 on");
-  require("passes", passes, Number.isSafeInteger(passes) && passes >= 1, "a whole number from 1 on");
   checkTarget(settings, options.alpha, nameOf);
+  checkSearch(settings, given, nameOf);
   checkStabilityOptions(settings, nameOf);
   return settings;
+}
+
+/** The search that the settings choose, with its options. @throws PithError "options" that names the option. */
+export function searchOf(
+  { search, target, alpha, maxKl, passes, order }: SearchSettings,
+  nameOf: OptionName = (option) => option,
+): SearchUse {
+  if (search !== undefined) {
+    const named = (option: string) => `${nameOf("search")}.options.${option}`;
+    return searchNamed(search.name).use(search.options ?? {}, named);
+  }
+  return target === undefined
+    ? searchNamed("greedy").use({ alpha, maxKl, passes, order }, nameOf)
+    : searchNamed("target").use({ maxKl, order }, nameOf);
+}
+
+function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, nameOf: OptionName): void {
+  const { search, target } = settings;
+  const { name, target: wanted } = searchOf(settings, nameOf);
+  if (search === undefined) return;
+  const field = nameOf("search");
+  const twice = (["alpha", "maxKl", "passes", "order"] as const).find(
+    (option) => given[option] !== undefined,
+  );
+  if (twice !== undefined) {
+    const advice = `Give ${name}'s own options as ${field}.options.`;
+    throw new PithError("options", `can't go with ${nameOf(twice)}.`, { place: { field }, advice });
+  }
+  if ((wanted === "needed") === (target !== undefined)) return;
+  const message = target === undefined ? `${name} needs a target.` : `${name} can't search for a target.`;
+  throw new PithError("options", message, { place: { field } });
 }
 
 function areFormats({ dtype, formats }: SearchSettings): boolean {
@@ -145,44 +191,34 @@ function checkTarget(
   if (target === undefined) return;
   const { kind, value } = target;
   const field = nameOf(`target-${kind}`);
-  requireOption(nameOf("target"), kind, ["accuracy", "kl", "size"].includes(kind), "accuracy, kl or size");
-  const [least, most] = kind === "accuracy" ? [Number.MIN_VALUE, 1] : [0, kind === "kl" ? Infinity : 1];
-  const wanted = {
-    accuracy: "a share above 0 and up to 1",
-    kl: "a number from 0 on",
-    size: "a share from 0 to 1",
-  };
-  requireOption(field, value, Number.isFinite(value) && value >= least && value <= most, wanted[kind]);
+  requireOption(nameOf("target"), kind, targetKinds.includes(kind), "accuracy, kl or size");
+  requireNumber(field, value, targetOptions[kind].range);
   const clash = (other: string, why: string) =>
     new PithError("options", `can't go with ${nameOf(other)}: ${why}.`, {
       place: { field },
       advice: "Leave one of them out.",
     });
   if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
-  if (passes > 1) throw clash("passes", "a search for a target tries again until nothing changes anyway");
+  if (passes !== passesOption.initial)
+    throw clash("passes", "a search for a target tries again until nothing changes anyway");
   if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");
   if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");
 }
 
 function checkStabilityOptions({ bootstrap, frequency }: SearchSettings, nameOf: OptionName): void {
-  requireOption(
-    nameOf("bootstrap"),
-    bootstrap,
-    bootstrap === undefined || (Number.isSafeInteger(bootstrap) && bootstrap >= 2),
-    "a whole number from 2 on",
-  );
-  requireOption(
-    nameOf("frequency"),
-    frequency,
-    frequency === undefined || (frequency > 0 && frequency <= 1),
-    "a share of the runs, above 0 and up to 1",
-  );
-  if (frequency !== undefined && bootstrap === undefined) {
+  if (bootstrap !== undefined) requireNumber(nameOf("bootstrap"), bootstrap, bootstrapRange);
+  if (frequency === undefined) return;
+  requireNumber(nameOf("frequency"), frequency, frequencyRange);
+  if (bootstrap === undefined) {
     throw new PithError("options", "a frequency is a share of resampled searches, and there are none.", {
       place: { field: nameOf("frequency") },
       advice: `Give the number of searches as well: ${nameOf("bootstrap")} 20, say.`,
     });
   }
+}
+
+function requireNumber(field: string, value: unknown, range: NumberRange): void {
+  requireOption(field, value, isWithin(range, value), range.wanted);
 }
 
 function requireOption(field: string, value: unknown, valid: boolean, wanted: string): void {

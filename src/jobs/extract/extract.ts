@@ -6,17 +6,16 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { cutCircuit } from "../../cut/cut-circuit.ts";
-import type { Evaluator } from "../../discovery/evaluator/evaluator.ts";
 import { prepareSearch } from "../../discovery/prepare.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
-import { searchInPasses } from "../../discovery/searches/greedy/passes.ts";
-import { candidates, type SearchOptions, type SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
+import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { decoderProfile, type Profile } from "../../export/config-json.ts";
-import type { TargetRecord } from "../../export/target-record.ts";
 import { circuitFolder, prepareCircuitFolder } from "../../export/write-folder.ts";
 import { claimOutputFolder } from "../../files/output-folder.ts";
 import { packageVersion } from "../../files/package-files.ts";
+import { isRight } from "../../measure/compare.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
@@ -36,11 +35,11 @@ import {
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,
+  searchOf,
 } from "./extract-options.ts";
 import { type Measured, measureCircuit } from "./measure-circuit.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
-import { openDecisions } from "./search-journal.ts";
-import { alphaOf, runTarget, targetRecord } from "./search-target.ts";
+import { openSearchJournal } from "./search-journal.ts";
 
 export interface Extraction {
   /** The circuit's folder, absolute. */
@@ -88,7 +87,13 @@ export async function extract(
   const { onEvent } = options;
   try {
     const extraction = await withEngine(runtime, signal, () =>
-      run({ model, task, encoded, out, settings, runtime, signal, onEvent }),
+      run({
+        ...{ model, task, encoded, out, settings },
+        search: searchOf(settings),
+        runtime,
+        signal,
+        onEvent,
+      }),
     );
     return { ...extraction, threads, seconds: (performance.now() - begin) / 1000 };
   } finally {
@@ -102,6 +107,7 @@ interface Job {
   readonly encoded: EncodedTask;
   readonly out: string;
   readonly settings: SearchSettings;
+  readonly search: SearchUse;
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
@@ -111,10 +117,10 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
   const preflight = await checkTask(job);
   const sources = await hashSources(job);
-  const key = searchKey(sources, settings);
+  const key = searchKey(sources, job);
 
   const before = { flops: runtime.counters.flops, runs: runtime.counters.runs };
-  const { replacements, result: found, alpha, target, removeJournal } = await runSearch(job, key);
+  const { replacements, outcome: found, removeJournal } = await runSearch(job, key);
   const counters = {
     flops: runtime.counters.flops - before.flops,
     runs: runtime.counters.runs - before.runs,
@@ -161,9 +167,10 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
       onEvent,
     });
     const float32: CircuitFile = {
-      ...describe(job, sources, { ...result, alpha }, profile, measured.metrics),
+      ...describe(job, sources, result, profile, measured.metrics),
       ...(stability && { stability: stability.record }),
-      ...(target && { target }),
+      ...(settings.target &&
+        found.met && { target: { ...settings.target, ...found.met, tried: [...found.met.tried] } }),
     };
     const measuredAsShipped = await shipStandaloneAs(job, {
       circuit: float32,
@@ -192,86 +199,88 @@ async function checkTask(job: Job): Promise<Preflight> {
 
 interface Searched {
   readonly replacements: Replacements;
-  readonly result: SearchResult;
-  readonly alpha: number;
-  readonly target?: TargetRecord;
+  readonly outcome: SearchOutcome;
   readonly removeJournal: () => Promise<void>;
 }
 
 async function runSearch(job: Job, key: string): Promise<Searched> {
-  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
-  const { transformer } = model;
-  const { target } = settings;
+  const { model, encoded, settings, search, runtime, out, signal, onEvent } = job;
   onEvent?.({ kind: "step", step: "activations" });
-  const { evaluator, replacements } = await prepareSearch(runtime, transformer, searchSets(encoded), {
+  const { evaluator, replacements } = await prepareSearch(runtime, model.transformer, searchSets(encoded), {
     ablation: settings.ablation,
     valueBias: settings.valueBias,
     means: settings.means,
     signal,
   });
   onEvent?.({ kind: "step", step: "search" });
-  if (target !== undefined) {
-    const targetJob = {
-      model: transformer,
-      validation: encoded.validation,
-      settings,
-      out,
-      key,
-      signal,
-      onEvent,
-    };
-    const { result, removeJournal } = await runTarget(targetJob, target, evaluator);
-    await evaluator.close();
-    return {
-      replacements,
-      result,
-      alpha: alphaOf(result),
-      target: targetRecord(target, result),
-      removeJournal,
-    };
-  }
-  const journal = await openDecisions(out, key, transformer, settings);
-  onEvent?.({
-    kind: "search",
-    layers: transformer.blocks.length,
-    headsPerLayer: transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
-    candidates: candidates(transformer, settings).length,
-    resumed: journal.resumed,
-  });
-  const result = await find(job, evaluator, {
-    resume: journal.resumed,
-    onDecision: async (decision, done, total) => {
-      await journal.append(decision);
-      onEvent?.({ kind: "decision", decision, done, total });
+  const inputs: SearchInputs = {
+    ...{ ...searchInputs(job), evaluator, replacements },
+    isRight(index, logits) {
+      const example = encoded.validation[index];
+      if (example === undefined) throw new RangeError(`no validation example ${index}`);
+      return isRight(example, logits);
     },
+    onEvent: (event) => tell(job, event),
+  };
+  let removeJournal = async () => {};
+  const outcome = await search.run(inputs, async (schema, firstFault) => {
+    const journal = await openSearchJournal({ out, key, resume: settings.resume, schema, firstFault });
+    removeJournal = journal.remove;
+    return journal;
   });
   await evaluator.close();
-  return { replacements, result, alpha: settings.alpha, removeJournal: journal.remove };
+  return { replacements, outcome, removeJournal };
 }
 
-/** The search that the settings ask for; the bootstrap repeats it. */
-function find(
-  { model, settings, signal }: Job,
-  evaluator: Evaluator,
-  options: Pick<SearchOptions, "resume" | "onDecision"> = {},
-): Promise<SearchResult> {
-  const { alpha, maxKl, mlps, order, passes } = settings;
-  const rule = { alpha, maxKl, mlps, order, passes, signal };
-  return searchInPasses(evaluator, model.transformer, { ...rule, ...options });
+/** What the search and its repetitions are given alike. */
+function searchInputs({
+  model,
+  settings,
+  signal,
+}: Job): Omit<SearchInputs, "evaluator" | "replacements" | "isRight" | "onEvent"> {
+  const { mlps, target, seed } = settings;
+  return { model: model.transformer, mlps, target, seed, signal };
+}
+
+function tell({ model, onEvent }: Job, event: SearchEvent): void {
+  switch (event.kind) {
+    case "begin": {
+      const { blocks } = model.transformer;
+      onEvent?.({
+        kind: "search",
+        layers: blocks.length,
+        headsPerLayer: blocks.map(({ attention }) => attention?.heads.length ?? 0),
+        candidates: event.candidates,
+        resumed: event.resumed,
+      });
+      break;
+    }
+    case "decision":
+      onEvent?.(event);
+      break;
+    case "progress":
+      onEvent?.({ kind: "progress", step: "search", done: event.done, total: event.total });
+      break;
+  }
 }
 
 /** Undefined if none is asked for. */
 async function runBootstrap(
   job: Job,
   key: string,
-  full: SearchResult,
+  full: SearchOutcome,
 ): Promise<MeasuredStability | undefined> {
-  const { model, encoded, settings, runtime, out, signal, onEvent } = job;
+  const { model, encoded, settings, search, runtime, out, signal, onEvent } = job;
   const { bootstrap } = settings;
   if (bootstrap === undefined) return undefined;
   return measureStability({
     ...{ model: model.transformer, sets: searchSets(encoded), settings: { ...settings, bootstrap } },
-    ...{ runtime, find: (evaluator) => find(job, evaluator), full, out, key, signal, onEvent },
+    find: (evaluator, replacements) =>
+      search.run({
+        ...{ ...searchInputs(job), evaluator, replacements },
+        ...{ isRight: undefined, onEvent: () => {} },
+      }),
+    ...{ runtime, full, out, key, signal, onEvent },
   });
 }
 
@@ -287,21 +296,17 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 }
 
 /** Equal keys, equal decisions: everything that a decision depends on. */
-function searchKey(sources: Sources, settings: SearchSettings): string {
-  const { alpha, maxKl, passes, target, ablation, valueBias, mlps, means, order, bos, seed } = settings;
-  const rule = target === undefined ? { alpha, maxKl, passes } : { target, maxKl };
-  const zeroed = ablation === "zero" ? { valueBias } : {};
+function searchKey(sources: Sources, { settings, search }: Job): string {
+  const { target, ablation, valueBias, mlps, means, bos, seed } = settings;
+  const { name, options } = search;
   const named = {
     pith: packageVersion(),
     sources,
-    ...rule,
+    search: { name, options },
+    target,
     ablation,
-    ...zeroed,
-    mlps,
-    means,
-    order,
-    bos,
-    seed,
+    ...(ablation === "zero" && { valueBias }),
+    ...{ mlps, means, bos, seed },
   };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
@@ -309,7 +314,7 @@ function searchKey(sources: Sources, settings: SearchSettings): string {
 function describe(
   { model, task, encoded, settings }: Job,
   sources: Sources,
-  { circuit, trace, alpha }: SearchResult & { readonly alpha: number },
+  { circuit, trace, met }: SearchOutcome,
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
@@ -342,7 +347,7 @@ function describe(
       },
     },
     options: {
-      alpha,
+      alpha: met?.alpha ?? met?.leastAlpha ?? settings.alpha,
       ...(maxKl !== undefined && { maxKl }),
       ...(passes > 1 && { passes }),
       ablation,

@@ -1,24 +1,8 @@
-/**
- * The journals of an extraction (Node): a search's decisions, a target's evaluations, a bootstrap's runs, each compared
- * with what the search would have written.
- */
-import { z } from "zod";
-import { faultInDecisions } from "../../discovery/check-resumed.ts";
-import type { Decision } from "../../discovery/searches/greedy/search.ts";
+/** The journals of an extraction (Node): its search's, and its bootstrap's runs. */
+import type { z } from "zod";
 import { type EntryFault, type Journal, journalPath, openJournal } from "../../files/journal.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
-import type { SearchSettings } from "./extract-options.ts";
 
-const decisionSchema = z.object({
-  layer: z.int().min(0),
-  component: z.string(),
-  kl: z.number(),
-  delta: z.number(),
-  pruned: z.boolean(),
-  pass: z.int().min(2).optional(),
-});
-
-export interface SearchJournalOptions<T> {
+export interface OpenJournalOptions<T> {
   /** The folder that the search will end in. */
   readonly out: string;
   /** Names the search: equal keys, equal entries. */
@@ -37,23 +21,10 @@ export function openSearchJournal<T>({
   resume,
   name,
   ...options
-}: SearchJournalOptions<T>): Promise<Journal<T>> {
+}: OpenJournalOptions<T>): Promise<Journal<T>> {
   return openJournal(journalPath(out, name), {
     ...options,
     start: resume ? "resume" : "anew",
     work: "search",
-  });
-}
-
-/** Of a search at a given α. */
-export function openDecisions(
-  out: string,
-  key: string,
-  model: Transformer,
-  settings: SearchSettings,
-): Promise<Journal<Decision>> {
-  return openSearchJournal<Decision>({
-    ...{ out, key, resume: settings.resume, schema: decisionSchema },
-    firstFault: (decisions) => faultInDecisions(model, settings, decisions),
   });
 }

@@ -1,0 +1,31 @@
+/** The searches that there are. To add one, write its folder beside this file and list it here. */
+import { PithError } from "../../errors.ts";
+import { greedy } from "./greedy/greedy.ts";
+import type { Search } from "./search.ts";
+import { target } from "./target/target.ts";
+import { type AnySearch, anySearch } from "./use-search.ts";
+
+const searches = new Map<string, AnySearch>();
+registerSearch(greedy);
+registerSearch(target);
+
+/**
+ * Makes a search known by its name: to `extract`, and to what reads circuit.json.
+ * @throws PithError "options" when another search has the name.
+ */
+export function registerSearch<Options extends object, Entry>(search: Search<Options, Entry>): void {
+  if (searches.has(search.name)) {
+    throw new PithError("options", `there is a search named ${search.name} already.`);
+  }
+  searches.set(search.name, anySearch(search));
+}
+
+/** @throws PithError "options" where there is no such search. */
+export function searchNamed(name: string): AnySearch {
+  const found = searches.get(name);
+  if (found !== undefined) return found;
+  throw new PithError("options", `there is no search named ${JSON.stringify(name.slice(0, 40))}.`, {
+    place: { field: "search" },
+    advice: `There are ${[...searches.keys()].join(", ")}.`,
+  });
+}
