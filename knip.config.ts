@@ -20,6 +20,8 @@ const config: KnipConfig = {
     "!src/**/*.test.ts!",
     "!src/**/testing.ts!",
     "web/**/*.{ts,tsx,css}!",
+    "!web/**/*.test.ts!",
+    "!web/testing.ts!",
     "{bench,test}/**/*.{ts,mjs}",
     "{examples,licences}/*.ts",
     "*.ts",

@@ -28,3 +28,10 @@ export function klOf({ accuracy, kl }: SweepRow): number {
 export function accuracyOf({ accuracy }: SweepRow): { readonly original: number; readonly circuit: number } {
   return accuracy.test ?? accuracy.validation;
 }
+
+/** By the weights that are left; of equal ones the more accurate. Undefined where none is so accurate. */
+export function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
+  return rows
+    .filter((row) => accuracyOf(row).circuit >= accuracy)
+    .toSorted((a, b) => share(a) - share(b) || accuracyOf(b).circuit - accuracyOf(a).circuit)[0];
+}

@@ -2,7 +2,7 @@
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import { formatShare } from "../../src/report/format.ts";
 import { unbroken } from "../parts/unbroken.ts";
-import { accuracyOf, describe, keyOf, promptsOf, share } from "./row-facts.ts";
+import { accuracyOf, describe, keyOf, promptsOf, share, smallestAtLeast } from "./row-facts.ts";
 
 /** Right answers, as a share of all. */
 const wanted = 0.99;
@@ -37,11 +37,4 @@ export function Smallest({ rows, onChoose }: SmallestProps) {
       {unbroken(formatShare(accuracyOf(found).circuit))}.
     </p>
   );
-}
-
-/** By the weights that are left; of equal ones the more accurate. Undefined where none is so accurate. */
-function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
-  return rows
-    .filter((row) => accuracyOf(row).circuit >= accuracy)
-    .toSorted((a, b) => share(a) - share(b) || accuracyOf(b).circuit - accuracyOf(a).circuit)[0];
 }
