@@ -43,8 +43,8 @@ const layers = {
     ...["measure", "inspect", "known", "export", "jobs", "experiments", "report"],
   ],
   cli: [
-    ...["lowering", "checkpoint", "tokenizer", "tasks", "discovery", "measure", "known", "export", "jobs"],
-    ...["experiments", "report", "server"],
+    ...["transformer", "lowering", "checkpoint", "tokenizer", "tasks", "discovery", "measure", "known"],
+    ...["export", "jobs", "experiments", "report", "server"],
   ],
 };
 

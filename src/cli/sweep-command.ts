@@ -13,6 +13,7 @@ import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { sweepReport } from "../report/terminal-sweep.ts";
 import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
+import { headCountsOf } from "../transformer/component.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { programName, resumeCommand } from "./invocation.ts";
@@ -134,7 +135,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Ou
   const known = assignKnown(
     circuits,
     tasks.map(({ name }) => name),
-    model.transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+    headCountsOf(model.transformer),
   );
   const plan = planSweep(tasks, { ...choice, known });
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-sweep`);

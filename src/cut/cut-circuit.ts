@@ -6,7 +6,15 @@
 import type { Constant } from "../discovery/constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import {
+  type Circuit,
+  componentsOf,
+  keeps,
+  keepsMlp,
+  keptHeads,
+  wholeCircuit,
+} from "../transformer/circuit.ts";
+import { componentInWords, shapeOf } from "../transformer/component.ts";
 import { keepHeads } from "../transformer/keep-heads.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type { Block, Transformer } from "../transformer/transformer.ts";
@@ -25,27 +33,22 @@ export async function cutCircuit(
 ): Promise<Transformer> {
   checkComponents(model, circuit);
   const length = replacements.rows > 1 ? replacements.rows : model.contextLength;
-  const keptHeads = model.blocks.map((_, layer) =>
-    circuit.heads.filter(([at]) => at === layer).map(([, head]) => head),
-  );
-  const keptMlps = new Set(circuit.mlps);
-
   const blocks = model.blocks.map(({ attention, mlp }, layer): Block => {
-    const heads = keptHeads[layer] ?? [];
+    const heads = keptHeads(circuit, layer);
     return {
       attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined,
-      mlp: mlp && keptMlps.has(layer) ? mlp : undefined,
+      mlp: mlp && keepsMlp(circuit, layer) ? mlp : undefined,
     };
   });
   const constantsOf = (layer: number): LayerConstants => {
     const { attention, mlp } = model.blocks[layer] ?? {};
-    const heads = keptHeads[layer] ?? [];
+    const heads = keptHeads(circuit, layer);
     const pruned = (attention?.heads ?? []).filter((head) => !heads.includes(head));
     // Where heads stay, b_O stays with them in `blocks`; where none does, it would be lost.
     const orphan = heads.length === 0 && attention?.output.bias !== undefined ? [attention.output.bias] : [];
     return {
       attention: [...orphan, ...pruned.flatMap((head) => addend(replacements.head(layer, head)))],
-      mlp: mlp === undefined || keptMlps.has(layer) ? [] : addend(replacements.mlp(layer)),
+      mlp: mlp === undefined || keepsMlp(circuit, layer) ? [] : addend(replacements.mlp(layer)),
     };
   };
   const cut: Transformer = {
@@ -64,13 +67,7 @@ function addend({ rows, width, values }: Constant): readonly Addend[] {
 }
 
 function checkComponents(model: Transformer, circuit: Circuit): void {
-  for (const [layer, head] of circuit.heads) {
-    if (!model.blocks[layer]?.attention?.heads.includes(head)) {
-      throw new RangeError(`the model has no head ${head} in layer ${layer}`);
-    }
-  }
-  for (const layer of circuit.mlps) {
-    if (model.blocks[layer]?.mlp === undefined)
-      throw new RangeError(`the model has no MLP in layer ${layer}`);
-  }
+  const whole = wholeCircuit(shapeOf(model));
+  const missing = componentsOf(circuit).find((component) => !keeps(whole, component));
+  if (missing !== undefined) throw new RangeError(`the model has no ${componentInWords(missing)}`);
 }

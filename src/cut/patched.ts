@@ -5,7 +5,7 @@
 import { addConstants } from "../discovery/constant.ts";
 import { downBias, type LayerGates, outputBias, wholeBlock } from "../discovery/forward.ts";
 import type { Replacements } from "../discovery/replacements.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, keepsMlp, keptHeads } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
 /** The gates with which `forward` runs the patched model. @param model an original model. */
@@ -16,18 +16,20 @@ export function patchedGates(
 ): (layer: number) => Promise<LayerGates> {
   return async (layer) => {
     const { attention, mlp } = wholeBlock(model, layer);
-    const isKept = (head: number) => circuit.heads.some(([l, h]) => l === layer && h === head);
+    const kept = keptHeads(circuit, layer);
+    const isKept = (head: number) => kept.includes(head);
     const heads = attention.heads.map(isKept);
     let attentionConstant = await outputBias(attention, model.width, replacements.rows);
     for (const head of attention.heads) {
       if (!isKept(head)) attentionConstant = addConstants(attentionConstant, replacements.head(layer, head));
     }
-    const keepsMlp = circuit.mlps.includes(layer);
     return {
       heads,
-      mlp: keepsMlp,
+      mlp: keepsMlp(circuit, layer),
       attentionConstant,
-      mlpConstant: keepsMlp ? await downBias(mlp, model.width, replacements.rows) : replacements.mlp(layer),
+      mlpConstant: keepsMlp(circuit, layer)
+        ? await downBias(mlp, model.width, replacements.rows)
+        : replacements.mlp(layer),
     };
   };
 }

@@ -3,9 +3,11 @@
  * unit, rows with the circuits that the evaluations make, and nothing after a unit's end.
  */
 import { followSweep, type StepFault } from "../discovery/check-resumed.ts";
+import { sameCircuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { JournalLine } from "./sweep-journal.ts";
 import { alphasOfUnit, type SweepPlan } from "./sweep-plan.ts";
+import { circuitOfRow } from "./sweep-row.ts";
 
 export function faultInSweep(
   model: Transformer,
@@ -46,9 +48,7 @@ function followUnit(
     if (!isOwn || !alphas.includes(row.alpha)) return "it is a row of another unit or threshold";
     if (measured.has(row.alpha)) return "a row before it is of the same threshold";
     const circuit = sweep.circuitAt(row.alpha);
-    const isFound =
-      circuit !== undefined &&
-      JSON.stringify([circuit.heads, circuit.mlps]) === JSON.stringify([row.heads, row.mlpsKept]);
+    const isFound = circuit !== undefined && sameCircuit(circuit, circuitOfRow(row));
     if (!isFound) return "its circuit is not the one that the evaluations before it make";
     measured.add(row.alpha);
     return undefined;

@@ -6,7 +6,7 @@ import type { Head } from "../known/known-circuits.ts";
 import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../known/recovery.ts";
 import { type Ablation, PAPER_SETTINGS, type Setting } from "./paper-settings.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
-import type { SweepRow } from "./sweep-row.ts";
+import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
 
 /** What one run found at one threshold, as far as figures show it. */
 export interface CurvePoint extends Setting {
@@ -151,6 +151,6 @@ export function sweepRoc(
   return rocCurves(
     { task, ablation, known: known.id },
     (runs[0] ?? []).map(({ alpha }) => alpha),
-    runs.map((run) => run.map((row) => recoveryRates(row, known.heads, headCounts))),
+    runs.map((run) => run.map((row) => recoveryRates(circuitOfRow(row), known.heads, headCounts))),
   );
 }

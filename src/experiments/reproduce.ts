@@ -12,11 +12,13 @@ import { type KnownCircuit, knownCircuit, knownCircuitsOf, knownHeads } from "..
 import { checkKnownFits } from "../known/known-fits.ts";
 import { countParameters } from "../measure/parameters.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
+import { headCountsOf } from "../transformer/component.ts";
 import { type Ablation, PAPER_TABLE, type TableChoice } from "./paper-settings.ts";
 import { hasPublishedShape } from "./published.ts";
 import { makeReproduction, type Reproduction } from "./reproduction.ts";
 import { type RunSweepOptions, runSweep, type SweepOutcome } from "./run-sweep.ts";
 import { planSweep, type SweepPlan, type SweepTask } from "./sweep-plan.ts";
+import { circuitOfRow } from "./sweep-row.ts";
 import { readSweepTasks } from "./sweep-tasks.ts";
 import { type CircuitTiming, type KnownHeads, rowsOf } from "./tables.ts";
 import { timeCircuits } from "./time-circuits.ts";
@@ -58,7 +60,7 @@ export interface ReproductionRun {
 /** @throws PithError for bad input before anything is computed, and whatever a sweep throws. */
 export async function reproduce(model: Model, options: ReproduceOptions): Promise<ReproductionRun> {
   const { transformer } = model;
-  const headCounts = transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  const headCounts = headCountsOf(transformer);
   const tasks = await readSweepTasks(model, options.tasks, options);
   const names = tasks.map(({ name }) => name);
   const { choices, chosen } = tableChoices(names, options);
@@ -170,7 +172,7 @@ async function timeTables(
         const wanted = own.flatMap((choice) =>
           rowsOf(choice, rows)
             .filter((row) => row.seed === seed)
-            .map((row) => ({ choice, circuit: { heads: row.heads, mlps: row.mlpsKept } })),
+            .map((row) => ({ choice, circuit: circuitOfRow(row) })),
         );
         const before = timings.length;
         let done = 0;

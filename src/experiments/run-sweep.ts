@@ -19,6 +19,7 @@ import { weightFiles } from "../jobs/same-weights.ts";
 import { withEngine } from "../jobs/with-engine.ts";
 import { yearScale } from "../measure/year-mass.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
+import { headCountsOf } from "../transformer/component.ts";
 import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
 import { type Share, shareOut } from "./sweep-jobs.ts";
@@ -108,7 +109,7 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
       model: {
         name: model.name,
         layers: model.transformer.blocks.length,
-        heads: model.transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+        heads: headCountsOf(model.transformer),
       },
       rows: results.flatMap(({ rows }) => rows),
     };

@@ -7,6 +7,8 @@ import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import type { ParameterCount } from "../measure/parameters.ts";
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
+import { headNumber } from "../transformer/component.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
 /** Of the original and of the circuit on one set of prompts, 0 … 1. */
@@ -60,6 +62,11 @@ export interface SweepRuns {
   };
   /** Together by task, then ablation, MLPs and seed, in the order asked for; α ascending. */
   readonly rows: readonly SweepRow[];
+}
+
+/** What stayed. */
+export function circuitOfRow({ heads, mlpsKept }: Pick<SweepRow, "heads" | "mlpsKept">): Circuit {
+  return circuitOfLists({ heads, mlps: mlpsKept });
 }
 
 const count = z.int().min(0);
@@ -154,7 +161,7 @@ const columns: readonly CsvColumn<SweepRow>[] = [
   ["known", ({ known }) => known?.id],
   ["tpr", ({ known }) => known?.tpr],
   ["fpr", ({ known }) => known?.fpr],
-  ["heads", ({ heads }) => heads.map(([layer, head]) => `${layer}.${head}`).join(" ")],
+  ["heads", ({ heads }) => heads.map(([layer, head]) => headNumber(layer, head)).join(" ")],
   ["mlp_layers", ({ mlpsKept }) => mlpsKept.join(" ")],
 ];
 

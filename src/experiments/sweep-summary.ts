@@ -1,7 +1,8 @@
 /** A sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits are found. */
 import { areaUnderCurve, meanRoc, rocCurve } from "../known/recovery.ts";
+import { countKept } from "../transformer/circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
-import type { SweepRow } from "./sweep-row.ts";
+import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
 
 /** One threshold, over the seeds; shares are 0 … 1, KL in nats. */
 export interface AlphaSummary {
@@ -71,8 +72,8 @@ function summarizeAlpha(alpha: number, rows: readonly SweepRow[]): AlphaSummary 
   const testKl = spreadOfAll(rows, ({ kl }) => kl.test);
   return {
     alpha,
-    heads: of(({ heads }) => heads.length),
-    mlps: of(({ mlpsKept }) => mlpsKept.length),
+    heads: of((row) => countKept(circuitOfRow(row)).head),
+    mlps: of((row) => countKept(circuitOfRow(row)).mlp),
     body: of(({ parameters }) => parameters.circuit.body / parameters.original.body),
     validation: of(({ accuracy }) => accuracy.validation.circuit),
     kl: of(({ kl }) => kl.validation),

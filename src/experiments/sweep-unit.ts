@@ -9,6 +9,8 @@ import { searchSets } from "../jobs/prompts.ts";
 import { type KnownCircuit, knownHeads } from "../known/known-circuits.ts";
 import { recoveryRates } from "../known/recovery.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { circuitKey, listsOf } from "../transformer/circuit.ts";
+import { headCountsOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { EvaluationCounts, UnitRecord } from "./sweep-journal.ts";
 import { measureCircuits } from "./sweep-measures.ts";
@@ -70,9 +72,10 @@ export async function runUnit(job: UnitJob): Promise<UnitResult> {
     signal?.throwIfAborted();
     const measures = await measure(first.circuit, first.kl);
     for (const { alpha, circuit } of missing) {
+      const kept = listsOf(circuit);
       const row: SweepRow = {
         ...{ task: unit.task, seed: unit.seed, ablation, mlps, alpha },
-        ...{ heads: circuit.heads, mlpsKept: circuit.mlps },
+        ...{ heads: kept.heads, mlpsKept: kept.mlps },
         ...measures,
         ...knownRates(circuit, plan.known.get(unit.task), model),
       };
@@ -93,7 +96,7 @@ function knownRates(
   model: Transformer,
 ): Pick<SweepRow, "known"> {
   if (known === undefined) return {};
-  const headCounts = model.blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  const headCounts = headCountsOf(model);
   const { tpr, fpr } = recoveryRates(circuit, knownHeads(known), headCounts);
   return { known: { id: known.id, tpr, fpr } };
 }
@@ -101,7 +104,7 @@ function knownRates(
 function byCircuit(results: readonly AlphaResult[]): readonly (readonly AlphaResult[])[] {
   const groups = new Map<string, AlphaResult[]>();
   for (const result of results) {
-    const name = JSON.stringify(result.circuit);
+    const name = circuitKey(result.circuit);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [result]);
     else group.push(result);

@@ -6,9 +6,10 @@
 import type { Head } from "../known/known-circuits.ts";
 import { recoveryRates } from "../known/recovery.ts";
 import type { Timing } from "../measure/latency.ts";
+import { countKept } from "../transformer/circuit.ts";
 import type { TableChoice } from "./paper-settings.ts";
 import { type Spread, spreadOf } from "./spread.ts";
-import type { SweepRow } from "./sweep-row.ts";
+import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
 
 /** What running and storing one of the rows' circuits takes on this machine. */
 export interface CircuitTiming extends TableChoice {
@@ -105,8 +106,8 @@ function tableRow(
     bodyCut: over(({ parameters }) => 1 - parameters.circuit.body / parameters.original.body),
     ...ratesOf(rows, known.get(choice.task), headCounts),
     ...timesOf(choice, rows, timings),
-    heads: over(({ heads }) => heads.length),
-    mlpsKept: over(({ mlpsKept }) => mlpsKept.length),
+    heads: over((row) => countKept(circuitOfRow(row)).head),
+    mlpsKept: over((row) => countKept(circuitOfRow(row)).mlp),
     ...testOf(rows),
     kl: over(({ kl }) => kl.validation),
     parameters: over(({ parameters }) => parameters.circuit.total),
@@ -120,7 +121,7 @@ function ratesOf(
   headCounts: readonly number[],
 ): Pick<TableRow, "known" | "tpr" | "fpr"> {
   if (known === undefined) return {};
-  const rates = rows.map((row) => recoveryRates(row, known.heads, headCounts));
+  const rates = rows.map((row) => recoveryRates(circuitOfRow(row), known.heads, headCounts));
   return {
     known: known.id,
     tpr: spreadOf(rates.map(({ tpr }) => tpr)),

@@ -17,7 +17,7 @@ import { countParameters } from "../measure/parameters.ts";
 import { shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitKey } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
 export interface TimedCircuit {
@@ -61,7 +61,7 @@ export async function timeCircuits(
   try {
     for (const circuit of circuits) {
       signal?.throwIfAborted();
-      const key = JSON.stringify([circuit.heads, circuit.mlps]);
+      const key = circuitKey(circuit);
       const known = done.get(key);
       const result = known ?? (await timeOne(circuit));
       done.set(key, result);

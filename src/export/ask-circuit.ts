@@ -9,7 +9,9 @@ import { logProbabilities } from "../measure/distribution.ts";
 import { type ShippedGraph, shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { keptHeads } from "../transformer/circuit.ts";
 import type { CircuitFile } from "./circuit-file.ts";
+import { circuitOfFile } from "./file-circuit.ts";
 
 /** A circuit and the tokenizer that is shipped with it. */
 export interface CircuitWords {
@@ -125,8 +127,10 @@ function mostLikely(
 }
 
 /** What {@link shippedLogits} must know of a circuit. */
-export function shippedGraph({ profile, model, heads }: CircuitFile): ShippedGraph {
-  const kept = model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length);
+export function shippedGraph(file: CircuitFile): ShippedGraph {
+  const { profile, model } = file;
+  const circuit = circuitOfFile(file);
+  const kept = model.heads.map((_, layer) => keptHeads(circuit, layer).length);
   return {
     profile,
     keptHeads: kept.filter((count) => count > 0),

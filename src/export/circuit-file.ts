@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { checkCompiled, compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
@@ -246,7 +247,7 @@ function checkTrace({ model, heads, mlps, trace }: CircuitFile, file: string): v
 function checkStability({ stability, model, options, heads, mlps, trace }: CircuitFile, file: string): void {
   if (stability === undefined) return;
   const shape = { heads: model.heads, mlps: options.mlps };
-  const fault = stabilityFault(stability, shape, { heads, mlps }, trace.length);
+  const fault = stabilityFault(stability, shape, circuitOfLists({ heads, mlps }), trace.length);
   if (fault !== undefined) throw circuitError(file, `stability.${fault.field}`, fault.message);
 }
 

@@ -1,7 +1,10 @@
 /** README.md of a shipped folder: what the model is, what it is not, and how to run it. */
+import { keeps } from "../transformer/circuit.ts";
+import { type Component, componentsOfLayer } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
+import { circuitOfFile, shapeOfFile } from "./file-circuit.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
 import { circuitIn, dtypesIn } from "./formats.ts";
 import type { SpeedRecord } from "./speed-record.ts";
@@ -41,16 +44,22 @@ export function modelCard(circuit: CircuitFile): string {
 }
 
 /** The circuit as text, layers last to first. */
-function circuitMap({ model, heads, mlps }: Pick<CircuitFile, "model" | "heads" | "mlps">): string {
-  const kept = new Set(heads.map(([layer, head]) => `${layer}.${head}`));
+function circuitMap(file: CircuitFile): string {
+  const { model } = file;
+  const circuit = circuitOfFile(file);
   const digits = String(Math.max(0, ...model.heads) - 1).length;
-  return model.heads
-    .map((count, layer) => {
-      const cells = Array.from({ length: count }, (_, head) =>
-        (kept.has(`${layer}.${head}`) ? String(head) : "·").padStart(digits),
-      );
-      const mlp = mlps.includes(layer) ? "MLP" : "·";
-      return `layer ${String(layer).padStart(String(model.layers - 1).length)}  ${cells.join(" ")}  ${mlp}`;
+  const cell = (component: Component): string => {
+    switch (component.kind) {
+      case "head":
+        return (keeps(circuit, component) ? String(component.head) : "·").padStart(digits);
+      case "mlp":
+        return ` ${keeps(circuit, component) ? "MLP" : "·"}`;
+    }
+  };
+  return shapeOfFile(file)
+    .map((parts, layer) => {
+      const cells = componentsOfLayer(layer, parts).map(cell);
+      return `layer ${String(layer).padStart(String(model.layers - 1).length)}  ${cells.join(" ")}`;
     })
     .reverse()
     .join("\n");

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { frequentCircuit } from "../measure/stability.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOfLists, sameCircuit } from "../transformer/circuit.ts";
 
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
@@ -58,8 +58,8 @@ export function stabilityFault(
       field: "frequency.mlps",
       message: `has ${frequency.mlps.length} entries for ${mlps} MLPs on trial`,
     };
-  const said = chosen === undefined ? full : frequentCircuit(frequency, chosen);
-  if (JSON.stringify([circuit.heads, circuit.mlps]) !== JSON.stringify([said.heads, said.mlps]))
+  const said = chosen === undefined ? circuitOfLists(full) : frequentCircuit(frequency, chosen);
+  if (!sameCircuit(circuit, said))
     return chosen === undefined
       ? {
           field: "full",

@@ -1,5 +1,6 @@
 /** Whether a known circuit can be one of the model at hand: asked before anything is computed. */
 import { PithError } from "../errors.ts";
+import { headNumber } from "../transformer/component.ts";
 import { GPT2_SMALL_HEADS, KNOWN_CIRCUITS, type KnownCircuit, knownHeads } from "./known-circuits.ts";
 
 /**
@@ -24,7 +25,7 @@ export function checkKnownFits(circuit: KnownCircuit, headCounts: readonly numbe
   if (missing === undefined) return;
   throw new PithError(
     "options",
-    `the known circuit ${circuit.id} has the head ${missing.join(".")}, which this model of ${headCounts.length} layers of ${heads} heads does not have.`,
+    `the known circuit ${circuit.id} has the head ${headNumber(...missing)}, which this model of ${headCounts.length} layers of ${heads} heads does not have.`,
     details,
   );
 }

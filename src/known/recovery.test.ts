@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import { GPT2_SMALL_HEADS, type Head, knownCircuit, knownHeads } from "./known-circuits.ts";
 import { areaUnderCurve, meanRoc, recoveryRates, rocCurve } from "./recovery.ts";
 
 const allHeads: readonly Head[] = GPT2_SMALL_HEADS.flatMap((count, layer) =>
   Array.from({ length: count }, (_, head) => [layer, head] as const),
 );
+
+const keeping = (heads: readonly Head[]): Circuit => circuitOfLists({ heads, mlps: [] });
 
 describe("recoveryRates", () => {
   test("by hand: two layers of two heads", () => {
@@ -17,12 +20,10 @@ describe("recoveryRates", () => {
     ];
     expect(
       recoveryRates(
-        {
-          heads: [
-            [0, 1],
-            [1, 0],
-          ],
-        },
+        keeping([
+          [0, 1],
+          [1, 0],
+        ]),
         known,
         [2, 2],
       ),
@@ -38,7 +39,7 @@ describe("recoveryRates", () => {
   test("nothing kept gives (0, 0), all kept (1, 1), the known circuit (1, 0); all known, no FPR", () => {
     const known = knownHeads(knownCircuit("ioi"));
     const rates = (heads: readonly Head[]) => {
-      const { tpr, fpr } = recoveryRates({ heads }, known, GPT2_SMALL_HEADS);
+      const { tpr, fpr } = recoveryRates(keeping(heads), known, GPT2_SMALL_HEADS);
       return [tpr, fpr];
     };
     expect([rates([]), rates(allHeads), rates(known)]).toEqual([
@@ -46,17 +47,13 @@ describe("recoveryRates", () => {
       [1, 1],
       [1, 0],
     ]);
-    expect(recoveryRates({ heads: allHeads }, allHeads, GPT2_SMALL_HEADS)).toMatchObject({ tpr: 1, fpr: 0 });
+    expect(recoveryRates(keeping(allHeads), allHeads, GPT2_SMALL_HEADS)).toMatchObject({ tpr: 1, fpr: 0 });
   });
 
   test("heads that the model does not have, or none known, are errors", () => {
-    expect(() => recoveryRates({ heads: [[2, 0]] }, [[0, 0]], [2, 2])).toThrow(
-      "the circuit has the head 2.0",
-    );
-    expect(() => recoveryRates({ heads: [] }, [[0, 2]], [2, 2])).toThrow(
-      "the known circuit has the head 0.2",
-    );
-    expect(() => recoveryRates({ heads: [] }, [], [2, 2])).toThrow("the known circuit has no heads");
+    expect(() => recoveryRates(keeping([[2, 0]]), [[0, 0]], [2, 2])).toThrow("the circuit has the head 2.0");
+    expect(() => recoveryRates(keeping([]), [[0, 2]], [2, 2])).toThrow("the known circuit has the head 0.2");
+    expect(() => recoveryRates(keeping([]), [], [2, 2])).toThrow("the known circuit has no heads");
   });
 });
 
@@ -122,7 +119,7 @@ describe("the published rates", () => {
     for (const { tpr, fpr } of rates) {
       const found = known.slice(0, Math.round(tpr * known.length));
       const wrong = others.slice(0, Math.round(fpr * others.length));
-      const ours = recoveryRates({ heads: [...found, ...wrong] }, known, GPT2_SMALL_HEADS);
+      const ours = recoveryRates(keeping([...found, ...wrong]), known, GPT2_SMALL_HEADS);
       // The files' last digits are cut, some of them at 16.
       expect(ours.tpr).toBeCloseTo(tpr, 14);
       expect(ours.fpr).toBeCloseTo(fpr, 14);

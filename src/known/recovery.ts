@@ -3,7 +3,8 @@
  * The rates are TPR = found ∩ known / known and FPR = found \ known / (all − known); MLPs don't count.
  */
 import { PithError } from "../errors.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, listsOf } from "../transformer/circuit.ts";
+import { headNumber } from "../transformer/component.ts";
 import type { Head } from "./known-circuits.ts";
 
 export interface Recovery {
@@ -28,20 +29,24 @@ export interface Recovery {
  * @throws PithError "circuit" when a head of either is not one of the model's, or nothing is known.
  */
 export function recoveryRates(
-  circuit: Pick<Circuit, "heads">,
+  circuit: Circuit,
   known: readonly Head[],
   headCounts: readonly number[],
 ): Recovery {
   const nameHeads = (heads: readonly Head[], which: string) =>
     new Set(
       heads.map(([layer, head]) => {
-        if (head >= 0 && head < (headCounts[layer] ?? 0)) return `${layer}.${head}`;
-        throw new PithError("circuit", `${which} has the head ${layer}.${head}, the model does not.`, {
-          advice: "A circuit can only be compared with a known one of the same model.",
-        });
+        if (head >= 0 && head < (headCounts[layer] ?? 0)) return headNumber(layer, head);
+        throw new PithError(
+          "circuit",
+          `${which} has the head ${headNumber(layer, head)}, the model does not.`,
+          {
+            advice: "A circuit can only be compared with a known one of the same model.",
+          },
+        );
       }),
     );
-  const kept = nameHeads(circuit.heads, "the circuit");
+  const kept = nameHeads(listsOf(circuit).heads, "the circuit");
   const wanted = nameHeads(known, "the known circuit");
   if (wanted.size === 0) throw new PithError("circuit", "the known circuit has no heads");
   const positives = wanted.size;
@@ -52,7 +57,7 @@ export function recoveryRates(
     ...{ truePositives, falsePositives, positives, negatives },
     tpr: truePositives / positives,
     fpr: negatives === 0 ? 0 : falsePositives / negatives,
-    missed: known.filter(([layer, head]) => !kept.has(`${layer}.${head}`)),
+    missed: known.filter(([layer, head]) => !kept.has(headNumber(layer, head))),
   };
 }
 

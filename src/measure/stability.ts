@@ -6,7 +6,14 @@
  * How alike two sets are depends on how large they are, too: of 42 components, two sets of 40 can't differ by
  * much. So beside every Jaccard index stands the one that sets of the same sizes have by chance.
  */
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOf, componentsOf } from "../transformer/circuit.ts";
+import {
+  type Component,
+  componentsOfModel,
+  isTried,
+  nameInModel,
+  shapeOfHeadCounts,
+} from "../transformer/component.ts";
 
 /** What was on trial. */
 export interface TrialShape {
@@ -52,8 +59,8 @@ export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: Tria
     heads: headCount,
   };
   const sets: ByScope<(circuit: Circuit) => ReadonlySet<string>> = {
-    components: (circuit) => namesOf(circuit, shape.mlps),
-    heads: (circuit) => namesOf(circuit, false),
+    components: (circuit) => namesOnTrial(circuit, shape.mlps),
+    heads: (circuit) => namesOnTrial(circuit, false),
   };
   const inBoth = <T>(measure: (scope: keyof ByScope<unknown>) => T): ByScope<T> => ({
     components: measure("components"),
@@ -105,41 +112,42 @@ export function chanceJaccard(a: number, b: number, n: number): number {
 
 export function frequencyOf(runs: readonly Circuit[], { heads, mlps }: TrialShape): Frequency {
   const kept = new Map<string, number>();
-  for (const run of runs) {
-    for (const name of namesOf(run, true)) kept.set(name, (kept.get(name) ?? 0) + 1);
-  }
-  const share = (name: string) => (kept.get(name) ?? 0) / runs.length;
+  for (const name of runs.flatMap(componentsOf).map(nameInModel)) kept.set(name, (kept.get(name) ?? 0) + 1);
+  const share = (component: Component) => (kept.get(nameInModel(component)) ?? 0) / runs.length;
   return {
     heads: heads.map((count, layer) =>
-      Array.from({ length: count }, (_, head) => share(headName(layer, head))),
+      Array.from({ length: count }, (_, head) => share({ kind: "head", layer, head })),
     ),
-    mlps: mlps ? heads.map((_, layer) => share(mlpName(layer))) : [],
+    mlps: mlps ? heads.map((_, layer) => share({ kind: "mlp", layer })) : [],
   };
+}
+
+/** Share of the runs, 0 to 1, that kept a component; undefined if it was not on trial. */
+export function frequencyOfComponent({ heads, mlps }: Frequency, component: Component): number | undefined {
+  switch (component.kind) {
+    case "head":
+      return heads[component.layer]?.[component.head];
+    case "mlp":
+      return mlps[component.layer];
+  }
 }
 
 /**
- * The components that were kept in at least this share of the runs; of MLPs that were not on trial, all.
+ * The components that were kept in at least this share of the runs, and all that were not on trial.
  * @param share above 0, to 1.
  */
-export function frequentCircuit({ heads, mlps }: Frequency, share: number): Circuit {
-  const layers = [...heads.keys()];
-  return {
-    heads: layers.flatMap((layer) =>
-      (heads[layer] ?? []).flatMap((kept, head) => (kept >= share ? [[layer, head] as const] : [])),
-    ),
-    mlps: layers.filter((layer) => mlps.length === 0 || (mlps[layer] ?? 0) >= share),
-  };
+export function frequentCircuit(frequency: Frequency, share: number): Circuit {
+  const all = componentsOfModel(shapeOfHeadCounts(frequency.heads.map(({ length }) => length)));
+  return circuitOf(all.filter((component) => (frequencyOfComponent(frequency, component) ?? 1) >= share));
 }
 
-function namesOf({ heads, mlps }: Circuit, withMlps: boolean): ReadonlySet<string> {
-  return new Set([
-    ...heads.map(([layer, head]) => headName(layer, head)),
-    ...(withMlps ? mlps.map(mlpName) : []),
-  ]);
+function namesOnTrial(circuit: Circuit, mlps: boolean): ReadonlySet<string> {
+  return new Set(
+    componentsOf(circuit)
+      .filter(({ kind }) => isTried(kind, mlps))
+      .map(nameInModel),
+  );
 }
-
-const headName = (layer: number, head: number): string => `${layer}.head.${head}`;
-const mlpName = (layer: number): string => `${layer}.mlp`;
 
 function meanOverPairs<T>(items: readonly T[], measure: (one: T, other: T) => number): number {
   let sum = 0;

@@ -4,47 +4,67 @@
  * begins there, grows the picture downwards.
  */
 import type { Decision } from "../discovery/searches/greedy/search.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, keeps } from "../transformer/circuit.ts";
+import {
+  type Component,
+  type ComponentKind,
+  type ComponentRecord,
+  isTried,
+  type ModelShape,
+  nameInModel,
+  nameOfRecord,
+  shapeOfHeadCounts,
+} from "../transformer/component.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
 /** What is known of a component: `unknown` is not tried yet. */
 export type CellState = "kept" | "pruned" | "trial" | "unknown";
 
-export interface MapLayer {
+/** A row of the picture: something for each component of a layer. */
+export interface LayerCells<T> {
   readonly layer: number;
-  readonly heads: readonly CellState[];
+  readonly heads: readonly T[];
   /** Undefined where the layer has no MLP. */
-  readonly mlp: CellState | undefined;
+  readonly mlp: T | undefined;
+}
+
+export type MapLayer = LayerCells<CellState>;
+
+/** The rows of a model, first layer first. */
+export function layerCells<T>(
+  shape: ModelShape,
+  cell: (component: Component) => T,
+): readonly LayerCells<T>[] {
+  return shape.map(({ heads, mlp }, layer) => {
+    // A kind that has no place in the picture is missed here.
+    const cells = {
+      head: heads.map((head) => cell({ kind: "head", layer, head })),
+      mlp: mlp ? cell({ kind: "mlp", layer }) : undefined,
+    } satisfies Record<ComponentKind, unknown>;
+    return { layer, heads: cells.head, mlp: cells.mlp };
+  });
 }
 
 /** A finished circuit in a model with `headsPerLayer`. First layer first. */
 export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circuit): readonly MapLayer[] {
-  const heads = new Set(circuit.heads.map(([layer, head]) => `${layer}.${head}`));
-  const mlps = new Set(circuit.mlps);
-  return headsPerLayer.map((count, layer) => ({
-    layer,
-    heads: Array.from({ length: count }, (_, head) => (heads.has(`${layer}.${head}`) ? "kept" : "pruned")),
-    mlp: mlps.has(layer) ? "kept" : "pruned",
-  }));
+  return layerCells(shapeOfHeadCounts(headsPerLayer), (component) =>
+    keeps(circuit, component) ? "kept" : "pruned",
+  );
 }
 
 /** A search under way: decisions so far, and the component on trial, as `Decision` names them. */
 export function layersOfSearch(
   headsPerLayer: readonly number[],
   mlpsOnTrial: boolean,
-  decisions: readonly Pick<Decision, "layer" | "component" | "pruned">[],
-  trial?: Pick<Decision, "layer" | "component">,
+  decisions: readonly (ComponentRecord & Pick<Decision, "pruned">)[],
+  trial?: ComponentRecord,
 ): readonly MapLayer[] {
   const states = new Map<string, CellState>();
-  for (const { layer, component, pruned } of decisions) {
-    states.set(`${layer}.${component}`, pruned ? "pruned" : "kept");
-  }
-  if (trial !== undefined) states.set(`${trial.layer}.${trial.component}`, "trial");
-  return headsPerLayer.map((count, layer) => ({
-    layer,
-    heads: Array.from({ length: count }, (_, head) => states.get(`${layer}.head.${head}`) ?? "unknown"),
-    mlp: mlpsOnTrial ? (states.get(`${layer}.mlp`) ?? "unknown") : "kept",
-  }));
+  for (const decision of decisions) states.set(nameOfRecord(decision), decision.pruned ? "pruned" : "kept");
+  if (trial !== undefined) states.set(nameOfRecord(trial), "trial");
+  return layerCells(shapeOfHeadCounts(headsPerLayer), (component) =>
+    isTried(component.kind, mlpsOnTrial) ? (states.get(nameInModel(component)) ?? "unknown") : "kept",
+  );
 }
 
 /** The picture's lines, without a line break at the end of each. A row too long for the width is folded. */
@@ -92,10 +112,16 @@ function headNumbers(count: number, gap: string): string {
   return line;
 }
 
-function mark(state: CellState, kind: "head" | "mlp", { symbols, paint }: TerminalStyle): string {
+/** The mark of a kept component, in the symbols and among the paints. */
+export const keptMarks = { head: "keptHead", mlp: "keptMlp" } as const satisfies Record<
+  ComponentKind,
+  keyof TerminalStyle["symbols"]
+>;
+
+function mark(state: CellState, kind: ComponentKind, { symbols, paint }: TerminalStyle): string {
   switch (state) {
     case "kept":
-      return kind === "head" ? paint("keptHead", symbols.keptHead) : paint("keptMlp", symbols.keptMlp);
+      return paint(keptMarks[kind], symbols[keptMarks[kind]]);
     case "pruned":
       return paint("pruned", symbols.pruned);
     case "trial":

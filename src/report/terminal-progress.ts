@@ -4,6 +4,13 @@
  */
 import type { Decision } from "../discovery/searches/greedy/search.ts";
 import type { PithEvent, Step, SweepEvent } from "../jobs/events.ts";
+import {
+  type ComponentRecord,
+  componentOf,
+  componentsOnTrial,
+  recordOf,
+  shapeOfHeadCounts,
+} from "../transformer/component.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { layersOfSearch, terminalMap } from "./terminal-map.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
@@ -163,21 +170,15 @@ function howFar(state: ProgressState, now: number): readonly string[] {
  * The component that is tried next, as far as the order of past decisions tells: within a layer heads come in
  * ascending order, and the MLP before or after them.
  */
-function nextCandidate(search: SearchState): Pick<Decision, "layer" | "component"> | undefined {
+function nextCandidate(search: SearchState): ComponentRecord | undefined {
   const { decisions, headsPerLayer, mlpsOnTrial } = search;
-  if (decisions.length >= search.candidates) return undefined;
-  for (let layer = headsPerLayer.length - 1; layer >= 0; layer--) {
-    const heads = headsPerLayer[layer] ?? 0;
-    const here = decisions.filter((each) => each.layer === layer);
-    if (here.length >= heads + (mlpsOnTrial ? 1 : 0)) continue;
-    const headsDone = here.filter(({ component }) => component !== "mlp").length;
-    const mlpFirst = decisions[0]?.component === "mlp";
-    if (mlpsOnTrial && (headsDone === heads || (mlpFirst && here.length === 0))) {
-      return { layer, component: "mlp" };
-    }
-    return { layer, component: `head.${headsDone}` };
-  }
-  return undefined;
+  const [first] = decisions;
+  const mlpFirst = first !== undefined && componentOf(first).kind === "mlp";
+  const next = componentsOnTrial(shapeOfHeadCounts(headsPerLayer), {
+    mlps: mlpsOnTrial,
+    order: mlpFirst ? "downstream" : "published",
+  })[decisions.length];
+  return next && recordOf(next);
 }
 
 function shorten(text: string, width: number, ellipsis: string): string {

@@ -3,9 +3,12 @@
  * of the model, and how alike their circuits were, beside what chance gives.
  */
 import type { StabilityRecord } from "../export/stability-record.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOfLists, keeps } from "../transformer/circuit.ts";
+import type { Component, ComponentKind } from "../transformer/component.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
+import { keptCounts } from "./kept-text.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
+import { keptMarks } from "./terminal-map.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
 /** Columns of a head's cell: a percentage, a mark, a gap. */
@@ -40,8 +43,8 @@ function frequencyTable(
   const label = Math.max("layer".length, String(heads.length - 1).length);
   const side = mlps.length > 0 ? 1 + CELL : 0;
   const perRow = Math.max(1, Math.min(most, Math.floor((style.width - label - 2 - side) / CELL)));
-  const keptHeads = new Set(circuit.heads.map(([layer, head]) => `${layer}.${head}`));
-  const keptMlps = new Set(circuit.mlps);
+  const cellOf = (component: Component, share: number) =>
+    cell(share, keeps(circuit, component) && keptMarks[component.kind], style);
 
   const row = (name: string, cells: readonly string[], mlp: string) => {
     const filled = [...cells, ...Array.from({ length: perRow - cells.length }, () => " ".repeat(CELL))];
@@ -56,9 +59,9 @@ function frequencyTable(
     for (let start = 0; start === 0 || start < shares.length; start += perRow) {
       const cells = shares
         .slice(start, start + perRow)
-        .map((share, at) => cell(share, keptHeads.has(`${layer}.${start + at}`) && "keptHead", style));
+        .map((share, at) => cellOf({ kind: "head", layer, head: start + at }, share));
       const own = start === 0 ? mlps[layer] : undefined;
-      const mlp = own === undefined ? "" : cell(own, keptMlps.has(layer) && "keptMlp", style);
+      const mlp = own === undefined ? "" : cellOf({ kind: "mlp", layer }, own);
       lines.push(row(start === 0 ? String(layer) : "", cells, mlp));
     }
   }
@@ -68,7 +71,7 @@ function frequencyTable(
 /** CELL columns: what was never kept is a dot, what is in the circuit is marked and coloured. */
 function cell(
   share: number,
-  kept: false | "keptHead" | "keptMlp",
+  kept: false | (typeof keptMarks)[ComponentKind],
   { symbols, paint }: TerminalStyle,
 ): string {
   const number = share === 0 ? symbols.pruned : String(Math.round(100 * share));
@@ -89,8 +92,6 @@ function stabilityRows(
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     return `${mean.toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
   };
-  const sizeOf = ({ heads, mlps }: Circuit) =>
-    `${plural(heads.length, "head")} and ${plural(mlps.length, "MLP")}`;
   const rows: Row[] = [
     [
       "Jaccard",
@@ -111,8 +112,8 @@ function stabilityRows(
     ...rows,
     [
       "chosen",
-      `kept in at least ${formatShare(chosen)} of the runs: ${sizeOf(circuit)}`,
-      `all prompts gave ${sizeOf(full)}, KL ${formatKl(full.kl)} nats (validation)`,
+      `kept in at least ${formatShare(chosen)} of the runs: ${keptCounts(circuit).join(" and ")}`,
+      `all prompts gave ${keptCounts(circuitOfLists(full)).join(" and ")}, KL ${formatKl(full.kl)} nats (validation)`,
     ],
   ];
 }

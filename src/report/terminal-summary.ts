@@ -5,6 +5,7 @@
 
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { circuitOfFile } from "../export/file-circuit.ts";
 import { taskLabel } from "../export/task-label.ts";
 import type { Extraction } from "../jobs/extract/extract.ts";
 import type { Evaluation } from "../jobs/load-circuit.ts";
@@ -20,6 +21,7 @@ import {
   formatSpeed,
   plural,
 } from "./format.ts";
+import { keptOfAll } from "./kept-text.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
 import { compiledRows } from "./terminal-compiled.ts";
 import { dtypeRows } from "./terminal-dtype.ts";
@@ -85,7 +87,7 @@ export function circuitReport(directory: string, circuit: CircuitFile, style: Te
 
 function stabilityLines(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
   const { stability } = circuit;
-  return stability === undefined ? [] : ["", ...stabilityReport(stability, circuit, style)];
+  return stability === undefined ? [] : ["", ...stabilityReport(stability, circuitOfFile(circuit), style)];
 }
 
 function workDone({ trace, stability, target }: CircuitFile): string {
@@ -143,11 +145,7 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
   const rule = circuit.target === undefined ? `α = ${options.alpha}` : targetText(circuit.target);
   const biases = options.valueBias === "kept" ? " (value biases kept)" : "";
   const how = `${options.ablation} ablation${biases}, ${rule}, ${options.means} means`;
-  const layers = layersOfCircuit(model.heads, circuit);
-  const kept = [
-    `${circuit.heads.length} of ${plural(sum(model.heads), "head")}`,
-    `${circuit.mlps.length} of ${plural(model.layers, "MLP")}${options.mlps ? "" : " (not on trial)"}`,
-  ].join(" and ");
+  const layers = layersOfCircuit(model.heads, circuitOfFile(circuit));
   return [
     ` ${style.bold(head)}`,
     ...wrap(how, style.width - 1).map((line) => ` ${line}`),
@@ -155,7 +153,7 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
     ...terminalMap(layers, style),
     "",
     mapLegend(style),
-    ...layOut([["kept", kept]], style),
+    ...layOut([["kept", keptOfAll(circuit).join(" and ")]], style),
   ];
 }
 
@@ -225,10 +223,6 @@ function inputOf({ profile }: CircuitFile): string {
   return profile.kind === "aligned"
     ? `prompts of ${plural(profile.length, "token")} (aligned)`
     : "prompts of any length, with a key/value cache (decoder)";
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function text(lines: readonly string[]): string {

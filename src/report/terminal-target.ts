@@ -1,8 +1,10 @@
 /** What a person is told of a search for a target: whether it was met, what it cost, and how sure its size is. */
 
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { circuitOfFile } from "../export/file-circuit.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import { wilsonInterval } from "../measure/wilson.ts";
+import { countComponents } from "../transformer/circuit.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
 import type { Row } from "./layout.ts";
 
@@ -15,7 +17,8 @@ export function targetText({ kind, value }: TargetRecord): string {
 }
 
 /** None for a circuit of one α. */
-export function targetRows({ target, metrics, task, heads, mlps }: CircuitFile): readonly Row[] {
+export function targetRows(circuit: CircuitFile): readonly Row[] {
+  const { target, metrics, task } = circuit;
   if (target === undefined) return [];
   const { kind, reached, settled, tried, evaluations, candidates } = target;
   const accuracy = reached.accuracy === undefined ? "" : `accuracy ${formatShare(reached.accuracy)}, `;
@@ -36,7 +39,7 @@ export function targetRows({ target, metrics, task, heads, mlps }: CircuitFile):
     [
       "how sure",
       settled
-        ? certainty(kind, heads.length + mlps.length, reached.size)
+        ? certainty(kind, countComponents(circuitOfFile(circuit)), reached.size)
         : "the evaluations ran out before every single change was tried",
       ...(failed.length === 0 || kind === "size" ? [] : [`smaller circuits of a sweep fail: ${alphas}`]),
       `${evaluations} evaluations, as many as ${(evaluations / Math.max(1, candidates)).toFixed(1)} searches; at most 8 were allowed`,

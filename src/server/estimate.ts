@@ -15,6 +15,7 @@ import type { Model } from "../jobs/load-model.ts";
 import { gatedLayer } from "../lowering/stages.ts";
 import { countParameters } from "../measure/parameters.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
+import type { ComponentKind } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { Estimate, RunOptions, SweepChoice, TaskSource } from "./api.ts";
@@ -131,12 +132,21 @@ function countOperations(
     const positions = share * above > 0 ? validation : answers;
     total += validation * cost.attention;
     for (const component of candidates({ ...model, blocks: model.blocks.slice(layer, layer + 1) }, options)) {
-      const own = component.kind === "head" ? cost.head + cost.mlp : 0;
-      total += positions * (own + share * above) + answers * unembedding;
+      total += positions * (trialCost(component.kind, cost) + share * above) + answers * unembedding;
     }
     above += cost.attention + cost.mlp;
   }
   return total;
+}
+
+/** What a trial computes of its own layer, at a position. */
+function trialCost(kind: ComponentKind, cost: { readonly head: number; readonly mlp: number }): number {
+  switch (kind) {
+    case "head":
+      return cost.head + cost.mlp;
+    case "mlp":
+      return 0;
+  }
 }
 
 async function recentRate(

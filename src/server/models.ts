@@ -3,6 +3,7 @@
 import type { OnEvent } from "../jobs/events.ts";
 import { loadModel, type Model } from "../jobs/load-model.ts";
 import { countParameters } from "../measure/parameters.ts";
+import { headCountsOf } from "../transformer/component.ts";
 import { Refusal } from "./answer-error.ts";
 import type { ModelSummary } from "./api.ts";
 import { allowedSource, realFolder } from "./model-roots.ts";
@@ -58,5 +59,5 @@ export function summarizeModel(name: string, model: Model): ModelSummary {
 }
 
 export function headsPerLayer({ transformer }: Model): readonly number[] {
-  return transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  return headCountsOf(transformer);
 }

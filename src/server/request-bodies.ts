@@ -6,6 +6,7 @@ import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
 import { seedRange } from "../number-range.ts";
 import { numberSchema } from "../number-schema.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
 import { mostThresholds } from "./limits.ts";
 
@@ -81,13 +82,15 @@ export const bodies = {
     }),
   ]) satisfies z.ZodType<RunRequest>,
   prompt: z.strictObject({ prompt }),
-  patterns: z.strictObject({ prompt, kept: kept.optional() }),
+  patterns: z.strictObject({ prompt, kept: kept.transform(circuitOfLists).optional() }),
   attribution: z.strictObject({
     prompt,
     answer: z.string().min(1).max(1000).optional(),
-    kept: kept.optional(),
+    kept: kept.transform(circuitOfLists).optional(),
   }),
-  knock: kept.extend({ prompt }),
+  knock: kept
+    .extend({ prompt })
+    .transform(({ prompt, ...lists }) => ({ prompt, kept: circuitOfLists(lists) })),
 };
 
 /** @throws PithError "options" that names the field. */

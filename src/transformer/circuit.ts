@@ -12,6 +12,7 @@ import {
   compareComponents,
   componentKinds,
   componentsOfLayer,
+  headNumber,
   type LayerComponents,
   layerHas,
   type ModelShape,
@@ -140,9 +141,9 @@ export function keeps(circuit: Circuit, component: Component): boolean {
 
 /** The circuit less some components; those that it does not keep don't matter. */
 export function without(circuit: Circuit, components: Iterable<Component>): Circuit {
-  const gone = dataOf(circuitOf(components)).layers;
+  const gone = new Map(dataOf(circuitOf(components)).layers.map((here) => [here.layer, here]));
   const layers = dataOf(circuit).layers.map((kept) => {
-    const here = gone.find(({ layer }) => layer === kept.layer);
+    const here = gone.get(kept.layer);
     return here === undefined ? kept : less(kept, here);
   });
   return circuitFrom({ layers: layers.filter(({ heads, mlp }) => heads.length > 0 || mlp) });
@@ -188,7 +189,7 @@ export function circuitKey(circuit: Circuit): string {
 function keyPart(component: Component): string {
   switch (component.kind) {
     case "head":
-      return `${component.layer}.${component.head}`;
+      return headNumber(component.layer, component.head);
     case "mlp":
       return nameInModel(component);
   }

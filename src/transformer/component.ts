@@ -51,6 +51,11 @@ export function shapeOfHeadCounts(headCounts: readonly number[]): ModelShape {
   return headCounts.map((count) => ({ heads: Array.from({ length: count }, (_, head) => head), mlp: true }));
 }
 
+/** How many heads each layer has. */
+export function headCountsOf(model: Transformer): readonly number[] {
+  return shapeOf(model).map(({ heads }) => heads.length);
+}
+
 /** The component's name within its layer, as traces write it: "head.3", "mlp". */
 export function nameInLayer(component: Component): string {
   switch (component.kind) {
@@ -63,21 +68,41 @@ export function nameInLayer(component: Component): string {
 
 /** The component's name in the whole model: "3.head.1", "3.mlp". */
 export function nameInModel(component: Component): string {
-  return `${component.layer}.${nameInLayer(component)}`;
+  return nameOfRecord(recordOf(component));
+}
+
+/** A head's number in the whole model: "3.1". */
+export function headNumber(layer: number, head: number): string {
+  return `${layer}.${head}`;
 }
 
 /** The component's name for readers: "head 3.1", "MLP 3". */
 export function componentTitle(component: Component): string {
   switch (component.kind) {
     case "head":
-      return `head ${component.layer}.${component.head}`;
+      return `head ${headNumber(component.layer, component.head)}`;
     case "mlp":
       return `MLP ${component.layer}`;
   }
 }
 
+/** The component in a sentence: "head 1 in layer 3", "MLP in layer 3". */
+export function componentInWords(component: Component): string {
+  switch (component.kind) {
+    case "head":
+      return `head ${component.head} in layer ${component.layer}`;
+    case "mlp":
+      return `MLP in layer ${component.layer}`;
+  }
+}
+
 export function recordOf(component: Component): ComponentRecord {
   return { layer: component.layer, component: nameInLayer(component) };
+}
+
+/** The name in the whole model of a record's component: "3.head.1", "3.mlp". */
+export function nameOfRecord({ layer, component }: ComponentRecord): string {
+  return `${layer}.${component}`;
 }
 
 /** @returns undefined if the record's name is no component's. */

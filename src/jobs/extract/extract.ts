@@ -19,6 +19,8 @@ import { isRight } from "../../measure/compare.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
+import { listsOf } from "../../transformer/circuit.ts";
+import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { type Model, specialTokens } from "../load-model.ts";
@@ -244,17 +246,15 @@ function searchInputs({
 
 function tell({ model, onEvent }: Job, event: SearchEvent): void {
   switch (event.kind) {
-    case "begin": {
-      const { blocks } = model.transformer;
+    case "begin":
       onEvent?.({
         kind: "search",
-        layers: blocks.length,
-        headsPerLayer: blocks.map(({ attention }) => attention?.heads.length ?? 0),
+        layers: model.transformer.blocks.length,
+        headsPerLayer: headCountsOf(model.transformer),
         candidates: event.candidates,
         resumed: event.resumed,
       });
       break;
-    }
     case "decision":
       onEvent?.(event);
       break;
@@ -328,7 +328,7 @@ function describe(
       name: model.name,
       family: model.config.modelType,
       layers: transformer.blocks.length,
-      heads: transformer.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+      heads: [...headCountsOf(transformer)],
       width: transformer.width,
       vocabulary: transformer.vocabularySize,
       context: transformer.contextLength,
@@ -354,8 +354,7 @@ function describe(
       ...(ablation === "zero" && { valueBias }),
       ...{ mlps, means, order, seed, bos },
     },
-    heads: circuit.heads.map(([layer, head]) => [layer, head]),
-    mlps: [...circuit.mlps],
+    ...listsOf(circuit),
     trace: [...trace],
     metrics,
   };

@@ -18,7 +18,8 @@ import { frequentCircuit, stabilityOf } from "../../measure/stability.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { createRandom } from "../../tasks/random.ts";
-import type { Circuit } from "../../transformer/circuit.ts";
+import { type Circuit, circuitOfLists, listsOf } from "../../transformer/circuit.ts";
+import { headCountsOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { SearchSettings } from "./extract-options.ts";
@@ -58,22 +59,34 @@ export interface MeasuredStability {
 const mostLanes = 4;
 
 const layer = z.int().min(0);
+/** A run as the journal holds it. */
 const runSchema = z.object({
   run: z.int().min(0),
   circuit: z.object({ heads: z.array(z.tuple([layer, layer])), mlps: z.array(layer) }),
   kl: z.number(),
+});
+type RunRecord = z.infer<typeof runSchema>;
+
+const runOf = ({ run, circuit, kl }: RunRecord): BootstrapRun => ({
+  ...{ run, kl },
+  circuit: circuitOfLists(circuit),
+});
+
+const recordOfRun = ({ run, circuit, kl }: BootstrapRun): RunRecord => ({
+  ...{ run, kl },
+  circuit: listsOf(circuit),
 });
 
 /** @throws PithError "options" when the journal to resume is another search's; the signal's reason. */
 export async function measureStability(job: StabilityJob): Promise<MeasuredStability> {
   const { model, sets, settings, runtime, find, full, signal, onEvent } = job;
   const { ablation, valueBias, means, bootstrap: runs, frequency: chosen, seed } = settings;
-  const journal = await openSearchJournal<BootstrapRun>({
+  const journal = await openSearchJournal<RunRecord>({
     ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
-    firstFault: (entries) => faultInRuns(model, entries),
+    firstFault: (entries) => faultInRuns(model, entries.map(runOf)),
   });
   // A journal of more runs may be resumed by fewer: they are the first of them.
-  const resume = journal.resumed.filter(({ run }) => run < runs);
+  const resume = journal.resumed.filter(({ run }) => run < runs).map(runOf);
   const resamples = drawResamples(sets, runs, createRandom(seed).below);
   onEvent?.({ kind: "progress", step: "bootstrap", done: resume.length, total: runs });
 
@@ -81,14 +94,14 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
     bootstrap(runtime, lanes, model, sets, resamples, {
       ...{ ablation, valueBias, means, find, resume, signal },
       onRun: async (run, done, total) => {
-        await journal.append(forJournal(run));
+        await journal.append(recordOfRun(run));
         onEvent?.({ kind: "progress", step: "bootstrap", done, total });
       },
     }),
   );
 
   const shape = {
-    heads: model.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+    heads: headCountsOf(model),
     mlps: settings.mlps,
   };
   const { frequency, jaccard, chance, againstFull } = stabilityOf(
@@ -100,7 +113,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
     ...{ runs, seed, jaccard, chance },
     againstFull: { components: [...againstFull.components], heads: [...againstFull.heads] },
     frequency: { heads: frequency.heads.map((shares) => [...shares]), mlps: [...frequency.mlps] },
-    full: { ...listed(full.circuit), kl: full.kl },
+    full: { ...listsOf(full.circuit), kl: full.kl },
     ...(chosen !== undefined && { chosen }),
   };
   const circuit = chosen === undefined ? full.circuit : frequentCircuit(frequency, chosen);
@@ -129,13 +142,3 @@ async function withLanes<T>(
     await close();
   }
 }
-
-const listed = ({ heads, mlps }: Circuit): { heads: [number, number][]; mlps: number[] } => ({
-  heads: heads.map(([at, head]) => [at, head]),
-  mlps: [...mlps],
-});
-
-const forJournal = ({ run, circuit, kl }: BootstrapRun): z.infer<typeof runSchema> => ({
-  ...{ run, kl },
-  circuit: listed(circuit),
-});

@@ -1,7 +1,10 @@
 /** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { circuitOfFile, shapeOfFile } from "../../export/file-circuit.ts";
 import { taskLabel } from "../../export/task-label.ts";
+import { countComponents } from "../../transformer/circuit.ts";
+import { componentsOfModel } from "../../transformer/component.ts";
 import { weightBits } from "../bits-per-weight.ts";
 import {
   formatBytes,
@@ -13,6 +16,7 @@ import {
   formatSpeed,
   plural,
 } from "../format.ts";
+import { keptOfAll } from "../kept-text.ts";
 import { targetRows, targetText } from "../terminal-target.ts";
 import { type Html, type HtmlValue, html } from "./escape.ts";
 import { table } from "./page.ts";
@@ -26,7 +30,7 @@ function firstSplit({ metrics }: CircuitFile): (typeof splits)[number] | undefin
 }
 
 export function headline(circuit: CircuitFile): Html {
-  const { metrics, model } = circuit;
+  const { metrics } = circuit;
   const split = firstSplit(circuit);
   const accuracy = split && metrics.accuracy[split];
   const kl = split && metrics.kl[split];
@@ -34,7 +38,7 @@ export function headline(circuit: CircuitFile): Html {
   return html`<div class="cards">
 ${accuracy && card(`${split} accuracy`, formatShare(accuracy.circuit), `original ${formatShare(accuracy.original)}`)}
 ${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, `mean over the ${split} prompts`)}
-${card("components kept", `${circuit.heads.length + circuit.mlps.length} of ${headCount(circuit) + model.layers}`, keptText(circuit))}
+${card("components kept", `${countComponents(circuitOfFile(circuit))} of ${componentsOfModel(shapeOfFile(circuit)).length}`, keptText(circuit))}
 ${card("parameters", formatChange(parameters.original.total, parameters.circuit.total), `${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}, embeddings and biases counted`)}
 ${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}${time.speed === undefined ? "" : `: ${formatSpeed(time.speed)}`}`)}
 </div>`;
@@ -45,12 +49,7 @@ function card(label: string, value: HtmlValue, detail: string): Html {
 }
 
 export function keptText(circuit: CircuitFile): string {
-  const untried = circuit.options.mlps ? "" : " (not on trial)";
-  return `${circuit.heads.length} of ${plural(headCount(circuit), "head")}, ${circuit.mlps.length} of ${plural(circuit.model.layers, "MLP")}${untried}`;
-}
-
-function headCount({ model }: CircuitFile): number {
-  return model.heads.reduce((sum, count) => sum + count, 0);
+  return keptOfAll(circuit).join(", ");
 }
 
 /** What was asked for, what holds, and how sure it is; nothing for a circuit of one α. */

@@ -2,6 +2,7 @@
 import type { Attribution } from "../../inspect/attribution.ts";
 import type { Part } from "../../inspect/observe.ts";
 import type { ShownPatterns } from "../../jobs/report/report.ts";
+import { componentTitle, headNumber } from "../../transformer/component.ts";
 import { plural } from "../format.ts";
 import { attentionKeySvg, attentionMapSvg, mostTokens } from "../maps/attention-map.ts";
 import { attributionBarsSvg } from "../maps/attribution-bars.ts";
@@ -33,9 +34,9 @@ export function patternsSection(
 ${trusted(attentionKeySvg(`${id}-attention-key`))}
 ${prompts.map(({ line, tokens, heads }, at) => {
   const maps = heads
-    .filter((head) => shown.has(`${head.layer}.${head.head}`))
+    .filter(({ layer, head }) => shown.has(headNumber(layer, head)))
     .map(({ layer, head, weights }) => {
-      const name = `head ${layer}.${head}`;
+      const name = componentTitle({ kind: "head", layer, head });
       const svg = attentionMapSvg({ id: `${id}-attention-${at}-${layer}-${head}`, name, tokens, weights });
       return html`<figure><figcaption>${name}</figcaption>${scrolling(`${name} on the prompt of line ${line}`, trusted(svg))}</figure>`;
     });
@@ -50,10 +51,10 @@ function chooseHeads(
 ): ReadonlySet<string> {
   const weight = new Map<string, number>(
     attribution?.parts.flatMap(({ part, centred }) =>
-      part.kind === "head" ? [[`${part.layer}.${part.head}`, Math.abs(centred.mean)] as const] : [],
+      part.kind === "head" ? [[headNumber(part.layer, part.head), Math.abs(centred.mean)] as const] : [],
     ),
   );
-  const names: readonly string[] = heads.map(({ layer, head }) => `${layer}.${head}`);
+  const names: readonly string[] = heads.map(({ layer, head }) => headNumber(layer, head));
   if (names.length <= mostHeads) return new Set(names);
   return new Set(names.toSorted((a, b) => (weight.get(b) ?? 0) - (weight.get(a) ?? 0)).slice(0, mostHeads));
 }
@@ -100,9 +101,7 @@ export function partName(part: Part): string {
       return "token embedding";
     case "constants":
       return "positions, constants";
-    case "head":
-      return `head ${part.layer}.${part.head}`;
-    case "mlp":
-      return `MLP ${part.layer}`;
+    default:
+      return componentTitle(part);
   }
 }

@@ -4,10 +4,14 @@
  * a search under way with the same function.
  */
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { circuitOfFile, shapeOfFile } from "../../export/file-circuit.ts";
 import { taskLabel } from "../../export/task-label.ts";
+import { frequencyOfComponent } from "../../measure/stability.ts";
+import { keeps } from "../../transformer/circuit.ts";
+import { type Component, nameInModel, nameOfRecord } from "../../transformer/component.ts";
 import { formatKl, formatShare } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
-import { type CellState, layersOfCircuit } from "../terminal-map.ts";
+import { type CellState, type LayerCells, layerCells } from "../terminal-map.ts";
 import { ink, klBin, klBins, klColour } from "./map-style.ts";
 import { px, signed, svgFrame } from "./svg.ts";
 
@@ -24,26 +28,27 @@ export interface CircuitMap {
   /** "nano on ioi". */
   readonly name: string;
   /** First layer first. */
-  readonly layers: readonly { readonly heads: readonly MapCell[]; readonly mlp: MapCell | undefined }[];
+  readonly layers: readonly Omit<LayerCells<MapCell>, "layer">[];
 }
 
 /** A finished circuit with what its trace says of each component; of several decisions on one, the last. */
 export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
-  const deltas = new Map(
-    circuit.trace.map(({ layer, component, delta }) => [`${layer}.${component}`, delta]),
-  );
+  const deltas = new Map(circuit.trace.map((decision) => [nameOfRecord(decision), decision.delta]));
   const often = circuit.stability?.frequency;
-  const cell = (state: CellState, key: string, frequency: number | undefined): MapCell => {
-    const delta = deltas.get(key);
-    return { state, ...(delta !== undefined && { delta }), ...(frequency !== undefined && { frequency }) };
+  const kept = circuitOfFile(circuit);
+  const cell = (component: Component): MapCell => {
+    const delta = deltas.get(nameInModel(component));
+    const frequency = often && frequencyOfComponent(often, component);
+    return {
+      state: keeps(kept, component) ? "kept" : "pruned",
+      ...(delta !== undefined && { delta }),
+      ...(frequency !== undefined && { frequency }),
+    };
   };
   return {
     id,
     name: `${circuit.model.name} on ${taskLabel(circuit)}`,
-    layers: layersOfCircuit(circuit.model.heads, circuit).map(({ layer, heads, mlp }) => ({
-      heads: heads.map((state, head) => cell(state, `${layer}.head.${head}`, often?.heads[layer]?.[head])),
-      mlp: mlp && cell(mlp, `${layer}.mlp`, often?.mlps[layer]),
-    })),
+    layers: layerCells(shapeOfFile(circuit), cell),
   };
 }
 

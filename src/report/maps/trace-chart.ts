@@ -3,6 +3,7 @@
  * (the KL stays) and the layers below, in the order in which they were tried; or the passes, of several.
  */
 import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import { type ComponentKind, componentOf, nameOfRecord } from "../../transformer/component.ts";
 import { formatKl } from "../format.ts";
 import { type Html, html, trusted } from "../html/escape.ts";
 import { ink, klBin, klColour } from "./map-style.ts";
@@ -40,8 +41,10 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
   );
   const pitch = x(1) - x(0);
   const keptMark = pitch < leastPitch ? tickMark(Math.max(0.5, 0.7 * pitch)) : shapeMark;
-  const marks = trace.flatMap(({ pruned, component, delta }, step) =>
-    pruned ? [] : [keptMark(component, x(step + 0.5), y(kls[step] ?? 0), klBin(delta))],
+  const marks = trace.flatMap((decision, step) =>
+    decision.pruned
+      ? []
+      : [keptMark(componentOf(decision).kind, x(step + 0.5), y(kls[step] ?? 0), klBin(decision.delta))],
   );
   const hovers = trace.map(
     ({ layer, component, kl, delta, pruned, pass }, step) =>
@@ -51,7 +54,7 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
         Math.abs(delta),
       )})</title></rect>`,
   );
-  const last = new Map(trace.map(({ layer, component, pruned }) => [`${layer}.${component}`, pruned]));
+  const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision.pruned]));
   const kept = [...last.values()].filter((pruned) => !pruned).length;
   return svgFrame({
     id,
@@ -64,7 +67,7 @@ ${marks}
 <g>${hovers}</g>
 <text x="${frame.left}" y="${frame.height - 8}" fill="${ink.soft}">${hasPasses(trace) ? "pass, from last layer to first (a step a trial)" : "layer, in the order tried (a step a candidate)"}</text>
 <text transform="translate(14 ${px((frame.top + base) / 2)}) rotate(-90)" text-anchor="middle" fill="${ink.soft}">KL of the circuit, nats</text>
-<g class="legend" fill="${ink.soft}">${legendMark(keptMark, "head.0", frame.width - 176)}<text x="${frame.width - 166}" y="${frame.height - 8}">head kept</text>${legendMark(keptMark, "mlp", frame.width - 88)}<text x="${frame.width - 78}" y="${frame.height - 8}">MLP kept</text></g>`,
+<g class="legend" fill="${ink.soft}">${legendMark(keptMark, "head", frame.width - 176)}<text x="${frame.width - 166}" y="${frame.height - 8}">head kept</text>${legendMark(keptMark, "mlp", frame.width - 88)}<text x="${frame.width - 78}" y="${frame.height - 8}">MLP kept</text></g>`,
   });
 }
 
@@ -75,8 +78,8 @@ ${marks}
 export function currentKls(trace: readonly Decision[]): readonly number[] {
   let current = 0;
   const gone = new Set<string>();
-  return trace.map(({ layer, component, kl, delta, pruned }) => {
-    const name = `${layer}.${component}`;
+  return trace.map(({ kl, delta, pruned, ...record }) => {
+    const name = nameOfRecord(record);
     if (pruned) current = kl;
     else if (gone.has(name)) current = kl - delta;
     if (pruned) gone.add(name);
@@ -86,32 +89,36 @@ export function currentKls(trace: readonly Decision[]): readonly number[] {
 }
 
 /** @param bin of what replacing the component would have cost. */
-type KeptMark = (component: string, x: number, y: number, bin: number) => Html;
+type KeptMark = (kind: ComponentKind, x: number, y: number, bin: number) => Html;
 
 /** Steps that are nearer to one another have ticks for marks: shapes would hide each other. */
 const leastPitch = 7;
 
 /** As on the map: heads round, MLPs square, in the colour of what replacing them costs. */
-function shapeMark(component: string, x: number, y: number, bin: number): Html {
+function shapeMark(kind: ComponentKind, x: number, y: number, bin: number): Html {
   const look = html`fill="${klColour(bin)}" stroke="${ink.strong}" stroke-width="1.25"`;
-  return component === "mlp"
-    ? html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" ${look}/>`
-    : html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" ${look}/>`;
+  switch (kind) {
+    case "head":
+      return html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" ${look}/>`;
+    case "mlp":
+      return html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" ${look}/>`;
+  }
 }
+
+/** Where a tick's upper end is, relative to the line. */
+const tickTops: Readonly<Record<ComponentKind, number>> = { head: -9, mlp: 2 };
 
 /** Heads stand on the line, MLPs hang from it; colours could not be told on so few pixels. */
 function tickMark(width: number): KeptMark {
-  return (component, x, y) => {
-    const isMlp = component === "mlp";
-    return html`<rect class="mark" x="${px(x - width / 2)}" y="${px(isMlp ? y + 2 : y - 9)}" width="${px(width)}" height="7" fill="${ink.strong}"/>`;
-  };
+  return (kind, x, y) =>
+    html`<rect class="mark" x="${px(x - width / 2)}" y="${px(y + tickTops[kind])}" width="${px(width)}" height="7" fill="${ink.strong}"/>`;
 }
 
 /** A bit wider than a tick in the chart, which is one of many. */
-function legendMark(mark: KeptMark, component: string, x: number): Html {
+function legendMark(mark: KeptMark, kind: ComponentKind, x: number): Html {
   const y = frame.height - 12;
-  if (mark === shapeMark) return mark(component, x, y, 3);
-  return html`${tickMark(2)(component, x, y, 3)}<path d="M${x - 7} ${y}h14" stroke="${ink.strong}" stroke-width="1.75"/>`;
+  if (mark === shapeMark) return mark(kind, x, y, 3);
+  return html`${tickMark(2)(kind, x, y, 3)}<path d="M${x - 7} ${y}h14" stroke="${ink.strong}" stroke-width="1.75"/>`;
 }
 
 function hasPasses(trace: readonly Decision[]): boolean {

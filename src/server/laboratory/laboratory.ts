@@ -9,6 +9,7 @@ import { cutCircuit } from "../../cut/cut-circuit.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../../discovery/replacements.ts";
 import { PithError } from "../../errors.ts";
 import { promptIds, shippedGraph } from "../../export/ask-circuit.ts";
+import { shapeOfFile } from "../../export/file-circuit.ts";
 import { folderLayout } from "../../export/folder-layout.ts";
 import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
 import { readStandalone } from "../../export/read-standalone.ts";
@@ -26,7 +27,8 @@ import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.t
 import { partName } from "../../report/html/inside-section.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
-import type { Circuit } from "../../transformer/circuit.ts";
+import { type Circuit, componentsOf, keeps, wholeCircuit } from "../../transformer/circuit.ts";
+import { type ComponentKind, componentInWords } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { AttributionResult, ExamplesResult, PatternsResult, ServerPrediction } from "../api.ts";
 import { type RunRecord, resultFolder } from "../runs/run-folder.ts";
@@ -217,15 +219,17 @@ function topTokens(logits: Float32Array, { tokenizer }: Model): ServerPrediction
     }));
 }
 
-function checkKept({ circuit: { model } }: CircuitFolder, { heads, mlps }: Circuit): void {
-  const head = heads.find(([layer, index]) => index >= (model.heads[layer] ?? 0));
-  const mlp = mlps.find((layer) => layer >= model.layers);
-  if (head === undefined && mlp === undefined) return;
-  const name = head === undefined ? `MLP in layer ${mlp}` : `head ${head[1]} in layer ${head[0]}`;
-  throw new PithError("options", `the model has no ${name}.`, {
-    place: { field: head === undefined ? "mlps" : "heads" },
+function checkKept({ circuit: file }: CircuitFolder, circuit: Circuit): void {
+  const whole = wholeCircuit(shapeOfFile(file));
+  const missing = componentsOf(circuit).find((component) => !keeps(whole, component));
+  if (missing === undefined) return;
+  throw new PithError("options", `the model has no ${componentInWords(missing)}.`, {
+    place: { field: keptFields[missing.kind] },
   });
 }
+
+/** Where a request lists components of each kind. */
+const keptFields: Readonly<Record<ComponentKind, string>> = { head: "heads", mlp: "mlps" };
 
 function oneToken({ tokenizer }: Model, text: string): number {
   const ids = tokenizer.encode(text);

@@ -76,7 +76,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
     return ask(context, (laboratory) => laboratory.predict(prompt));
   });
   routes.post("/:id/knock", async (context) => {
-    const { prompt, ...kept } = await readBody(context, bodies.knock);
+    const { prompt, kept } = await readBody(context, bodies.knock);
     return ask(context, (laboratory) => laboratory.knock(prompt, kept));
   });
   routes.post("/:id/patterns", async (context) => {

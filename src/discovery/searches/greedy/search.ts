@@ -10,6 +10,7 @@ import {
   type ComponentRecord,
   componentOf,
   componentsOnTrial,
+  nameOfRecord,
   type Order,
   recordOf,
   shapeOf,
@@ -114,7 +115,7 @@ function judge(
 
 /** All that was not pruned; of several decisions on a component the last one counts. */
 export function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
-  const last = new Map(trace.map((decision) => [`${decision.layer}.${decision.component}`, decision]));
+  const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision]));
   const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
   return without(wholeCircuit(shapeOf(model)), gone);
 }

@@ -1,5 +1,6 @@
 /** The search for the smallest circuit that holds a target, as the registry lists it. */
 import { z } from "zod";
+import { countKept } from "../../../transformer/circuit.ts";
 import { greedySchema } from "../greedy/greedy.ts";
 import type { MetTarget, Search, SearchContext, SearchOutcome } from "../search.ts";
 import { faultInTarget, searchForTarget, type TargetEntry, type TargetResult } from "./search-for-target.ts";
@@ -54,20 +55,11 @@ function metTarget({ kl, accuracy, size, alpha, leastAlpha, ...result }: TargetR
     ...{ evaluations, candidates },
     ...(alpha === undefined ? { leastAlpha } : { alpha }),
     settled,
-    tried: tried.flatMap((each) =>
-      each.alpha === undefined
-        ? []
-        : [
-            {
-              alpha: each.alpha,
-              heads: each.circuit.heads.length,
-              mlps: each.circuit.mlps.length,
-              size: each.size,
-              kl: each.kl,
-              ...(each.accuracy !== undefined && { accuracy: each.accuracy }),
-              holds: each.holds,
-            },
-          ],
-    ),
+    tried: tried.flatMap((each) => {
+      if (each.alpha === undefined) return [];
+      const { head: heads, mlp: mlps } = countKept(each.circuit);
+      const right = each.accuracy !== undefined && { accuracy: each.accuracy };
+      return [{ alpha: each.alpha, heads, mlps, size: each.size, kl: each.kl, ...right, holds: each.holds }];
+    }),
   };
 }
