@@ -2,7 +2,7 @@
 import type { LoadMeasurement } from "../src/jobs/bench/probe-load.ts";
 import type { Timing } from "../src/measure/latency.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
-import type { Profile } from "./profile.ts";
+import type { KernelProfile } from "./profile.ts";
 
 export interface CircuitsBenchOptions {
   readonly batches: readonly number[];
@@ -22,7 +22,7 @@ export interface Cell {
   readonly flops: number;
   readonly bytes: number;
   readonly timing: Timing;
-  readonly profile: Profile;
+  readonly profile: KernelProfile;
 }
 
 export interface BatchResult {

@@ -4,7 +4,7 @@
  * judges: the graphs count what was issued.
  */
 import type { Circuit } from "../src/transformer/circuit.ts";
-import type { Shape } from "./random-model.ts";
+import type { ModelSize } from "./random-model.ts";
 
 export interface LeastFlops {
   /** Means and validation passes, and the reference's distribution. */
@@ -19,7 +19,7 @@ export interface LeastFlops {
 }
 
 export function leastFlops(
-  shape: Shape,
+  shape: ModelSize,
   circuit: Circuit,
   prompts: { patching: number; validation: number; length: number },
 ): LeastFlops {

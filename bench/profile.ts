@@ -9,7 +9,7 @@ interface OperatorTime {
   readonly milliseconds: number;
 }
 
-export interface Profile {
+export interface KernelProfile {
   /** Milliseconds a run: the whole, and its kernels alone. */
   readonly run: number;
   readonly kernels: number;
@@ -31,7 +31,7 @@ export async function profileModel(
   modelPath: string,
   ids: readonly (readonly number[])[],
   { threads, runs }: { readonly threads: number; readonly runs: number },
-): Promise<Profile> {
+): Promise<KernelProfile> {
   const prefix = join(dirname(modelPath), "profile");
   const session = await ort.InferenceSession.create(modelPath, {
     intraOpNumThreads: threads,
@@ -60,7 +60,7 @@ export async function profileModel(
   return summarizeTrace(trace);
 }
 
-function summarizeTrace(trace: readonly TraceEvent[]): Profile {
+function summarizeTrace(trace: readonly TraceEvent[]): KernelProfile {
   const [, ...whole] = trace.filter(({ name }) => name === "model_run").sort((a, b) => a.ts - b.ts);
   const perRun = whole.map(({ ts, dur }) => {
     const own = new Map<string, number>();

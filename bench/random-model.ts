@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writeSafetensorsFile } from "../src/checkpoint/write-safetensors-file.ts";
 import { elementCount, type Weight } from "../src/transformer/weight.ts";
 
-export interface Shape {
+export interface ModelSize {
   readonly layers: number;
   readonly heads: number;
   readonly width: number;
@@ -16,10 +16,10 @@ export interface Shape {
   readonly context: number;
 }
 
-export const gpt2Small: Shape = { layers: 12, heads: 12, width: 768, vocabulary: 50257, context: 1024 };
+export const gpt2Small: ModelSize = { layers: 12, heads: 12, width: 768, vocabulary: 50257, context: 1024 };
 
 /** @returns the folder. Weights are uniform with GPT-2's initial standard deviation, 0.02. */
-export async function randomCheckpoint(cache: string, shape: Shape, seed: number): Promise<string> {
+export async function randomCheckpoint(cache: string, shape: ModelSize, seed: number): Promise<string> {
   const folder = join(cache, `gpt2-${Object.values(shape).join("-")}-seed${seed}`);
   if (existsSync(folder)) return folder;
   const partial = `${folder}.partial`;
@@ -43,7 +43,7 @@ export async function randomCheckpoint(cache: string, shape: Shape, seed: number
   return folder;
 }
 
-function weights({ layers, width, vocabulary, context }: Shape, seed: number): Weight[] {
+function weights({ layers, width, vocabulary, context }: ModelSize, seed: number): Weight[] {
   let next = seed;
   const random = (name: string, shape: readonly number[]): Weight => {
     const own = ++next;
@@ -89,7 +89,7 @@ function uniform(count: number, seed: number): Float32Array<ArrayBuffer> {
 }
 
 /** Seeded random prompts of one length. */
-export function randomPrompts(count: number, length: number, vocabulary: number, seed: number): number[][] {
+export function seededPrompts(count: number, length: number, vocabulary: number, seed: number): number[][] {
   let state = seed >>> 0;
   return Array.from({ length: count }, () =>
     Array.from({ length }, () => {

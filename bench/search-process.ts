@@ -9,7 +9,7 @@ import { search } from "../src/discovery/searches/greedy/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { GraphCounters } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
-import { randomPrompts } from "./random-model.ts";
+import { seededPrompts } from "./random-model.ts";
 
 export interface SearchJob {
   readonly folder: string;
@@ -44,7 +44,7 @@ const mark = () => marks.push(performance.now());
 const checkpoint = await openCheckpoint(job.folder);
 const model = await readTransformer(checkpoint);
 const runtime = workerRuntime({ threads: job.threads });
-const prompts = (count: number, seed: number) => randomPrompts(count, job.length, model.vocabularySize, seed);
+const prompts = (count: number, seed: number) => seededPrompts(count, job.length, model.vocabularySize, seed);
 mark();
 const sets = { patching: prompts(job.patching, 1), validation: prompts(job.validation, 2) };
 const { evaluator } = await prepareSearch(runtime, model, sets, { ablation: "mean", means: "aligned" });

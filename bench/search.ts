@@ -16,7 +16,7 @@ import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
 import { leastFlops } from "./least-flops.ts";
 import { plainForward } from "./plain-forward.ts";
-import { gpt2Small, randomCheckpoint, randomPrompts } from "./random-model.ts";
+import { gpt2Small, randomCheckpoint, seededPrompts } from "./random-model.ts";
 import type { SearchJob, SearchReport } from "./search-process.ts";
 
 export interface SearchBenchOptions {
@@ -71,7 +71,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
     const forward = await plainForward(
       runtime,
       await readTransformer(checkpoint),
-      randomPrompts(validation, length, gpt2Small.vocabulary, 2),
+      seededPrompts(validation, length, gpt2Small.vocabulary, 2),
     );
     const last: number[] = [];
     const all: number[] = [];

@@ -26,11 +26,11 @@ import { formatBytes, formatCount } from "../src/report/format.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import {
+  type GoldenTask,
   goldenReplacements,
   goldenRuns,
   loadNano,
   shipCircuit,
-  type Task,
   tasks,
   temporaryFolder,
 } from "./support/export-circuit.ts";
@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => nano.close());
 
 /** The golden prompts, half of those that validate as a test set. */
-async function splitTask(task: Task, folder: string): Promise<TaskFile> {
+async function splitTask(task: GoldenTask, folder: string): Promise<TaskFile> {
   const lines = (await readFile(`test/golden/nano-${task}.jsonl`, "utf8")).trim().split("\n");
   let validating = 0;
   const examples = lines.map((line) => {
@@ -56,7 +56,7 @@ async function splitTask(task: Task, folder: string): Promise<TaskFile> {
 }
 
 /** A golden circuit's folder, as `pith extract` would have written it for that task. */
-async function circuitFolder(task: Task, means: "aligned" | "pooled" = "aligned") {
+async function circuitFolder(task: GoldenTask, means: "aligned" | "pooled" = "aligned") {
   const folder = await temporaryFolder();
   const run = found(
     (await goldenRuns(task)).find((each) => each.ablation === "mean" && each.means === means),

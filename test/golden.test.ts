@@ -14,7 +14,7 @@ import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Order } from "../src/transformer/component.ts";
 import { loadNano, nanoTokenizer, tasks } from "./support/export-circuit.ts";
 import { alignedLogits, decoderLogits, found, originalLogits } from "./support/run-model.ts";
-import { type Ablation, makeReplacements, runSearch } from "./support/run-search.ts";
+import { makeReplacements, type ReplacementKind, runSearch } from "./support/run-search.ts";
 
 /** Nats; what float32 against float64 is allowed. */
 const tolerance = 1e-4;
@@ -70,7 +70,7 @@ describe.each(tasks)("searches on nano: %s", async (task) => {
       { means: "aligned", bos, seed: 0 },
     ),
   );
-  const replacementsOf = once(async (ablation: Ablation, bos: boolean) =>
+  const replacementsOf = once(async (ablation: ReplacementKind, bos: boolean) =>
     makeReplacements(runtime, await loadNano(), ablation, tokenIds((await encodedTask(bos)).patching)),
   );
   const originalsOf = once(async (bos: boolean) =>

@@ -21,7 +21,13 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type HubProgress, type ResolveModelOptions, resolveModelFolder } from "../src/checkpoint/hub/hub.ts";
 import type { PithError, PithErrorCode } from "../src/errors.ts";
-import { blobName, type FakeHub, type FakeHubOptions, type Fault, startFakeHub } from "./support/fake-hub.ts";
+import {
+  blobName,
+  type FakeHub,
+  type FakeHubOptions,
+  type HubFault,
+  startFakeHub,
+} from "./support/fake-hub.ts";
 
 // How long a download pauses is written down; it pauses no less for that.
 const pauses = vi.hoisted((): number[] => []);
@@ -84,7 +90,7 @@ async function start(options: Partial<FakeHubOptions> = {}): Promise<FakeHub> {
   return hub;
 }
 
-const withFaults = (...faults: Fault[]) => start({ faults: { "model.safetensors": faults } });
+const withFaults = (...faults: HubFault[]) => start({ faults: { "model.safetensors": faults } });
 const environmentOf = (hub: FakeHub, more: Record<string, string> = {}) => ({
   HF_ENDPOINT: hub.endpoint,
   HF_HOME: home,
@@ -377,7 +383,7 @@ describe("a bad connection", () => {
   it("leaves .incomplete when it gives up, and goes on there the next time", async () => {
     const hub = await withFaults(
       { kind: "cut", after: 70_000 },
-      ...Array<Fault>(4).fill({ kind: "cut", after: 0 }),
+      ...Array<HubFault>(4).fill({ kind: "cut", after: 0 }),
     );
     expect((await refusal(resolveWith(hub))).message).toMatch(/model\.safetensors: the connection/);
     expect(weightRequests(hub)).toHaveLength(5);
@@ -415,7 +421,7 @@ describe("a bad connection", () => {
   });
 
   it("ends, when that server is also cut at the same place every time", async () => {
-    const hub = await withFaults(...Array<Fault>(50).fill({ kind: "ignoreRangeAndCut", after: 50_000 }));
+    const hub = await withFaults(...Array<HubFault>(50).fill({ kind: "ignoreRangeAndCut", after: 50_000 }));
     await refusal(resolveWith(hub));
     expect(weightRequests(hub).length).toBeLessThan(10);
   });
@@ -618,7 +624,7 @@ describe("who may read what", () => {
 
   it("refuses redirects without end, or to something else than http", async () => {
     const path = `/${name}/resolve/1234567890abcdef1234567890abcdef12345678/model.safetensors`;
-    const around = await withFaults(...Array<Fault>(20).fill({ kind: "redirect", to: path }));
+    const around = await withFaults(...Array<HubFault>(20).fill({ kind: "redirect", to: path }));
     expect((await refusal(resolveWith(around))).message).toMatch(/more than 5 redirects/);
     const file = await withFaults({ kind: "redirect", to: "file:///etc/passwd" });
     expect((await refusal(resolveWith(file))).message).toMatch(/can't be followed/);
@@ -627,7 +633,7 @@ describe("who may read what", () => {
 
 describe("a busy hub", () => {
   it("is asked again after 429, when it said", async () => {
-    const busy: Fault = { kind: "status", status: 429, headers: { "retry-after": "1" } };
+    const busy: HubFault = { kind: "status", status: 429, headers: { "retry-after": "1" } };
     const hub = await start({
       faults: { "config.json": [busy], "model.safetensors": [busy, { kind: "status", status: 503 }] },
     });
@@ -641,7 +647,9 @@ describe("a busy hub", () => {
   });
 
   it("is given up on in the end", async () => {
-    const hub = await start({ faults: { revision: Array<Fault>(20).fill({ kind: "status", status: 429 }) } });
+    const hub = await start({
+      faults: { revision: Array<HubFault>(20).fill({ kind: "status", status: 429 }) },
+    });
     expect((await refusal(resolveWith(hub))).message).toMatch(/too many requests \(429\)/);
     expect(hub.requests).toHaveLength(5);
   });

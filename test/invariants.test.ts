@@ -32,7 +32,6 @@ import {
   goldenReplacements,
   goldenRuns,
   loadNano,
-  type Means,
   nanoTokenizer,
   runtime,
   tasks,
@@ -53,6 +52,7 @@ import {
   patchedLogits,
   runDecoder,
 } from "./support/run-model.ts";
+import type { ReplacementKind } from "./support/run-search.ts";
 
 /** Invariant 1's, for float32. */
 const tolerance = 1e-4;
@@ -70,7 +70,7 @@ const everything = (model: Transformer): Circuit => ({
 });
 
 /** Zero ablation in both conventions of a head's value bias. */
-type Kind = Means | "zero, value biases kept";
+type Kind = ReplacementKind | "zero, value biases kept";
 
 const replacementsFor = (model: Transformer, means: Kind): Promise<Replacements> =>
   means === "zero" || means === "zero, value biases kept"

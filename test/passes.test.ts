@@ -8,7 +8,7 @@ import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
 import { type PassesOptions, searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
 import {
-  circuitOf,
+  circuitOfTrace,
   type Decision,
   type SearchResult,
   search,
@@ -64,7 +64,7 @@ async function checkTrace(setting: Setting, trace: readonly Decision[], from: nu
   for (const [step, decision] of trace.entries()) {
     if (step < from) continue;
     const tried = [...trace.slice(0, step), { ...decision, pruned: true }];
-    const expected = await patchedKl(setting, circuitOf(setting.model, tried));
+    const expected = await patchedKl(setting, circuitOfTrace(setting.model, tried));
     expect(Math.abs(decision.kl - expected)).toBeLessThan(1e-4);
   }
 }
@@ -109,7 +109,7 @@ describe("on random models", () => {
         expect(runtime.held()).toEqual(nothing);
         expect(many.trace.slice(0, one.trace.length)).toEqual(one.trace);
         expect(size(many.circuit)).toBeLessThanOrEqual(size(one.circuit));
-        expect(many.circuit).toEqual(circuitOf(model, many.trace));
+        expect(many.circuit).toEqual(circuitOfTrace(model, many.trace));
         await checkTrace(setting, many.trace, one.trace.length);
 
         const passes = many.trace.map(({ pass }) => pass ?? 1);

@@ -17,7 +17,7 @@ import { describeGraph } from "../src/export/ship-model.ts";
 import { extract, loadModel, type Model, readTask } from "../src/index.ts";
 import { attributeAnswers } from "../src/inspect/attribution.ts";
 import { type CircuitReport, gatherReport } from "../src/jobs/report/report.ts";
-import { lastPosition } from "../src/measure/answer-logits.ts";
+import { scoredAtEnd } from "../src/measure/answer-logits.ts";
 import { shippedLogits } from "../src/measure/shipped-logits.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
@@ -117,7 +117,7 @@ describe("attribution", () => {
         runtime,
         session,
         graph,
-        prompts.map(({ ids }) => lastPosition(ids)),
+        prompts.map(({ ids }) => scoredAtEnd(ids)),
         (index, logits) => {
           const mean = logits.reduce((sum, logit) => sum + logit, 0) / logits.length;
           const own = (logits[prompts[index]?.answers[0] ?? -1] ?? Number.NaN) - mean;

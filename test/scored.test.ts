@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { patchedGates } from "../src/cut/patched.ts";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import { searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
-import { circuitOf, type Decision } from "../src/discovery/searches/greedy/search.ts";
+import { circuitOfTrace, type Decision } from "../src/discovery/searches/greedy/search.ts";
 import { sweep } from "../src/discovery/sweep.ts";
 import { answerLogits } from "../src/measure/answer-logits.ts";
 import { klDivergence } from "../src/measure/distribution.ts";
@@ -106,12 +106,12 @@ describe("every KL is the patched model's, mean over the answer positions", () =
         continue;
       }
       for (const [step, decision] of trace.entries()) {
-        const tried = circuitOf(model, [...trace.slice(0, step), { ...decision, pruned: true }]);
+        const tried = circuitOfTrace(model, [...trace.slice(0, step), { ...decision, pruned: true }]);
         const expected = meanKl(original, await rows(setting, scored, tried));
         expect(Math.abs(decision.kl - expected)).toBeLessThan(1e-4);
       }
       // The logits that are shown are the patched model's too.
-      const circuit = circuitOf(model, trace);
+      const circuit = circuitOfTrace(model, trace);
       const patched = await rows(setting, scored, circuit);
       let largest = 0;
       const seen: number[] = [];

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
-import { candidates, circuitOf } from "../src/discovery/searches/greedy/search.ts";
+import { candidates, circuitOfTrace } from "../src/discovery/searches/greedy/search.ts";
 import {
   searchForTarget,
   type TargetEntry,
@@ -106,7 +106,7 @@ async function checkSmallest(setting: Setting, target: Target, result: TargetRes
   expect(Math.abs(own.kl - result.kl)).toBeLessThan(close);
   expect(result.accuracy).toBeCloseTo(own.accuracy, 12);
   expect(result.evaluations).toBeLessThanOrEqual(8 * result.candidates);
-  expect(result.circuit).toEqual(circuitOf(model, result.trace));
+  expect(result.circuit).toEqual(circuitOfTrace(model, result.trace));
   const standalone = await cutCircuit(model, result.circuit, setting.replacements);
   const share = countParameters(standalone).body / countParameters(model).body;
   expect(result.size).toBeCloseTo(share, 12);
@@ -167,7 +167,7 @@ describe("on random models, by brute force", () => {
       expect(result.size).toBeCloseTo(bodyShare(model, result.circuit), 12);
       expect(result.evaluations).toBeLessThanOrEqual(8 * result.candidates);
       expect(result.settled).toBe(true);
-      if (result.trace.length > 0) expect(result.circuit).toEqual(circuitOf(model, result.trace));
+      if (result.trace.length > 0) expect(result.circuit).toEqual(circuitOfTrace(model, result.trace));
       const own = await measure(setting, result.circuit);
       expect(Math.abs(own.kl - result.kl)).toBeLessThan(close);
       const gone = all(model).filter((each) => !keeps(result.circuit, each));

@@ -11,7 +11,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
 import { openFileSource } from "./file-source.ts";
 import { foreignModel } from "./foreign-model.ts";
-import { parseWeightMap, readShards, readSingleFile, type StoredWeight } from "./shards.ts";
+import { type CheckpointWeight, parseWeightMap, readShards, readSingleFile } from "./shards.ts";
 
 export interface Checkpoint {
   readonly directory: string;
@@ -19,7 +19,7 @@ export interface Checkpoint {
   /** config.json as it is, unknown fields included. */
   readonly rawConfig: Record<string, unknown>;
   /** By the names in the files; lazy. */
-  readonly weights: ReadonlyMap<string, StoredWeight>;
+  readonly weights: ReadonlyMap<string, CheckpointWeight>;
   /** The files that hold the weights (config and index not among them), sizes in bytes. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
   /** Lets go of the files: weights can't be read after. May be called twice. */
@@ -69,7 +69,7 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
 async function openWeights(
   directory: string,
   open: (path: string) => Promise<ByteSource>,
-): Promise<ReadonlyMap<string, StoredWeight>> {
+): Promise<ReadonlyMap<string, CheckpointWeight>> {
   const single = join(directory, WEIGHTS);
   // The library's order: the single file wins where both are there.
   if (await exists(single)) return readSingleFile(await open(single));

@@ -1,8 +1,8 @@
 /** Whether two stored weights hold the same numbers, a piece of each in memory at a time. */
-import type { StoredWeight } from "./shards.ts";
+import type { CheckpointWeight } from "./shards.ts";
 
 /** Ends at the first pair of pieces that differ. Both must have the same number of elements. */
-export async function sameValues(one: StoredWeight, other: StoredWeight): Promise<boolean> {
+export async function sameValues(one: CheckpointWeight, other: CheckpointWeight): Promise<boolean> {
   const others = partsOf(other);
   try {
     for await (const values of partsOf(one)) {
@@ -16,7 +16,7 @@ export async function sameValues(one: StoredWeight, other: StoredWeight): Promis
   }
 }
 
-async function* partsOf(weight: StoredWeight): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
+async function* partsOf(weight: CheckpointWeight): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
   if (weight.parts === undefined) yield await weight.read();
   else yield* weight.parts();
 }

@@ -11,7 +11,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { readSafetensorsHeader, readWeight, readWeightParts, type SafetensorsEntry } from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */
-export interface StoredWeight extends Weight {
+export interface CheckpointWeight extends Weight {
   /** As stored: "F16", "I64", … `read()` throws a PithError when it can't be widened to float32. */
   readonly dtype?: string;
   /** The file that holds it. */
@@ -24,7 +24,7 @@ export interface StoredWeight extends Weight {
 export type WeightMap = ReadonlyMap<string, string>;
 
 /** The weights of a checkpoint that is one file, in the order of their data. */
-export async function readSingleFile(source: ByteSource): Promise<ReadonlyMap<string, StoredWeight>> {
+export async function readSingleFile(source: ByteSource): Promise<ReadonlyMap<string, CheckpointWeight>> {
   const { tensors } = await readSafetensorsHeader(source);
   return new Map(tensors.map((entry) => [entry.name, storedWeight(source, entry)]));
 }
@@ -39,8 +39,8 @@ export async function readShards(
   shards: ReadonlyMap<string, ByteSource>,
   weightMap: WeightMap,
   indexFile: string,
-): Promise<ReadonlyMap<string, StoredWeight>> {
-  const weights = new Map<string, StoredWeight>();
+): Promise<ReadonlyMap<string, CheckpointWeight>> {
+  const weights = new Map<string, CheckpointWeight>();
   for (const [shard, source] of shards) {
     const { tensors } = await readSafetensorsHeader(source);
     for (const entry of tensors) {
@@ -91,7 +91,7 @@ function isPlainFileName(name: string): boolean {
   return name.endsWith(".safetensors") && !name.startsWith(".") && !/[/\\:\0]/.test(name);
 }
 
-function storedWeight(source: ByteSource, entry: SafetensorsEntry): StoredWeight {
+function storedWeight(source: ByteSource, entry: SafetensorsEntry): CheckpointWeight {
   return {
     name: entry.name,
     shape: entry.shape,

@@ -12,13 +12,13 @@ import type { Task } from "../jobs/read-task.ts";
 import { isSame } from "../jobs/same-weights.ts";
 import { quote } from "../printable.ts";
 import { benchReport } from "../report/terminal-bench.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption, parseRuns } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { checkOutputFile, writeOutputFile } from "./write-output.ts";
@@ -79,7 +79,7 @@ export function benchCommand({ exit }: CommandContext): Command {
 async function run(
   directories: readonly string[],
   flags: Flags,
-  { signal, onEvent, closing }: Work,
+  { signal, onEvent, closing }: CommandWork,
 ): Promise<Outcome> {
   const { against, threads, device, runs, force = false } = flags;
   if (flags.chart !== undefined) await checkOutputFile(flags.chart, force);
@@ -122,9 +122,12 @@ async function run(
 }
 
 /** Time does not depend on which tokens there are: where the task is not at hand, any will do. */
-async function taskOrNone(folder: Parameters<typeof taskOf>[0], flags: Flags): Promise<Task | undefined> {
-  if (flags.task !== undefined) return taskOf(folder, flags);
-  return taskOf(folder, flags).catch(() => undefined);
+async function taskOrNone(
+  folder: Parameters<typeof taskForCircuit>[0],
+  flags: Flags,
+): Promise<Task | undefined> {
+  if (flags.task !== undefined) return taskForCircuit(folder, flags);
+  return taskForCircuit(folder, flags).catch(() => undefined);
 }
 
 /** @throws PithError "options" for a name that is none. */

@@ -10,7 +10,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
  * was cut: with another seed, prompts that chose the circuit could come up among the test prompts.
  * @throws PithError "options" where none is given and the circuit's own is a file.
  */
-export async function taskOf(
+export async function taskForCircuit(
   { circuit, tokenizer }: { readonly circuit: CircuitFile; readonly tokenizer: Tokenizer },
   { task: name, label }: { readonly task?: string; readonly label?: readonly string[] },
   signal?: AbortSignal,

@@ -6,11 +6,11 @@ import type { Operators } from "../jobs/extract/extract-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readTask } from "../jobs/read-task.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -69,9 +69,13 @@ export function targetOption(): Option {
     .default("portable");
 }
 
-async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(
+  directory: string,
+  flags: Flags,
+  { signal, onEvent, closing }: CommandWork,
+): Promise<Outcome> {
   const folder = await readShipped(directory);
-  const task = await taskOf(folder, flags, signal);
+  const task = await taskForCircuit(folder, flags, signal);
   const vocabulary =
     flags.vocabulary === undefined ? undefined : await readTask(flags.vocabulary, { signal });
   const original =

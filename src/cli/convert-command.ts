@@ -7,12 +7,12 @@ import { convertCircuit } from "../jobs/convert/convert.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import type { CacheKind } from "../lowering/cache-heads.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { parseNarrow } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
 import { cachesOption } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
@@ -59,10 +59,14 @@ export function convertCommand({ exit }: CommandContext): Command {
     });
 }
 
-async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(
+  directory: string,
+  flags: Flags,
+  { signal, onEvent, closing }: CommandWork,
+): Promise<Outcome> {
   const into = destination(flags);
   const folder = await readShipped(directory);
-  const task = await taskOf(folder, flags, signal);
+  const task = await taskForCircuit(folder, flags, signal);
   const original =
     flags.model === undefined
       ? await findOriginal(folder.circuit)

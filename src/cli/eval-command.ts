@@ -9,13 +9,13 @@ import { loadCircuit } from "../jobs/load-circuit.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { isSame } from "../jobs/same-weights.ts";
 import { evaluationReport } from "../report/terminal-summary.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { deviceOption } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { noteOpened } from "./read-shipped.ts";
 import { countSeen, seenNote } from "./seen-prompts.ts";
 import { printNote } from "./streams.ts";
@@ -57,7 +57,11 @@ export function evalCommand({ exit }: CommandContext): Command {
     });
 }
 
-async function run(directory: string, flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(
+  directory: string,
+  flags: Flags,
+  { signal, onEvent, closing }: CommandWork,
+): Promise<Outcome> {
   const circuit = closing(await loadCircuit(directory, flags));
   noteOpened(circuit);
   const original =
@@ -71,7 +75,7 @@ async function run(directory: string, flags: Flags, { signal, onEvent, closing }
       `${flags.model} has other weight files than the model that this circuit was cut from: the KL is to another model, or to another copy.`,
     );
   else closing(original);
-  const task = await taskOf(circuit, flags, signal);
+  const task = await taskForCircuit(circuit, flags, signal);
   const overlap = await countSeen(circuit, task);
   const note = overlap && seenNote(overlap, task, circuit.circuit.task.name);
   if (note !== undefined) printNote(note);

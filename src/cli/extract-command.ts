@@ -40,7 +40,7 @@ import {
   parseTargetAccuracy,
   parseTargetSize,
 } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import {
   allowWeakOption,
   cachesOption,
@@ -172,7 +172,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     });
 }
 
-async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Promise<Outcome> {
   const options = optionsOf(flags);
   checkExtractOptions(options, flagOf);
   const { task, model } = await readTaskAndModel(flags, () => loadModel(flags.model, { signal, onEvent }), {

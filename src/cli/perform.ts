@@ -9,7 +9,7 @@ import { watchInterruptions } from "./interruption.ts";
 import { showProgress } from "./progress.ts";
 import { printJson, printReport } from "./streams.ts";
 
-export interface Work {
+export interface CommandWork {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
   /** Has `thing` closed when the command ends, however it ends. */
@@ -26,14 +26,14 @@ export interface Outcome {
  * @returns the exit code.
  */
 export async function perform(
-  command: (work: Work) => Promise<Outcome>,
+  command: (work: CommandWork) => Promise<Outcome>,
   options: { readonly json?: boolean; readonly afterInterruption?: string },
 ): Promise<number> {
   const progress = showProgress();
   const { signal, stop } = watchInterruptions(progress.finish);
   signal.addEventListener("abort", progress.stopping);
   const open: { close(): Promise<void> }[] = [];
-  const closing: Work["closing"] = (thing) => {
+  const closing: CommandWork["closing"] = (thing) => {
     open.push(thing);
     return thing;
   };

@@ -13,13 +13,13 @@ import { type CircuitReport, gatherReport } from "../jobs/report/report.ts";
 import { isSame } from "../jobs/same-weights.ts";
 import { formatBytes, plural } from "../report/format.ts";
 import { reportPage } from "../report/html/report-page.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
 import { openedDtypeOption } from "./dtype-options.ts";
 import { findOriginal } from "./find-original.ts";
 import { parsePrompts } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 import { labelOption } from "./task-option.ts";
@@ -67,7 +67,7 @@ export function reportCommand({ exit }: CommandContext): Command {
     });
 }
 
-async function run(directories: readonly string[], flags: Flags, work: Work): Promise<Outcome> {
+async function run(directories: readonly string[], flags: Flags, work: CommandWork): Promise<Outcome> {
   const { signal, onEvent, closing } = work;
   const force = flags.force === true;
   const out = flags.out ?? defaultName(directories);
@@ -104,7 +104,7 @@ async function run(directories: readonly string[], flags: Flags, work: Work): Pr
 async function originalOf(
   { directory, circuit }: CircuitFolder,
   given: Model | undefined,
-  { closing }: Work,
+  { closing }: CommandWork,
 ): Promise<Model | undefined> {
   if (given !== undefined) {
     if (!(await isSame(given, circuit.model.files))) {
@@ -125,7 +125,7 @@ async function originalOf(
 /** As `pith eval` finds it; a report is made without it, and says so. */
 async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | undefined> {
   try {
-    return await taskOf(folder, flags);
+    return await taskForCircuit(folder, flags);
   } catch (error) {
     if (flags.task !== undefined || !(error instanceof PithError) || error.code !== "options") throw error;
     printNote(

@@ -16,7 +16,7 @@ import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
 import { parseJobs, parseThreshold } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
 import {
   ablationsOption,
@@ -115,7 +115,11 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     });
 }
 
-async function run(flags: Flags, command: string, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(
+  flags: Flags,
+  command: string,
+  { signal, onEvent, closing }: CommandWork,
+): Promise<Outcome> {
   const defaults = flags.quick === true ? quick : full;
   const seeds = parseSeeds(flags.seeds ?? String(defaults.seeds));
   const alphas = flags.alphas === undefined ? defaults.alphas : sorted(parseAlphas(flags.alphas));

@@ -11,7 +11,7 @@ import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
 import { openedDtypeOption } from "./dtype-options.ts";
 import { deviceOption, parseTop } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { noteOpened } from "./read-shipped.ts";
 
 interface Flags {
@@ -44,7 +44,7 @@ export function runCommand({ exit }: CommandContext): Command {
 async function run(
   directory: string,
   { prompt, top, device, dtype }: Flags,
-  { closing }: Work,
+  { closing }: CommandWork,
 ): Promise<Outcome> {
   const circuit = closing(await loadCircuit(directory, { device, dtype }));
   noteOpened(circuit);

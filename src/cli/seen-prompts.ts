@@ -6,7 +6,7 @@ import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Task } from "../jobs/read-task.ts";
 import { splitExamples } from "../tasks/split.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 
 /** How many of `all` prompts gave the means or chose the circuit; undefined where nobody can say. */
 export interface SeenPrompts {
@@ -23,7 +23,7 @@ export async function countSeen(
   if (task.sha256 === circuit.task.sha256) return undefined;
   const all = task.examples.length;
   // Its own task, if it is one that comes with Pith.
-  const own = await taskOf(folder, {}).catch(() => undefined);
+  const own = await taskForCircuit(folder, {}).catch(() => undefined);
   if (own === undefined) return { seen: undefined, all };
   const { patching, validation } = splitExamples(own.examples, {
     seed: circuit.options.seed,

@@ -5,10 +5,10 @@ import type { CircuitFolder } from "../export/read-folder.ts";
 import type { Task } from "../jobs/read-task.ts";
 import { type SharedSite, shareCircuits } from "../jobs/share/share.ts";
 import { formatBytes, plural } from "../report/format.ts";
-import { taskOf } from "./circuit-task.ts";
+import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { readShipped } from "./read-shipped.ts";
 import { printNote } from "./streams.ts";
 
@@ -41,7 +41,7 @@ export function shareCommand({ exit }: CommandContext): Command {
 async function run(
   directories: readonly string[],
   flags: Flags,
-  { signal, onEvent }: Work,
+  { signal, onEvent }: CommandWork,
 ): Promise<Outcome> {
   const circuits = [];
   for (const directory of directories) {
@@ -55,7 +55,7 @@ async function run(
 /** As `pith eval` finds it; without it the site has no prompts to begin with, and says so. */
 async function findTask(folder: CircuitFolder, { task }: Flags): Promise<Task | undefined> {
   try {
-    return await taskOf(folder, task === undefined ? {} : { task });
+    return await taskForCircuit(folder, task === undefined ? {} : { task });
   } catch (error) {
     if (task !== undefined || !(error instanceof PithError) || error.code !== "options") throw error;
     printNote(

@@ -18,7 +18,7 @@ import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { programName, resumeCommand } from "./invocation.ts";
 import { parseJobs, parseKl } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import {
   ablationsOption,
   allowWeakOption,
@@ -113,7 +113,7 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     });
 }
 
-async function run(flags: Flags, { signal, onEvent, closing }: Work): Promise<Outcome> {
+async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Promise<Outcome> {
   const choice = {
     alphas: parseAlphas(flags.alphas),
     ablations: parseChoices("--ablation", ["mean", "zero"])(flags.ablation),

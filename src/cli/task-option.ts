@@ -3,7 +3,7 @@ import { Option } from "commander";
 import type { Model } from "../jobs/load-model.ts";
 import { readTask, type Task } from "../jobs/read-task.ts";
 import { isBuiltinTask } from "../tasks/builtin/index.ts";
-import type { Work } from "./perform.ts";
+import type { CommandWork } from "./perform.ts";
 
 export interface TaskFlags {
   readonly task?: string;
@@ -24,7 +24,7 @@ export function labelOption(): Option {
 export async function readTaskAndModel(
   { task: name, label: labels, seed, means }: TaskFlags,
   load: () => Promise<Model>,
-  { closing, signal }: Pick<Work, "closing" | "signal">,
+  { closing, signal }: Pick<CommandWork, "closing" | "signal">,
 ): Promise<{ readonly task: Task; readonly model: Model }> {
   const file =
     name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels, signal });

@@ -13,7 +13,7 @@ import { formatTaskCsv, formatTaskFile } from "../tasks/format-task-file.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
 import { parseSeed } from "./option-values.ts";
-import { type Outcome, perform, type Work } from "./perform.ts";
+import { type CommandWork, type Outcome, perform } from "./perform.ts";
 
 const nameOrders = { BABA: ["BABA"], ABBA: ["ABBA"], both: ["BABA", "ABBA"] } as const;
 const optionOwners = [
@@ -114,7 +114,11 @@ function list(): Outcome {
   return { json: { tasks: BUILTIN_TASKS }, report: (style) => builtinTasksReport(BUILTIN_TASKS, style) };
 }
 
-async function build(name: string, { model, seed, templates, orders, letter, means }: Flags, work: Work) {
+async function build(
+  name: string,
+  { model, seed, templates, orders, letter, means }: Flags,
+  work: CommandWork,
+) {
   const { tokenizer } = work.closing(await loadModel(model, work));
   const options: AnyTaskOptions = {
     ...{ seed, templates, means, orders: nameOrders[orders], letter: letters[letter] },
@@ -123,12 +127,12 @@ async function build(name: string, { model, seed, templates, orders, letter, mea
   return { task, description: describeTask(task, tokenizer) };
 }
 
-async function showTask(name: string, flags: Flags, work: Work): Promise<Outcome> {
+async function showTask(name: string, flags: Flags, work: CommandWork): Promise<Outcome> {
   const { description } = await build(name, flags, work);
   return { json: description, report: (style) => taskReport(description, style) };
 }
 
-async function writeTask(name: string, path: string, flags: Flags, work: Work): Promise<Outcome> {
+async function writeTask(name: string, path: string, flags: Flags, work: CommandWork): Promise<Outcome> {
   const { task, description } = await build(name, flags, work);
   const format = path.toLowerCase().endsWith(".csv") ? formatTaskCsv : formatTaskFile;
   await writeNewFile(path, format(task.examples));

@@ -20,7 +20,13 @@ import type { LayerEvaluator } from "./evaluator/evaluator.ts";
 import type { LayerState, LayerTrial } from "./evaluator/layer-trial.ts";
 import type { Upper } from "./evaluator/upper.ts";
 import { mean } from "./mean.ts";
-import { candidates, circuitOf, type Decision, mayGo, type SearchResult } from "./searches/greedy/search.ts";
+import {
+  candidates,
+  circuitOfTrace,
+  type Decision,
+  mayGo,
+  type SearchResult,
+} from "./searches/greedy/search.ts";
 
 /**
  * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what
@@ -108,7 +114,7 @@ export async function sweep(
     results: options.alphas.flatMap((alpha) => {
       const group = groupOf.get(alpha);
       if (group === undefined) return [];
-      return [{ alpha, circuit: circuitOf(model, group.trace), trace: group.trace, kl: group.kl }];
+      return [{ alpha, circuit: circuitOfTrace(model, group.trace), trace: group.trace, kl: group.kl }];
     }),
     evaluations: ledger.evaluations(),
     separately: options.alphas.length * all.length,

@@ -22,7 +22,7 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import { headCountsOf } from "../transformer/component.ts";
 import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
-import { type Share, shareOut } from "./sweep-jobs.ts";
+import { type JobShare, shareOut } from "./sweep-jobs.ts";
 import { type EvaluationCounts, noJournal, openSweepJournal, type SweepJournal } from "./sweep-journal.ts";
 import type { SweepPlan, SweepUnit } from "./sweep-plan.ts";
 import { formatSweepCsv, formatSweepRows, type SweepRuns } from "./sweep-row.ts";
@@ -54,7 +54,7 @@ export interface SweepOutcome extends SweepRuns {
   readonly folder?: string;
   /** In the plan's order. */
   readonly units: readonly UnitCounts[];
-  readonly share: Share;
+  readonly share: JobShare;
   /** What was found of each task before anything was searched. */
   readonly preflights: readonly Preflight[];
   /** Wall clock, of this run alone where an earlier one was gone on with. */
@@ -174,7 +174,7 @@ async function runUnits(
   model: Model,
   plan: SweepPlan,
   journal: SweepJournal,
-  share: Share,
+  share: JobShare,
   { signal: outer, onEvent }: RunSweepOptions,
 ): Promise<readonly UnitResult[]> {
   const results: UnitResult[] = [];

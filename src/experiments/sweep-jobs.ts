@@ -5,14 +5,14 @@ import { searchThreads } from "../jobs/choose-threads.ts";
 import { countParameters } from "../measure/parameters.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
-export interface Share {
+export interface JobShare {
   /** Units at a time. */
   readonly jobs: number;
   /** Threads that compute in each. */
   readonly threads: number;
 }
 
-export interface ShareOptions {
+export interface JobShareOptions {
   /** Units there are. */
   readonly units: number;
   /** As the user asked; left out: as many as threads and memory allow. */
@@ -31,8 +31,8 @@ const BASE = 300e6;
 /** One thread each, as far as memory goes: units share nothing, so they scale better than a product of matrices. */
 export function shareOut(
   model: Transformer,
-  { units, jobs, threads: asked, memory = availableMemory() }: ShareOptions,
-): Share {
+  { units, jobs, threads: asked, memory = availableMemory() }: JobShareOptions,
+): JobShare {
   const threads = asked ?? availableParallelism();
   const each = BASE + PEAK_BY_WEIGHTS * 4 * countParameters(model).total;
   const most = Math.max(1, Math.min(units, jobs ?? Math.min(threads, Math.floor((0.8 * memory) / each))));

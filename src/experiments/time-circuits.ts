@@ -10,7 +10,7 @@ import { decoderProfile, type Profile } from "../export/config-json.ts";
 import { describeGraph, shipModel } from "../export/ship-model.ts";
 import { tensorsToStore } from "../export/stored-weights.ts";
 import type { Model } from "../jobs/load-model.ts";
-import { lastPosition } from "../measure/answer-logits.ts";
+import { scoredAtEnd } from "../measure/answer-logits.ts";
 import { engineTime } from "../measure/engine-time.ts";
 import { type Timing, timeInTurns } from "../measure/latency.ts";
 import { countParameters } from "../measure/parameters.ts";
@@ -52,7 +52,7 @@ export async function timeCircuits(
     means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
       : decoderProfile(model.transformer, "uniform");
-  const prompts = encoded.validation.map(({ ids }) => lastPosition(ids));
+  const prompts = encoded.validation.map(({ ids }) => scoredAtEnd(ids));
   // As float32, like the circuit's: its own files may hold narrower numbers (nano's do).
   const bytesOfOriginal = Float32Array.BYTES_PER_ELEMENT * countParameters(model.transformer).total;
   const whole = await loadShipped(runtime, model.transformer, profile);

@@ -3,7 +3,7 @@
  * which tokens it expects next. Runs in a browser.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
-import { lastPosition } from "../measure/answer-logits.ts";
+import { scoredAtEnd } from "../measure/answer-logits.ts";
 import { compiledScores, findStranger } from "../measure/compiled-scores.ts";
 import { logProbabilities } from "../measure/distribution.ts";
 import { type ShippedGraph, shippedLogits } from "../measure/shipped-logits.ts";
@@ -43,7 +43,7 @@ export async function askCircuit(
   const { circuit, tokenizer } = words;
   let predictions: readonly Prediction[] = [];
   if (circuit.compiled === undefined) {
-    await shippedLogits(runtime, session, shippedGraph(circuit), [lastPosition(ids)], (_, logits) => {
+    await shippedLogits(runtime, session, shippedGraph(circuit), [scoredAtEnd(ids)], (_, logits) => {
       predictions = mostLikely(logits, tokenizer, count);
     });
     return predictions;
@@ -54,14 +54,14 @@ export async function askCircuit(
     runtime,
     session,
     circuit.compiled,
-  )([lastPosition(ids)], (_, scores) => {
+  )([scoredAtEnd(ids)], (_, scores) => {
     predictions = mostLikely(scores, tokenizer, count, (place) => answers[place]?.id ?? place);
   });
   return predictions;
 }
 
 /** Tokens as at extraction, whether the circuit takes so many or not. */
-export function tokenIds({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
+export function idsWithStart({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
   const start = circuit.options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
   return [...start, ...tokenizer.encode(prompt)];
 }
@@ -69,7 +69,7 @@ export function tokenIds({ circuit, tokenizer }: CircuitWords, prompt: string): 
 /** Tokens as at extraction. @throws PithError "task" for a prompt of a length that the circuit does not take. */
 export function promptIds(words: CircuitWords, prompt: string): readonly number[] {
   const { circuit, tokenizer } = words;
-  const ids = tokenIds(words, prompt);
+  const ids = idsWithStart(words, prompt);
   if (ids.length === 0) throw new PithError("task", "the prompt is empty.");
   if (circuit.profile.kind === "aligned" && ids.length !== circuit.profile.length) {
     const shown = ids.map((id) => tokenizer.tokenText(id)).join("|");

@@ -48,7 +48,7 @@ export function configJson(model: Transformer, profile: Profile, tokens: Special
     activation_function: activationNames[mlp?.activation ?? "gelu-tanh"],
     layer_norm_epsilon: model.finalNorm.epsilon,
     tie_word_embeddings: model.unembedding === model.tokenEmbedding,
-    ...tokenIds(tokens),
+    ...specialTokenIds(tokens),
     torch_dtype: "float32",
     "transformers.js_config": transformersJsConfig,
     pith: {
@@ -98,10 +98,10 @@ const activationNames = {
 
 /** Greedy: a circuit answers; it was never asked to vary. */
 export function generationConfigJson(tokens: SpecialTokens): object {
-  return { do_sample: false, ...tokenIds(tokens) };
+  return { do_sample: false, ...specialTokenIds(tokens) };
 }
 
-function tokenIds({ bos, eos }: SpecialTokens): object {
+function specialTokenIds({ bos, eos }: SpecialTokens): object {
   const [first] = eos;
   return {
     ...(bos !== undefined && { bos_token_id: bos }),

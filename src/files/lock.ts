@@ -123,20 +123,20 @@ async function giveBack(file: string, content: string): Promise<void> {
   if ((await readFile(file, "utf8").catch(() => "")) === content) await rm(file, { force: true });
 }
 
-type Found =
+type FoundLock =
   | { readonly state: "free" }
   | { readonly state: "held"; readonly holder: LockHolder | undefined }
   /** `key` names this very file: another one of the same name has another. */
   | { readonly state: "stale"; readonly key: string };
 
-async function look(file: string): Promise<Found> {
+async function look(file: string): Promise<FoundLock> {
   const [text, found] = await Promise.all([
     readFile(file, "utf8").catch(() => undefined),
     stat(file).catch(() => undefined),
   ]);
   if (text === undefined || found === undefined) return { state: "free" };
   const age = Date.now() - found.mtimeMs;
-  const stale: Found = { state: "stale", key: lockKey(text, found.ino) };
+  const stale: FoundLock = { state: "stale", key: lockKey(text, found.ino) };
   const content = parse(text);
   if (content === undefined) return age > namelessMs ? stale : { state: "held", holder: undefined };
   const { pid, start, host } = content;

@@ -20,7 +20,7 @@ export interface AttributedPrompt {
   readonly rival?: number;
 }
 
-interface Spread {
+interface MeanDeviation {
   readonly mean: number;
   /** Standard deviation over the prompts, of the sample (n − 1); 0 for one prompt. */
   readonly deviation: number;
@@ -32,9 +32,9 @@ export interface Attribution {
   readonly parts: readonly {
     readonly part: Part;
     /** To the answer's logit less the mean logit of the vocabulary. */
-    readonly centred: Spread;
+    readonly centred: MeanDeviation;
     /** To the answer's logit less the rival's, over the prompts that have one. */
-    readonly difference?: Spread;
+    readonly difference?: MeanDeviation;
   }[];
   /** For each prompt the sum over all parts: the circuit's logit of the answer less its mean logit. */
   readonly totals: readonly number[];
@@ -147,7 +147,7 @@ async function createDirections({ unembedding, width, vocabularySize }: Transfor
   };
 }
 
-function spread(values: readonly number[]): Spread {
+function spread(values: readonly number[]): MeanDeviation {
   const mean = average(values);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };

@@ -25,7 +25,7 @@ export interface ScoredPrompt {
 export type VisitLogits = (index: number, logits: Float32Array) => void;
 
 /** A prompt that is asked at its last position only. */
-export function lastPosition(ids: readonly number[]): ScoredPrompt {
+export function scoredAtEnd(ids: readonly number[]): ScoredPrompt {
   return { forced: ids, scored: 1 };
 }
 

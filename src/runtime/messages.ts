@@ -7,6 +7,6 @@ export interface Call {
   readonly args: readonly unknown[];
 }
 
-export type Answer =
+export type EngineAnswer =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string };

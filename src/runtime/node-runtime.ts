@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { PithError } from "../errors.ts";
 import { createEngine, type Device, type Engine, type LoadRequest } from "./engine.ts";
-import type { Answer, Call } from "./messages.ts";
+import type { Call, EngineAnswer } from "./messages.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
 export interface RuntimeOptions {
@@ -39,7 +39,7 @@ export function workerRuntime({
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
-  worker.on("message", (answer: Answer) => {
+  worker.on("message", (answer: EngineAnswer) => {
     const entry = waiting.get(answer.id);
     waiting.delete(answer.id);
     // A program that waits for nothing more may end, though the worker still listens.

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { createEngine, type Device, type Engine } from "./engine.ts";
-import type { Answer, Call } from "./messages.ts";
+import type { Call, EngineAnswer } from "./messages.ts";
 
 if (parentPort === null) throw new Error("this file is a worker thread's program");
 const port = parentPort;
@@ -17,8 +17,11 @@ port.on("message", async (message: Call | "close") => {
   const { id, method, args } = message;
   try {
     const call = engine[method] as (...args: readonly unknown[]) => ReturnType<Engine[keyof Engine]>;
-    port.postMessage({ id, result: await call(...args) } satisfies Answer);
+    port.postMessage({ id, result: await call(...args) } satisfies EngineAnswer);
   } catch (error) {
-    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Answer);
+    port.postMessage({
+      id,
+      error: error instanceof Error ? error.message : String(error),
+    } satisfies EngineAnswer);
   }
 });

@@ -81,7 +81,7 @@ export interface TaskCheck {
 }
 
 /** What a sweep goes over, beside what one search is given. */
-export interface SweepChoice {
+export interface SweepRanges {
   readonly alphas: readonly number[];
   readonly ablations: readonly ("mean" | "zero")[];
   readonly mlps: readonly boolean[];
@@ -115,7 +115,7 @@ export type RunRequest =
       readonly model: string;
       readonly task: TaskSource;
       readonly options: RunOptions;
-    } & SweepChoice);
+    } & SweepRanges);
 
 /** "damaged": what the studio keeps of it can't be read; it can be deleted, and nothing else. */
 export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled" | "damaged";

@@ -12,7 +12,7 @@ import {
   encodeNow,
   examplesIn,
   type TextSource,
-  taskOf,
+  taskOfSource,
   textTask,
   tokenTexts,
 } from "./tasks.ts";
@@ -75,7 +75,7 @@ async function readSource(
 ): Promise<Read> {
   if (source.kind === "text") return readText(source, model, limits);
   try {
-    return { task: await taskOf(source, model, options) };
+    return { task: await taskOfSource(source, model, options) };
   } catch (error) {
     if (error instanceof PithError) return { faults: [apiError(error)] };
     throw error;

@@ -18,8 +18,8 @@ import { workerRuntime } from "../runtime/node-runtime.ts";
 import type { ComponentKind } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
-import type { Estimate, RunOptions, SweepChoice, TaskSource } from "./api.ts";
-import { encodeFor, taskOf } from "./tasks.ts";
+import type { Estimate, RunOptions, SweepRanges, TaskSource } from "./api.ts";
+import { encodeFor, taskOfSource } from "./tasks.ts";
 
 /** Between the two ends, the share of components that the figure is given for. */
 const assumedShare = 1 / 3;
@@ -44,7 +44,7 @@ export interface EstimateJob {
   readonly task: TaskSource;
   readonly options: RunOptions;
   /** Where a sweep is to be made. */
-  readonly sweep?: SweepChoice | undefined;
+  readonly sweep?: SweepRanges | undefined;
   readonly threads: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export async function estimate(
   model: Model,
   { task: source, options, sweep, threads }: EstimateJob,
 ): Promise<Estimate> {
-  const encoded = await encodeFor(await taskOf(source, model, options), model, options);
+  const encoded = await encodeFor(await taskOfSource(source, model, options), model, options);
   const { transformer } = model;
   const tokens = (prompts: readonly { readonly forced: readonly number[] }[]) =>
     prompts.reduce((sum, { forced }) => sum + forced.length, 0);
@@ -84,12 +84,12 @@ export async function estimate(
   };
 }
 
-function unitsOf({ ablations, mlps, seeds }: SweepChoice): number {
+function unitsOf({ ablations, mlps, seeds }: SweepRanges): number {
   return new Set(ablations).size * new Set(mlps).size * new Set(seeds).size;
 }
 
 /** As if none shared its way with another: what they share is what the sweep will find. */
-function searchesOf(sweep: SweepChoice): number {
+function searchesOf(sweep: SweepRanges): number {
   return unitsOf(sweep) * new Set(sweep.alphas).size;
 }
 

@@ -3,7 +3,7 @@ import type { Model } from "../jobs/load-model.ts";
 import { type PreflightOptions, preflight } from "../jobs/preflight/preflight.ts";
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";
 import type { RunOptions, TaskSource } from "./api.ts";
-import { encodeAhead, taskOf } from "./tasks.ts";
+import { encodeAhead, taskOfSource } from "./tasks.ts";
 
 /** @throws PithError "task"; the signal's reason when nobody waits for it any more. */
 export async function preflightTask(
@@ -12,7 +12,7 @@ export async function preflightTask(
   options: RunOptions,
   { threads, signal }: Pick<PreflightOptions, "threads" | "signal">,
 ): Promise<Preflight> {
-  const task = await taskOf(source, model, options);
+  const task = await taskOfSource(source, model, options);
   const tokenizer = await encodeAhead(task.examples, model.tokenizer, signal);
   const { means, seed, bos } = options;
   const start = bos === undefined ? {} : { bos };

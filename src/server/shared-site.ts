@@ -10,7 +10,7 @@ import { shareCircuits } from "../jobs/share/share.ts";
 import { type ListedFile, listFiles } from "./listed-files.ts";
 import type { Models } from "./models.ts";
 import { type RunRecord, resultFolder } from "./runs/run-folder.ts";
-import { taskOf } from "./tasks.ts";
+import { taskOfSource } from "./tasks.ts";
 
 export interface SharedSites {
   /** The site's files. @param record of a finished extraction. */
@@ -36,7 +36,7 @@ async function make(record: RunRecord, models: Models): Promise<readonly ListedF
   const there = await ownFiles(site);
   if (there !== undefined) return there;
   const { model: name, task: source, options } = record.request;
-  const task = await taskOf(source, await models.open(name), options);
+  const task = await taskOfSource(source, await models.open(name), options);
   await shareCircuits([{ directory: resultFolder(record), task }], site, { force: true });
   const files = await listFiles(site);
   await placeFile(namesPath(site), JSON.stringify(files.map((file) => file.name)), { replaces: true });

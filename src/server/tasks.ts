@@ -13,7 +13,7 @@ import { createPauses } from "./runs/pauses.ts";
 export type TextSource = Extract<TaskSource, { kind: "text" }>;
 
 /** The same task as `pith extract` would read from a file of that name. @throws PithError "task". */
-export async function taskOf(source: TaskSource, model: Model, options: RunOptions): Promise<Task> {
+export async function taskOfSource(source: TaskSource, model: Model, options: RunOptions): Promise<Task> {
   if (source.kind === "builtin") {
     const { seed, means } = options;
     return readTask(source.name, { tokenizer: model.tokenizer, seed, means });

@@ -16,11 +16,9 @@ import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
+import type { Prompts } from "./run-search.ts";
 
 export const runtime = inlineRuntime({ threads: 1 });
-
-export type Means = "aligned" | "pooled" | "zero";
-export type Prompts = readonly (readonly number[])[];
 
 export interface GoldenRun {
   readonly ablation: "mean" | "zero";
@@ -31,9 +29,9 @@ export interface GoldenRun {
 }
 
 export const tasks = ["ioi", "greater-than", "acronyms"] as const;
-export type Task = (typeof tasks)[number];
+export type GoldenTask = (typeof tasks)[number];
 
-export const goldenRuns = async (task: Task): Promise<readonly GoldenRun[]> =>
+export const goldenRuns = async (task: GoldenTask): Promise<readonly GoldenRun[]> =>
   JSON.parse(await readFile(`test/golden/nano-${task}.expected.json`, "utf8"));
 
 let nano: Promise<Transformer> | undefined;
@@ -48,7 +46,7 @@ export const nanoTokenizer = () => loadTokenizer("models/nano");
 
 /** A golden task's prompts of one split; id 2193 is nano's start-of-text. */
 export async function goldenPrompts(
-  task: Task,
+  task: GoldenTask,
   split: "patching" | "validation",
   bos = false,
 ): Promise<Prompts> {
@@ -62,7 +60,7 @@ export async function goldenPrompts(
 
 export async function goldenReplacements(
   model: Transformer,
-  task: Task,
+  task: GoldenTask,
   run: Pick<GoldenRun, "ablation" | "means" | "bos">,
 ): Promise<Replacements> {
   return run.ablation === "zero"

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What happens to one request; the next one takes the next fault, and after the last all is well. */
-export type Fault =
+export type HubFault =
   | { readonly kind: "cut"; readonly after: number } // the connection dies after so many bytes
   | { readonly kind: "stall"; readonly after: number } // nothing more comes, the connection stays
   | { readonly kind: "truncate"; readonly by: number } // a clean end, too early, with a fitting Content-Length
@@ -38,7 +38,7 @@ export interface FakeHubOptions {
   readonly commit?: string;
   readonly files: Readonly<Record<string, Uint8Array | string>>;
   /** By file name, "listing" or "revision". Taken from the front. */
-  readonly faults?: Record<string, Fault[]>;
+  readonly faults?: Record<string, HubFault[]>;
   /** Put in front of every address of the hub, as HF_ENDPOINT may have a path. */
   readonly prefix?: string;
   /** Without it, 401. */
@@ -61,7 +61,7 @@ export interface FakeHub {
   readonly cdn: string;
   readonly commit: string;
   readonly requests: RecordedRequest[];
-  readonly faults: Record<string, Fault[]>;
+  readonly faults: Record<string, HubFault[]>;
   /** The files that were asked for, at the hub, in order. */
   readonly asked: () => string[];
   readonly close: () => Promise<void>;
@@ -189,7 +189,7 @@ function sendListing(url: URL, response: ServerResponse, entries: readonly unkno
   json(response, entries.slice(from, from + pageSize), link);
 }
 
-function scripted(response: ServerResponse, fault: Fault | undefined): boolean {
+function scripted(response: ServerResponse, fault: HubFault | undefined): boolean {
   if (fault?.kind === "status") response.writeHead(fault.status, fault.headers).end();
   else if (fault?.kind === "body") response.writeHead(200).end(fault.body);
   else if (fault?.kind === "cut") response.destroy();
@@ -201,7 +201,7 @@ async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
   bytes: Uint8Array,
-  fault: Fault,
+  fault: HubFault,
   { slowness = 0, taken = async () => true }: Pick<FakeHubOptions, "slowness" | "taken">,
   head: Readonly<Record<string, string>> = {},
 ): Promise<void> {

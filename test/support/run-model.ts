@@ -6,7 +6,7 @@ import type { Replacements } from "../../src/discovery/replacements.ts";
 import { lowerAligned } from "../../src/lowering/aligned.ts";
 import { lowerDecoder } from "../../src/lowering/decoder.ts";
 import type { Target } from "../../src/lowering/target.ts";
-import { answerLogits, lastPosition } from "../../src/measure/answer-logits.ts";
+import { answerLogits, scoredAtEnd } from "../../src/measure/answer-logits.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
@@ -28,7 +28,7 @@ export async function patchedLogits(
   prompts: Prompts,
 ): Promise<Float32Array[]> {
   return collect(prompts, (visit) =>
-    answerLogits(runtime, model, prompts.map(lastPosition), visit, {
+    answerLogits(runtime, model, prompts.map(scoredAtEnd), visit, {
       gates: patchedGates(model, circuit, replacements),
     }),
   );
@@ -39,7 +39,7 @@ export async function originalLogits(
   model: Transformer,
   prompts: Prompts,
 ): Promise<Float32Array[]> {
-  return collect(prompts, (visit) => answerLogits(runtime, model, prompts.map(lastPosition), visit));
+  return collect(prompts, (visit) => answerLogits(runtime, model, prompts.map(scoredAtEnd), visit));
 }
 
 /** Prompts of one length. */

@@ -12,17 +12,17 @@ import type { Transformer } from "../../src/transformer/transformer.ts";
 export type Prompts = readonly (readonly number[])[];
 
 /** What a pruned component is replaced by. */
-export type Ablation = "aligned" | "pooled" | "zero";
+export type ReplacementKind = "aligned" | "pooled" | "zero";
 
 export interface SearchRun extends SearchOptions {
-  readonly ablation: Ablation;
+  readonly ablation: ReplacementKind;
   readonly patching: Prompts;
   readonly validation: Prompts;
   /** Of the validation and the patching passes. */
   readonly tokensPerBatch?: number;
 }
 
-export interface SearchOutcome extends SearchResult {
+export interface SearchRunResult extends SearchResult {
   readonly replacements: Replacements;
   /** The original's most likely next tokens. */
   readonly predictions: readonly number[];
@@ -31,7 +31,7 @@ export interface SearchOutcome extends SearchResult {
 export async function makeReplacements(
   runtime: Runtime,
   model: Transformer,
-  ablation: Ablation,
+  ablation: ReplacementKind,
   patching: Prompts,
   tokensPerBatch?: number,
 ): Promise<Replacements> {
@@ -46,7 +46,7 @@ export async function runSearch(
   model: Transformer,
   { ablation, patching, validation, tokensPerBatch, ...options }: SearchRun,
   known?: Replacements,
-): Promise<SearchOutcome> {
+): Promise<SearchRunResult> {
   const { evaluator, replacements } =
     known === undefined
       ? await prepareSearch(

@@ -8,7 +8,7 @@ import { go, runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
 import { Empty, FaultNotice } from "../parts/notice.tsx";
 import { unbroken } from "../parts/unbroken.ts";
-import { accuracyOf, describe, keyOf, klOf, promptsOf, share } from "./row-facts.ts";
+import { accuracyOf, describe, klOf, promptsOf, rowKey, share } from "./row-facts.ts";
 import { type ChartPoint, type ChartSeries, ScatterChart } from "./scatter-chart.tsx";
 import { SmallMap } from "./small-map.tsx";
 import { Smallest } from "./smallest.tsx";
@@ -16,7 +16,7 @@ import { Smallest } from "./smallest.tsx";
 export function ComparePage({ detail }: { readonly detail: RunDetail }) {
   const rows = detail.rows ?? [];
   const [chosen, setChosen] = useState<string | undefined>(undefined);
-  const picked = rows.find((row) => keyOf(row) === chosen);
+  const picked = rows.find((row) => rowKey(row) === chosen);
   if (rows.length === 0) return <Empty title="This sweep has no results." />;
   const series = seriesOf(rows);
   const hasTest = rows.every(({ accuracy }) => accuracy.test !== undefined);
@@ -25,7 +25,7 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
   const chart = (points: (row: SweepRow) => Pick<ChartPoint, "x" | "y">): readonly ChartSeries[] =>
     series.map(({ name, rows: own, ablation, mlps }) => ({
       ...{ name, ablation, mlps },
-      points: own.map((row) => ({ ...points(row), key: keyOf(row), label: describe(row) })),
+      points: own.map((row) => ({ ...points(row), key: rowKey(row), label: describe(row) })),
     }));
   const charts = { chosen, onChoose: setChosen };
   const known = rows.filter((row) => row.known !== undefined);
@@ -169,9 +169,9 @@ function AllRows(props: {
           </thead>
           <tbody>
             {props.rows.map((row) => (
-              <tr key={keyOf(row)}>
+              <tr key={rowKey(row)}>
                 <th scope="row" class="unbroken">
-                  <button type="button" class="link left" onClick={() => props.onChoose(keyOf(row))}>
+                  <button type="button" class="link left" onClick={() => props.onChoose(rowKey(row))}>
                     {describe(row)}
                   </button>
                 </th>

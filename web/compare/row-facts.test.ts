@@ -3,9 +3,9 @@ import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import {
   accuracyOf,
   describe as describeRow,
-  keyOf,
   klOf,
   promptsOf,
+  rowKey,
   share,
   smallestAtLeast,
 } from "./row-facts.ts";
@@ -27,7 +27,7 @@ test("a row has its own key, whichever of its settings is another", () => {
   const others: readonly Partial<SweepRow>[] = [
     ...[{}, { seed: 4 }, { ablation: "zero" as const }, { mlps: false }, { alpha: 0.2 }],
   ];
-  expect(new Set(others.map((other) => keyOf({ ...validation, ...other }))).size).toBe(5);
+  expect(new Set(others.map((other) => rowKey({ ...validation, ...other }))).size).toBe(5);
 });
 
 test("a row in words", () => {

@@ -2,7 +2,7 @@
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 
 /** Unlike any other row's of the sweep. */
-export function keyOf({ seed, ablation, mlps, alpha }: SweepRow): string {
+export function rowKey({ seed, ablation, mlps, alpha }: SweepRow): string {
   return `${ablation} ${mlps} ${seed} ${alpha}`;
 }
 

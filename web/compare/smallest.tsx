@@ -2,7 +2,7 @@
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import { formatShare } from "../../src/report/format.ts";
 import { unbroken } from "../parts/unbroken.ts";
-import { accuracyOf, describe, keyOf, promptsOf, share, smallestAtLeast } from "./row-facts.ts";
+import { accuracyOf, describe, promptsOf, rowKey, share, smallestAtLeast } from "./row-facts.ts";
 
 /** Right answers, as a share of all. */
 const wanted = 0.99;
@@ -30,7 +30,7 @@ export function Smallest({ rows, onChoose }: SmallestProps) {
   return (
     <p class="smallest">
       The smallest circuit that is right on at least {unbroken("99 %")} of the {prompts} is{" "}
-      <button type="button" class="link left" onClick={() => onChoose(keyOf(found))}>
+      <button type="button" class="link left" onClick={() => onChoose(rowKey(found))}>
         {describe(found)}
       </button>
       : {unbroken(formatShare(share(found)))} of the attention and MLP weights, right on{" "}

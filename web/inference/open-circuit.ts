@@ -4,7 +4,7 @@
  */
 
 import { PithError } from "../../src/errors.ts";
-import { askCircuit, promptIds, tokenIds } from "../../src/export/ask-circuit.ts";
+import { askCircuit, idsWithStart, promptIds } from "../../src/export/ask-circuit.ts";
 import type { FileRecord } from "../../src/export/checksum.ts";
 import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
 import { folderLayout as names } from "../../src/export/folder-layout.ts";
@@ -111,7 +111,7 @@ export async function openCircuit(baseUrl: string, options: OpenOptions = {}): P
     circuit,
     provider,
     tokenize(text) {
-      const ids = tokenIds(words, text);
+      const ids = idsWithStart(words, text);
       return { ids, tokens: ids.map((id) => tokenizer.tokenText(id)) };
     },
     accept: (prompt) => promptIds(words, prompt).map((id) => tokenizer.tokenText(id)),

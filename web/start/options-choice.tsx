@@ -12,8 +12,8 @@ import {
   kind,
   options,
   strict,
-  sweep,
   sweepAlphas,
+  sweepFields,
 } from "./run-form.ts";
 
 /** α on the slider: ten steps a decade, from 1e-5 to 10. */
@@ -132,7 +132,7 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
 }
 
 function replacesByNothing({ ablation }: RunOptions): boolean {
-  return ablation === "zero" || (kind.value === "sweep" && sweep.value.zero);
+  return ablation === "zero" || (kind.value === "sweep" && sweepFields.value.zero);
 }
 
 function Alpha({ value }: { readonly value: number }) {
@@ -166,7 +166,7 @@ function Alpha({ value }: { readonly value: number }) {
 }
 
 function SweepRange() {
-  const chosen = sweep.value;
+  const chosen = sweepFields.value;
   const number = (name: "from" | "to" | "count", label: string) => (
     <NumberField
       name={`sweep-${name}`}

@@ -11,7 +11,7 @@ import type {
   RunRequest,
   RunSummary,
   StudioInfo,
-  SweepChoice,
+  SweepRanges,
   TaskCheck,
   TaskSource,
 } from "../../src/server/api.ts";
@@ -31,7 +31,7 @@ export const modelName = signal("");
 export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
 export const options = signal<RunOptions | undefined>(undefined);
 export const kind = signal<RunRequest["kind"]>("extract");
-export const sweep = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps: false });
+export const sweepFields = signal({ from: 0.001, to: 1, count: 12, zero: false, noMlps: false });
 export const check = signal<TaskCheck | undefined>(undefined);
 export const checkFault = signal<Fault | undefined>(undefined);
 export const checking = signal(false);
@@ -136,8 +136,8 @@ export function chooseKind(next: RunRequest["kind"]): void {
   recheck();
 }
 
-export function chooseSweep(change: Partial<typeof sweep.value>): void {
-  sweep.value = { ...sweep.value, ...change };
+export function chooseSweep(change: Partial<typeof sweepFields.value>): void {
+  sweepFields.value = { ...sweepFields.value, ...change };
   recheck();
 }
 
@@ -240,10 +240,10 @@ export function sweepAlphas({
   ];
 }
 
-function sweepChoice(chosen: RunOptions): SweepChoice {
-  const { zero, noMlps } = sweep.value;
+function sweepChoice(chosen: RunOptions): SweepRanges {
+  const { zero, noMlps } = sweepFields.value;
   return {
-    alphas: sweepAlphas(sweep.value),
+    alphas: sweepAlphas(sweepFields.value),
     ablations: zero ? ["mean", "zero"] : [chosen.ablation],
     mlps: noMlps ? [true, false] : [chosen.mlps],
     seeds: [chosen.seed],

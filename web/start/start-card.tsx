@@ -13,8 +13,8 @@ import {
   kind,
   model,
   startRun,
-  sweep,
   sweepAlphas,
+  sweepFields,
   task,
   wrongFields,
 } from "./run-form.ts";
@@ -23,7 +23,7 @@ export function StartCard() {
   const [starting, setStarting] = useState(false);
   const [fault, setFault] = useState<Fault | undefined>(undefined);
   const isSweep = kind.value === "sweep";
-  const ready = canStart() && (!isSweep || sweepAlphas(sweep.value).length > 0);
+  const ready = canStart() && (!isSweep || sweepAlphas(sweepFields.value).length > 0);
   const start = async () => {
     setStarting(true);
     setFault(undefined);
@@ -96,7 +96,8 @@ function whyNot(): string {
   if (chosen.kind === "text" && chosen.text.trim() === "") return "The task has no examples yet.";
   if (checking.value) return "Checking the task…";
   if ((check.value?.faults.length ?? 0) > 0) return "Mend the lines that are marked first.";
-  if (kind.value === "sweep" && sweepAlphas(sweep.value).length === 0) return "The thresholds can't be used.";
+  if (kind.value === "sweep" && sweepAlphas(sweepFields.value).length === 0)
+    return "The thresholds can't be used.";
   const held = heldBack();
   if (held === "weak")
     return "The original does not do this task: see below the task, where it can be allowed.";

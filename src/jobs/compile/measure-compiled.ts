@@ -14,7 +14,7 @@ import type { CircuitFolder } from "../../export/read-folder.ts";
 import { speedRecord } from "../../export/speed-record.ts";
 import type { PreparedFolder } from "../../export/write-folder.ts";
 import { type PromptVocabulary, rowCount } from "../../lowering/compiled.ts";
-import { answerLogits, lastPosition } from "../../measure/answer-logits.ts";
+import { answerLogits, scoredAtEnd } from "../../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../../measure/compare.ts";
 import { centred, compiledScores, ofAnswers, withPlaces } from "../../measure/compiled-scores.ts";
 import { engineTime } from "../../measure/engine-time.ts";
@@ -150,7 +150,7 @@ function time(
   let turn = 0;
   const runOne = (give: GiveLogits) => () => {
     const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
-    return engineTime(runtime, () => give([lastPosition(prompt)], () => {}));
+    return engineTime(runtime, () => give([scoredAtEnd(prompt)], () => {}));
   };
   return timeInTurns(runOne(before), runOne(own), { budget: 1000, signal });
 }

@@ -13,7 +13,7 @@ import { formatOf, withFormats } from "../../export/formats.ts";
 import { describeGraph, shipModel } from "../../export/ship-model.ts";
 import { speedRecord } from "../../export/speed-record.ts";
 import type { PreparedFolder, WrittenModel } from "../../export/write-folder.ts";
-import { answerLogits, lastPosition } from "../../measure/answer-logits.ts";
+import { answerLogits, scoredAtEnd } from "../../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../../measure/compare.ts";
 import { engineTime } from "../../measure/engine-time.ts";
 import { type Timing, timeInTurns } from "../../measure/latency.ts";
@@ -205,7 +205,7 @@ async function time(
   let turn = 0;
   const runOne = (give: GiveLogits) => () => {
     const example = prompts[Math.floor(turn++ / 2) % prompts.length];
-    return engineTime(runtime, () => give([lastPosition(example?.ids ?? [])], () => {}));
+    return engineTime(runtime, () => give([scoredAtEnd(example?.ids ?? [])], () => {}));
   };
   return timeInTurns(runOne(float32), runOne(own), { budget: 1000, signal });
 }

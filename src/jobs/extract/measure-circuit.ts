@@ -12,7 +12,7 @@ import type { Profile } from "../../export/config-json.ts";
 import { describeGraph, shipModel, shippedTransformer } from "../../export/ship-model.ts";
 import { speedRecord } from "../../export/speed-record.ts";
 import type { PreparedFolder } from "../../export/write-folder.ts";
-import { answerLogits, lastPosition } from "../../measure/answer-logits.ts";
+import { answerLogits, scoredAtEnd } from "../../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../../measure/compare.ts";
 import { engineTime } from "../../measure/engine-time.ts";
 import { type Timing, timeInTurns } from "../../measure/latency.ts";
@@ -142,7 +142,7 @@ async function time(
   const runOne = (graph: Session, description: ShippedGraph) => () => {
     const prompt = prompts[Math.floor(turn++ / 2) % prompts.length] ?? [];
     return engineTime(runtime, () =>
-      shippedLogits(runtime, graph, description, [lastPosition(prompt)], () => {}),
+      shippedLogits(runtime, graph, description, [scoredAtEnd(prompt)], () => {}),
     );
   };
   const [originalTiming, circuitTiming, speed] = await timeInTurns(

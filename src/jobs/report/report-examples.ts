@@ -21,7 +21,7 @@ export interface TokenChance {
 }
 
 /** What a model says at the (first) answer position. */
-export interface Answer {
+export interface ModelAnswer {
   /** The five likeliest tokens, likeliest first. */
   readonly likeliest: readonly TokenChance[];
   /** By the task's own rule, over all answer positions. */
@@ -99,8 +99,8 @@ export async function collectAnswers(
   examples: readonly EncodedExample[],
   give: GiveLogits,
   tokenizer: Tokenizer,
-): Promise<readonly Answer[]> {
-  const answers: Answer[] = [];
+): Promise<readonly ModelAnswer[]> {
+  const answers: ModelAnswer[] = [];
   await give(examples, (index, logits) => {
     const example = examples[index];
     if (example === undefined) throw new RangeError("logits without an example");

@@ -31,10 +31,10 @@ import type { OnEvent } from "../events.ts";
 import { checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
-import { type Answer, chooseExamples, collectAnswers } from "./report-examples.ts";
+import { chooseExamples, collectAnswers, type ModelAnswer } from "./report-examples.ts";
 
 /** A part of a report, or a sentence on why it is not there. */
-export type Found<T> = { readonly found: T } | { readonly missing: string };
+export type ReportPart<T> = { readonly found: T } | { readonly missing: string };
 
 export interface ShownExample {
   /** 1-based line of the task file. */
@@ -44,8 +44,8 @@ export interface ShownExample {
   readonly tokens: readonly string[];
   /** Printable texts of the accepted answers. */
   readonly accepted: readonly string[];
-  readonly circuit: Answer;
-  readonly original: Answer | undefined;
+  readonly circuit: ModelAnswer;
+  readonly original: ModelAnswer | undefined;
 }
 
 export interface ShownExamples {
@@ -90,9 +90,9 @@ export interface CircuitReport {
   readonly directory: string;
   readonly circuit: CircuitFile;
   readonly original: boolean;
-  readonly examples: Found<ShownExamples>;
-  readonly patterns: Found<ShownPatterns>;
-  readonly attribution: Found<Attribution>;
+  readonly examples: ReportPart<ShownExamples>;
+  readonly patterns: ReportPart<ShownPatterns>;
+  readonly attribution: ReportPart<Attribution>;
   readonly skills: readonly SkillResult[];
   readonly known: { readonly circuit: KnownCircuit; readonly rates: Recovery } | undefined;
 }
@@ -218,8 +218,8 @@ interface Givers {
 function shownExample(
   example: EncodedExample,
   { tokenizer }: CircuitFolder,
-  own: readonly Answer[],
-  reference: readonly Answer[] | undefined,
+  own: readonly ModelAnswer[],
+  reference: readonly ModelAnswer[] | undefined,
   index: number,
 ): ShownExample {
   const circuit = own[index];
@@ -238,7 +238,7 @@ function shownExample(
 async function lookInside(
   { directory, circuit }: CircuitFolder,
   weights: Parameters<typeof readStandalone>[0],
-): Promise<Found<Transformer>> {
+): Promise<ReportPart<Transformer>> {
   if (circuit.dtype !== undefined) {
     return {
       missing:
@@ -256,7 +256,7 @@ async function lookInside(
 }
 
 /** Weights are read late: ones that can't be are a reason as well. */
-async function whereFound<A, B>(part: Found<A>, work: (found: A) => Promise<B>): Promise<Found<B>> {
+async function whereFound<A, B>(part: ReportPart<A>, work: (found: A) => Promise<B>): Promise<ReportPart<B>> {
   if (!("found" in part)) return part;
   try {
     return { found: await work(part.found) };
@@ -289,7 +289,7 @@ async function showPatterns(
   };
 }
 
-function attributed(examples: readonly EncodedExample[], own: readonly Answer[]) {
+function attributed(examples: readonly EncodedExample[], own: readonly ModelAnswer[]) {
   return examples.slice(0, mostAttributed).map(({ ids, answers }, index) => {
     const rival = own[index]?.rival;
     // Of an answer of several tokens, its first.

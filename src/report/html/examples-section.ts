@@ -1,6 +1,6 @@
 /** Prompts that the circuit gets right and wrong, with what it and the original find most likely. */
 import type { ShownExample, ShownExamples } from "../../jobs/report/report.ts";
-import type { Answer } from "../../jobs/report/report-examples.ts";
+import type { ModelAnswer } from "../../jobs/report/report-examples.ts";
 import { formatShare, plural } from "../format.ts";
 import { visibleToken } from "../maps/svg.ts";
 import { type Html, html } from "./escape.ts";
@@ -41,7 +41,7 @@ function drawExample({ line, prompt, tokens, accepted, circuit, original }: Show
 
 function chances(
   title: string,
-  { likeliest, right }: Answer,
+  { likeliest, right }: ModelAnswer,
   accepted: readonly string[],
   colour: string,
 ): Html {

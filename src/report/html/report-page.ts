@@ -1,6 +1,6 @@
 /** The report: one circuit, or several side by side, as one self-contained page. */
 import { taskLabel } from "../../export/task-label.ts";
-import type { CircuitReport, Found } from "../../jobs/report/report.ts";
+import type { CircuitReport, ReportPart } from "../../jobs/report/report.ts";
 import { plural } from "../format.ts";
 import { circuitMapSvg, mapOfCircuit } from "../maps/circuit-map.ts";
 import { traceChartSvg } from "../maps/trace-chart.ts";
@@ -151,7 +151,7 @@ ${body(report, full)}</section>
 ${body}</section>`;
 }
 
-function shown<T>(part: Found<T>, draw: (found: T) => Html): Html {
+function shown<T>(part: ReportPart<T>, draw: (found: T) => Html): Html {
   return "found" in part ? draw(part.found) : html`<p class="missing">${part.missing}</p>`;
 }
 

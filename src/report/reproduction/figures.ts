@@ -10,7 +10,7 @@ import { rocChart } from "../charts/roc-chart.ts";
 import type { Panel } from "../charts/setting-style.ts";
 import { sizeChart } from "../charts/size-chart.ts";
 
-export interface Figure {
+export interface ReproductionFigure {
   /** Without extension: "figure-2-size-acronyms". */
   readonly fileName: string;
   readonly title: string;
@@ -23,11 +23,11 @@ export interface Figure {
   readonly csv: string;
 }
 
-export function reproductionFigures(reproduction: Reproduction): readonly Figure[] {
+export function reproductionFigures(reproduction: Reproduction): readonly ReproductionFigure[] {
   const { model, figures, roc } = reproduction;
   return [
     ...figures.flatMap((each) => taskFigures(model.name, each)),
-    ...[...roc].map(([ablation, panels]): Figure => {
+    ...[...roc].map(([ablation, panels]): ReproductionFigure => {
       const number = PAPER_ROC_FIGURES[ablation];
       return {
         fileName: `figure-${number}-roc-${ablation}`,
@@ -48,7 +48,7 @@ export function reproductionFigures(reproduction: Reproduction): readonly Figure
   ];
 }
 
-function taskFigures(model: string, { task, ours, published }: TaskFigures): readonly Figure[] {
+function taskFigures(model: string, { task, ours, published }: TaskFigures): readonly ReproductionFigure[] {
   const numbers = PAPER_FIGURES.get(task);
   const panels: readonly Panel<TaskCurves>[] = [
     { name: `Pith, ${model}`, curves: ours },

@@ -5,7 +5,7 @@ import { pageTheme } from "../charts/theme.ts";
 import { formatCount, formatDuration, plural } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
 import { figure, htmlPage } from "../html/page.ts";
-import type { Figure } from "./figures.ts";
+import type { ReproductionFigure } from "./figures.ts";
 import { type ReproductionTable, tableHtml } from "./tables.ts";
 
 /** How the run went: what the page says of it beside its numbers. */
@@ -48,7 +48,7 @@ const pageStyle = `
 /** @param document that charts are drawn with. */
 export function reproductionPage(
   reproduction: Reproduction,
-  figures: readonly Figure[],
+  figures: readonly ReproductionFigure[],
   tables: readonly ReproductionTable[],
   facts: RunFacts,
   document: Document,
@@ -93,7 +93,12 @@ ${how(facts)}
   });
 }
 
-function section(id: string, title: string, figures: readonly Figure[], canvas: ChartCanvas): Html {
+function section(
+  id: string,
+  title: string,
+  figures: readonly ReproductionFigure[],
+  canvas: ChartCanvas,
+): Html {
   return html`<section id="${id}"><h2>${title}</h2>
 ${figures.map(
   (each) =>

@@ -20,7 +20,7 @@ import { attributeAnswers } from "../../inspect/attribution.ts";
 import { searchThreads } from "../../jobs/choose-threads.ts";
 import type { Model } from "../../jobs/load-model.ts";
 import { searchSets } from "../../jobs/prompts.ts";
-import { lastPosition } from "../../measure/answer-logits.ts";
+import { scoredAtEnd } from "../../measure/answer-logits.ts";
 import { logProbabilities, mostLikely } from "../../measure/distribution.ts";
 import { engineMilliseconds } from "../../measure/engine-time.ts";
 import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.ts";
@@ -32,7 +32,7 @@ import { type ComponentKind, componentInWords } from "../../transformer/componen
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { AttributionResult, ExamplesResult, PatternsResult, ServerPrediction } from "../api.ts";
 import { type RunRecord, resultFolder } from "../runs/run-folder.ts";
-import { encodeFor, taskOf, tokenTexts } from "../tasks.ts";
+import { encodeFor, taskOfSource, tokenTexts } from "../tasks.ts";
 import { compareExamples } from "./compare-examples.ts";
 import { loadKnockedModel } from "./knocked-model.ts";
 
@@ -78,7 +78,7 @@ export async function openLaboratory(
   const standalone = once(() => readInside(folder, weights));
   const encoded = once(async () => {
     const { request } = record;
-    return encodeFor(await taskOf(request.task, model, request.options), model, request.options);
+    return encodeFor(await taskOfSource(request.task, model, request.options), model, request.options);
   });
   const replacements = once(() =>
     replacementsOf(runtime, model.transformer, folder, async () => searchSets(await encoded()).patching),
@@ -189,7 +189,7 @@ async function lastLogits(
   ids: readonly number[],
 ): Promise<Float32Array> {
   let found = new Float32Array();
-  await shippedLogits(runtime, session, graph, [lastPosition(ids)], (_, logits) => {
+  await shippedLogits(runtime, session, graph, [scoredAtEnd(ids)], (_, logits) => {
     found = logits.slice();
   });
   return found;

@@ -12,7 +12,7 @@ import type { Model } from "../../jobs/load-model.ts";
 import type { Task } from "../../jobs/read-task.ts";
 import type { RunEvent, RunRequest } from "../api.ts";
 import { headsPerLayer, type Models } from "../models.ts";
-import { encodeAhead, taskFileName, taskOf } from "../tasks.ts";
+import { encodeAhead, taskFileName, taskOfSource } from "../tasks.ts";
 import type { EventLog } from "./event-log.ts";
 import { type RunRecord, resultFolder } from "./run-folder.ts";
 
@@ -34,7 +34,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
     const { bos, valueBias = "removed", allowWeak = false, ...options } = request.options;
-    const task = await taskOf(request.task, model, request.options);
+    const task = await taskOfSource(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
       ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
     });
@@ -42,7 +42,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
     return;
   }
   const { means, order, bos, valueBias } = request.options;
-  const task = await taskOf(request.task, model, request.options);
+  const task = await taskOfSource(request.task, model, request.options);
   const ready = await prepared(model, task, signal);
   const tasks = await readSweepTasks(ready, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
   const known = assignKnown(

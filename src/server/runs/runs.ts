@@ -13,7 +13,7 @@ import { quote } from "../../printable.ts";
 import { describeError, Refusal } from "../answer-error.ts";
 import type { RunRequest, RunState, RunSummary } from "../api.ts";
 import { headsPerLayer, type Models } from "../models.ts";
-import { encodeFor, taskOf } from "../tasks.ts";
+import { encodeFor, taskOfSource } from "../tasks.ts";
 import { closedEventLog, type EventLog, openEventLog } from "./event-log.ts";
 import { performRun, totalOf } from "./perform-run.ts";
 import {
@@ -239,7 +239,7 @@ async function openRun(record: RunRecord, status: RunStatus): Promise<Run> {
 
 async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {
   const model = await models.open(request.model);
-  const task = await taskOf(request.task, model, request.options);
+  const task = await taskOfSource(request.task, model, request.options);
   await encodeFor(task, model, request.options);
   const total = totalOf(request, candidates(model.transformer, request.options).length);
   const status: RunStatus = { state: "queued", done: 0, total };

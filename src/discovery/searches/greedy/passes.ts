@@ -9,7 +9,7 @@ import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import {
   candidates,
-  circuitOf,
+  circuitOfTrace,
   type Decision,
   type SearchOptions,
   type SearchResult,
@@ -34,7 +34,7 @@ export async function searchInPasses(
 ): Promise<SearchResult> {
   const { passes, onPass, onDecision, resume = [], ...rest } = options;
   const trace: Decision[] = [];
-  let circuit = circuitOf(model, []);
+  let circuit = circuitOfTrace(model, []);
   let kl = 0;
   for (let pass = 1; pass <= passes; pass++) {
     const start = { circuit, kl, pass };
@@ -46,7 +46,7 @@ export async function searchInPasses(
     let result: SearchResult;
     if (known.length === count) {
       // All decided: nothing needs to be computed.
-      const whole = circuitOf(model, [...trace, ...known]);
+      const whole = circuitOfTrace(model, [...trace, ...known]);
       result = { circuit: whole, trace: known, kl: known.findLast(({ pruned }) => pruned)?.kl ?? kl };
     } else {
       if (pass > 1) await evaluator.restart(circuit, options.signal);

@@ -114,7 +114,7 @@ function judge(
 }
 
 /** All that was not pruned; of several decisions on a component the last one counts. */
-export function circuitOf(model: Transformer, trace: readonly Decision[]): Circuit {
+export function circuitOfTrace(model: Transformer, trace: readonly Decision[]): Circuit {
   const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision]));
   const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
   return without(wholeCircuit(shapeOf(model)), gone);

@@ -12,7 +12,7 @@ import type { Evaluator } from "../../evaluator/evaluator.ts";
 import { walk } from "../../evaluator/walk.ts";
 import type { Decision } from "../greedy/search.ts";
 import type { Assessment, Assessor } from "./assess.ts";
-import type { Found, TriedCircuit } from "./tried-circuit.ts";
+import type { FoundCircuit, TriedCircuit } from "./tried-circuit.ts";
 
 export interface FitSizeOptions {
   readonly assessor: Assessor;
@@ -30,14 +30,14 @@ export async function fitSize(
   model: Transformer,
   tried: readonly TriedCircuit[],
   options: FitSizeOptions,
-): Promise<Found> {
+): Promise<FoundCircuit> {
   const { assessor, limit } = options;
   const starts = [
     ...tried.filter(({ holds }) => holds),
     // The nearest ones first: the fewest steps.
     ...[...tried].reverse().filter(({ holds }) => !holds),
   ];
-  let best: Found | undefined;
+  let best: FoundCircuit | undefined;
   for (const start of starts) {
     if (best !== undefined && assessor.evaluations() >= limit) break;
     let state: State = { ...start, pass: 1, settled: false };
@@ -47,7 +47,7 @@ export async function fitSize(
     state = await refill(model, state, options);
     const { circuit, kl, accuracy, trace, settled } = state;
     const size = bodyShare(model, circuit);
-    const found: Found = { circuit, kl, accuracy, trace, size, alpha: start.alpha, settled };
+    const found: FoundCircuit = { circuit, kl, accuracy, trace, size, alpha: start.alpha, settled };
     if (best === undefined || found.kl < best.kl) best = found;
   }
   return best ?? bare(model, options);
@@ -152,7 +152,7 @@ async function refill(
 }
 
 /** All that may go has gone: what is left when evaluations did not reach for better. */
-async function bare(model: Transformer, { assessor, candidates }: FitSizeOptions): Promise<Found> {
+async function bare(model: Transformer, { assessor, candidates }: FitSizeOptions): Promise<FoundCircuit> {
   const circuit = without(wholeCircuit(shapeOf(model)), candidates);
   const found = await assessor.assess(circuit);
   return { circuit, ...found, trace: [], size: bodyShare(model, circuit), alpha: undefined, settled: false };

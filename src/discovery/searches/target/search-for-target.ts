@@ -23,7 +23,7 @@ import {
 import { eliminate } from "./eliminate.ts";
 import { fitSize } from "./fit-size.ts";
 import type { Target } from "./target-options.ts";
-import type { Found, TriedCircuit } from "./tried-circuit.ts";
+import type { FoundCircuit, TriedCircuit } from "./tried-circuit.ts";
 
 /** One evaluation: plain data, for journals. */
 export type TargetEntry = SweepEntry | AssessmentEntry;
@@ -43,7 +43,7 @@ export interface TargetOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface TargetResult extends Found {
+export interface TargetResult extends FoundCircuit {
   /** For how many candidates there are, and how many evaluations were made: eight times as many at most. */
   readonly candidates: number;
   readonly evaluations: number;
@@ -156,11 +156,11 @@ export async function searchForTarget(
 
   await sweepTo(alphasFor[target.kind]);
   const shared = () => ({ assessor, candidates: all, limit: most - asked.size, signal });
-  let found: Found;
+  let found: FoundCircuit;
   if (target.kind === "size") {
     found = await fitSize(evaluator, model, tried, { ...shared(), largest: target.value + tiny });
   } else {
-    const eliminateFrom = (starts: readonly TriedCircuit[], best?: Found) =>
+    const eliminateFrom = (starts: readonly TriedCircuit[], best?: FoundCircuit) =>
       smallest(evaluator, model, starts, { ...shared(), holds: (each) => holds(each, 0) }, best);
     found = await eliminateFrom(tried.toReversed());
     for (const alpha of nearest(found.alpha)) {
@@ -206,8 +206,8 @@ async function smallest(
   model: Transformer,
   starts: readonly TriedCircuit[],
   options: SmallestOptions,
-  best?: Found,
-): Promise<Found> {
+  best?: FoundCircuit,
+): Promise<FoundCircuit> {
   let found = best;
   for (const start of starts.filter((each) => each.holds)) {
     if (found !== undefined && isBare(found, options.candidates)) break;
@@ -217,7 +217,7 @@ async function smallest(
       ...options,
       pass,
     });
-    const ended: Found = {
+    const ended: FoundCircuit = {
       ...{ circuit, kl, accuracy, alpha: start.alpha, settled: minimal },
       size: bodyShare(model, circuit),
       trace: [...start.trace, ...trace],
@@ -229,11 +229,11 @@ async function smallest(
 }
 
 /** Whether nothing is left that could go. */
-function isBare({ circuit }: Found, all: readonly Component[]): boolean {
+function isBare({ circuit }: FoundCircuit, all: readonly Component[]): boolean {
   return !all.some((component) => keeps(circuit, component));
 }
 
-function isBetter(one: Found, other: Found): boolean {
+function isBetter(one: FoundCircuit, other: FoundCircuit): boolean {
   if (Math.abs(one.size - other.size) > tiny) return one.size < other.size;
   if (one.settled !== other.settled) return one.settled;
   return one.kl < other.kl;

@@ -15,8 +15,8 @@ export interface TriedCircuit extends Assessment {
   readonly trace: readonly Decision[];
 }
 
-/** What comes of a start. */
-export interface Found extends SearchResult, Assessment {
+/** The circuit that a search for a target makes from one start, with what decided for it. */
+export interface FoundCircuit extends SearchResult, Assessment {
   /** Share of the original's body parameters, 0 to 1. */
   readonly size: number;
   /** Of the sweep's circuit that this one was made from; undefined if it was made from the whole model. */
