@@ -5,9 +5,9 @@
 import { followSweep, type StepFault } from "../discovery/check-resumed.ts";
 import { sameCircuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
+import { circuitOfRow } from "./row-circuit.ts";
 import type { JournalLine } from "./sweep-journal.ts";
 import { alphasOfUnit, type SweepPlan } from "./sweep-plan.ts";
-import { circuitOfRow } from "./sweep-row.ts";
 
 export function faultInSweep(
   model: Transformer,

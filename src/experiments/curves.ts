@@ -5,8 +5,9 @@
 import type { Head } from "../known/known-circuits.ts";
 import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../known/recovery.ts";
 import { type Ablation, PAPER_SETTINGS, type Setting } from "./paper-settings.ts";
+import { circuitOfRow } from "./row-circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
-import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
+import type { SweepRow } from "./sweep-row.ts";
 
 /** What one run found at one threshold, as far as figures show it. */
 export interface CurvePoint extends Setting {

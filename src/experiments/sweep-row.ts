@@ -7,7 +7,6 @@ import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import type { ParameterCount } from "../measure/parameters.ts";
-import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import { headNumber } from "../transformer/component.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
@@ -62,11 +61,6 @@ export interface SweepRuns {
   };
   /** Together by task, then ablation, MLPs and seed, in the order asked for; α ascending. */
   readonly rows: readonly SweepRow[];
-}
-
-/** What stayed. */
-export function circuitOfRow({ heads, mlpsKept }: Pick<SweepRow, "heads" | "mlpsKept">): Circuit {
-  return circuitOfLists({ heads, mlps: mlpsKept });
 }
 
 const count = z.int().min(0);

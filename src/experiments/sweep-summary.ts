@@ -1,8 +1,9 @@
 /** A sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits are found. */
 import { areaUnderCurve, meanRoc, rocCurve } from "../known/recovery.ts";
 import { countKept } from "../transformer/circuit.ts";
+import { circuitOfRow } from "./row-circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
-import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
+import type { SweepRow } from "./sweep-row.ts";
 
 /** One threshold, over the seeds; shares are 0 … 1, KL in nats. */
 export interface AlphaSummary {

@@ -8,8 +8,9 @@ import { recoveryRates } from "../known/recovery.ts";
 import type { Timing } from "../measure/latency.ts";
 import { countKept } from "../transformer/circuit.ts";
 import type { TableChoice } from "./paper-settings.ts";
+import { circuitOfRow } from "./row-circuit.ts";
 import { type Spread, spreadOf } from "./spread.ts";
-import { circuitOfRow, type SweepRow } from "./sweep-row.ts";
+import type { SweepRow } from "./sweep-row.ts";
 
 /** What running and storing one of the rows' circuits takes on this machine. */
 export interface CircuitTiming extends TableChoice {

@@ -6,44 +6,17 @@
 import type { Decision } from "../discovery/searches/greedy/search.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
 import {
-  type Component,
   type ComponentKind,
   type ComponentRecord,
   isTried,
-  type ModelShape,
   nameInModel,
   nameOfRecord,
   shapeOfHeadCounts,
 } from "../transformer/component.ts";
+import { type CellState, type LayerCells, layerCells } from "./layer-cells.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
-/** What is known of a component: `unknown` is not tried yet. */
-export type CellState = "kept" | "pruned" | "trial" | "unknown";
-
-/** A row of the picture: something for each component of a layer. */
-export interface LayerCells<T> {
-  readonly layer: number;
-  readonly heads: readonly T[];
-  /** Undefined where the layer has no MLP. */
-  readonly mlp: T | undefined;
-}
-
 export type MapLayer = LayerCells<CellState>;
-
-/** The rows of a model, first layer first. */
-export function layerCells<T>(
-  shape: ModelShape,
-  cell: (component: Component) => T,
-): readonly LayerCells<T>[] {
-  return shape.map(({ heads, mlp }, layer) => {
-    // A kind that has no place in the picture is missed here.
-    const cells = {
-      head: heads.map((head) => cell({ kind: "head", layer, head })),
-      mlp: mlp ? cell({ kind: "mlp", layer }) : undefined,
-    } satisfies Record<ComponentKind, unknown>;
-    return { layer, heads: cells.head, mlp: cells.mlp };
-  });
-}
 
 /** A finished circuit in a model with `headsPerLayer`. First layer first. */
 export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circuit): readonly MapLayer[] {

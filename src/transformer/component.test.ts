@@ -5,6 +5,7 @@ import { randomTransformer } from "../../test/support/random-transformer.ts";
 import {
   type Component,
   compareComponents,
+  componentInWords,
   componentOf,
   componentsOfModel,
   componentsOnTrial,
@@ -26,6 +27,10 @@ test("names and titles", () => {
   expect([head, mlp].map(nameInModel)).toEqual(["3.head.10", "3.mlp"]);
   expect([head, mlp].map(componentTitle)).toEqual(["head 3.10", "MLP 3"]);
   expect(recordOf(head)).toEqual({ layer: 3, component: "head.10" });
+});
+
+test("a component in a sentence", () => {
+  expect([head, mlp].map(componentInWords)).toEqual(["head 10 in layer 3", "MLP in layer 3"]);
 });
 
 test("names are read back as what they name", () => {
@@ -73,6 +78,14 @@ test("components on trial: the last layer first, and MLPs where they may be prun
   expect(tried(true, "published")).toBe("1.head.0 1.head.1 0.head.0 0.head.1 0.mlp");
   expect(tried(true, "downstream")).toBe("1.head.0 1.head.1 0.mlp 0.head.0 0.head.1");
   expect(tried(false, "downstream")).toBe("1.head.0 1.head.1 0.head.0 0.head.1");
+});
+
+test("layers whose numbers of heads differ", () => {
+  const tried = (mlps: boolean, order: "published" | "downstream") =>
+    componentsOnTrial(shapeOfHeadCounts([2, 1]), { mlps, order }).map(nameInModel);
+  expect(tried(true, "published")).toEqual(["1.head.0", "1.mlp", "0.head.0", "0.head.1", "0.mlp"]);
+  expect(tried(true, "downstream")).toEqual(["1.mlp", "1.head.0", "0.mlp", "0.head.0", "0.head.1"]);
+  expect(tried(false, "published")).toEqual(["1.head.0", "0.head.0", "0.head.1"]);
 });
 
 test("the order of computing is the order by comparison", () => {

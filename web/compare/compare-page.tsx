@@ -1,8 +1,10 @@
 /** A sweep: what each threshold leaves and what that costs; a point leads to its circuit. */
 import { useState } from "preact/hooks";
+import { circuitOfRow } from "../../src/experiments/row-circuit.ts";
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import { formatChange, formatCount, formatKl, formatShare } from "../../src/report/format.ts";
 import type { RunDetail, RunRequest, RunSummary } from "../../src/server/api.ts";
+import { countKept } from "../../src/transformer/circuit.ts";
 import { type Fault, faultOf, post } from "../data/api-client.ts";
 import { go, runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
@@ -85,6 +87,7 @@ function Picked({ detail, row }: { readonly detail: RunDetail; readonly row: Swe
     );
   }
   const { original, circuit } = row.parameters;
+  const left = countKept(circuitOfRow(row));
   const accuracy = accuracyOf(row);
   const extract = async () => {
     const { model, task, options } = detail.request;
@@ -117,7 +120,7 @@ function Picked({ detail, row }: { readonly detail: RunDetail; readonly row: Swe
             value={formatChange(original.total, circuit.total)}
             detail={`${formatCount(circuit.total)} of ${formatCount(original.total)}`}
           />
-          <Figure label="Left" value={row.heads.length} detail={`heads, and ${row.mlpsKept.length} MLPs`} />
+          <Figure label="Left" value={left.head} detail={`heads, and ${left.mlp} MLPs`} />
         </dl>
         <p>
           <button type="button" class="button primary" onClick={() => void extract()}>
@@ -175,8 +178,8 @@ function AllRows(props: {
                     {describe(row)}
                   </button>
                 </th>
-                <Cell name="Heads" value={row.heads.length} />
-                <Cell name="MLPs" value={row.mlpsKept.length} />
+                <Cell name="Heads" value={countKept(circuitOfRow(row)).head} />
+                <Cell name="MLPs" value={countKept(circuitOfRow(row)).mlp} />
                 <Cell name="Weights left" value={formatShare(share(row))} />
                 <Cell name={`Accuracy, ${about}`} value={formatShare(accuracyOf(row).circuit)} />
                 <Cell name={`KL, ${about}`} value={formatKl(klOf(row))} />

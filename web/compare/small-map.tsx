@@ -1,6 +1,9 @@
 /** A circuit of a sweep as a map: what is kept, and where. */
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { circuitOfRow } from "../../src/experiments/row-circuit.ts";
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
+import { keeps, listsOf } from "../../src/transformer/circuit.ts";
+import { componentsOfModel, headNumber, shapeOfHeadCounts } from "../../src/transformer/component.ts";
 import { createGrid } from "../watch/circuit-grid.ts";
 
 export interface SmallMapProps {
@@ -13,16 +16,15 @@ export function SmallMap({ headsPerLayer, row }: SmallMapProps) {
   // In the frame of the words beside it, which must not jump.
   useLayoutEffect(() => {
     if (host.current === null) return;
-    const kept = new Set(row.heads.map(([layer, head]) => `${layer}.${head}`));
+    const circuit = circuitOfRow(row);
+    const { heads, mlps } = listsOf(circuit);
+    const names = heads.map(([layer, head]) => headNumber(layer, head));
     const grid = createGrid(host.current, {
       headsPerLayer,
-      label: `Circuit map: kept are the heads ${[...kept].join(", ") || "none"}, and the MLPs ${row.mlpsKept.join(", ") || "none"}.`,
+      label: `Circuit map: kept are the heads ${names.join(", ") || "none"}, and the MLPs ${mlps.join(", ") || "none"}.`,
     });
-    for (const [layer, count] of headsPerLayer.entries()) {
-      for (let head = 0; head < count; head++) {
-        grid.set({ layer, component: `head.${head}` }, kept.has(`${layer}.${head}`) ? "kept" : "pruned");
-      }
-      grid.set({ layer, component: "mlp" }, row.mlpsKept.includes(layer) ? "kept" : "pruned");
+    for (const component of componentsOfModel(shapeOfHeadCounts(headsPerLayer))) {
+      grid.set(component, keeps(circuit, component) ? "kept" : "pruned");
     }
     return () => grid.remove();
   }, [headsPerLayer, row]);

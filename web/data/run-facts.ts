@@ -1,6 +1,8 @@
 /** What tells runs of one name apart: their thresholds and results, read once of each run and state. */
 import { type Signal, signal } from "@preact/signals";
+import { circuitOfFile } from "../../src/export/file-circuit.ts";
 import { formatBytes, formatShare, plural } from "../../src/report/format.ts";
+import { keptCounts } from "../../src/report/kept-text.ts";
 import type { RunDetail, RunState } from "../../src/server/api.ts";
 import { unbroken } from "../parts/unbroken.ts";
 import { get } from "./api-client.ts";
@@ -47,7 +49,7 @@ function describe({ request, circuit, rows }: RunDetail): readonly string[] {
     ...(said === undefined
       ? []
       : [`${formatShare(said.circuit)} right${accuracy.test === undefined ? " (validation)" : " (unseen)"}`]),
-    `${plural(circuit.heads.length, "head")}, ${plural(circuit.mlps.length, "MLP")}`,
+    keptCounts(circuitOfFile(circuit)).join(", "),
     formatBytes(bytes.circuit),
   ].map(unbroken);
 }

@@ -1,18 +1,35 @@
 /** Components taken out and put back by hand, with the answer that the patched model then gives. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import { formatKl } from "../../src/report/format.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import type { KnockResult } from "../../src/server/api.ts";
+import {
+  type Circuit,
+  circuitKey,
+  keeps,
+  listsOf,
+  sameCircuit,
+  wholeCircuit,
+} from "../../src/transformer/circuit.ts";
+import {
+  type Component,
+  componentsOfModel,
+  componentTitle,
+  isTried,
+  kindNouns,
+  nameInModel,
+  nameOfRecord,
+} from "../../src/transformer/component.ts";
 import { post } from "../data/api-client.ts";
-import { type CellName, cellTitle } from "../data/candidates.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
 import { percent, TokenBars } from "../parts/token-bars.tsx";
 import { showToken } from "../parts/tokens.tsx";
 import { type CircuitGrid, createGrid } from "../watch/circuit-grid.ts";
 import { MapLegend } from "../watch/map-legend.tsx";
 import { useAsked } from "./ask.ts";
-import { allCells, differences, type Kept, keyOf, listsOf, toggled } from "./kept-parts.ts";
+import { differences, toggled } from "./kept-parts.ts";
 import { probabilitiesOf } from "./prompt-section.tsx";
 
 export interface KnockOutProps {
@@ -20,20 +37,20 @@ export interface KnockOutProps {
   readonly circuit: CircuitFile;
   readonly prompt: string;
   /** The circuit's own components, and those that are in now. */
-  readonly own: Kept;
-  readonly kept: Kept;
-  readonly onChange: (change: (kept: Kept) => Kept) => void;
+  readonly own: Circuit;
+  readonly kept: Circuit;
+  readonly onChange: (change: (kept: Circuit) => Circuit) => void;
 }
 
 export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutProps) {
-  const whole = useMemo(() => new Set(allCells(circuit).map(keyOf)), [circuit]);
-  const [pointed, setPointed] = useState<CellName | undefined>(undefined);
-  const ask = (set: Kept) => (abort: AbortSignal) =>
+  const whole = useMemo(() => wholeCircuit(shapeOfFile(circuit)), [circuit]);
+  const [pointed, setPointed] = useState<Component | undefined>(undefined);
+  const ask = (set: Circuit) => (abort: AbortSignal) =>
     post<KnockResult>(`/api/runs/${id}/knock`, { prompt, ...listsOf(set) }, abort);
   const base = useAsked(`${prompt} ${id}`, ask(own));
   const changes = differences(kept, own);
   // Unchanged, the answer is the circuit's own, and is there already.
-  const other = useAsked(changes === 0 ? undefined : `${prompt} ${id} ${[...kept].sort().join()}`, ask(kept));
+  const other = useAsked(changes === 0 ? undefined : `${prompt} ${id} ${circuitKey(kept)}`, ask(kept));
   const now = changes === 0 ? base : { ...other, value: other.value ?? base.value };
   return (
     <section aria-labelledby="knock-title">
@@ -54,7 +71,7 @@ export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutP
             <button
               type="button"
               class="button"
-              disabled={kept.size === whole.size}
+              disabled={sameCircuit(kept, whole)}
               onClick={() => onChange(() => whole)}
             >
               Put everything back
@@ -110,10 +127,10 @@ function Effect({ base, now, changed }: EffectProps) {
 
 interface KnockMapProps {
   readonly circuit: CircuitFile;
-  readonly kept: Kept;
-  readonly own: Kept;
-  readonly onPoint: (cell: CellName | undefined) => void;
-  readonly onChange: (change: (kept: Kept) => Kept) => void;
+  readonly kept: Circuit;
+  readonly own: Circuit;
+  readonly onPoint: (cell: Component | undefined) => void;
+  readonly onChange: (change: (kept: Circuit) => Circuit) => void;
 }
 
 function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
@@ -126,32 +143,32 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
       headsPerLayer: circuit.model.heads,
       label: "Components: pressed ones are in",
       onPoint,
-      onToggle: (cell) => onChange((before) => toggled(before, keyOf(cell))),
+      onToggle: (cell) => onChange((before) => toggled(before, cell)),
     });
     grid.current = made;
     return () => made.remove();
   }, [circuit]);
   // Before the page is painted: map and buttons never say different things.
   useLayoutEffect(() => {
-    const bins = new Map(circuit.trace.map((decision) => [keyOf(decision), klBin(decision.delta)]));
-    for (const cell of allCells(circuit)) {
-      const key = keyOf(cell);
-      grid.current?.set(cell, kept.has(key) ? "kept" : "pruned", bins.get(key));
-      grid.current?.mark(cell, kept.has(key) !== own.has(key));
+    const bins = new Map(circuit.trace.map((decision) => [nameOfRecord(decision), klBin(decision.delta)]));
+    for (const component of componentsOfModel(shapeOfFile(circuit))) {
+      const isIn = keeps(kept, component);
+      grid.current?.set(component, isIn ? "kept" : "pruned", bins.get(nameInModel(component)));
+      grid.current?.mark(component, isIn !== keeps(own, component));
     }
   }, [circuit, kept, own]);
   return <div class="map-room" ref={host} />;
 }
 
-function describe({ trace, options }: CircuitFile, cell: CellName, kept: Kept): string {
-  const decision = trace.findLast((one) => keyOf(one) === keyOf(cell));
+function describe({ trace, options }: CircuitFile, component: Component, kept: Circuit): string {
+  const decision = trace.findLast((one) => nameOfRecord(one) === nameInModel(component));
   const cost =
     decision === undefined
-      ? cell.component === "mlp" && !options.mlps
-        ? "MLPs were not tried"
-        : "not tried in the search"
+      ? isTried(component.kind, options.mlps)
+        ? "not tried in the search"
+        : `${kindNouns[component.kind]}s were not tried`
       : `in the search, replacing it changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
-  return `${cellTitle(cell)} is ${kept.has(keyOf(cell)) ? "in" : "out"}; ${cost}.`;
+  return `${componentTitle(component)} is ${keeps(kept, component) ? "in" : "out"}; ${cost}.`;
 }
 
 function summary(changes: number): string {

@@ -4,22 +4,23 @@ import { printableText } from "../../src/printable.ts";
 import { attentionMapSvg, mostTokens } from "../../src/report/maps/attention-map.ts";
 import { signed } from "../../src/report/maps/svg.ts";
 import type { AttributionResult, PatternsResult } from "../../src/server/api.ts";
+import { type Circuit, circuitKey, listsOf } from "../../src/transformer/circuit.ts";
+import { componentTitle, headNumber } from "../../src/transformer/component.ts";
 import { post } from "../data/api-client.ts";
 import { Empty, FaultNotice, Loading } from "../parts/notice.tsx";
 import { showToken } from "../parts/tokens.tsx";
 import { useAsked } from "./ask.ts";
-import type { KeptLists } from "./kept-parts.ts";
 
 export interface LookInsideProps {
   readonly id: string;
   readonly prompt: string;
   /** The components that are in, where they are not the circuit's own. */
-  readonly kept: KeptLists | undefined;
+  readonly kept: Circuit | undefined;
 }
 
 export function LookInside({ id, prompt, kept }: LookInsideProps) {
-  const key = `${id} ${prompt} ${JSON.stringify(kept ?? "")}`;
-  const body = { prompt, ...(kept && { kept }) };
+  const key = `${id} ${prompt} ${kept === undefined ? "as found" : `kept ${circuitKey(kept)}`}`;
+  const body = { prompt, ...(kept && { kept: listsOf(kept) }) };
   const patterns = useAsked(key, (abort) => post<PatternsResult>(`/api/runs/${id}/patterns`, body, abort));
   const attribution = useAsked(key, (abort) =>
     post<AttributionResult>(`/api/runs/${id}/attribution`, body, abort),
@@ -62,13 +63,13 @@ function Changed() {
 
 function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult }) {
   const [chosen, setChosen] = useState("");
-  const names = heads.map(({ layer, head }) => `${layer}.${head}`);
+  const names = heads.map(({ layer, head }) => headNumber(layer, head));
   const current = names.includes(chosen) ? chosen : names.at(-1);
-  const shown = heads.find(({ layer, head }) => `${layer}.${head}` === current);
+  const shown = heads.find(({ layer, head }) => headNumber(layer, head) === current);
   if (shown === undefined) return <Empty title="No head is left." />;
   const svg = attentionMapSvg({
     id: "attention",
-    name: `head ${current}`,
+    name: componentTitle({ kind: "head", layer: shown.layer, head: shown.head }),
     tokens: tokens.map(printableText),
     weights: shown.pattern.flat(),
   });

@@ -1,5 +1,6 @@
 /** What was measured, original and circuit side by side; accuracy on prompts that nothing has seen comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { circuitOfFile, shapeOfFile } from "../../src/export/file-circuit.ts";
 import {
   formatBytes,
   formatChange,
@@ -9,24 +10,27 @@ import {
   formatShare,
   formatSpeed,
 } from "../../src/report/format.ts";
+import { countKept, wholeCircuit } from "../../src/transformer/circuit.ts";
+import { componentKinds, kindNouns } from "../../src/transformer/component.ts";
 import { Figure } from "../parts/figure.tsx";
 import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
 import { unbroken } from "../parts/unbroken.ts";
 
 export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
-  const { metrics, heads, mlps, model } = circuit;
+  const { metrics } = circuit;
   const split = metrics.accuracy.test === undefined ? "validation" : "test";
   const kl = metrics.kl[split];
   const { milliseconds } = metrics;
-  const allHeads = model.heads.reduce((sum, count) => sum + count, 0);
+  const kept = countKept(circuitOfFile(circuit));
+  const all = countKept(wholeCircuit(shapeOfFile(circuit)));
+  const left = componentKinds.map((kind) => `${kept[kind]} of ${all[kind]} ${kindNouns[kind]}s`);
   return (
     <section aria-labelledby="scores-title">
       <h2 id="scores-title" class="visually-hidden">
         Circuit and original
       </h2>
       <p class="lead">
-        {heads.length} of {allHeads} heads and {mlps.length} of {model.layers} MLPs are left. The rest is gone
-        from the weights, not only switched off.
+        {left.join(" and ")} are left. The rest is gone from the weights, not only switched off.
       </p>
       <dl class="figures scores">
         <AccuracyFigure circuit={circuit} />

@@ -1,10 +1,11 @@
 /** The circuit beside its original: what was measured, and the same prompt put to both. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { circuitOfFile } from "../../src/export/file-circuit.ts";
 import type { RunDetail, TaskCheck } from "../../src/server/api.ts";
+import { type Circuit, sameCircuit } from "../../src/transformer/circuit.ts";
 import { post } from "../data/api-client.ts";
 import { Disagreements } from "./disagreements.tsx";
-import { differences, type Kept, keptBy, listsOf } from "./kept-parts.ts";
 import { KnockOut } from "./knock-out.tsx";
 import { LookInside } from "./look-inside.tsx";
 import { PromptSection } from "./prompt-section.tsx";
@@ -18,8 +19,8 @@ export interface UnderstandProps {
 
 export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
   const [prompt, setPrompt] = useState("");
-  const own = useMemo(() => keptBy(circuit), [circuit]);
-  const [kept, setKept] = useState<Kept>(own);
+  const own = useMemo(() => circuitOfFile(circuit), [circuit]);
+  const [kept, setKept] = useState<Circuit>(own);
   const samples = useSamples(detail);
   useEffect(() => {
     const [first] = samples;
@@ -32,7 +33,7 @@ export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
       {prompt !== "" && (
         <>
           <KnockOut {...{ id, circuit, prompt, own, kept }} onChange={setKept} />
-          <LookInside {...{ id, prompt }} kept={differences(kept, own) === 0 ? undefined : listsOf(kept)} />
+          <LookInside {...{ id, prompt }} kept={sameCircuit(kept, own) ? undefined : kept} />
         </>
       )}
       <Disagreements

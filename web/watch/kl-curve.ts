@@ -5,6 +5,7 @@
 import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
+import { type ComponentKind, componentOf } from "../../src/transformer/component.ts";
 
 const frame = { width: 560, height: 260, left: 66, right: 12, top: 12, bottom: 58 } as const;
 const plotWidth = frame.width - frame.left - frame.right;
@@ -136,7 +137,7 @@ interface Marks {
 function createMarks(): Marks {
   const host = element("g", {});
   const paths = new Map<string, { readonly element: SVGElement; text: string; drawn: number }>();
-  const pathOf = (kind: string, look: string) => {
+  const pathOf = (kind: ComponentKind, look: string) => {
     const key = `${kind} ${look}`;
     const known = paths.get(key);
     if (known !== undefined) return known;
@@ -150,10 +151,10 @@ function createMarks(): Marks {
   };
   return {
     host,
-    add({ component, delta }, path) {
-      const kind = component === "mlp" ? "mlp" : "head";
+    add(decision, path) {
+      const { kind } = componentOf(decision);
       pathOf(kind, "outline").text += path;
-      pathOf(kind, `bin-${klBin(delta)}`).text += path;
+      pathOf(kind, `bin-${klBin(decision.delta)}`).text += path;
     },
     draw() {
       for (const path of paths.values()) {

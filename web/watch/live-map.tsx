@@ -6,7 +6,18 @@ import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
 import { formatKl } from "../../src/report/format.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import type { RunOptions } from "../../src/server/api.ts";
-import { type CellName, candidateOrder, cellTitle } from "../data/candidates.ts";
+import {
+  type Component,
+  componentOf,
+  componentsOfModel,
+  componentsOnTrial,
+  componentTitle,
+  isTried,
+  kindNouns,
+  nameInModel,
+  nameOfRecord,
+  shapeOfHeadCounts,
+} from "../../src/transformer/component.ts";
 import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { type CircuitGrid, createGrid } from "./circuit-grid.ts";
 import { MapLegend } from "./map-legend.tsx";
@@ -22,8 +33,8 @@ const mostGliding = 1;
 
 export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
   const host = useRef<HTMLDivElement>(null);
-  const pointed = useRef(signal<CellName | undefined>(undefined)).current;
-  const shape = headsPerLayer.join();
+  const pointed = useRef(signal<Component | undefined>(undefined)).current;
+  const counts = headsPerLayer.join();
   // A new list of the same shape is no new map.
   useEffect(() => {
     if (host.current === null) return;
@@ -34,11 +45,12 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
         pointed.value = cell;
       },
     });
-    const order = candidateOrder(headsPerLayer, options);
-    if (!options.mlps) {
-      for (const layer of headsPerLayer.keys()) grid.set({ layer, component: "mlp" }, "kept");
+    const shape = shapeOfHeadCounts(headsPerLayer);
+    const order = componentsOnTrial(shape, options);
+    for (const component of componentsOfModel(shape)) {
+      if (!isTried(component.kind, options.mlps)) grid.set(component, "kept");
     }
-    let trial: CellName | undefined;
+    let trial: Component | undefined;
     const draw = (from: number, to: number) => {
       if (from === 0) for (const cell of order) grid.set(cell, "unknown");
       else if (trial !== undefined) grid.set(trial, "unknown");
@@ -59,7 +71,7 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
       unwatch();
       grid.remove();
     };
-  }, [run, shape]);
+  }, [run, counts]);
   return (
     <figure class="hero">
       <div class="map-room" ref={host} />
@@ -76,14 +88,17 @@ function drawDecisions(grid: CircuitGrid, decisions: readonly Decision[], from: 
   for (let index = from; index < to; index++) {
     const decision = decisions[index];
     if (decision === undefined) continue;
-    grid.set(decision, decision.pruned ? "pruned" : "kept", klBin(decision.delta), to - from <= mostGliding);
+    const state = decision.pruned ? "pruned" : "kept";
+    grid.set(componentOf(decision), state, klBin(decision.delta), to - from <= mostGliding);
   }
 }
 
 function describe(decisions: readonly Decision[]): string {
-  const kept = decisions.filter(({ pruned }) => !pruned).map(cellTitle);
+  const kept = decisions.filter(({ pruned }) => !pruned).map(titleOf);
   return `Circuit map: ${kept.length} of ${decisions.length} components are kept: ${kept.join(", ")}.`;
 }
+
+const titleOf = (decision: Decision) => componentTitle(componentOf(decision));
 
 /** What is known of the cell under the pointer; else of the last one decided. */
 function Readout({
@@ -92,7 +107,7 @@ function Readout({
   mlps,
 }: {
   readonly run: LiveRun;
-  readonly cell: CellName | undefined;
+  readonly cell: Component | undefined;
   readonly mlps: boolean;
 }) {
   const { done, state } = run;
@@ -108,12 +123,17 @@ function Readout({
       );
     return <Decided decision={last} />;
   }
-  const decision = run.decisions.findLast(
-    (one) => one.layer === cell.layer && one.component === cell.component,
-  );
+  const name = nameInModel(cell);
+  const decision = run.decisions.findLast((one) => nameOfRecord(one) === name);
   if (decision !== undefined) return <Decided decision={decision} />;
-  if (cell.component === "mlp" && !mlps) return <>{cellTitle(cell)}: kept; MLPs are not tried in this run.</>;
-  return <>{cellTitle(cell)}: not tried yet.</>;
+  const title = componentTitle(cell);
+  if (!isTried(cell.kind, mlps))
+    return (
+      <>
+        {title}: kept; {kindNouns[cell.kind]}s are not tried in this run.
+      </>
+    );
+  return <>{title}: not tried yet.</>;
 }
 
 function Decided({ decision }: { readonly decision: Decision }) {
@@ -121,7 +141,7 @@ function Decided({ decision }: { readonly decision: Decision }) {
   const cost = `${delta < 0 ? "−" : "+"}${formatKl(Math.abs(delta))}`;
   return (
     <>
-      <strong>{cellTitle(decision)}</strong> {pruned ? "pruned" : "kept"}: replacing it changes the KL by{" "}
+      <strong>{titleOf(decision)}</strong> {pruned ? "pruned" : "kept"}: replacing it changes the KL by{" "}
       <span class="num">{cost}</span> nats.
     </>
   );

@@ -1,5 +1,6 @@
 /** How to read a map: shapes first, colours second. */
 import { klBins } from "../../src/report/maps/map-style.ts";
+import type { ComponentKind } from "../../src/transformer/component.ts";
 
 export function MapLegend({ trial = true }: { readonly trial?: boolean }) {
   return (
@@ -25,7 +26,7 @@ export function MapLegend({ trial = true }: { readonly trial?: boolean }) {
   );
 }
 
-function Shape(props: { readonly kind: "head" | "mlp"; readonly state: string; readonly name: string }) {
+function Shape(props: { readonly kind: ComponentKind; readonly state: string; readonly name: string }) {
   return (
     <li>
       <span class={`component ${props.kind}`} data-state={props.state} data-bin="3" aria-hidden="true" />

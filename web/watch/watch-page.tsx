@@ -2,7 +2,7 @@
 
 import { formatKl } from "../../src/report/format.ts";
 import type { RunDetail } from "../../src/server/api.ts";
-import { candidateOrder } from "../data/candidates.ts";
+import { componentsOnTrial, shapeOfHeadCounts } from "../../src/transformer/component.ts";
 import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { runPath } from "../data/router.ts";
 import { Figure } from "../parts/figure.tsx";
@@ -66,7 +66,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
             <LiveCurve
               run={run}
               alpha={request.options.alpha}
-              candidates={candidateOrder(detail.headsPerLayer, request.options).length}
+              candidates={componentsOnTrial(shapeOfHeadCounts(detail.headsPerLayer), request.options).length}
             />
           )}
           <RunQueue except={run.id} moved={state} />

@@ -11,7 +11,7 @@ import { keeps } from "../../transformer/circuit.ts";
 import { type Component, nameInModel, nameOfRecord } from "../../transformer/component.ts";
 import { formatKl, formatShare } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
-import { type CellState, type LayerCells, layerCells } from "../terminal-map.ts";
+import { type CellState, type LayerCells, layerCells } from "../layer-cells.ts";
 import { ink, klBin, klBins, klColour } from "./map-style.ts";
 import { px, signed, svgFrame } from "./svg.ts";
 

@@ -10,12 +10,14 @@ import { type AppendFile, openAppendFile, wholeLines } from "../../files/append-
 import { errorCode, fileError, orFileError } from "../../files/file-error.ts";
 import { tryJson } from "../../files/json.ts";
 import type { Step } from "../../jobs/events.ts";
+import { parseRecord } from "../../transformer/component.ts";
 import type { RunEvent } from "../api.ts";
 import { errorSchema, runStates } from "./run-folder.ts";
 
 const whole = z.int().min(0);
+const componentName = z.string().refine((component) => parseRecord({ layer: 0, component }) !== undefined);
 const decisionSchema = z.object({
-  ...{ layer: whole, component: z.string(), kl: z.number(), delta: z.number(), pruned: z.boolean() },
+  ...{ layer: whole, component: componentName, kl: z.number(), delta: z.number(), pruned: z.boolean() },
   pass: z.int().min(2).optional(),
 });
 /** The compiler asks for every step here: one that is missing would make each run's log look damaged. */

@@ -1,0 +1,7 @@
+/** The circuit that a sweep's row lists. */
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
+import type { SweepRow } from "./sweep-row.ts";
+
+export function circuitOfRow({ heads, mlpsKept }: Pick<SweepRow, "heads" | "mlpsKept">): Circuit {
+  return circuitOfLists({ heads, mlps: mlpsKept });
+}
