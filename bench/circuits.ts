@@ -17,6 +17,7 @@ import { feedsOf } from "../src/jobs/bench/bench-feeds.ts";
 import { type LoadMeasurement, probeLoads } from "../src/jobs/bench/probe-load.ts";
 import { lowerAligned } from "../src/lowering/aligned.ts";
 import { fitLength } from "../src/lowering/fit-length.ts";
+import { foldConstants } from "../src/lowering/fold-constants.ts";
 import { bandwidthCeiling, matmulCeiling } from "../src/measure/ceiling.ts";
 import { compareInTurns } from "../src/measure/latency.ts";
 import { countFlops } from "../src/onnx/flops.ts";
@@ -176,7 +177,7 @@ async function lowerAll(
   const fitted = nameWeights(fitLength(cut, length));
   const compiled = await compileCircuit(runtime, fitted, vocabulary);
   return {
-    original: lowerAligned(nameWeights(model), length, "portable"),
+    original: lowerAligned(nameWeights(foldConstants(model)), length, "portable"),
     circuit: lowerAligned(fitted, length, "portable"),
     compiled: shipCompiled(compiled).graph,
   };

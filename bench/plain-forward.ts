@@ -3,11 +3,12 @@
  * The same operators, batches and runtime as the search's, so that only the method differs.
  */
 import { makeBatches } from "../src/discovery/batch.ts";
-import { causalMask, embed } from "../src/discovery/embedding.ts";
-import { affine, attend } from "../src/lowering/attention.ts";
-import { applyMlp } from "../src/lowering/mlp.ts";
-import { normalize } from "../src/lowering/norm.ts";
-import { unembed } from "../src/lowering/stages.ts";
+import { embed } from "../src/discovery/embedding.ts";
+import { askingParts, type PlacedPart, partsOf } from "../src/lowering/kept-part.ts";
+import { lastPosition } from "../src/lowering/last-position.ts";
+import { inputPlaces, placeFeeds } from "../src/lowering/places.ts";
+import { unembedStage } from "../src/lowering/stages.ts";
+import { walkParts } from "../src/lowering/walk-parts.ts";
 import type { Graph } from "../src/onnx/graph.ts";
 import { GraphBuilder } from "../src/onnx/graph-builder.ts";
 import type { DeviceTensor, Runtime } from "../src/runtime/runtime.ts";
@@ -27,8 +28,9 @@ export async function plainForward(
   const batches = makeBatches(prompts);
   const inputs: DeviceTensor[] = [];
   for (const x of await embed(model, batches)) inputs.push(await runtime.upload(x));
+  const asking = askingParts(everywhere(model));
   const body = await runtime.load(wholeBody(model));
-  const head = await runtime.load(unembed(model));
+  const head = await runtime.load(unembedStage(model));
 
   return {
     async run(which) {
@@ -38,7 +40,7 @@ export async function plainForward(
       for (const [index, batch] of batches.entries()) {
         const x = inputs[index];
         if (x === undefined) throw new RangeError("a batch without input");
-        const { y, last } = await body.run({ x, mask: causalMask(batch.length) });
+        const { y, last } = await body.run({ x, ...placeFeeds(asking, batch.length) });
         if (y === undefined || last === undefined) throw new TypeError("the body lacks an output");
         if (which === "all") {
           const { logits } = await head.run({ x: y });
@@ -64,23 +66,26 @@ export async function plainForward(
   };
 }
 
+/** All parts, asking at all positions. */
+function everywhere(model: Transformer): readonly PlacedPart[] {
+  return partsOf(model).map((part) => (part.kind === "mlp" ? part : { ...part, queries: "all" }));
+}
+
 /** x [batch, sequence, d] → y [batch × sequence, d] and its last positions [batch, d]. */
 function wholeBody(model: Transformer): Graph {
   const graph = new GraphBuilder("whole body");
-  let x = graph.input("x", "float32", ["batch", "sequence", model.width]);
-  const mask = graph.input("mask", "float32", ["sequence", "sequence"]);
-  for (const { attention, mlp } of model.blocks) {
-    if (attention !== undefined) {
-      const z = attend(graph, normalize(graph, x, attention.norm), attention, "all", mask);
-      x = graph.add(x, affine(graph, z, attention.output));
-    }
-    if (mlp !== undefined) {
-      const delta = applyMlp(graph, normalize(graph, x, mlp.norm), mlp, "onnxruntime");
-      x = graph.add(x, mlp.down.bias === undefined ? delta : graph.add(delta, graph.weight(mlp.down.bias)));
-    }
-  }
+  const parts = everywhere(model);
+  const attentions = askingParts(parts).map(({ attention }) => attention);
+  const x = walkParts(graph, graph.input("x", "float32", ["batch", "sequence", model.width]), parts, {
+    ...{ places: inputPlaces(graph, attentions), operators: "onnxruntime" },
+    wrote(delta, from, index) {
+      const { attention, mlp } = model.blocks[parts[index]?.layer ?? 0] ?? {};
+      const bias = (from === "heads" ? attention?.output : mlp?.down)?.bias;
+      return bias === undefined ? delta : graph.add(delta, graph.weight(bias));
+    },
+  });
   graph.output("y", graph.reshape(x, [-1, model.width], "positions"));
-  const last = graph.slice(x, 1, -1, Number.MAX_SAFE_INTEGER, 1);
+  const last = lastPosition(graph, x);
   graph.output("last", graph.reshape(last, [-1, model.width], "batch"));
   return graph.build();
 }

@@ -7,8 +7,8 @@
 import { availableParallelism, cpus } from "node:os";
 import { makeBatches, tokensAtOnce } from "../src/discovery/batch.ts";
 import { constantTensor, zeroConstant } from "../src/discovery/constant.ts";
-import { causalMask, embed } from "../src/discovery/embedding.ts";
-import { wholeBlock } from "../src/discovery/forward.ts";
+import { embed } from "../src/discovery/embedding.ts";
+import { layerFeeds, wholeBlock } from "../src/discovery/forward.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/searches/greedy/search.ts";
 import { shipModel } from "../src/export/ship-model.ts";
@@ -104,7 +104,7 @@ async function timeLayer(one: Runtime, all: Runtime, width: number): Promise<Lin
     const nothing = constantTensor(zeroConstant(1, width), "all");
     const heads = block.attention.heads.length;
     const feeds = {
-      ...{ x, mask: causalMask(promptLength), attentionConstant: nothing, mlpConstant: nothing },
+      ...{ x, ...layerFeeds(block, promptLength), attentionConstant: nothing, mlpConstant: nothing },
       headGates: { type: "float32", shape: [heads, 1], data: new Float32Array(heads).fill(1) },
       mlpGate: { type: "float32", shape: [1], data: Float32Array.of(1) },
     } as const;

@@ -13,6 +13,7 @@ import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { checkCircuitFolder, prepareCircuitFolder } from "../src/export/write-folder.ts";
 import { writeBytes } from "../src/files/write-file.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight } from "../src/transformer/weight.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import {
@@ -80,7 +81,8 @@ describe("a folder", () => {
     ]);
     expect((await readdir(join(directory, "onnx"))).sort()).toEqual(["model.onnx", "model.onnx_data"]);
     const folder = await readCircuitFolder(directory);
-    const { files: _, checksum: __, ...facts } = folder.circuit;
+    const { files: _, checksum: __, structure, ...facts } = folder.circuit;
+    expect(structure?.blocks).toHaveLength(6);
     expect(facts).toEqual(await commitFile(prepared.bytes));
     expect(folder.tokenizer.encode(" Mary")).toEqual((await nanoTokenizer()).encode(" Mary"));
   });
@@ -359,16 +361,16 @@ test("a model of one token and one number ships", async () => {
   const model = await loadNano();
   const scalar = (name: string) => constantWeight(name, [1, 1], Float32Array.of(2));
   const vector = (name: string) => constantWeight(name, [1], Float32Array.of(1));
-  const tiny = {
+  const tiny: Transformer = {
     ...model,
     width: 1,
     vocabularySize: 1,
     contextLength: 1,
     tokenEmbedding: scalar("t"),
     unembedding: scalar("u"),
-    positionEmbedding: scalar("p"),
+    positions: { kind: "learned", table: scalar("p") },
     blocks: [],
-    finalNorm: { scale: vector("s"), shift: vector("b"), epsilon: 1e-5 },
+    finalNorm: { kind: "layer", scale: vector("s"), shift: vector("b"), epsilon: 1e-5 },
   };
   const directory = join(await temporaryFolder(), "circuit");
   const { files } = await nanoTokenizer();

@@ -15,7 +15,7 @@ import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import type { Session } from "../src/runtime/runtime.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
-import type { Transformer } from "../src/transformer/transformer.ts";
+import type { FoldedTransformer } from "../src/transformer/transformer.ts";
 import {
   goldenPrompts,
   goldenReplacements,
@@ -60,7 +60,7 @@ async function ship(circuit: Circuit, caches: CacheKind) {
 }
 
 /** Greedy continuation by our own runtime, each token from scratch. */
-async function recompute(session: Session, model: Transformer, prompt: string): Promise<string> {
+async function recompute(session: Session, model: FoldedTransformer, prompt: string): Promise<string> {
   const tokenizer = await nanoTokenizer();
   const ids = tokenizer.encode(prompt);
   for (let step = 0; step < newTokens; step++) {

@@ -37,6 +37,7 @@ import {
   tasks,
   temporaryFolder,
 } from "./support/export-circuit.ts";
+import { layerNormWeights, positionTable } from "./support/model-parts.ts";
 import {
   type RandomTransformerOptions,
   randomPrompts,
@@ -287,7 +288,7 @@ describe("invariant 2", () => {
 
     const row = async (weight: Weight, index: number) =>
       Array.from(await weight.read()).slice(index * model.width, (index + 1) * model.width);
-    const sum = [await row(model.tokenEmbedding, found(ids.at(-1))), await row(model.positionEmbedding, 5)];
+    const sum = [await row(model.tokenEmbedding, found(ids.at(-1))), await row(positionTable(model), 5)];
     for (const [layer, { attention, mlp }] of model.blocks.entries()) {
       sum.push(await row(found(attention?.output.bias), 0));
       const constants = [...found(attention).heads.map((head) => replacements.head(layer, head))];
@@ -303,7 +304,8 @@ describe("invariant 2", () => {
     const deviation = Math.sqrt(
       x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length + model.finalNorm.epsilon,
     );
-    const [scale, shift] = [await row(model.finalNorm.scale, 0), await row(model.finalNorm.shift, 0)];
+    const final = layerNormWeights(model.finalNorm);
+    const [scale, shift] = [await row(final.scale, 0), await row(final.shift, 0)];
     const normed = x.map((value, at) => ((value - mean) / deviation) * found(scale[at]) + found(shift[at]));
     for (const [token, logit] of logits.entries()) {
       const unembedding = await row(model.unembedding, token);
@@ -330,7 +332,7 @@ describe("what is removed is not there", () => {
       replacements,
     );
     expect(standalone.contextLength).toBe(6);
-    expect(standalone.positionEmbedding.shape).toEqual([6, 8]);
+    expect(positionTable(standalone).shape).toEqual([6, 8]);
     const [first, second, third] = standalone.blocks;
     expect(first?.attention?.query.weight.shape).toEqual([8, 3]);
     expect(first?.attention?.output).toMatchObject({ weight: { shape: [3, 8] } });
@@ -338,8 +340,11 @@ describe("what is removed is not there", () => {
     expect(second).toEqual({ attention: undefined, mlp: undefined });
     const { query, key, value } = third?.attention ?? {};
     expect([query, key, value].map((linear) => linear?.bias?.shape)).toEqual([[6], undefined, undefined]);
-    const norms = [first?.attention?.norm, third?.attention?.norm, third?.mlp?.norm, standalone.finalNorm];
-    expect(norms.map((norm) => norm?.residualBias?.shape)).toEqual([undefined, [6, 8], [6, 8], [8]]);
+    const constants = [
+      ...[first?.attention, third?.attention, third?.mlp].map((part) => part?.residualBias),
+      standalone.finalBias,
+    ];
+    expect(constants.map((constant) => constant?.shape)).toEqual([undefined, [6, 8], [6, 8], [8]]);
     for (const { attention, mlp } of standalone.blocks) {
       expect([attention?.output.bias, mlp?.down.bias]).toEqual([undefined, undefined]);
     }
@@ -349,9 +354,9 @@ describe("what is removed is not there", () => {
     const model = randomTransformer({ layers: 2 });
     const standalone = await cutCircuit(model, { heads: [[0, 0]], mlps: [0] }, zeroReplacements(model.width));
     expect(standalone.contextLength).toBe(model.contextLength);
-    expect(standalone.blocks[0]?.attention?.norm.residualBias).toBeUndefined();
+    expect(found(standalone.blocks[0]?.attention).residualBias).toBeUndefined();
     // Layer 1's b_O, and layer 0's b_2.
-    expect(standalone.finalNorm.residualBias?.shape).toEqual([model.width]);
+    expect(standalone.finalBias?.shape).toEqual([model.width]);
   });
 
   test("nothing is read before it is asked for, and a component that is not there is refused", async () => {
@@ -363,7 +368,7 @@ describe("what is removed is not there", () => {
     const replacements = await replacementsFor(model, "pooled");
     const lazy: Transformer = {
       ...model,
-      positionEmbedding: unreadable(model.positionEmbedding),
+      positions: { kind: "learned", table: unreadable(positionTable(model)) },
       blocks: model.blocks.map(({ attention, mlp }) => ({
         attention: attention && {
           ...attention,

@@ -6,7 +6,7 @@ import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { zeroReplacements } from "../src/discovery/replacements.ts";
 import { lowerCompiled } from "../src/lowering/compiled.ts";
 import { fitLength } from "../src/lowering/fit-length.ts";
-import type { Target } from "../src/lowering/target.ts";
+import type { OperatorSet } from "../src/lowering/operator-set.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { integers, runGraph } from "./support/run-graph.ts";
@@ -37,9 +37,9 @@ test("portable and onnxruntime give the same logits in the aligned, the decoder 
         answers: [2, 7, 19],
       });
       const forms = {
-        aligned: (target: Target) => alignedLogits(runtime, cut, prompts, target),
-        decoder: (target: Target) => decoderLogits(runtime, cut, prompts, target),
-        compiled: async (target: Target) => {
+        aligned: (target: OperatorSet) => alignedLogits(runtime, cut, prompts, target),
+        decoder: (target: OperatorSet) => decoderLogits(runtime, cut, prompts, target),
+        compiled: async (target: OperatorSet) => {
           const feeds = { input_ids: integers([5, length], prompts.flat()) };
           const { scores } = await runGraph(lowerCompiled(compiled, target), feeds);
           return [found(scores).values];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { layerNormWeights, positionTable } from "../../test/support/model-parts.ts";
 import { parseConfig } from "../checkpoint/config.ts";
 import type { WeightDtype } from "../checkpoint/dtype.ts";
 import { readSingleFile } from "../checkpoint/shards.ts";
@@ -72,15 +73,15 @@ describe("readTransformer, gpt2", () => {
     }
     const places: readonly (readonly [Weight | undefined, string])[] = [
       [model.tokenEmbedding, "wte.weight"],
-      [model.positionEmbedding, "wpe.weight"],
+      [positionTable(model), "wpe.weight"],
       [model.finalNorm.scale, "ln_f.weight"],
-      [model.finalNorm.shift, "ln_f.bias"],
-      [attention?.norm.scale, "h.1.ln_1.weight"],
-      [attention?.norm.shift, "h.1.ln_1.bias"],
+      [layerNormWeights(model.finalNorm).shift, "ln_f.bias"],
+      [attention?.norm?.scale, "h.1.ln_1.weight"],
+      [layerNormWeights(attention?.norm).shift, "h.1.ln_1.bias"],
       [attention?.output.weight, "h.1.attn.c_proj.weight"],
       [attention?.output.bias, "h.1.attn.c_proj.bias"],
-      [mlp?.norm.scale, "h.1.ln_2.weight"],
-      [mlp?.norm.shift, "h.1.ln_2.bias"],
+      [mlp?.norm?.scale, "h.1.ln_2.weight"],
+      [layerNormWeights(mlp?.norm).shift, "h.1.ln_2.bias"],
       [mlp?.up.weight, "h.1.mlp.c_fc.weight"],
       [mlp?.up.bias, "h.1.mlp.c_fc.bias"],
       [mlp?.down.weight, "h.1.mlp.c_proj.weight"],

@@ -8,8 +8,10 @@ import type { Gpt2Config } from "../checkpoint/config.ts";
 import { sameValues } from "../checkpoint/same-values.ts";
 import { quote } from "../printable.ts";
 import { readOnceTogether } from "../transformer/derive.ts";
+import { groupedHeads } from "../transformer/head-groups.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
+import type { Weight } from "../transformer/weight.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
 import { unwrapNames } from "./unwrap-names.ts";
 
@@ -59,7 +61,7 @@ export async function readGpt2(
     vocabularySize,
     contextLength,
     tokenEmbedding,
-    positionEmbedding,
+    positions: { kind: "learned", table: positionEmbedding },
     blocks,
     finalNorm,
     unembedding,
@@ -113,7 +115,7 @@ function readAttention(tensors: TensorTaker, config: Gpt2Config, name: string, l
   };
   return {
     norm: readNorm(tensors, config, `${name}.ln_1`),
-    heads: Array.from({ length: heads }, (_, head) => head),
+    ...groupedHeads(heads),
     headWidth,
     query: part(0),
     key: part(1),
@@ -134,7 +136,12 @@ function readMlp(tensors: TensorTaker, config: Gpt2Config, name: string): Mlp {
   };
 }
 
-function readLinear(tensors: TensorTaker, name: string, inputs: number, outputs: number): Required<Linear> {
+function readLinear(
+  tensors: TensorTaker,
+  name: string,
+  inputs: number,
+  outputs: number,
+): Linear & { readonly bias: Weight } {
   return {
     weight: tensors.take(`${name}.weight`, [inputs, outputs]),
     bias: tensors.take(`${name}.bias`, [outputs]),
@@ -143,6 +150,7 @@ function readLinear(tensors: TensorTaker, name: string, inputs: number, outputs:
 
 function readNorm(tensors: TensorTaker, config: Gpt2Config, name: string): Norm {
   return {
+    kind: "layer",
     scale: tensors.take(`${name}.weight`, [config.width]),
     shift: tensors.take(`${name}.bias`, [config.width]),
     epsilon: config.normEpsilon,

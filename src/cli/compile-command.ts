@@ -2,9 +2,9 @@
 import { Command, Option } from "commander";
 import { type Dtype, dtypes } from "../export/dtype.ts";
 import { compileFolder } from "../jobs/compile/compile.ts";
-import type { Operators } from "../jobs/extract/extract-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readTask } from "../jobs/read-task.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -21,7 +21,7 @@ interface Flags {
   readonly label?: readonly string[];
   readonly vocabulary?: string;
   readonly model?: string;
-  readonly target: Operators;
+  readonly target: OperatorSet;
   readonly dtype: Dtype;
   readonly threads?: number;
   readonly force?: boolean;

@@ -16,12 +16,12 @@ import {
   checkExtractOptions,
   defaultExtractOptions as defaults,
   type ExtractOptions,
-  type Operators,
 } from "../jobs/extract/extract-options.ts";
 import { rememberOriginal } from "../jobs/known-originals.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { CacheKind } from "../lowering/cache-heads.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -72,7 +72,7 @@ interface Flags extends Omit<SearchOptions, "alpha"> {
   readonly bootstrap?: number;
   readonly frequency?: number;
   readonly dtype: readonly Dtype[];
-  readonly target: Operators;
+  readonly target: OperatorSet;
   readonly caches: CacheKind;
   readonly compile?: boolean;
   readonly threads?: number;

@@ -8,7 +8,7 @@ import { fitLength } from "../lowering/fit-length.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
 import type { Circuit } from "../transformer/circuit.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { compileCircuit } from "./compile-circuit.ts";
 import { cutCircuit } from "./cut-circuit.ts";
 
@@ -31,12 +31,12 @@ function constants(rows: number) {
   };
 }
 
-async function standalone(circuit: Circuit, tied: boolean, rows = length): Promise<Transformer> {
+async function standalone(circuit: Circuit, tied: boolean, rows = length): Promise<FoldedTransformer> {
   const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied });
   return fitLength(await cutCircuit(model, circuit, constants(rows)), length);
 }
 
-async function compiledGraph(model: Transformer, words: PromptVocabulary) {
+async function compiledGraph(model: FoldedTransformer, words: PromptVocabulary) {
   const runtime = inlineRuntime({ threads: 1 });
   const compiled = await compileCircuit(runtime, model, words);
   await runtime.close();

@@ -3,12 +3,11 @@
  * for each (token, position) that a prompt may have, and becomes a table.
  */
 import { type CompiledModel, firstRowOfLast, type PromptVocabulary } from "../lowering/compiled.ts";
-import { normOf, partsOf } from "../lowering/parts.ts";
-import type { KeptPart } from "../lowering/stages.ts";
+import { type KeptPart, partsOf } from "../lowering/kept-part.ts";
 import { lowerTables } from "../lowering/tables.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
-import { sliceRows } from "../transformer/slice.ts";
-import type { Norm, Transformer } from "../transformer/transformer.ts";
+import { type Range, sliceRows, sliceVector } from "../transformer/slice.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { constantWeight, type Weight } from "../transformer/weight.ts";
 
 /** Bounds what the widest activation of one run takes. */
@@ -21,22 +20,22 @@ const rowsPerRun = 1024;
  */
 export async function compileCircuit(
   runtime: Runtime,
-  model: Transformer,
+  model: FoldedTransformer,
   vocabulary: PromptVocabulary,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CompiledModel> {
   for (const ids of [...vocabulary.positions, vocabulary.answers]) checkIds(ids, model.vocabularySize);
-  const unembedding = {
-    ...sliceRows(
-      model.unembedding,
-      vocabulary.answers.map((id) => [id, id + 1]),
-    ),
-    name: "unembedding",
+  const ranges = vocabulary.answers.map((id): Range => [id, id + 1]);
+  const unembedding = { ...sliceRows(model.unembedding, ranges), name: "unembedding" };
+  const unembeddingBias = model.unembeddingBias && {
+    ...sliceVector(model.unembeddingBias, ranges),
+    name: "unembedding.bias",
   };
+  const scored = { unembedding, unembeddingBias };
   const parts = partsOf(model);
-  const at = parts.findIndex(({ kind }) => kind === "heads");
+  const at = parts.findIndex(({ kind }) => kind !== "mlp");
   const lowest = parts[at];
-  const tables = await computeTables(runtime, model, unembedding, vocabulary.positions, signal);
+  const tables = await computeTables(runtime, model, scored, vocabulary.positions, signal);
   const common = { width: model.width, vocabulary };
   const lastRows = firstRowOfLast(vocabulary.positions);
   if (lowest?.kind !== "heads") {
@@ -48,18 +47,12 @@ export async function compileCircuit(
   return {
     ...common,
     kind: "heads",
-    lowest: {
-      heads: attention.heads,
-      headWidth: attention.headWidth,
-      queries,
-      output: attention.output,
-    },
+    lowest: { ...attention, queries },
     residual: tables("residual", "table.residual", from),
     query: tables("query", "table.query", from),
     keyValue: tables("key_value", "table.key_value", 0),
     above: next === undefined ? [] : [withoutConstant(next), ...rest],
-    finalNorm: next === undefined ? bare(model.finalNorm) : model.finalNorm,
-    unembedding,
+    end: { ...model, ...scored, ...(next === undefined && { finalBias: undefined }) },
   };
 }
 
@@ -68,14 +61,17 @@ type Tables = (output: string, name: string, from: number) => Weight;
 
 async function computeTables(
   runtime: Runtime,
-  model: Transformer,
-  unembedding: Weight,
+  model: FoldedTransformer,
+  {
+    unembedding,
+    unembeddingBias,
+  }: { readonly unembedding: Weight; readonly unembeddingBias: Weight | undefined },
   vocabulary: PromptVocabulary["positions"],
   signal: AbortSignal | undefined,
 ): Promise<Tables> {
   const pairs = vocabulary.flatMap((tokens, position) => tokens.map((token) => ({ token, position })));
   const chunks = new Map<string, Float32Array[]>();
-  const session = await runtime.load(lowerTables(model, unembedding));
+  const session = await runtime.load(lowerTables(model, unembedding, unembeddingBias));
   try {
     for (let start = 0; start < pairs.length; start += rowsPerRun) {
       signal?.throwIfAborted();
@@ -123,14 +119,13 @@ function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
 }
 
 function withoutConstant(part: KeptPart): KeptPart {
-  const norm = bare(normOf(part));
-  return part.kind === "heads"
-    ? { ...part, attention: { ...part.attention, norm } }
-    : { ...part, mlp: { ...part.mlp, norm } };
-}
-
-function bare({ residualBias: _, ...norm }: Norm): Norm {
-  return norm;
+  switch (part.kind) {
+    case "mlp":
+      return { ...part, mlp: { ...part.mlp, residualBias: undefined } };
+    case "heads":
+    case "both":
+      return { ...part, attention: { ...part.attention, residualBias: undefined } };
+  }
 }
 
 function checkIds(ids: readonly number[], vocabularySize: number): void {

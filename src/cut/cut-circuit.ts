@@ -17,7 +17,14 @@ import {
 import { componentInWords, shapeOf } from "../transformer/component.ts";
 import { keepHeads } from "../transformer/keep-heads.ts";
 import { sliceRows } from "../transformer/slice.ts";
-import type { Block, Transformer } from "../transformer/transformer.ts";
+import type {
+  Attention,
+  Block,
+  FoldedTransformer,
+  Positions,
+  Transformer,
+} from "../transformer/transformer.ts";
+import { normedConstant } from "./normed-constant.ts";
 
 /**
  * Layers that lost both parts stay in `blocks`, so that layer numbers stay true. Where replacements have one
@@ -30,34 +37,52 @@ export async function cutCircuit(
   model: Transformer,
   circuit: Circuit,
   replacements: Replacements,
-): Promise<Transformer> {
+): Promise<FoldedTransformer> {
   checkComponents(model, circuit);
   const length = replacements.rows > 1 ? replacements.rows : model.contextLength;
-  const blocks = model.blocks.map(({ attention, mlp }, layer): Block => {
+  const blocks = model.blocks.map((block, layer): Block => {
+    const { attention, mlp } = block;
     const heads = keptHeads(circuit, layer);
     return {
+      ...block,
       attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined,
       mlp: mlp && keepsMlp(circuit, layer) ? mlp : undefined,
     };
   });
   const constantsOf = (layer: number): LayerConstants => {
     const { attention, mlp } = model.blocks[layer] ?? {};
-    const heads = keptHeads(circuit, layer);
-    const pruned = (attention?.heads ?? []).filter((head) => !heads.includes(head));
-    // Where heads stay, b_O stays with them in `blocks`; where none does, it would be lost.
-    const orphan = heads.length === 0 && attention?.output.bias !== undefined ? [attention.output.bias] : [];
     return {
-      attention: [...orphan, ...pruned.flatMap((head) => addend(replacements.head(layer, head)))],
+      attention: attention ? leftByHeads(attention, layer, circuit, replacements) : [],
       mlp: mlp === undefined || keepsMlp(circuit, layer) ? [] : addend(replacements.mlp(layer)),
     };
   };
-  const cut: Transformer = {
-    ...model,
-    contextLength: length,
-    positionEmbedding: sliceRows(model.positionEmbedding, [[0, length]]),
-    blocks,
-  };
-  return foldConstants(cut, constantsOf);
+  const positions = cutPositions(model.positions, length);
+  return foldConstants({ ...model, contextLength: length, positions, blocks }, constantsOf);
+}
+
+function cutPositions(positions: Positions, length: number): Positions {
+  switch (positions.kind) {
+    case "none":
+      return positions;
+    case "learned":
+      return { ...positions, table: sliceRows(positions.table, [[0, length]]) };
+  }
+}
+
+/** What a layer's pruned heads leave behind; with the last of them also what no head owned. */
+function leftByHeads(
+  attention: Attention,
+  layer: number,
+  circuit: Circuit,
+  replacements: Replacements,
+): readonly Addend[] {
+  const kept = keptHeads(circuit, layer);
+  const pruned = attention.heads.filter((head) => !kept.includes(head));
+  const left = pruned.flatMap((head) => addend(replacements.head(layer, head)));
+  // Where heads stay, b_O and a norm behind it stay with them in `blocks`; where none does, they would be lost.
+  if (kept.length > 0) return left;
+  const all = [...(attention.output.bias === undefined ? [] : [attention.output.bias]), ...left];
+  return attention.postNorm === undefined ? all : [normedConstant(attention.postNorm, all)];
 }
 
 /** Nothing for a constant of zeros. */

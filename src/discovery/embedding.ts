@@ -1,14 +1,13 @@
 /** Token ids → the residual stream before the first layer. A table look-up; no graph is worth its while. */
-import { hidden } from "../lowering/mask.ts";
 import type { HostTensor } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 
-/** @returns for each batch [prompts, length, d]. Reads both tables once. */
+/** @returns for each batch [prompts, length, d]. Reads the tables once. */
 export async function embed(model: Transformer, batches: readonly Batch[]): Promise<readonly HostTensor[]> {
-  const { width } = model;
+  const { width, embeddingScale = 1 } = model;
   const tokens = await model.tokenEmbedding.read();
-  const positions = await model.positionEmbedding.read();
+  const positions = await readPositions(model.positions);
   return batches.map((batch) => {
     const data = new Float32Array(batch.ids.length * batch.length * width);
     let at = 0;
@@ -17,7 +16,8 @@ export async function embed(model: Transformer, batches: readonly Batch[]): Prom
         const token = id * width;
         const place = position * width;
         for (let column = 0; column < width; column++) {
-          data[at++] = (tokens[token + column] ?? 0) + (positions[place + column] ?? 0);
+          const value = Math.fround((tokens[token + column] ?? 0) * embeddingScale);
+          data[at++] = value + (positions?.[place + column] ?? 0);
         }
       }
     }
@@ -25,11 +25,12 @@ export async function embed(model: Transformer, batches: readonly Batch[]): Prom
   });
 }
 
-/** [length, length]: 0 where a query (row) may look at a key (column), a number below all scores where not. */
-export function causalMask(length: number): HostTensor {
-  const data = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) {
-    data.fill(hidden, query * length + query + 1, (query + 1) * length);
+/** Undefined for a model without a table of positions. */
+async function readPositions(positions: Transformer["positions"]): Promise<Float32Array | undefined> {
+  switch (positions.kind) {
+    case "none":
+      return undefined;
+    case "learned":
+      return positions.table.read();
   }
-  return { type: "float32", shape: [length, length], data };
 }

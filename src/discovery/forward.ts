@@ -4,12 +4,14 @@
  * starts from), and the patched model, original weights with replacements switched in, that a standalone
  * model is verified against. Only one layer's weights are held at a time.
  */
+import { placeFeeds } from "../lowering/places.ts";
 import { gatedLayer } from "../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
+import { linearShape } from "../transformer/linear.ts";
 import type { Attention, Block, Mlp, Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
-import { causalMask, embed } from "./embedding.ts";
+import { embed } from "./embedding.ts";
 
 /** What is done to one layer; constants include b_O and b_2 where these stay. */
 export interface LayerGates {
@@ -59,16 +61,17 @@ export async function forward(
     const block = wholeBlock(model, layer);
     const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
     const rows = gates.attentionConstant.rows === 1 ? "one" : "each";
-    return { gates, session: await runtime.load(gatedLayer(block, model.width, rows)) };
+    const session = await runtime.load(gatedLayer(block, model.width, rows));
+    return { block, gates, session };
   });
   for (const layer of model.blocks.keys()) {
     options.signal?.throwIfAborted();
-    const { gates, session } = await load(layer);
+    const { block, gates, session } = await load(layer);
     const next: DeviceTensor[] = [];
     const run = (index: number) => {
       const [batch, x] = [batches[index], residual[index]];
       if (batch === undefined || x === undefined) return undefined;
-      return session.run({ x, mask: causalMask(batch.length), ...gateTensors(gates) });
+      return session.run({ x, ...layerFeeds(block, batch.length), ...gateTensors(gates) });
     };
     // The next batch is asked for before this one is looked at, so that the engine never waits.
     let running = run(0);
@@ -105,16 +108,24 @@ function ahead<T>(count: number, load: (index: number) => Promise<T>): (index: n
   };
 }
 
+/** A layer with both parts. */
+export interface WholeBlock extends Omit<Block, "attention" | "mlp"> {
+  readonly attention: Attention;
+  readonly mlp: Mlp;
+}
+
 /** Both parts of a layer, which every layer of an original model has. */
-export function wholeBlock(
-  model: Transformer,
-  layer: number,
-): { readonly attention: Attention; readonly mlp: Mlp } {
-  const block: Block | undefined = model.blocks[layer];
-  if (block?.attention === undefined || block.mlp === undefined) {
+export function wholeBlock(model: Transformer, layer: number): WholeBlock {
+  const { attention, mlp, ...rest } = model.blocks[layer] ?? {};
+  if (attention === undefined || mlp === undefined) {
     throw new TypeError(`layer ${layer} is not whole: only an original model can be searched`);
   }
-  return { attention: block.attention, mlp: block.mlp };
+  return { ...rest, attention, mlp };
+}
+
+/** What `gatedLayer` takes beside the stream and the gates, for prompts of `length` tokens. */
+export function layerFeeds({ attention }: WholeBlock, length: number): ReturnType<typeof placeFeeds> {
+  return placeFeeds([{ attention, queries: "all" }], length);
 }
 
 /** b_O of a layer as a constant; zeros if it has none. */
@@ -122,13 +133,14 @@ export async function outputBias(attention: Attention, width: number, rows: numb
   return constantFromVector((await attention.output.bias?.read()) ?? new Float32Array(width), rows);
 }
 
-/** b_2 of a layer as a constant; zeros if it has none. */
-export async function downBias(mlp: Mlp, width: number, rows: number): Promise<Constant> {
-  return constantFromVector((await mlp.down.bias?.read()) ?? new Float32Array(width), rows);
+/** b_2 of a layer as a constant; zeros if it has none, or if it joins before a norm behind the MLP. */
+export async function downBias({ down, postNorm }: Mlp, width: number, rows: number): Promise<Constant> {
+  const bias = postNorm === undefined ? await down.bias?.read() : undefined;
+  return constantFromVector(bias ?? new Float32Array(width), rows);
 }
 
-async function openGates(block: { readonly attention: Attention; readonly mlp: Mlp }): Promise<LayerGates> {
-  const width = block.attention.output.weight.shape[1] ?? 0;
+async function openGates(block: WholeBlock): Promise<LayerGates> {
+  const [, width] = linearShape(block.attention.output);
   return {
     heads: block.attention.heads.map(() => true),
     mlp: true,

@@ -9,6 +9,7 @@
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import { inOut } from "../transformer/linear.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
@@ -41,7 +42,7 @@ export async function zeroAblation(
     const { attention } = wholeBlock(model, layer);
     const bias = await attention.value.bias?.read();
     if (bias === undefined) heads.push(attention.heads.map((head) => nothing.head(layer, head)));
-    else heads.push(await throughOutput(attention, Float64Array.from(bias), 1, model.width));
+    else heads.push(await throughOutput(attention, forEachHead(attention, bias), 1, model.width));
   }
   return { ...nothing, head: (layer, head) => found(heads[layer]?.[head]) };
 }
@@ -210,7 +211,7 @@ async function throughOutput(
   rows: number,
   width: number,
 ): Promise<Constant[]> {
-  const output = await attention.output.weight.read();
+  const output = await inOut(attention.output).read();
   const { headWidth } = attention;
   return attention.heads.map((_, head) => {
     const values = new Float64Array(rows * width);
@@ -225,6 +226,14 @@ async function throughOutput(
       }
     }
     return { rows, width, values };
+  });
+}
+
+/** b_V as the query heads read it, [heads × headWidth]. */
+function forEachHead({ group, headWidth }: Attention, bias: Float32Array): Float64Array {
+  return Float64Array.from({ length: group.length * headWidth }, (_, at) => {
+    const place = group[Math.floor(at / headWidth)] ?? 0;
+    return bias[place * headWidth + (at % headWidth)] ?? 0;
   });
 }
 

@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
 import { createRandom } from "../tasks/random.ts";
 import { layerWithout } from "../transformer/component.ts";
+import { groupedHeads } from "../transformer/head-groups.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { zeroConstant } from "./constant.ts";
@@ -106,19 +107,19 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
 function outline(headsByLayer: readonly number[]): Transformer {
   const nothing = constantWeight("nothing", [1, 1], Float32Array.of(0));
   const linear = { weight: nothing };
-  const norm = { scale: nothing, shift: nothing, epsilon: 0 };
+  const norm = { kind: "rms", scale: nothing, epsilon: 0 } as const;
   return {
     width: 1,
     vocabularySize: 1,
     contextLength: 1,
     tokenEmbedding: nothing,
-    positionEmbedding: nothing,
+    positions: { kind: "none" },
     finalNorm: norm,
     unembedding: nothing,
     blocks: headsByLayer.map((heads) => ({
       attention: {
         norm,
-        heads: Array.from({ length: heads }, (_, head) => head),
+        ...groupedHeads(heads, Math.max(1, heads)),
         headWidth: 1,
         query: linear,
         key: linear,

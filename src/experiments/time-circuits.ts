@@ -18,7 +18,7 @@ import { shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import { type Circuit, circuitKey } from "../transformer/circuit.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { AnyTransformer } from "../transformer/transformer.ts";
 
 export interface TimedCircuit {
   readonly original: Timing;
@@ -120,7 +120,7 @@ async function timeBatches(
   return { original: sums.original / batchCalls, circuit: sums.circuit / batchCalls };
 }
 
-async function loadShipped(runtime: Runtime, model: Transformer, profile: Profile) {
+async function loadShipped(runtime: Runtime, model: AnyTransformer, profile: Profile) {
   const { graph } = shipModel(model, profile);
   // The size of the file that `pith extract` writes: same tensors, same layout, same metadata.
   const bytes = planSafetensors(tensorsToStore(graph), { format: "pith" }).totalBytes;

@@ -127,14 +127,22 @@ function mostLikely(
 }
 
 /** What {@link shippedLogits} must know of a circuit. */
-export function shippedGraph(file: CircuitFile): ShippedGraph {
-  const { profile, model } = file;
-  const circuit = circuitOfFile(file);
-  const kept = model.heads.map((_, layer) => keptHeads(circuit, layer).length);
+export function shippedGraph(circuit: CircuitFile): ShippedGraph {
+  const { profile, model, structure } = circuit;
+  const { vocabulary } = model;
+  if (structure === undefined) return { profile, vocabulary, ...cachesOfOldCircuit(circuit) };
+  const attentions = structure.blocks.flatMap(({ attention }) => attention ?? []);
+  const cacheHeads = attentions.map(({ keyValueHeads }) => keyValueHeads.length);
+  const headWidth = attentions[0]?.headWidth ?? cachesOfOldCircuit(circuit).headWidth;
+  return { profile, vocabulary, cacheHeads, headWidth };
+}
+
+/** Circuits of format 1 are GPT-2's: as many heads of keys and values as heads, which share the stream's width. */
+function cachesOfOldCircuit(circuit: CircuitFile): Pick<ShippedGraph, "cacheHeads" | "headWidth"> {
+  const { model } = circuit;
+  const kept = model.heads.map((_, layer) => keptHeads(circuitOfFile(circuit), layer).length);
   return {
-    profile,
-    keptHeads: kept.filter((count) => count > 0),
+    cacheHeads: kept.filter((count) => count > 0),
     headWidth: model.width / Math.max(1, model.heads[0] ?? 1),
-    vocabulary: model.vocabulary,
   };
 }

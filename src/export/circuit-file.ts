@@ -11,6 +11,7 @@ import { dtypeSchema } from "./dtype-record.ts";
 import { formatSchema, formatsFault } from "./format-record.ts";
 import { speedSchema } from "./speed-record.ts";
 import { stabilityFault, stabilitySchema } from "./stability-record.ts";
+import { structureSchema } from "./structure-record.ts";
 import { targetSchema } from "./target-record.ts";
 
 const circuitFormat = "pith.circuit/1";
@@ -128,6 +129,8 @@ const schema = z.object({
   stability: stabilitySchema.optional(),
   /** What was asked for, of a circuit that was searched for as the smallest that holds a target. */
   target: targetSchema.optional(),
+  /** How the folder's weights make a model; left out in files of earlier versions, and of compiled circuits. */
+  structure: structureSchema.optional(),
   /** The folder's other files as they were written, all but the model card. */
   files: z.array(ownFile).optional(),
   /** SHA-256 of everything above: see {@link checksumOf}. Circuits of before these two fields have neither. */

@@ -4,7 +4,7 @@
  * family any more. The true structure stands under `pith`.
  */
 import { type CacheKind, uniformCaches } from "../lowering/cache-heads.ts";
-import type { Attention, Transformer } from "../transformer/transformer.ts";
+import type { AnyTransformer, Attention, FoldedTransformer } from "../transformer/transformer.ts";
 import { dtypes } from "./dtype.ts";
 import { modelFiles } from "./folder-layout.ts";
 
@@ -20,7 +20,7 @@ export type Profile =
   | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
 
 /** @param model the original. Its caches stay exact where config.json can't say another shape. */
-export function decoderProfile({ width, blocks }: Transformer, kind: CacheKind): Profile {
+export function decoderProfile({ width, blocks }: AnyTransformer, kind: CacheKind): Profile {
   const heads = blocks.map(({ attention }) => attention?.heads.length ?? 0);
   const caches = kind === "uniform" ? uniformCaches(width, heads) : undefined;
   const fits = blocks.every(({ attention }) => attention?.headWidth === caches?.headWidth);
@@ -34,7 +34,7 @@ export const transformersJsConfig = {
 };
 
 /** @param model the standalone model, `fitLength`'s under the aligned profile. */
-export function configJson(model: Transformer, profile: Profile, tokens: SpecialTokens): object {
+export function configJson(model: FoldedTransformer, profile: Profile, tokens: SpecialTokens): object {
   const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
   const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
   return {

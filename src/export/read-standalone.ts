@@ -1,130 +1,129 @@
 /**
  * A shipped folder's weights as the standalone model that they were made of, so that its inside can be looked
- * at without the original. The graph joins matrices that read the same input; their names tell what was joined.
+ * at without the original. circuit.json says how the model is built and what each tensor of the file holds; folders
+ * of format 1 say it by the names of their tensors (`read-named-weights.ts`).
  */
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoint/safetensors.ts";
 import { PithError } from "../errors.ts";
-import { sliceColumns, sliceVector } from "../transformer/slice.ts";
-import type {
-  Activation,
-  Attention,
-  Block,
-  Linear,
-  Mlp,
-  Norm,
-  Transformer,
-} from "../transformer/transformer.ts";
+import { type Range, sliceColumns, sliceRows, sliceVector } from "../transformer/slice.ts";
+import type { Folded, FoldedTransformer, Linear, Norm, Reader } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { CircuitFile } from "./circuit-file.ts";
-
-const activations: Readonly<Record<string, Activation>> = {
-  gelu_new: "gelu-tanh",
-  gelu: "gelu",
-  relu: "relu",
-  silu: "silu",
-};
+import { readNamedWeights } from "./read-named-weights.ts";
+import type { StructureRecord } from "./structure-record.ts";
 
 /**
  * Lazy: weights are read from `source` when asked for. Scores need no scale any more (it is in the queries).
- * @param source onnx/model.onnx_data; @param config config.json, as parsed.
+ * @param source onnx/model.onnx_data; @param config config.json, as parsed: folders of format 1 need it.
  * @throws PithError "circuit" when a weight that the circuit needs is not there.
  */
 export async function readStandalone(
   source: ByteSource,
   config: Readonly<Record<string, unknown>>,
-  circuit: Pick<CircuitFile, "heads" | "mlps" | "model" | "profile">,
-): Promise<Transformer> {
-  const parts = indexParts(await readWeights(source));
-  const take = (name: string): Weight => {
-    const found = parts.get(name);
-    if (found === undefined) {
-      throw new PithError("circuit", "is not there", { place: { file: source.name, tensor: name } });
+  circuit: CircuitFile,
+): Promise<FoldedTransformer> {
+  const { tensors } = await readSafetensorsHeader(source);
+  const stored = new Map(
+    tensors.map((entry): [string, Weight] => [
+      entry.name,
+      { name: entry.name, shape: entry.shape, read: () => readTensor(source, entry) },
+    ]),
+  );
+  return circuit.structure === undefined
+    ? readNamedWeights(source.name, [...stored.values()], config, circuit)
+    : readStructure(source.name, stored, circuit.structure);
+}
+
+/** @param file for errors. @param stored the file's tensors by their names. */
+function readStructure(
+  file: string,
+  stored: ReadonlyMap<string, Weight>,
+  { tensors, ...structure }: StructureRecord,
+): FoldedTransformer {
+  const lacks = (tensor: string, message = "is not there") =>
+    new PithError("circuit", message, { place: { file, tensor } });
+  const weights = new Map(stored);
+  for (const { name, weights: held, axis = "columns" } of tensors) {
+    const tensor = stored.get(name);
+    if (tensor === undefined) throw lacks(name);
+    const length = tensor.shape.at(axis === "rows" ? 0 : -1);
+    if (held.reduce((sum, { size }) => sum + size, 0) !== length)
+      throw lacks(name, "is not as wide as circuit.json says");
+    let from = 0;
+    for (const { name: own, size } of held) {
+      weights.set(own, { ...slice(tensor, axis, [from, from + size]), name: own });
+      from += size;
     }
+  }
+  const take = (name: string): Weight => {
+    const found = weights.get(name);
+    if (found === undefined) throw lacks(name);
     return found;
   };
-  const epsilon = config["layer_norm_epsilon"];
-  const activation = activations[String(config["activation_function"])];
-  if (typeof epsilon !== "number" || activation === undefined) {
-    throw new PithError("circuit", "config.json lacks layer_norm_epsilon or a known activation_function", {
-      place: { file: source.name },
-    });
-  }
-  const norm = (name: string): Norm => {
-    const residualBias = parts.get(`${name}.residual_bias`);
-    return {
-      ...(residualBias && { residualBias }),
-      scale: take(`${name}.scale`),
-      shift: take(`${name}.shift`),
-      epsilon,
-    };
-  };
-  const linear = (name: string): Linear => {
-    const bias = parts.get(`${name}.bias`);
-    return { weight: take(`${name}.weight`), ...(bias && { bias }) };
-  };
-  const attention = (layer: number): Attention | undefined => {
-    const heads = circuit.heads.filter(([at]) => at === layer).map(([, head]) => head);
-    if (heads.length === 0) return undefined;
-    const name = `blocks.${layer}.attention`;
-    const output = linear(`${name}.output`);
-    return {
-      norm: norm(`${name}.norm`),
-      heads,
-      headWidth: (output.weight.shape[0] ?? 0) / heads.length,
-      query: linear(`${name}.query`),
-      key: linear(`${name}.key`),
-      value: linear(`${name}.value`),
-      output,
-      scoreScale: 1,
-    };
-  };
-  const mlp = (layer: number): Mlp | undefined => {
-    if (!circuit.mlps.includes(layer)) return undefined;
-    const name = `blocks.${layer}.mlp`;
-    return { norm: norm(`${name}.norm`), activation, up: linear(`${name}.up`), down: linear(`${name}.down`) };
-  };
-  const tokenEmbedding = take("token_embedding");
+  const readers = readersOf(take);
+  const { positions, unembeddingBias, finalBias } = structure;
   return {
-    width: circuit.model.width,
-    vocabularySize: circuit.model.vocabulary,
-    contextLength: circuit.profile.kind === "aligned" ? circuit.profile.length : circuit.model.context,
-    tokenEmbedding,
-    positionEmbedding: take("position_embedding"),
-    blocks: circuit.model.heads.map((_, layer): Block => ({ attention: attention(layer), mlp: mlp(layer) })),
-    finalNorm: norm("final_norm"),
-    unembedding: parts.get("unembedding") ?? tokenEmbedding,
+    ...structure,
+    folded: true,
+    tokenEmbedding: take(structure.tokenEmbedding),
+    positions: positions.kind === "learned" ? { ...positions, table: take(positions.table) } : positions,
+    blocks: structure.blocks.map(readers.block),
+    finalBias: finalBias === undefined ? undefined : take(finalBias),
+    finalNorm: readers.norm(structure.finalNorm),
+    unembedding: take(structure.unembedding),
+    unembeddingBias: unembeddingBias === undefined ? undefined : take(unembeddingBias),
   };
 }
 
-async function readWeights(source: ByteSource): Promise<readonly Weight[]> {
-  const { tensors } = await readSafetensorsHeader(source);
-  return tensors.map((entry) => ({
-    name: entry.name,
-    shape: entry.shape,
-    read: () => readTensor(source, entry),
-  }));
+function slice(tensor: Weight, axis: "columns" | "rows", range: Range): Weight {
+  if (tensor.shape.length === 1) return sliceVector(tensor, [range]);
+  return axis === "rows" ? sliceRows(tensor, [range]) : sliceColumns(tensor, [range]);
 }
 
-/** "a×0.5+b[14:15, :]" → its parts a and b, of equal width, by the names that they had before. */
-function indexParts(stored: readonly Weight[]): ReadonlyMap<string, Weight> {
-  const parts = new Map<string, Weight>();
-  for (const weight of stored) {
-    const names = weight.name.split("+").map(bareName);
-    const width = (weight.shape.at(-1) ?? 0) / names.length;
-    for (const [index, name] of names.entries()) {
-      const range = [index * width, (index + 1) * width] as const;
-      parts.set(
-        name,
-        weight.shape.length === 1 ? sliceVector(weight, [range]) : sliceColumns(weight, [range]),
-      );
-    }
-  }
-  return parts;
-}
+type Recorded<Key extends "attention" | "mlp"> = NonNullable<StructureRecord["blocks"][number][Key]>;
 
-/** Without what was done to it; zeros that stand for a missing bias are that bias. */
-function bareName(name: string): string {
-  const bare = name.replace(/×[^[]*|\[[^\]]*\]/g, "");
-  return bare.replace(/^no bias of (.*)\.weight$/, "$1.bias");
+/** Builds the parts of a model from their records. */
+function readersOf(take: (name: string) => Weight) {
+  const norm = (record: StructureRecord["finalNorm"]): Norm => {
+    const scale = take(record.scale);
+    return record.kind === "rms"
+      ? { ...record, scale }
+      : { ...record, scale, shift: record.shift === undefined ? undefined : take(record.shift) };
+  };
+  const linear = ({ weight, bias, ...rest }: Recorded<"mlp">["up"]): Linear => ({
+    ...rest,
+    weight: take(weight),
+    ...(bias !== undefined && { bias: take(bias) }),
+  });
+  const reader = (record: Pick<Recorded<"mlp">, keyof Folded<Reader>>): Required<Folded<Reader>> => ({
+    norm: record.norm && norm(record.norm),
+    postNorm: record.postNorm && norm(record.postNorm),
+    residualBias: record.residualBias === undefined ? undefined : take(record.residualBias),
+  });
+  const block = ({
+    arrangement,
+    attention,
+    mlp,
+  }: StructureRecord["blocks"][number]): FoldedTransformer["blocks"][number] => ({
+    arrangement,
+    attention: attention && {
+      ...attention,
+      ...reader(attention),
+      query: linear(attention.query),
+      key: linear(attention.key),
+      value: linear(attention.value),
+      output: linear(attention.output),
+      queryNorm: attention.queryNorm && norm(attention.queryNorm),
+      keyNorm: attention.keyNorm && norm(attention.keyNorm),
+    },
+    mlp: mlp && {
+      ...mlp,
+      ...reader(mlp),
+      gate: mlp.gate && linear(mlp.gate),
+      up: linear(mlp.up),
+      down: linear(mlp.down),
+    },
+  });
+  return { norm, block };
 }

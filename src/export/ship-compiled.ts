@@ -1,7 +1,7 @@
 /** A compiled circuit as what is shipped of it. */
 
 import { type CompiledModel, lowerCompiled } from "../lowering/compiled.ts";
-import type { Target } from "../lowering/target.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
 import type { ParameterCount } from "../measure/parameters.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { elementCount } from "../transformer/weight.ts";
@@ -14,7 +14,7 @@ export interface ShippedCompiled {
   readonly config: object;
 }
 
-export function shipCompiled(model: CompiledModel, target: Target = "portable"): ShippedCompiled {
+export function shipCompiled(model: CompiledModel, target: OperatorSet = "portable"): ShippedCompiled {
   const graph = lowerCompiled(model, target);
   const count = { body: 0, embedding: 0, bias: 0 };
   for (const { value, weight } of graph.weights)

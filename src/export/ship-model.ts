@@ -4,47 +4,59 @@ import { lowerAligned } from "../lowering/aligned.ts";
 import { type CacheShape, withCaches } from "../lowering/cache-heads.ts";
 import { lowerDecoder } from "../lowering/decoder.ts";
 import { fitLength } from "../lowering/fit-length.ts";
-import { foldConstants } from "../lowering/fold-constants.ts";
-import type { Target } from "../lowering/target.ts";
+import { asFolded } from "../lowering/fold-constants.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
 import type { ShippedGraph } from "../measure/shipped-logits.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { AnyTransformer, FoldedTransformer } from "../transformer/transformer.ts";
 import type { Profile } from "./config-json.ts";
 import { nameWeights } from "./name-weights.ts";
+import { type StructureRecord, structureOf } from "./structure-record.ts";
 
 export interface ShippedModel {
   readonly graph: Graph;
   /** The model with exactly these weights: count parameters on this one. */
-  readonly shipped: Transformer;
+  readonly shipped: FoldedTransformer;
+  /** How the file's weights are the model's. */
+  readonly structure: StructureRecord;
 }
 
 /** @param target which operators the graph may use. */
-export function shipModel(model: Transformer, profile: Profile, target: Target = "portable"): ShippedModel {
+export function shipModel(
+  model: AnyTransformer,
+  profile: Profile,
+  operators: OperatorSet = "portable",
+): ShippedModel {
   // Folded first, so that constants are named for where they are read.
-  const named = nameWeights(foldConstants(model));
+  const named = nameWeights(asFolded(model));
   const graph =
     profile.kind === "aligned"
-      ? lowerAligned(named, profile.length, target)
-      : withCaches(lowerDecoder(named, target), cachesOf(named, profile));
-  return { graph, shipped: shippedTransformer(model, profile) };
+      ? lowerAligned(named, profile.length, operators)
+      : withCaches(lowerDecoder(named, operators), cachesOf(named, profile));
+  return {
+    graph,
+    shipped: shippedTransformer(model, profile),
+    structure: structureOf(shippedTransformer(named, profile), graph, operators === "onnxruntime"),
+  };
 }
 
 /** The model whose parameters are those of the shipped file, one by one. */
-export function shippedTransformer(model: Transformer, profile: Profile): Transformer {
-  return profile.kind === "aligned" ? fitLength(model, profile.length) : foldConstants(model);
+export function shippedTransformer(model: AnyTransformer, profile: Profile): FoldedTransformer {
+  const shipped = asFolded(model);
+  return profile.kind === "aligned" ? fitLength(shipped, profile.length) : shipped;
 }
 
-function cachesOf({ width }: Transformer, profile: Profile): CacheShape | undefined {
+function cachesOf({ width }: AnyTransformer, profile: Profile): CacheShape | undefined {
   const heads = profile.kind === "decoder" ? profile.cacheHeads : undefined;
   return heads === undefined ? undefined : { heads, headWidth: width / heads };
 }
 
 /** What must be known of the graph of a standalone model, or of an original, to run it. */
-export function describeGraph(model: Transformer, profile: Profile): ShippedGraph {
+export function describeGraph(model: AnyTransformer, profile: Profile): ShippedGraph {
   const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
   return {
     profile,
-    keptHeads: attentions.map(({ heads }) => heads.length),
+    cacheHeads: attentions.map(({ keyValueHeads }) => keyValueHeads.length),
     headWidth: cachesOf(model, profile)?.headWidth ?? attentions[0]?.headWidth ?? 0,
     vocabulary: model.vocabularySize,
   };

@@ -13,11 +13,11 @@ import { makeFolders } from "../files/make-folders.ts";
 import { checkOutputFolder } from "../files/output-folder.ts";
 import { readJsonObject } from "../files/read-input.ts";
 import { writeBytes, writeText } from "../files/write-file.ts";
-import type { Target } from "../lowering/target.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
 import { encodeGraph } from "../onnx/encode-graph.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { AnyTransformer } from "../transformer/transformer.ts";
 import { recordFiles } from "./check-files.ts";
 import { type CircuitFile, formatCircuitFile, parseCircuitFile, sealCircuitFile } from "./circuit-file.ts";
 import {
@@ -33,15 +33,16 @@ import { modelCard } from "./model-card.ts";
 import { shipModel } from "./ship-model.ts";
 import { shippedTokenizer } from "./shipped-tokenizer.ts";
 import { tensorsToStore } from "./stored-weights.ts";
+import type { StructureRecord } from "./structure-record.ts";
 
 export interface FolderContents {
-  /** The standalone model. */
-  readonly model: Transformer;
+  /** The standalone model, or an original. */
+  readonly model: AnyTransformer;
   readonly profile: Profile;
   readonly tokenizer: TokenizerFiles;
   readonly specialTokens: SpecialTokens;
   /** Operators that the graph may use; left out, standard ones alone. */
-  readonly operators?: Target | undefined;
+  readonly operators?: OperatorSet | undefined;
 }
 
 export interface WriteFolderOptions {
@@ -118,7 +119,7 @@ export function prepareConvertedFolder(
       await copyFile(join(source, name), join(partial, name));
     }
     if (options.config !== undefined) await writeJson(join(partial, names.config), options.config, 2);
-    return writeModel(partial, graph, options, false);
+    return { bytes: await writeModel(partial, graph, options, false) };
   });
 }
 
@@ -133,7 +134,7 @@ export function prepareExtendedFolder(
   return prepare(directory, { ...options, force: true }, async (partial) => {
     await cp(directory, partial, { recursive: true });
     await listFormats(join(partial, names.config));
-    return (await stat(join(partial, names.modelFolder, names.weights))).size;
+    return { bytes: (await stat(join(partial, names.modelFolder, names.weights))).size };
   });
 }
 
@@ -144,11 +145,19 @@ async function listFormats(path: string): Promise<void> {
   await writeJson(path, { ...config, "transformers.js_config": transformersJsConfig }, 2);
 }
 
-/** @param write fills the partial folder, and returns the size of its weights. */
+/** What a partial folder holds. */
+interface Filled {
+  /** The size of its weights. */
+  readonly bytes: number;
+  /** Of a model that was just lowered; a folder that was made from another keeps what that one's circuit.json says. */
+  readonly structure?: StructureRecord;
+}
+
+/** @param write fills the partial folder. */
 async function prepare(
   directory: string,
   options: WriteFolderOptions,
-  write: (partial: string) => Promise<number>,
+  write: (partial: string) => Promise<Filled>,
 ): Promise<PreparedFolder> {
   options.signal?.throwIfAborted();
   await checkCircuitFolder(directory, options);
@@ -163,7 +172,7 @@ async function prepare(
     }
   };
 
-  const bytes = await orDiscard(() => write(partial));
+  const { bytes, structure } = await orDiscard(() => write(partial));
   return {
     directory: partial,
     modelPath: join(partial, names.modelFolder, names.model),
@@ -180,7 +189,8 @@ async function prepare(
       orDiscard(async () => {
         options.signal?.throwIfAborted();
         const { files: _, checksum: __, ...facts } = circuit;
-        const sealed = sealCircuitFile(parseCircuitFile(facts), await recordFiles(partial));
+        const whole = { ...facts, ...(structure && { structure }) };
+        const sealed = sealCircuitFile(parseCircuitFile(whole), await recordFiles(partial));
         await writeText(join(partial, names.circuit), formatCircuitFile(sealed));
         await writeText(join(partial, names.card), modelCard(sealed));
         options.signal?.throwIfAborted();
@@ -195,15 +205,16 @@ async function writeContents(
   folder: string,
   { model, profile, tokenizer, specialTokens, operators }: FolderContents,
   { signal, onProgress }: WriteFolderOptions,
-): Promise<number> {
-  const { graph, shipped } = shipModel(model, profile, operators);
+): Promise<Filled> {
+  const { graph, shipped, structure } = shipModel(model, profile, operators);
   const files = shippedTokenizer(tokenizer);
   await writeJson(join(folder, names.config), configJson(shipped, profile, specialTokens), 2);
   await writeJson(join(folder, names.generationConfig), generationConfigJson(specialTokens), 2);
   await writeJson(join(folder, names.tokenizer), files["tokenizer.json"], 0);
   await writeJson(join(folder, names.tokenizerConfig), files["tokenizer_config.json"], 2);
 
-  return writeModel(folder, graph, { signal, ...(onProgress && { onProgress }) }, false);
+  const bytes = await writeModel(folder, graph, { signal, ...(onProgress && { onProgress }) }, false);
+  return { bytes, structure };
 }
 
 /**

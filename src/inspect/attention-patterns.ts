@@ -1,6 +1,6 @@
 /** Where each kept head of a circuit looks, on prompts of one's choice. */
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { observe } from "./observe.ts";
 
 export interface HeadPattern {
@@ -18,7 +18,7 @@ export interface HeadPattern {
  */
 export async function attentionPatterns(
   runtime: Runtime,
-  model: Transformer,
+  model: FoldedTransformer,
   prompts: readonly (readonly number[])[],
   signal?: AbortSignal,
 ): Promise<readonly (readonly HeadPattern[])[]> {

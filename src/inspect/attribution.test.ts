@@ -10,6 +10,7 @@ import { randomPrompts, randomTransformer } from "../../test/support/random-tran
 import { found } from "../../test/support/run-model.ts";
 import { makeReplacements } from "../../test/support/run-search.ts";
 import { cutCircuit } from "../cut/cut-circuit.ts";
+import { foldConstants } from "../lowering/fold-constants.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { attentionPatterns } from "./attention-patterns.ts";
 import { attribute, attributeAnswers } from "./attribution.ts";
@@ -27,7 +28,7 @@ const g = (10 * Math.LN2) / Math.sqrt(73);
 
 describe("direct logit attribution of the micro model", () => {
   test("to the centred logit: embedding, constants, head 0, head 1, MLP", async () => {
-    const { parts, totals, prompts } = await attributeAnswers(runtime, microModel(), [
+    const { parts, totals, prompts } = await attributeAnswers(runtime, foldConstants(microModel()), [
       { ids: [A, A], answers: [A] },
     ]);
     expect(prompts).toBe(1);
@@ -47,7 +48,7 @@ describe("direct logit attribution of the micro model", () => {
   });
 
   test("to the difference to a rival, with spread over prompts; several answers share the logit", async () => {
-    const { parts } = await attributeAnswers(runtime, microModel(), [
+    const { parts } = await attributeAnswers(runtime, foldConstants(microModel()), [
       { ids: [A, A], answers: [A], rival: B },
       { ids: [A, A], answers: [A, B], rival: B },
     ]);
@@ -59,10 +60,10 @@ describe("direct logit attribution of the micro model", () => {
   });
 
   test("no prompts, and a prompt without an answer, are refused", async () => {
-    await expect(attributeAnswers(runtime, microModel(), [])).rejects.toThrow(RangeError);
-    await expect(attributeAnswers(runtime, microModel(), [{ ids: [A], answers: [] }])).rejects.toThrow(
-      RangeError,
-    );
+    await expect(attributeAnswers(runtime, foldConstants(microModel()), [])).rejects.toThrow(RangeError);
+    await expect(
+      attributeAnswers(runtime, foldConstants(microModel()), [{ ids: [A], answers: [] }]),
+    ).rejects.toThrow(RangeError);
   });
 });
 
@@ -73,7 +74,12 @@ test("parts of a stream whose mean is not zero: each is centred, nothing is lost
   ];
   // x = (6, 2, 1), mean 3, deviations (3, −1, −2), variance 14/3.
   const final = Float32Array.of(6, 2, 1);
-  const norm = { scale: Float32Array.of(1, 2, 1), shift: Float32Array.of(0, 0, 4), epsilon: 0 };
+  const norm = {
+    kind: "layer",
+    scale: Float32Array.of(1, 2, 1),
+    shift: Float32Array.of(0, 0, 4),
+    epsilon: 0,
+  } as const;
   const direction = Float64Array.of(1, 1, 1);
   const sigma = Math.sqrt(14 / 3);
   // (5, 1, 0) less its mean 2: (3, −1, −2) · (1, 2, 1) = −1. Equal numbers vanish; the shift gives 4.
@@ -83,7 +89,7 @@ test("parts of a stream whose mean is not zero: each is centred, nothing is lost
 });
 
 test("without scores attention is even over what came before, and nothing of it on what comes after", async () => {
-  const [heads = []] = await attentionPatterns(runtime, microModel(), [[A, B]]);
+  const [heads = []] = await attentionPatterns(runtime, foldConstants(microModel()), [[A, B]]);
   expect(heads.map(({ layer, head }) => [layer, head])).toEqual([
     [0, 0],
     [0, 1],
@@ -153,7 +159,7 @@ describe.each(["aligned", "pooled", "zero"] as const)(
 
 /** b_V,h·W_O^h. */
 function writtenAlways({ blocks }: NaiveTransformer, layer: number, head: number): readonly number[] {
-  const { headWidth, value, output } = found(blocks[layer]);
+  const { headWidth, value, output } = found(blocks[layer]).attention;
   const own = (_: unknown, row: number) => Math.floor(row / headWidth) === head;
   const bias = value.bias.filter(own);
   const weight = output.weight.filter(own);

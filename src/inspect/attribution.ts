@@ -1,6 +1,6 @@
 /**
  * Direct logit attribution: what each part of a circuit adds to the answer's logit at the answer position (the
- * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; logits
+ * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for FoldedTransformer Circuits"; logits
  * taken apart so: Wang et al. 2022, arXiv:2211.00593, section 3).
  *
  * The final LayerNorm is x ↦ (x − mean x)/σ ⊙ g + b. With σ frozen at what it is for the prompt it is linear in
@@ -9,7 +9,7 @@
  * the direction is the answer's unembedding less the vocabulary's mean, or less a rival's.
  */
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Norm, Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer, Norm } from "../transformer/transformer.ts";
 import { type Observation, observe, type Part } from "./observe.ts";
 
 export interface AttributedPrompt {
@@ -43,7 +43,7 @@ export interface Attribution {
 /** @param model a standalone model. @throws RangeError for no prompts, or one without answers. */
 export async function attributeAnswers(
   runtime: Runtime,
-  model: Transformer,
+  model: FoldedTransformer,
   prompts: readonly AttributedPrompt[],
   signal?: AbortSignal,
 ): Promise<Attribution> {
@@ -83,29 +83,36 @@ export async function attributeAnswers(
 
 /** A final norm's weights, read. */
 export interface NormValues {
+  readonly kind: Norm["kind"];
   readonly scale: Float32Array;
+  /** Zeros where the norm has none. */
   readonly shift: Float32Array;
   readonly epsilon: number;
 }
 
-async function readNorm({ scale, shift, epsilon }: Norm): Promise<NormValues> {
-  return { scale: await scale.read(), shift: await shift.read(), epsilon };
+async function readNorm(norm: Norm): Promise<NormValues> {
+  const { kind, epsilon } = norm;
+  const scale = await norm.scale.read();
+  const shift = norm.kind === "layer" ? await norm.shift?.read() : undefined;
+  return { kind, scale, shift: shift ?? new Float32Array(scale.length), epsilon };
 }
 
 /** What each write adds to x̂·u, in the writes' order; the shift's b·u goes with the constants. @internal */
 export function attribute(
   { writes, final }: Pick<Observation, "writes" | "final">,
-  { scale, shift, epsilon }: NormValues,
+  { kind, scale, shift, epsilon }: NormValues,
   direction: Float64Array,
 ): number[] {
   const width = final.length;
-  const mean = average(final);
+  // An RMSNorm does not centre.
+  const centres = kind === "layer";
+  const mean = centres ? average(final) : 0;
   let variance = 0;
   for (const value of final) variance += (value - mean) ** 2 / width;
   const sigma = Math.sqrt(variance + epsilon);
   // (x − mean x) ⊙ g · u = Σ x (w − mean w) with w = g ⊙ u: centring the reader is centring the stream.
   const reader = direction.map((value, at) => value * (scale[at] ?? 0));
-  const offset = average(reader);
+  const offset = centres ? average(reader) : 0;
   let shifted = 0;
   for (const [at, value] of direction.entries()) shifted += value * (shift[at] ?? 0);
   return writes.map(({ part, values }) => {
@@ -121,7 +128,11 @@ interface Directions {
 }
 
 /** Rows of the unembedding, in float64. */
-async function createDirections({ unembedding, width, vocabularySize }: Transformer): Promise<Directions> {
+async function createDirections({
+  unembedding,
+  width,
+  vocabularySize,
+}: FoldedTransformer): Promise<Directions> {
   const table = await unembedding.read();
   const row = (token: number): Float32Array => {
     if (!(token >= 0 && token < vocabularySize)) throw new RangeError(`no token ${token}`);

@@ -3,12 +3,12 @@
  * are made of. Browser-safe: it needs the shipped weights and a runtime, and nothing else.
  */
 import { makeBatches } from "../discovery/batch.ts";
-import { causalMask } from "../discovery/embedding.ts";
 import { lastAttention } from "../lowering/fit-length.ts";
 import { lowerObserved } from "../lowering/observed.ts";
+import { placeFeeds } from "../lowering/places.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
 import type { Component } from "../transformer/component.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
 
 /** Something that adds to the residual stream. Constants are positions, biases and what pruned components left. */
 export type Part = Component | { readonly kind: "embedding" } | { readonly kind: "constants" };
@@ -42,13 +42,16 @@ const tokensPerRun = 512;
  */
 export async function observe(
   runtime: Runtime,
-  model: Transformer,
+  model: FoldedTransformer,
   prompts: readonly (readonly number[])[],
   visit: (observation: Observation) => void,
   { patterns = false, signal }: ObserveOptions = {},
 ): Promise<void> {
   const aligned = hasPositionalConstants(model);
   const sees = lastAttention(model) >= 0;
+  const asking = model.blocks.flatMap(({ attention }) =>
+    attention === undefined ? [] : [{ attention, queries: "all" } as const],
+  );
   const session = await runtime.load(lowerObserved(model, aligned && sees ? model.contextLength : undefined));
   try {
     for (const batch of makeBatches(prompts, tokensPerRun)) {
@@ -56,15 +59,13 @@ export async function observe(
       const length = sees ? batch.length : 1;
       const ids = batch.ids.flatMap((row) => (sees ? row : row.slice(-1)));
       // Where no attention is left, the shipped table of the aligned profile holds the last position alone.
-      const rows = model.positionEmbedding.shape[0] ?? 1;
+      const rows = model.positions.kind === "learned" ? (model.positions.table.shape[0] ?? 1) : batch.length;
       const first = sees ? 0 : Math.min(batch.length, rows) - 1;
+      const places = Array.from({ length }, (_, at) => first + at);
       const outputs = await session.run({
         input_ids: integers([batch.ids.length, length], ids),
-        positions: integers(
-          [length],
-          Array.from({ length }, (_, at) => first + at),
-        ),
-        ...(sees && { mask: causalMask(length) }),
+        ...(model.positions.kind === "learned" && { positions: integers([length], places) }),
+        ...placeFeeds(asking, length),
       });
       const values = await readAll(runtime, outputs, patterns);
       for (const [row, index] of batch.members.entries()) {
@@ -76,9 +77,10 @@ export async function observe(
   }
 }
 
-function hasPositionalConstants(model: Transformer): boolean {
-  const norms = model.blocks.flatMap(({ attention, mlp }) => [attention?.norm, mlp?.norm]);
-  return [...norms, model.finalNorm].some((norm) => (norm?.residualBias?.shape.length ?? 1) > 1);
+function hasPositionalConstants(model: FoldedTransformer): boolean {
+  const readers = model.blocks.flatMap(({ attention, mlp }) => [attention, mlp]);
+  const constants = [...readers.map((reader) => reader?.residualBias), model.finalBias];
+  return constants.some((constant) => (constant?.shape.length ?? 1) > 1);
 }
 
 async function readAll(
@@ -102,7 +104,7 @@ interface Place {
 }
 
 function observationOf(
-  model: Transformer,
+  model: FoldedTransformer,
   values: ReadonlyMap<string, Float32Array>,
   { index, row, prompts, length }: Place,
   withPatterns: boolean,

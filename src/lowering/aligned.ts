@@ -5,31 +5,35 @@
  */
 import type { Graph } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
+import { embed } from "./embed.ts";
 import { fitLength } from "./fit-length.ts";
-import { normalize } from "./norm.ts";
-import { applyParts, causalMask, lastPosition, partsOf, withConstant } from "./parts.ts";
-import { needsMask } from "./stages.ts";
-import type { Target } from "./target.ts";
+import { askingParts, partsOf } from "./kept-part.ts";
+import { lastPosition } from "./last-position.ts";
+import type { OperatorSet } from "./operator-set.ts";
+import { fixedPlaces } from "./places.ts";
+import { joinFinal, unembed } from "./unembed.ts";
+import { foldedConstants, walkParts } from "./walk-parts.ts";
 
 /**
  * Input: input_ids int64 [batch, length]. Output: logits [batch, vocabulary], for the token after the prompt.
- * An original model is welcome as well. @throws RangeError when the model takes no prompts of that length.
+ * @throws RangeError when the model takes no prompts of that length.
  */
-export function lowerAligned(model: Transformer, length: number, target: Target): Graph {
+export function lowerAligned(model: FoldedTransformer, length: number, operators: OperatorSet): Graph {
   const fitted = fitLength(model, length);
   const graph = new GraphBuilder("aligned");
   const parts = partsOf(fitted);
   const ids = graph.input("input_ids", "int64", ["batch", length]);
-  const readsOthers = parts.some(({ kind }) => kind === "heads");
-  const tokens = graph.gather(
-    graph.weight(fitted.tokenEmbedding),
-    readsOthers ? ids : lastPosition(graph, ids),
+  const readsOthers = askingParts(parts).length > 0;
+  const places = fixedPlaces(graph, length);
+  const embedded = embed(graph, fitted, readsOthers ? ids : lastPosition(graph, ids), (table) =>
+    graph.weight(table),
   );
-  const mask = needsMask(parts) ? causalMask(graph, length) : undefined;
-  const embedded = graph.add(tokens, graph.weight(fitted.positionEmbedding));
-  const x = graph.reshape(applyParts(graph, embedded, parts, mask, target), [0, fitted.width]);
-  const normed = normalize(graph, withConstant(graph, x, fitted.finalNorm), fitted.finalNorm);
-  graph.output("logits", graph.matMulTransposed(normed, graph.weight(fitted.unembedding)));
+  const x = walkParts(graph, embedded, parts, {
+    ...{ places, operators },
+    constant: foldedConstants(graph),
+  });
+  const last = joinFinal(graph, graph.reshape(x, [0, fitted.width]), fitted);
+  graph.output("logits", unembed(graph, last, fitted, operators));
   return graph.build();
 }

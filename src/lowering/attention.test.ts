@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { floats, runGraph } from "../../test/support/run-graph.ts";
-import { causalMask } from "../discovery/embedding.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { createRandom } from "../tasks/random.ts";
+import { ungroupedHeads } from "../transformer/head-groups.ts";
 import type { Attention, Linear } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { attend, type Queries, writeHeads } from "./attention.ts";
+import { inputPlaces, placeFeeds } from "./places.ts";
 
 const { nextUint32 } = createRandom(5);
 const random = (length: number) => Float32Array.from({ length }, () => nextUint32() / 2 ** 31 - 1);
@@ -21,11 +22,12 @@ function randomAttention(biases: Biases): Attention {
   });
   return {
     norm: {
+      kind: "layer",
       scale: constantWeight("scale", [width], random(width)),
       shift: constantWeight("shift", [width], random(width)),
       epsilon: 1e-5,
     },
-    heads: [0, 2, 5],
+    ...ungroupedHeads([0, 2, 5]),
     headWidth,
     query: linear("query", biases === "all biases"),
     key: linear("key", biases === "all biases"),
@@ -79,12 +81,12 @@ describe.each<Biases>(["all biases", "no biases", "a value bias only"])("attend,
     const attention = randomAttention(biases);
     const builder = new GraphBuilder("test");
     const normed = builder.input("normed", "float32", ["batch", "sequence", width]);
-    const mask = queries === "all" ? builder.input("mask", "float32", ["sequence", "sequence"]) : undefined;
-    builder.output("z", attend(builder, normed, attention, queries, mask));
+    const places = inputPlaces(builder, [attention]);
+    builder.output("z", attend(builder, normed, attention, queries, { places, operators: "portable" }));
     const x = random(batch * sequence * width);
     const { z } = await runGraph(builder.build(), {
       normed: floats([batch, sequence, width], x),
-      ...(mask && { mask: causalMask(sequence) }),
+      ...placeFeeds([{ attention, queries }], sequence),
     });
 
     const prompts = Array.from({ length: batch }, (_, prompt) =>
@@ -110,7 +112,7 @@ test("writeHeads multiplies by W_O and leaves b_O out", async () => {
   };
   const builder = new GraphBuilder("test");
   const z = builder.input("z", "float32", [1, 1, heads * headWidth]);
-  builder.output("y", writeHeads(builder, z, biased));
+  builder.output("y", writeHeads(builder, z, biased, "portable"));
   const values = random(heads * headWidth);
   const { y } = await runGraph(builder.build(), { z: floats([1, 1, heads * headWidth], values) });
   const expected = await affine([...values], attention.output);

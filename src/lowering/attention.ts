@@ -1,21 +1,30 @@
 /**
- * Attention as a graph. The score's scale is folded into the queries' weights, and all that read the same
- * positions are one matrix product: queries, keys and values together, or, where only the last position
- * asks, keys and values together and queries apart.
+ * Attention as a graph. The score's scale is folded into the queries' weights, unless queries are normalised, and all
+ * that read the same positions are one matrix product: queries, keys and values together, or, where only the last
+ * position asks, keys and values together and queries apart.
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import { joinColumns, scaled } from "../transformer/derive.ts";
-import type { Attention, Linear } from "../transformer/transformer.ts";
-import { constantWeight, type Weight } from "../transformer/weight.ts";
+import type { Attention, Linear, Norm } from "../transformer/transformer.ts";
+import { lastPosition } from "./last-position.ts";
+import { affine, joinMatrices, multiply } from "./linear.ts";
+import { normalize } from "./norm.ts";
+import type { OperatorSet } from "./operator-set.ts";
+import { asksForMask, type Places } from "./places.ts";
+import { type Rotation, rotate } from "./rotary.ts";
 
 /** Which positions ask: every one, or only the last (where nothing above reads any other). */
 export type Queries = "all" | "last";
 
+/** What attention is lowered with, whatever its layer. */
+export interface AttentionSetting {
+  readonly places: Places;
+  readonly operators: OperatorSet;
+}
+
 /**
  * @param normed [batch, sequence, d], normalised.
- * @param mask [sequence, sequence], 0 where a query may look and −∞ where not; not used by `last` queries,
- * which may look everywhere.
  * @returns z [batch, sequence or 1, heads × headWidth], before W_O.
  */
 export function attend(
@@ -23,84 +32,190 @@ export function attend(
   normed: Value,
   attention: Attention,
   queries: Queries,
-  mask: Value | undefined,
+  setting: AttentionSetting,
 ): Value {
-  return attendTo(graph, project(graph, normed, attention, queries), attention, queries, mask);
+  return attendTo(
+    graph,
+    project(graph, normed, attention, queries, setting),
+    attention,
+    queries,
+    setting.places,
+  );
 }
 
-/** Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each. */
+/** Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each, turned by their positions. */
 export interface Projections {
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
 }
 
+type Grouped = Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth">;
+type Scored = Grouped & Pick<Attention, "scoreCap" | "window">;
+
 /** As `attend`, from projections that are there already. */
 export function attendTo(
   graph: GraphBuilder,
   { query, key, value }: Projections,
-  attention: Pick<Attention, "heads" | "headWidth">,
+  attention: Scored,
   queries: Queries,
-  mask: Value | undefined,
+  places: Pick<Places, "mask">,
 ): Value {
   const scores = graph.matMul(
-    splitHeads(graph, query, attention, [0, 2, 1, 3]),
-    splitHeads(graph, key, attention, [0, 2, 3, 1]),
+    splitHeads(graph, query, attention.heads, attention, [0, 2, 1, 3]),
+    forQueries(graph, splitHeads(graph, key, attention.keyValueHeads, attention, [0, 2, 3, 1]), attention),
   );
-  const pattern = graph.softmax(queries === "last" || mask === undefined ? scores : graph.add(scores, mask));
-  const z = graph.matMul(pattern, splitHeads(graph, value, attention, [0, 2, 1, 3]));
-  return mergeHeads(graph, z, attention);
+  const mask = asksForMask(attention, queries) ? places.mask(attention.window) : undefined;
+  const rows = mask && queries === "last" ? lastPosition(graph, mask, 0) : mask;
+  const pattern = patternOf(graph, scores, attention, rows);
+  const values = splitHeads(graph, value, attention.keyValueHeads, attention, [0, 2, 1, 3]);
+  return mergeHeads(graph, graph.matMul(pattern, forQueries(graph, values, attention)), attention);
+}
+
+/** Softmax over the keys that a query may look at. @param scores [batch, heads, queries, keys]. */
+export function patternOf(
+  graph: GraphBuilder,
+  scores: Value,
+  { scoreCap }: Pick<Attention, "scoreCap">,
+  mask: Value | undefined,
+): Value {
+  const capped = cap(graph, scores, scoreCap);
+  return graph.softmax(mask === undefined ? capped : graph.add(capped, mask));
+}
+
+/** limit·tanh(x / limit); x itself without a limit. */
+export function cap(graph: GraphBuilder, x: Value, limit: number | undefined): Value {
+  if (limit === undefined) return x;
+  const scale = graph.floats([], [limit]);
+  return graph.mul(graph.tanh(graph.div(x, scale)), scale);
+}
+
+/**
+ * Keys or values [batch, keyValueHeads, …] as each query head reads them, [batch, heads, …].
+ * Where every query head has its own, they are that already.
+ */
+export function forQueries(graph: GraphBuilder, x: Value, { group, keyValueHeads }: Grouped): Value {
+  const own = group.length === keyValueHeads.length && group.every((place, head) => place === head);
+  return own ? x : graph.gather(x, graph.integers([group.length], group), 1);
 }
 
 /** z × W_O, without b_O: what the heads here write to the residual stream together. */
-export function writeHeads(graph: GraphBuilder, z: Value, attention: Pick<Attention, "output">): Value {
-  return graph.matMul(z, graph.weight(attention.output.weight));
+export function writeHeads(
+  graph: GraphBuilder,
+  z: Value,
+  { output }: Pick<Attention, "output">,
+  operators: OperatorSet,
+): Value {
+  return multiply(graph, z, output, operators);
 }
 
-/** What the heads here make of the normalised stream; `last` queries are of the last position alone. */
+/**
+ * What the heads here make of the normalised stream; `last` queries are of the last position alone.
+ * @param normed [batch, positions, d], or [rows, d] where each row has a position of its own.
+ */
 export function project(
   graph: GraphBuilder,
   normed: Value,
   attention: Attention,
   queries: Queries,
+  { places, operators }: AttentionSetting,
 ): Projections {
-  const width = attention.heads.length * attention.headWidth;
-  const query: Linear = {
-    weight: scaled(attention.query.weight, attention.scoreScale),
-    ...(attention.query.bias && { bias: scaled(attention.query.bias, attention.scoreScale) }),
-  };
-  if (queries === "last") {
-    const last = graph.slice(normed, 1, -1, Number.MAX_SAFE_INTEGER, 1);
-    const [k, v] = graph.split(affine(graph, normed, joinLinear([attention.key, attention.value])), -1, [
-      width,
-      width,
-    ]);
-    if (k === undefined || v === undefined) throw new RangeError("split gave too few parts");
-    return { query: affine(graph, last, query), key: k, value: v };
-  }
-  const { key, value } = attention;
-  // Where the queries alone have a bias (`foldConstants`), it is added to them alone.
-  const apart = key.bias === undefined && value.bias === undefined ? query.bias : undefined;
-  const joined = joinLinear([apart ? { weight: query.weight } : query, key, value]);
-  const [q, k, v] = graph.split(affine(graph, normed, joined), -1, [width, width, width]);
+  const { key, value, headWidth, heads, keyValueHeads } = attention;
+  const query = scaledQuery(attention);
+  const [own, shared] = [heads.length * headWidth, keyValueHeads.length * headWidth];
+  const isLast = queries === "last";
+  const linears = isLast ? [key, value] : [query, key, value];
+  const widths = isLast ? [shared, shared] : [own, shared, shared];
+  const products = joined(graph, normed, linears, widths, operators);
+  const [k, v] = products.slice(-2);
+  const q = isLast ? affine(graph, lastPosition(graph, normed), query, operators) : products[0];
   if (q === undefined || k === undefined || v === undefined) throw new RangeError("split gave too few parts");
-  return { query: apart ? graph.add(q, graph.weight(apart)) : q, key: k, value: v };
+  const rotation = attention.rotary && places.rotation(attention.rotary);
+  const lastRotation = rotation && isLast ? lastOf(graph, rotation) : rotation;
+  return {
+    query: place(
+      graph,
+      q,
+      attention,
+      heads.length,
+      attention.queryNorm,
+      lastRotation,
+      operators,
+      attention.scoreScale,
+    ),
+    key: place(graph, k, attention, keyValueHeads.length, attention.keyNorm, rotation, operators),
+    value: v,
+  };
 }
 
-/** x × weight + bias. @internal */
-export function affine(graph: GraphBuilder, x: Value, linear: Linear): Value {
-  const product = graph.matMul(x, graph.weight(linear.weight));
-  return linear.bias === undefined ? product : graph.add(product, graph.weight(linear.bias));
+/** One product for all maps, then apart. Biases are joined where all maps have one, and else added to each that has. */
+function joined(
+  graph: GraphBuilder,
+  x: Value,
+  linears: readonly Linear[],
+  widths: readonly number[],
+  operators: OperatorSet,
+): readonly Value[] {
+  const biases = linears.map(({ bias }) => bias);
+  const all = biases.every((bias) => bias !== undefined);
+  const matrix = joinMatrices(linears);
+  const product = affine(graph, x, all ? { ...matrix, bias: joinColumns(biases) } : matrix, operators);
+  return graph.split(product, -1, widths).map((part, index) => {
+    const bias = all ? undefined : biases[index];
+    return bias === undefined ? part : graph.add(part, graph.weight(bias));
+  });
+}
+
+/** The scale is part of the queries' weights, unless they are normalised: then of the norm's scale. */
+function scaledQuery({ query, queryNorm, scoreScale }: Attention): Linear {
+  if (queryNorm !== undefined) return query;
+  return {
+    ...query,
+    weight: scaled(query.weight, scoreScale),
+    ...(query.bias && { bias: scaled(query.bias, scoreScale) }),
+  };
+}
+
+/** Normalises each head of a query or key, and turns it by its position. */
+function place(
+  graph: GraphBuilder,
+  x: Value,
+  { rotary, headWidth }: Attention,
+  heads: number,
+  norm: Norm | undefined,
+  rotation: Rotation | undefined,
+  operators: OperatorSet,
+  scale = 1,
+): Value {
+  if (norm === undefined && rotation === undefined) return x;
+  const before = x.shape.slice(0, -1).map(() => 0);
+  let each = graph.reshape(x, [...before, heads, headWidth]);
+  if (norm !== undefined) each = normalize(graph, each, scaledNorm(norm, scale), operators);
+  if (rotary !== undefined && rotation !== undefined) each = rotate(graph, each, rotary, rotation);
+  return graph.reshape(each, [...before, heads * headWidth]);
+}
+
+function scaledNorm(norm: Norm, factor: number): Norm {
+  const scale = scaled(norm.scale, factor);
+  return norm.kind === "rms" || norm.shift === undefined
+    ? { ...norm, scale }
+    : { ...norm, scale, shift: scaled(norm.shift, factor) };
+}
+
+function lastOf(graph: GraphBuilder, { cos, sin }: Rotation): Rotation {
+  const axis = cos.shape.length - 3;
+  return { cos: lastPosition(graph, cos, axis), sin: lastPosition(graph, sin, axis) };
 }
 
 /** [batch, n, heads × headWidth] → [batch, n, heads, headWidth], then permuted. */
 export function splitHeads(
   graph: GraphBuilder,
   x: Value,
-  attention: Pick<Attention, "heads" | "headWidth">,
+  heads: readonly number[],
+  { headWidth }: Pick<Attention, "headWidth">,
   permutation: readonly number[],
 ): Value {
-  return graph.transpose(graph.reshape(x, [0, 0, attention.heads.length, attention.headWidth]), permutation);
+  return graph.transpose(graph.reshape(x, [0, 0, heads.length, headWidth]), permutation);
 }
 
 /** [batch, heads, n, headWidth] → [batch, n, heads × headWidth]. */
@@ -111,16 +226,4 @@ export function mergeHeads(
 ): Value {
   const width = attention.heads.length * attention.headWidth;
   return graph.reshape(graph.transpose(z, [0, 2, 1, 3]), [0, 0, width]);
-}
-
-/** Several affine maps of one input as one; a missing bias is zeros, unless all are missing. */
-function joinLinear(linears: readonly Linear[]): Linear {
-  const weight = joinColumns(linears.map((linear) => linear.weight));
-  if (linears.every((linear) => linear.bias === undefined)) return { weight };
-  return { weight, bias: joinColumns(linears.map((linear) => linear.bias ?? zerosLike(linear.weight))) };
-}
-
-function zerosLike(weight: Weight): Weight {
-  const width = weight.shape.at(-1) ?? 0;
-  return constantWeight(`no bias of ${weight.name}`, [width], new Float32Array(width));
 }

@@ -9,13 +9,16 @@
  */
 import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Linear, Norm } from "../transformer/transformer.ts";
+import type { Attention, FoldedTransformer, Linear } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { attendTo, type Queries, writeHeads } from "./attention.ts";
+import type { KeptPart } from "./kept-part.ts";
+import { lastPosition } from "./last-position.ts";
 import { normalize } from "./norm.ts";
-import { applyParts, causalMask, lastPosition, withConstant } from "./parts.ts";
-import { type KeptPart, needsMask } from "./stages.ts";
-import type { Target } from "./target.ts";
+import type { OperatorSet } from "./operator-set.ts";
+import { fixedPlaces } from "./places.ts";
+import { joinFinal, logitsOf } from "./unembed.ts";
+import { foldedConstants, walkParts } from "./walk-parts.ts";
 
 /** What a compiled circuit knows of its model's vocabulary. */
 export interface PromptVocabulary {
@@ -36,13 +39,7 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
   | {
       readonly kind: "heads";
       /** The lowest heads: how many, how wide, and where they ask. */
-      readonly lowest: {
-        readonly heads: readonly number[];
-        readonly headWidth: number;
-        readonly queries: Queries;
-        /** W_O. */
-        readonly output: Linear;
-      };
+      readonly lowest: LowestHeads;
       /** At positions that ask: [their rows, d], all constants before the next reader in it, and [their rows, w]. */
       readonly residual: Weight;
       readonly query: Weight;
@@ -50,24 +47,31 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
       readonly keyValue: Weight;
       /** Readers above the lowest heads. The first reads the stream as it is: its constant is in `residual`. */
       readonly above: readonly KeptPart[];
-      readonly finalNorm: Norm;
-      /** [answers, d]. */
-      readonly unembedding: Weight;
+      /** With the answers' rows of the unembedding, [answers, d], and as many biases. */
+      readonly end: Pick<
+        FoldedTransformer,
+        "finalBias" | "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap"
+      >;
     }
 );
 
+/** The lowest heads: their queries, keys and values are in tables, so nothing of them is left but how they ask. */
+interface LowestHeads
+  extends Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth" | "scoreCap" | "window"> {
+  readonly queries: Queries;
+  /** W_O. */
+  readonly output: Linear;
+}
+
 /** Input: input_ids int64 [batch, length]. Output: scores [batch, answers], the answers' logits. */
-export function lowerCompiled(model: CompiledModel, target: Target): Graph {
+export function lowerCompiled(model: CompiledModel, operators: OperatorSet): Graph {
   const { positions } = model.vocabulary;
   const graph = new GraphBuilder("compiled");
   const ids = graph.input("input_ids", "int64", ["batch", positions.length]);
   const rows = lookUp(graph, ids, positions);
   const count = rowCount(positions);
   const lastRows = firstRowOfLast(positions);
-  const last = graph.sub(
-    graph.slice(rows, 1, -1, Number.MAX_SAFE_INTEGER, 1),
-    graph.integers([], [lastRows]),
-  );
+  const last = graph.sub(lastPosition(graph, rows), graph.integers([], [lastRows]));
   const known = graph.lessOrEqual(graph.reduceMax(rows, [1], true), graph.integers([], [count - 1]));
   let scores: Value;
   if (model.kind === "answers") {
@@ -76,13 +80,11 @@ export function lowerCompiled(model: CompiledModel, target: Target): Graph {
     const table = graph.weight(model.scores);
     scores = graph.reshape(graph.gather(table, row), [0, Number(table.shape[1])]);
   } else {
-    const stream = aboveTables(graph, model, rows, last, target);
-    const flat = graph.reshape(stream.shape[1] === 1 ? stream : lastPosition(graph, stream), [
-      0,
-      model.width,
-    ]);
-    const normed = normalize(graph, withConstant(graph, flat, model.finalNorm), model.finalNorm);
-    scores = graph.matMulTransposed(normed, graph.weight(model.unembedding));
+    const { end, width } = model;
+    const stream = aboveTables(graph, model, rows, last, operators);
+    const flat = graph.reshape(stream.shape[1] === 1 ? stream : lastPosition(graph, stream), [0, width]);
+    const normed = normalize(graph, joinFinal(graph, flat, end), end.finalNorm, operators);
+    scores = logitsOf(graph, normed, end, end.unembedding);
   }
   graph.output("scores", graph.where(known, scores, graph.floats([], [Number.NaN])));
   return graph.build();
@@ -104,19 +106,21 @@ function aboveTables(
   model: Extract<CompiledModel, { kind: "heads" }>,
   rows: Value,
   last: Value,
-  target: Target,
+  operators: OperatorSet,
 ): Value {
   const { lowest, above, vocabulary } = model;
-  const width = lowest.heads.length * lowest.headWidth;
+  const width = lowest.keyValueHeads.length * lowest.headWidth;
   const asking = lowest.queries === "last" ? last : rows;
   const [key, value] = graph.split(graph.gather(graph.weight(model.keyValue), rows), -1, [width, width]);
   if (key === undefined || value === undefined) throw new RangeError("split gave too few parts");
   const query = graph.gather(graph.weight(model.query), asking);
-  const mask =
-    lowest.queries === "all" || needsMask(above) ? causalMask(graph, vocabulary.positions.length) : undefined;
-  const z = attendTo(graph, { query, key, value }, lowest, lowest.queries, mask);
+  const places = fixedPlaces(graph, vocabulary.positions.length);
+  const z = attendTo(graph, { query, key, value }, lowest, lowest.queries, places);
   const residual = graph.gather(graph.weight(model.residual), asking);
-  return applyParts(graph, graph.add(residual, writeHeads(graph, z, lowest)), above, mask, target);
+  return walkParts(graph, graph.add(residual, writeHeads(graph, z, lowest, operators)), above, {
+    ...{ places, operators },
+    constant: foldedConstants(graph),
+  });
 }
 
 /**

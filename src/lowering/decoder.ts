@@ -5,13 +5,16 @@
  */
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Attention, Norm, Transformer } from "../transformer/transformer.ts";
-import { mergeHeads, project, splitHeads, writeHeads } from "./attention.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { maskFrom } from "./mask.ts";
-import { applyMlp } from "./mlp.ts";
-import { joinConstant, normalize } from "./norm.ts";
-import type { Target } from "./target.ts";
+import type { Attention, FoldedTransformer, Rotary } from "../transformer/transformer.ts";
+import { forQueries, mergeHeads, patternOf, project, splitHeads } from "./attention.ts";
+import { embed } from "./embed.ts";
+import { type KeptPart, partsOfBlock, residualBiasOf } from "./kept-part.ts";
+import { maskFrom, mayLook } from "./mask.ts";
+import type { OperatorSet } from "./operator-set.ts";
+import { madeOnce, type Places } from "./places.ts";
+import type { Rotation } from "./rotary.ts";
+import { joinFinal, unembed } from "./unembed.ts";
+import { walkParts } from "./walk-parts.ts";
 
 /** transformers.js knows "batch_size" by name and makes every other symbol of a cache 0. */
 const batch = "batch_size";
@@ -24,56 +27,48 @@ const total = `${past}+${sequence}`;
  * Inputs: input_ids, position_ids int64 [batch, sequence]; attention_mask int64 [batch, past + sequence], 0 at
  * padding; past_key_values.J.key and .value [batch, heads of cache J, past, headWidth].
  * Outputs: logits [batch, sequence, vocabulary]; present.J.key and .value, [batch, heads, past + sequence,
- * headWidth]. An original model is welcome as well.
+ * headWidth].
  * @throws RangeError for a model whose constants differ by position: it takes one length only.
  */
-export function lowerDecoder(model: Transformer, target: Target): Graph {
-  const folded = foldConstants(model);
+export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): Graph {
   const graph = new GraphBuilder("decoder");
   const ids = graph.input("input_ids", "int64", [batch, sequence]);
   const attentionMask = graph.input("attention_mask", "int64", [batch, total]);
   const positions = graph.input("position_ids", "int64", [batch, sequence]);
-  const hasAttention = folded.blocks.some((block) => block.attention !== undefined);
-  const mask = hasAttention ? decoderMask(graph, ids, attentionMask) : undefined;
-  const presents: Value[] = [];
-
-  let x = graph.add(
-    graph.gather(graph.weight(folded.tokenEmbedding), ids),
-    graph.gather(graph.weight(folded.positionEmbedding), positions),
-  );
-  for (const { attention, mlp } of folded.blocks) {
-    if (attention !== undefined && mask !== undefined) {
-      x = withConstant(graph, x, attention.norm);
-      const cache = cacheInputs(graph, attention, presents.length / 2);
-      const { z, key, value } = attendCached(
-        graph,
-        normalize(graph, x, attention.norm),
-        attention,
-        cache,
-        mask,
-      );
-      x = graph.add(x, writeHeads(graph, z, attention));
-      presents.push(key, value);
-    }
-    if (mlp !== undefined) {
-      x = withConstant(graph, x, mlp.norm);
-      x = graph.add(x, applyMlp(graph, normalize(graph, x, mlp.norm), mlp, target));
-    }
-  }
-  const normed = normalize(graph, withConstant(graph, x, folded.finalNorm), folded.finalNorm);
-  graph.output("logits", unembedRows(graph, normed, ids, folded));
-  for (const [index, present] of presents.entries()) {
-    graph.output(`present.${Math.floor(index / 2)}.${index % 2 === 0 ? "key" : "value"}`, present);
+  const places = decoderPlaces(graph, ids, attentionMask, positions);
+  const presents: Cache[] = [];
+  // A decoder gives logits at every position, so the topmost heads ask everywhere too.
+  const parts = model.blocks.flatMap((block) => partsOfBlock(block, "all"));
+  const embedded = embed(graph, model, ids, (table) => graph.gather(graph.weight(table), positions));
+  const x = walkParts(graph, embedded, parts, {
+    ...{ places, operators },
+    constant: (part) => constantOf(graph, part),
+    attend(normed, { attention }) {
+      const cache = cacheInputs(graph, attention, presents.length);
+      const now = project(graph, normed, attention, "all", { places, operators });
+      const { z, present } = attendCached(graph, now, attention, cache, places);
+      presents.push(present);
+      return z;
+    },
+  });
+  checkConstant(model.finalBias);
+  graph.output("logits", unembedRows(graph, joinFinal(graph, x, model), ids, model, operators));
+  for (const [index, { key, value }] of presents.entries()) {
+    graph.output(`present.${index}.key`, key);
+    graph.output(`present.${index}.value`, value);
   }
   return graph.build();
 }
 
-function withConstant(graph: GraphBuilder, x: Value, norm: Norm): Value {
-  const constant = norm.residualBias;
-  if (constant !== undefined && constant.shape.length > 1) {
+function constantOf(graph: GraphBuilder, part: KeptPart): Value | undefined {
+  const bias = residualBiasOf(part);
+  checkConstant(bias);
+  return bias && graph.weight(bias);
+}
+
+function checkConstant(constant: FoldedTransformer["finalBias"]): void {
+  if (constant !== undefined && constant.shape.length > 1)
     throw new RangeError(`${constant.name} differs by position: such a model can't be a decoder`);
-  }
-  return joinConstant(graph, x, constant && graph.weight(constant));
 }
 
 interface Cache {
@@ -81,48 +76,68 @@ interface Cache {
   readonly value: Value;
 }
 
-function cacheInputs(graph: GraphBuilder, { heads, headWidth }: Attention, index: number): Cache {
-  const input = (part: string) =>
-    graph.input(`past_key_values.${index}.${part}`, "float32", [batch, heads.length, past, headWidth]);
+function cacheInputs(graph: GraphBuilder, { keyValueHeads, headWidth }: Attention, index: number): Cache {
+  const shape = [batch, keyValueHeads.length, past, headWidth];
+  const input = (part: string) => graph.input(`past_key_values.${index}.${part}`, "float32", shape);
   return { key: input("key"), value: input("value") };
 }
 
-/** Attention over what is cached and what is new. Keys and values come back with the cache in front. */
+/** Attention over what is cached and what is new; `present` is the two, the cache in front. */
 function attendCached(
   graph: GraphBuilder,
-  normed: Value,
+  now: { readonly query: Value; readonly key: Value; readonly value: Value },
   attention: Attention,
   cache: Cache,
-  mask: Value,
-): Cache & { readonly z: Value } {
-  const now = project(graph, normed, attention, "all");
-  const split = (x: Value) => splitHeads(graph, x, attention, [0, 2, 1, 3]);
-  const key = graph.concat([cache.key, split(now.key)], 2, total);
-  const value = graph.concat([cache.value, split(now.value)], 2, total);
-  const scores = graph.matMul(split(now.query), graph.transpose(key, [0, 1, 3, 2]));
-  const pattern = graph.softmax(graph.add(scores, mask));
-  return { z: mergeHeads(graph, graph.matMul(pattern, value), attention), key, value };
+  places: Places,
+): { readonly z: Value; readonly present: Cache } {
+  const split = (x: Value, heads: readonly number[]) => splitHeads(graph, x, heads, attention, [0, 2, 1, 3]);
+  const { keyValueHeads } = attention;
+  const key = graph.concat([cache.key, split(now.key, keyValueHeads)], 2, total);
+  const value = graph.concat([cache.value, split(now.value, keyValueHeads)], 2, total);
+  const keys = graph.transpose(forQueries(graph, key, attention), [0, 1, 3, 2]);
+  const scores = graph.matMul(split(now.query, attention.heads), keys);
+  const pattern = patternOf(graph, scores, attention, places.mask(attention.window));
+  const z = mergeHeads(graph, graph.matMul(pattern, forQueries(graph, value, attention)), attention);
+  return { z, present: { key, value } };
 }
 
 /**
- * [batch, 1, sequence, total]: a token looks at itself and at what is before it, cached or not, but never at
- * padding.
+ * The mask is [batch, 1, sequence, total]: a token looks at itself and at what is before it, cached or not, but never
+ * at padding. Angles are computed from `position_ids`, since a cache may have any length.
  */
-function decoderMask(graph: GraphBuilder, ids: Value, attentionMask: Value): Value {
-  const lengthOf = (x: Value) => graph.gather(graph.shapeOf(x), graph.integers([], [1]));
-  const [newLength, totalLength] = [lengthOf(ids), lengthOf(attentionMask)];
-  const keys = graph.range(totalLength, total);
-  const queries = graph.add(graph.range(newLength, sequence), graph.sub(totalLength, newLength));
-  const causal = graph.lessOrEqual(keys, graph.unsqueeze(queries, [1]));
-  const isToken = graph.unsqueeze(graph.cast(attentionMask, "bool"), [1, 2]);
-  return maskFrom(graph, graph.and(isToken, causal));
+function decoderPlaces(graph: GraphBuilder, ids: Value, attentionMask: Value, positions: Value): Places {
+  return madeOnce({
+    mask(window) {
+      const lengthOf = (x: Value) => graph.gather(graph.shapeOf(x), graph.integers([], [1]));
+      const [newLength, totalLength] = [lengthOf(ids), lengthOf(attentionMask)];
+      const keys = graph.range(totalLength, total);
+      const queries = graph.add(graph.range(newLength, sequence), graph.sub(totalLength, newLength));
+      const isNear = mayLook(graph, graph.unsqueeze(queries, [1]), keys, window);
+      const isToken = graph.unsqueeze(graph.cast(attentionMask, "bool"), [1, 2]);
+      return maskFrom(graph, graph.and(isToken, isNear));
+    },
+    rotation: (rotary) => rotationAt(graph, positions, rotary),
+  });
+}
+
+/** @param positions int64 [batch, sequence]. @returns [batch, sequence, 1, width/2]. */
+function rotationAt(graph: GraphBuilder, positions: Value, { frequencies, scale }: Rotary): Rotation {
+  const place = graph.unsqueeze(graph.cast(positions, "float32"), [2, 3]);
+  const angles = graph.mul(place, graph.floats([frequencies.length], frequencies));
+  const scaled = (x: Value) => (scale === undefined ? x : graph.mul(x, graph.floats([], [scale])));
+  return { cos: scaled(graph.cos(angles)), sin: scaled(graph.sin(angles)) };
 }
 
 /** [batch, sequence, d] → [batch, sequence, vocabulary], with the unembedding as it is stored. */
-function unembedRows(graph: GraphBuilder, normed: Value, ids: Value, model: Transformer): Value {
+function unembedRows(
+  graph: GraphBuilder,
+  x: Value,
+  ids: Value,
+  model: FoldedTransformer,
+  operators: OperatorSet,
+): Value {
   const rows: Dimension = "batch_size*sequence_length";
-  const flat = graph.reshape(normed, [-1, model.width], rows);
-  const logits = graph.matMulTransposed(flat, graph.weight(model.unembedding));
+  const logits = unembed(graph, graph.reshape(x, [-1, model.width], rows), model, operators);
   const shape = graph.concat([graph.shapeOf(ids), graph.integers([1], [model.vocabularySize])], 0, 3);
   return graph.reshapeTo(logits, shape, [batch, sequence, model.vocabularySize]);
 }

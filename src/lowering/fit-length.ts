@@ -5,9 +5,15 @@
  * A model that was cut to a length, as one read back from a circuit's folder, stays as it is.
  */
 import { sliceRows } from "../transformer/slice.ts";
-import type { Norm, Transformer } from "../transformer/transformer.ts";
+import type {
+  AnyTransformer,
+  Attention,
+  Folded,
+  FoldedTransformer,
+  Mlp,
+  Positions,
+} from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
-import { foldConstants } from "./fold-constants.ts";
 
 /**
  * @param length tokens of every prompt.
@@ -15,28 +21,49 @@ import { foldConstants } from "./fold-constants.ts";
  * rows, or one (the last position's) if the model has no attention.
  * @throws RangeError when the model takes no prompts of that length.
  */
-export function fitLength(model: Transformer, length: number): Transformer {
+export function fitLength(model: FoldedTransformer, length: number): FoldedTransformer {
   if (!Number.isInteger(length) || length < 1 || length > model.contextLength) {
     throw new RangeError(`a model of ${model.contextLength} positions takes no prompts of ${length} tokens`);
   }
-  const folded = foldConstants(model);
-  const top = lastAttention(folded);
-  const atLast = (norm: Norm): Norm => {
-    const constant = norm.residualBias;
-    if (constant === undefined || constant.shape.length === 1) return norm;
-    return { ...norm, residualBias: lastOf(constant, length) };
+  const top = lastAttention(model);
+  const atLast = (constant: Weight | undefined): Weight | undefined =>
+    constant === undefined || constant.shape.length === 1 ? constant : lastOf(constant, length);
+  const atLastRow = <R extends Folded<Mlp>>(part: R): R => {
+    const residualBias = atLast(part.residualBias);
+    return residualBias === undefined ? part : { ...part, residualBias };
   };
   return {
-    ...folded,
+    ...model,
     contextLength: length,
-    positionEmbedding:
-      top < 0 ? lastOf(folded.positionEmbedding, length) : sliceRows(folded.positionEmbedding, [[0, length]]),
-    blocks: folded.blocks.map(({ attention, mlp }, layer) => ({
-      attention,
-      mlp: mlp && layer >= top ? { ...mlp, norm: atLast(mlp.norm) } : mlp,
+    positions: fitPositions(model.positions, top < 0, length),
+    blocks: model.blocks.map((block, layer) => ({
+      ...block,
+      attention: block.attention && layer === top ? withLastBias(block.attention, atLast) : block.attention,
+      // The MLP of a parallel block joins no constant of its own beside attention.
+      mlp: block.mlp && layer >= top ? atLastRow(block.mlp) : block.mlp,
     })),
-    finalNorm: atLast(folded.finalNorm),
+    ...(model.finalBias && { finalBias: atLast(model.finalBias) }),
   };
+}
+
+function fitPositions(positions: Positions, onlyLast: boolean, length: number): Positions {
+  switch (positions.kind) {
+    case "none":
+      return positions;
+    case "learned": {
+      const { table } = positions;
+      return { ...positions, table: onlyLast ? lastOf(table, length) : sliceRows(table, [[0, length]]) };
+    }
+  }
+}
+
+/** What joins the topmost heads' write before a norm behind it joins at the last position alone. */
+function withLastBias<A extends Attention>(
+  attention: A,
+  atLast: (constant: Weight | undefined) => Weight | undefined,
+): A {
+  const bias = atLast(attention.output.bias);
+  return bias === undefined ? attention : { ...attention, output: { ...attention.output, bias } };
 }
 
 /** The last position's row; a weight of one row was cut to it before. */
@@ -45,6 +72,6 @@ function lastOf(weight: Weight, length: number): Weight {
 }
 
 /** The highest layer with attention; −1 if there is none. */
-export function lastAttention(model: Transformer): number {
+export function lastAttention(model: AnyTransformer): number {
   return model.blocks.findLastIndex((block) => block.attention !== undefined);
 }

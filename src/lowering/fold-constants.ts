@@ -5,10 +5,24 @@
  * graph adds two constants one after the other. Added in float64, rounded once, and only when they are read.
  *
  * Two of attention's biases are such constants in disguise. b_K adds q·b_K to all scores of a query alike, which
- * softmax does not see: it goes. The weights of a query sum to 1, so b_V leaves attention as it came in: b_V·W_O
- * joins b_O. Of the three, b_Q alone has to be added (Namazifar et al. 2023, arXiv:2302.08626).
+ * softmax does not see: it goes, unless keys turn by their position or are normalised. The weights of a query sum
+ * to 1, so b_V leaves attention as it came in: b_V·W_O joins b_O. Of the three, b_Q alone has to be added (Namazifar
+ * et al. 2023, arXiv:2302.08626).
+ *
+ * What a part writes through a norm of its own (`postNorm`) is no constant: biases before that norm stay there.
  */
-import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
+import { inOut } from "../transformer/linear.ts";
+import type {
+  AnyTransformer,
+  Attention,
+  Block,
+  Folded,
+  FoldedTransformer,
+  Linear,
+  Mlp,
+  Reader,
+  Transformer,
+} from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 
 /** A constant, or a part of one: [d] for all positions, or [positions, d]. A weight is one. */
@@ -19,7 +33,7 @@ export interface Addend {
 
 /** What joins the stream in a layer beside b_O and b_2 of what is there. */
 export interface LayerConstants {
-  /** After attention. */
+  /** After attention; before its `postNorm` where it has one and is there. */
   readonly attention: readonly Addend[];
   /** After the MLP. */
   readonly mlp: readonly Addend[];
@@ -28,69 +42,102 @@ export interface LayerConstants {
 const nothing: LayerConstants = { attention: [], mlp: [] };
 
 /**
- * @returns the same function without b_O and b_2, every constant a `Norm.residualBias` or in the position
+ * @returns the same function without b_O and b_2, every constant a part's `residualBias` or in the position
  * table. A constant [positions, d] wants a position table of as many rows.
  */
 export function foldConstants(
   model: Transformer,
   constantsOf: (layer: number) => LayerConstants = () => nothing,
-): Transformer {
-  let pending: Addend[] = [];
-  let positionEmbedding = model.positionEmbedding;
+): FoldedTransformer {
+  let pending: readonly Addend[] = [];
+  let positions = model.positions;
   let isFirstReader = true;
 
-  const readBy = (norm: Norm, reader: string): Norm => {
-    const { residualBias, ...bare } = norm;
-    const all = residualBias === undefined ? pending : [...pending, residualBias];
+  /** Takes what is pending. @returns the weight that joins before the reader, if any does. */
+  const joined = (name: string): Weight | undefined => {
+    const all = pending;
     pending = [];
-    if (isFirstReader) {
+    if (isFirstReader && positions.kind === "learned") {
+      positions = { ...positions, table: sumOf(positions.table.name, [positions.table, ...all]) };
       isFirstReader = false;
-      positionEmbedding = sumOf(positionEmbedding.name, [positionEmbedding, ...all]);
-      return bare;
+      return undefined;
     }
-    return all.length === 0 ? bare : { ...bare, residualBias: sumOf(`${reader}.residual_bias`, all) };
+    isFirstReader = false;
+    return all.length === 0 ? undefined : sumOf(`${name}.residual_bias`, all);
+  };
+  const readBy = <R extends Reader>(reader: R, name: string): Folded<R> => {
+    const residualBias = joined(name);
+    return { ...reader, ...(residualBias && { residualBias }) };
   };
 
-  const blocks = model.blocks.map((block, layer): Block => {
+  const blocks = model.blocks.map((block, layer): Block<Folded<Attention>, Folded<Mlp>> => {
     const left = constantsOf(layer);
-    const attention = block.attention && withNorm(block.attention, readBy, `blocks.${layer}.attention`);
-    pending.push(...(block.attention ? writtenAlways(block.attention) : []), ...left.attention);
-    const mlp = block.mlp && withNorm(block.mlp, readBy, `blocks.${layer}.mlp`);
-    pending.push(...biasOf(block.mlp?.down), ...left.mlp);
-    return {
-      attention: attention && {
-        ...attention,
-        key: withoutBias(attention.key),
-        value: withoutBias(attention.value),
-        output: withoutBias(attention.output),
-      },
-      mlp: mlp && { ...mlp, down: withoutBias(mlp.down) },
-    };
+    const { attention, mlp } = block;
+    const inside = attention?.postNorm !== undefined;
+    const attentionHere =
+      attention &&
+      readBy(
+        inside ? joinedInside(attention, left.attention, layer) : withoutConstants(attention),
+        `blocks.${layer}.attention`,
+      );
+    const afterAttention = [
+      ...(attention && !inside ? writtenAlways(attention) : []),
+      ...(inside ? [] : left.attention),
+    ];
+    const isParallel = block.arrangement === "parallel";
+    if (!isParallel) pending = [...pending, ...afterAttention];
+    const bare = mlp && (mlp.postNorm === undefined ? { ...mlp, down: withoutBias(mlp.down) } : mlp);
+    // In a parallel block the attention's constant joins before both.
+    const mlpHere = bare && (isParallel && attention ? bare : readBy(bare, `blocks.${layer}.mlp`));
+    const afterMlp = [...(mlp?.postNorm === undefined ? biasOf(mlp?.down) : []), ...left.mlp];
+    pending = [...pending, ...(isParallel ? afterAttention : []), ...afterMlp];
+    return { ...block, attention: attentionHere, mlp: mlpHere };
   });
-  const finalNorm = readBy(model.finalNorm, "final");
-  return { ...model, positionEmbedding, blocks, finalNorm };
+  const finalBias = joined("final");
+  return { ...model, folded: true, positions, blocks, ...(finalBias && { finalBias }) };
 }
 
-function withNorm<Part extends Attention | Mlp>(
-  part: Part,
-  readBy: (norm: Norm, reader: string) => Norm,
-  reader: string,
-): Part {
-  return { ...part, norm: readBy(part.norm, reader) };
+/** The model itself if it is folded, or an original folded. */
+export function asFolded(model: AnyTransformer): FoldedTransformer {
+  return model.folded ? model : foldConstants(model);
 }
 
-/** What attention writes whatever it looks at: b_O and b_V·W_O. */
-function writtenAlways({ value, output }: Attention): readonly Addend[] {
+/** Attention without the biases that are constants, or that softmax does not see. */
+function withoutConstants(attention: Attention): Attention {
+  const { key, value, output } = attention;
+  return {
+    ...attention,
+    key: seesKeyBias(attention) ? key : withoutBias(key),
+    value: withoutBias(value),
+    output: withoutBias(output),
+  };
+}
+
+const seesKeyBias = ({ rotary, keyNorm }: Attention): boolean =>
+  rotary !== undefined || keyNorm !== undefined;
+
+/** With the constants of heads that are gone in its b_O, before its own norm. */
+function joinedInside(attention: Attention, constants: readonly Addend[], layer: number): Attention {
+  const { output } = attention;
+  if (constants.length === 0) return attention;
+  const bias = sumOf(`blocks.${layer}.attention.output.bias`, [...biasOf(output), ...constants]);
+  return { ...attention, output: { ...output, bias } };
+}
+
+/** What attention writes whatever it looks at: b_O, and b_V·W_O, b_V of each query head's own keys and values. */
+function writtenAlways({ value, output, group, headWidth }: Attention): readonly Addend[] {
   const { bias } = value;
   if (bias === undefined) return biasOf(output);
-  const [inner = 0, width = 0] = output.weight.shape;
+  const matrix = inOut(output);
+  const [inner = 0, width = 0] = matrix.shape;
   const throughOutput: Addend = {
     shape: [width],
     async read() {
-      const [values, weight] = [await bias.read(), await output.weight.read()];
+      const [values, weight] = [await bias.read(), await matrix.read()];
       const sum = new Float64Array(width);
       for (let row = 0; row < inner; row++) {
-        const scale = values[row] ?? 0;
+        const from = (group[Math.floor(row / headWidth)] ?? 0) * headWidth + (row % headWidth);
+        const scale = values[from] ?? 0;
         for (let column = 0; column < width; column++) {
           sum[column] = (sum[column] ?? 0) + scale * (weight[row * width + column] ?? 0);
         }
@@ -104,7 +151,7 @@ function writtenAlways({ value, output }: Attention): readonly Addend[] {
 const biasOf = (linear: Linear | undefined): readonly Weight[] =>
   linear?.bias === undefined ? [] : [linear.bias];
 
-const withoutBias = ({ weight }: Linear): Linear => ({ weight });
+const withoutBias = ({ bias: _, ...linear }: Linear): Linear => linear;
 
 /** The addends' sum; rows that stand for all positions stretch over those that stand for one each. */
 function sumOf(name: string, addends: readonly Addend[]): Weight {

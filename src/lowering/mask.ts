@@ -1,4 +1,4 @@
-/** Where a query may look, as something to be added to its scores. */
+/** Where a query may look: at itself and at what is before it, within the layer's window if it has one. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 
@@ -6,9 +6,31 @@ import type { GraphBuilder } from "../onnx/graph-builder.ts";
  * Lower than any score, and finite: a query that may look nowhere (one of padding) then looks everywhere
  * alike, where −∞ would make it NaN.
  */
-export const hidden = -3.4e38;
+const hidden = -3.4e38;
 
 /** @param allowed bool; true where the query may look. @returns 0 there, elsewhere a number below all scores. */
 export function maskFrom(graph: GraphBuilder, allowed: Value): Value {
   return graph.where(allowed, graph.floats([], [0]), graph.floats([], [hidden]));
+}
+
+/**
+ * @param queries positions, int64 [n, 1]. @param keys positions, int64 [1, m] or [m].
+ * @returns bool [n, m], true where the query may look at the key.
+ */
+export function mayLook(graph: GraphBuilder, queries: Value, keys: Value, window: number | undefined): Value {
+  const causal = graph.lessOrEqual(keys, queries);
+  if (window === undefined) return causal;
+  const near = graph.lessOrEqual(graph.sub(queries, keys), graph.integers([], [window - 1]));
+  return graph.and(causal, near);
+}
+
+/** The same as `maskFrom(mayLook(…))` for all positions of a prompt: [length, length], rows are queries. */
+export function causalMask(length: number, window = length): Float32Array<ArrayBuffer> {
+  const data = new Float32Array(length * length);
+  for (let query = 0; query < length; query++) {
+    const row = query * length;
+    data.fill(hidden, row, row + Math.max(0, query - window + 1));
+    data.fill(hidden, row + query + 1, row + length);
+  }
+  return data;
 }

@@ -5,14 +5,14 @@ import { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Activation, Mlp } from "../transformer/transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { applyMlp } from "./mlp.ts";
-import type { Target } from "./target.ts";
+import type { OperatorSet } from "./operator-set.ts";
 
 /** The identity up and down, so that what comes out is σ(x + b_1). */
 function mlpOf(activation: Activation, bias: readonly number[] | undefined): Mlp {
   const identity = constantWeight("identity", [3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1));
   const vector = (name: string) => constantWeight(name, [3], Float32Array.of(9, 9, 9));
   return {
-    norm: { scale: vector("scale"), shift: vector("shift"), epsilon: 1 },
+    norm: { kind: "layer", scale: vector("scale"), shift: vector("shift"), epsilon: 1 },
     activation,
     up: { weight: identity, ...(bias && { bias: constantWeight("b_1", [3], Float32Array.from(bias)) }) },
     down: { weight: identity, bias: vector("b_2") },
@@ -20,7 +20,7 @@ function mlpOf(activation: Activation, bias: readonly number[] | undefined): Mlp
 }
 
 const activations: readonly Activation[] = ["gelu-tanh", "gelu", "relu", "silu"];
-const targets: readonly Target[] = ["portable", "onnxruntime"];
+const targets: readonly OperatorSet[] = ["portable", "onnxruntime"];
 
 test.each(
   activations.flatMap((activation) =>

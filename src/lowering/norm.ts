@@ -1,14 +1,26 @@
-/** How a component reads the residual stream: a constant joins it, then it is normalised. */
+/** How a part reads the residual stream: it is normalised over its last axis. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Norm } from "../transformer/transformer.ts";
+import type { OperatorSet } from "./operator-set.ts";
 
-/** x with the constant joined, if there is one. A constant is [d], or [positions, d]; x is [..., positions, d]. */
-export function joinConstant(graph: GraphBuilder, x: Value, constant: Value | undefined): Value {
-  return constant === undefined ? x : graph.add(x, constant);
-}
-
-/** LayerNorm over the last axis. The norm's own residual bias is not added here. */
-export function normalize(graph: GraphBuilder, x: Value, norm: Norm): Value {
-  return graph.layerNormalization(x, graph.weight(norm.scale), graph.weight(norm.shift), norm.epsilon);
+/** @returns x itself without a norm. */
+export function normalize(
+  graph: GraphBuilder,
+  x: Value,
+  norm: Norm | undefined,
+  operators: OperatorSet,
+): Value {
+  if (norm === undefined) return x;
+  const scale = graph.weight(norm.scale);
+  switch (norm.kind) {
+    case "layer":
+      return graph.layerNormalization(x, scale, norm.shift && graph.weight(norm.shift), norm.epsilon);
+    case "rms": {
+      if (operators === "onnxruntime") return graph.simplifiedLayerNormalization(x, scale, norm.epsilon);
+      const meanSquare = graph.reduceMean(graph.mul(x, x), [-1], true);
+      const root = graph.sqrt(graph.add(meanSquare, graph.floats([], [norm.epsilon])));
+      return graph.mul(graph.div(x, root), scale);
+    }
+  }
 }

@@ -6,17 +6,22 @@
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { reshaped } from "../transformer/derive.ts";
-import type { Attention, Norm, Transformer } from "../transformer/transformer.ts";
+import { inOut } from "../transformer/linear.ts";
+import type { Attention, FoldedTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
-import { mergeHeads, project, splitHeads, writeHeads } from "./attention.ts";
+import { forQueries, mergeHeads, patternOf, project, splitHeads } from "./attention.ts";
+import { embedTokens } from "./embed.ts";
 import { lastAttention } from "./fit-length.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { applyMlp } from "./mlp.ts";
-import { joinConstant, normalize } from "./norm.ts";
+import { type PlacedPart, partsOf, residualBiasOf } from "./kept-part.ts";
+import { lastPosition } from "./last-position.ts";
+import { inputPlaces, type Places } from "./places.ts";
+import { walkParts } from "./walk-parts.ts";
+
+const operators = "portable";
 
 /**
- * Inputs: input_ids int64 [batch, sequence]; positions int64 [sequence], rows of the position table;
- * mask float32 [sequence, sequence].
+ * Inputs: input_ids int64 [batch, sequence]; positions int64 [sequence], rows of the position table, if the model has
+ * one; what `placeFeeds` gives.
  * Outputs, d wide and at the last position: embedding [batch, d], constants [1, d] (positions included),
  * heads.L [batch, heads here, d] and mlp.L [batch, d] for layers L that have them, final [batch, d], their
  * sum; and pattern.L [batch, heads here, sequence, sequence]. Rows are queries.
@@ -24,53 +29,73 @@ import { joinConstant, normalize } from "./norm.ts";
  * A model without attention wants the last token alone, as `lowerAligned` ships it.
  * @param length of every prompt, where constants differ by position; else any length is taken.
  */
-export function lowerObserved(model: Transformer, length: number | undefined): Graph {
-  const folded = foldConstants(model);
+export function lowerObserved(model: FoldedTransformer, length: number | undefined): Graph {
   const graph = new GraphBuilder("observed");
-  const top = lastAttention(folded);
+  const top = lastAttention(model);
   const sequence: Dimension = length ?? "sequence";
   const ids = graph.input("input_ids", "int64", ["batch", sequence]);
-  const positions = graph.input("positions", "int64", [sequence]);
-  const mask = top < 0 ? undefined : graph.input("mask", "float32", [sequence, sequence]);
+  // Patterns are shown whole, so the topmost heads ask at all positions too.
+  const parts = partsOf(model).map(
+    (part): PlacedPart => (part.kind === "mlp" ? part : { ...part, queries: "all" }),
+  );
+  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
+  const places = inputPlaces(graph, attentions, sequence);
 
-  const tokens = graph.gather(graph.weight(folded.tokenEmbedding), ids);
-  const places = graph.gather(graph.weight(folded.positionEmbedding), positions);
-  graph.output("embedding", lastRow(graph, tokens, folded.width));
-  let constants = graph.slice(places, 0, -1, Number.MAX_SAFE_INTEGER, 1);
-  let x = graph.add(tokens, places);
+  const tokens = embedTokens(graph, model, ids);
+  graph.output("embedding", lastRow(graph, tokens, model.width));
+  const start = withPositions(graph, model, tokens, sequence);
+  let { constants } = start;
   let atLast = top < 0;
-  if (atLast) x = lastPosition(graph, x);
-  const join = (norm: Norm): Value => {
-    if (norm.residualBias === undefined) return x;
-    const constant = graph.weight(norm.residualBias);
-    const last = lastOf(graph, constant, norm.residualBias);
+  const join = (bias: Weight | undefined): Value | undefined => {
+    if (bias === undefined) return undefined;
+    const constant = graph.weight(bias);
+    const last = lastOf(graph, constant, bias);
     constants = graph.add(constants, last);
-    return joinConstant(graph, x, atLast ? last : constant);
+    return atLast ? last : constant;
   };
-  for (const [layer, { attention, mlp }] of folded.blocks.entries()) {
-    if (attention !== undefined && mask !== undefined) {
-      x = join(attention.norm);
-      const { pattern, z } = look(graph, normalize(graph, x, attention.norm), attention, mask);
+  const x = walkParts(graph, atLast ? lastPosition(graph, start.x) : start.x, parts, {
+    ...{ places, operators },
+    constant: (part) => join(residualBiasOf(part)),
+    attend(normed, { attention }, index) {
+      const { layer = 0 } = parts[index] ?? {};
+      const { pattern, z } = look(graph, normed, attention, places);
       graph.output(`pattern.${layer}`, pattern);
-      graph.output(`heads.${layer}`, writesOfHeads(graph, z, attention, folded.width));
-      x = graph.add(x, writeHeads(graph, mergeHeads(graph, z, attention), attention));
+      graph.output(`heads.${layer}`, writesOfHeads(graph, z, attention, model.width));
+      return mergeHeads(graph, z, attention);
+    },
+    wrote(delta, from, index) {
+      if (from === "mlp") graph.output(`mlp.${parts[index]?.layer ?? 0}`, lastRow(graph, delta, model.width));
+      return delta;
+    },
+    after(stream, index) {
       // Nothing above reads any other position.
-      if (layer === top) {
-        x = lastPosition(graph, x);
-        atLast = true;
-      }
-    }
-    if (mlp !== undefined) {
-      x = join(mlp.norm);
-      const delta = applyMlp(graph, normalize(graph, x, mlp.norm), mlp, "portable");
-      graph.output(`mlp.${layer}`, lastRow(graph, delta, folded.width));
-      x = graph.add(x, delta);
+      if (parts[index]?.layer !== top || atLast) return stream;
+      atLast = true;
+      return lastPosition(graph, stream);
+    },
+  });
+  const constant = join(model.finalBias);
+  graph.output("constants", constants);
+  graph.output("final", graph.reshape(constant === undefined ? x : graph.add(x, constant), [0, model.width]));
+  return graph.build();
+}
+
+/** The stream before the first part, and what of it is the same for all prompts at the last position, [1, d]. */
+function withPositions(
+  graph: GraphBuilder,
+  { positions, width }: FoldedTransformer,
+  tokens: Value,
+  sequence: Dimension,
+): { readonly x: Value; readonly constants: Value } {
+  switch (positions.kind) {
+    case "none":
+      return { x: tokens, constants: graph.floats([1, width], new Float32Array(width)) };
+    case "learned": {
+      const rows = graph.input("positions", "int64", [sequence]);
+      const places = graph.gather(graph.weight(positions.table), rows);
+      return { x: graph.add(tokens, places), constants: lastPosition(graph, places, 0) };
     }
   }
-  x = join(folded.finalNorm);
-  graph.output("constants", constants);
-  graph.output("final", graph.reshape(x, [0, folded.width]));
-  return graph.build();
 }
 
 /** @returns pattern [batch, heads, sequence, sequence] and z [batch, heads, sequence, headWidth]. */
@@ -78,28 +103,26 @@ function look(
   graph: GraphBuilder,
   normed: Value,
   attention: Attention,
-  mask: Value,
+  places: Places,
 ): { readonly pattern: Value; readonly z: Value } {
-  const { query, key, value } = project(graph, normed, attention, "all");
+  const { query, key, value } = project(graph, normed, attention, "all", { places, operators });
+  const { heads, keyValueHeads } = attention;
+  const keys = splitHeads(graph, key, keyValueHeads, attention, [0, 2, 3, 1]);
   const scores = graph.matMul(
-    splitHeads(graph, query, attention, [0, 2, 1, 3]),
-    splitHeads(graph, key, attention, [0, 2, 3, 1]),
+    splitHeads(graph, query, heads, attention, [0, 2, 1, 3]),
+    forQueries(graph, keys, attention),
   );
-  const pattern = graph.softmax(graph.add(scores, mask));
-  return { pattern, z: graph.matMul(pattern, splitHeads(graph, value, attention, [0, 2, 1, 3])) };
+  const pattern = patternOf(graph, scores, attention, places.mask(attention.window));
+  const values = splitHeads(graph, value, keyValueHeads, attention, [0, 2, 1, 3]);
+  return { pattern, z: graph.matMul(pattern, forQueries(graph, values, attention)) };
 }
 
 /** z_h·W_O^h at the last position, [batch, heads, d]. */
 function writesOfHeads(graph: GraphBuilder, z: Value, attention: Attention, width: number): Value {
   const { heads, headWidth, output } = attention;
-  const last = graph.slice(z, 2, -1, Number.MAX_SAFE_INTEGER, 1);
-  const matrices = graph.weight(reshaped(output.weight, [heads.length, headWidth, width]));
+  const last = lastPosition(graph, z, 2);
+  const matrices = graph.weight(reshaped(inOut(output), [heads.length, headWidth, width]));
   return graph.reshape(graph.matMul(last, matrices), [0, 0, width]);
-}
-
-/** [batch, sequence, d] → [batch, 1, d]. */
-function lastPosition(graph: GraphBuilder, x: Value): Value {
-  return graph.slice(x, 1, -1, Number.MAX_SAFE_INTEGER, 1);
 }
 
 /** [batch, sequence, d] → [batch, d]. */
@@ -109,7 +132,5 @@ function lastRow(graph: GraphBuilder, x: Value, width: number): Value {
 
 /** A constant [d] or [positions, d] as it stands at the last position, [1, d]. */
 function lastOf(graph: GraphBuilder, constant: Value, { shape }: Weight): Value {
-  return shape.length === 1
-    ? graph.unsqueeze(constant, [0])
-    : graph.slice(constant, 0, -1, Number.MAX_SAFE_INTEGER, 1);
+  return shape.length === 1 ? graph.unsqueeze(constant, [0]) : lastPosition(graph, constant, 0);
 }

@@ -1,22 +1,23 @@
 import { describe, expect, test } from "vitest";
 import {
   dot,
-  layerNorm,
   naive,
   naiveForward,
   naiveKl,
   naiveReplacements,
+  naiveWhole,
+  normalized,
   type Vector,
-  wholeCircuit,
 } from "../../test/support/naive-transformer.ts";
 import { randomPrompts, randomTransformer } from "../../test/support/random-transformer.ts";
 import { floats, integers, runGraph } from "../../test/support/run-graph.ts";
 import { found } from "../../test/support/run-model.ts";
-import { causalMask, embed } from "../discovery/embedding.ts";
-import { wholeBlock } from "../discovery/forward.ts";
+import { embed } from "../discovery/embedding.ts";
+import { layerFeeds, wholeBlock } from "../discovery/forward.ts";
 import { createRandom } from "../tasks/random.ts";
 import { scaled } from "../transformer/derive.ts";
 import type { Transformer } from "../transformer/transformer.ts";
+import { placeFeeds } from "./places.ts";
 import {
   gatedLayer,
   removeHead,
@@ -24,7 +25,7 @@ import {
   score,
   scoreReference,
   trialAttention,
-  unembed,
+  unembedStage,
 } from "./stages.ts";
 
 const rowsOf = (values: readonly number[], width: number): number[][] =>
@@ -47,7 +48,7 @@ describe("scores", () => {
   async function naiveLogits(model: Transformer, x: readonly number[]): Promise<Vector[]> {
     const plain = await naive(model);
     return rowsOf(x, width).map((row) => {
-      const normed = layerNorm(row, plain.finalNorm);
+      const normed = normalized(row, plain.finalNorm);
       return plain.unembedding.map((direction) => dot(direction, normed));
     });
   }
@@ -89,7 +90,7 @@ describe("scores", () => {
     const largest = p.map((row) => row.indexOf(Math.max(...row)));
     expect(found(reference["prediction"]).values).toEqual(largest);
 
-    const { logits } = await runGraph(unembed(model), { x: floats([rows, width], original) });
+    const { logits } = await runGraph(unembedStage(model), { x: floats([rows, width], original) });
     const differences = rowsOf([...found(logits).values], vocabulary).flatMap((row, at) =>
       row.map((logit, token) => Math.abs(logit - found(found(p[at])[token]))),
     );
@@ -118,7 +119,7 @@ describe("a layer", () => {
   async function reference() {
     const plain = await naive(model);
     const zero = naiveReplacements(plain, prompts, "zero");
-    return prompts.map((ids) => naiveForward(plain, ids, wholeCircuit(plain), zero));
+    return prompts.map((ids) => naiveForward(plain, ids, naiveWhole(plain), zero));
   }
 
   const closeTo = (actual: readonly number[], expected: readonly number[]) => {
@@ -133,7 +134,7 @@ describe("a layer", () => {
     const run = async (heads: readonly number[], mlpGate: number, mlpConstant: readonly number[]) => {
       const outputs = await runGraph(gatedLayer({ attention, mlp }, width, "each"), {
         x,
-        mask: causalMask(4),
+        ...layerFeeds({ attention, mlp }, 4),
         headGates: floats([3, 1], heads),
         mlpGate: floats([1], [mlpGate]),
         attentionConstant: floats([4, width], Array.from({ length: 4 }, () => [...found(bias)]).flat()),
@@ -177,8 +178,8 @@ describe("a layer", () => {
 
   test.each(["all", "last"] as const)("trialAttention less removeHead, %s", async (queries) => {
     const x = found((await embed(model, [batch]))[0]);
-    const masked = queries === "all" ? { mask: causalMask(4) } : {};
-    const { z, sum } = await runGraph(trialAttention(attention, width, queries), { x, ...masked });
+    const places = placeFeeds([{ attention, queries }], 4);
+    const { z, sum } = await runGraph(trialAttention(attention, width, queries), { x, ...places });
     const positions = queries === "all" ? [0, 1, 2, 3] : [3];
     const runs = await reference();
     const embedded = [...(x.data as Float32Array)];

@@ -4,50 +4,80 @@
  */
 import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Norm, Transformer } from "../transformer/transformer.ts";
+import type { FoldedTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { project } from "./attention.ts";
-import { applyMlp } from "./mlp.ts";
+import { embed } from "./embed.ts";
+import { partsOf, residualBiasOf } from "./kept-part.ts";
 import { normalize } from "./norm.ts";
-import { normOf, partsOf } from "./parts.ts";
+import { madeOnce, type Places } from "./places.ts";
+import { rotationTables } from "./rotary.ts";
+import { logitsOf } from "./unembed.ts";
+import { walkParts } from "./walk-parts.ts";
+
+const operators = "onnxruntime";
 
 /**
  * Inputs: tokens, positions int64 [rows]. Outputs of a model with heads: residual [rows, d], the stream that
- * the lowest heads read and all constants before the next reader; query (scaled), key_value, [rows, w] and
- * [rows, 2w]. Of a model without: scores [rows, answers].
- * @param model a fitted one. @param unembedding the answers' rows.
+ * the lowest heads read and all constants before the next reader; query (scaled) and key_value, turned by their
+ * positions, [rows, w] and [rows, 2w]. Of a model without: scores [rows, answers].
+ * @param model a fitted one. @param unembedding the answers' rows. @param unembeddingBias theirs.
+ * @throws RangeError for a model whose lowest heads share their layer's stream with an MLP, or write through a norm.
  */
-export function lowerTables(model: Transformer, unembedding: Weight): Graph {
+export function lowerTables(
+  model: FoldedTransformer,
+  unembedding: Weight,
+  unembeddingBias: Weight | undefined,
+): Graph {
   const graph = new GraphBuilder("tables");
   const tokens = graph.input("tokens", "int64", ["rows"]);
   const positions = graph.input("positions", "int64", ["rows"]);
-  const constantOf = (weight: Weight): Value => {
+  const places = tokenPlaces(graph, positions, model.contextLength);
+  const rowsOf = (weight: Weight): Value => {
     const value = graph.weight(weight);
     return weight.shape.length === 1 || weight.shape[0] === 1 ? value : graph.gather(value, positions);
   };
-  const join = (x: Value, norm: Norm): Value =>
-    norm.residualBias === undefined ? x : graph.add(x, constantOf(norm.residualBias));
-
-  let x = graph.add(
-    graph.gather(graph.weight(model.tokenEmbedding), tokens),
-    constantOf(model.positionEmbedding),
-  );
+  const join = (x: Value, bias: Weight | undefined): Value =>
+    bias === undefined ? x : graph.add(x, rowsOf(bias));
+  const constant = (part: Parameters<typeof residualBiasOf>[0]): Value | undefined => {
+    const bias = residualBiasOf(part);
+    return bias && rowsOf(bias);
+  };
   const parts = partsOf(model);
-  for (const [index, part] of parts.entries()) {
-    x = join(x, normOf(part));
-    const normed = normalize(graph, x, normOf(part));
-    if (part.kind === "mlp") {
-      x = graph.add(x, applyMlp(graph, normed, part.mlp, "onnxruntime"));
-      continue;
-    }
-    const { query, key, value } = project(graph, normed, part.attention, "all");
-    const next = parts[index + 1];
-    graph.output("residual", join(x, next === undefined ? model.finalNorm : normOf(next)));
-    graph.output("query", query);
-    graph.output("key_value", graph.concat([key, value], 1, 2 * Number(key.shape[1])));
+  const lowest = parts.findIndex(({ kind }) => kind !== "mlp");
+  const below = lowest < 0 ? parts : parts.slice(0, lowest);
+  const embedded = embed(graph, model, tokens, rowsOf);
+  const x = walkParts(graph, embedded, below, { places, operators, constant });
+  const part = parts[lowest];
+  if (part === undefined || part.kind === "mlp") {
+    const normed = normalize(graph, join(x, model.finalBias), model.finalNorm, operators);
+    graph.output("scores", logitsOf(graph, normed, { ...model, unembeddingBias }, unembedding));
     return graph.build();
   }
-  const normed = normalize(graph, join(x, model.finalNorm), model.finalNorm);
-  graph.output("scores", graph.matMulTransposed(normed, graph.weight(unembedding)));
+  if (part.kind === "both" || part.attention.postNorm !== undefined)
+    throw new RangeError(`layer ${part.layer} is not of a kind that can be compiled`);
+  const stream = join(x, residualBiasOf(part));
+  const normed = normalize(graph, stream, part.attention.norm, operators);
+  const { query, key, value } = project(graph, normed, part.attention, "all", { places, operators });
+  const next = parts[lowest + 1];
+  graph.output("residual", join(stream, next === undefined ? model.finalBias : residualBiasOf(next)));
+  graph.output("query", query);
+  graph.output("key_value", graph.concat([key, value], 1, 2 * Number(key.shape[1])));
   return graph.build();
+}
+
+/** Each row is a token at a position of its own, and sees no other. */
+function tokenPlaces(graph: GraphBuilder, positions: Value, length: number): Places {
+  return madeOnce({
+    mask() {
+      throw new RangeError("a row of a table sees no other row");
+    },
+    rotation(rotary) {
+      const all = Array.from({ length }, (_, position) => position);
+      const { cos, sin } = rotationTables(rotary, all);
+      const rows = (values: Float32Array<ArrayBuffer>) =>
+        graph.gather(graph.floats([length, 1, rotary.frequencies.length], values), positions);
+      return { cos: rows(cos), sin: rows(sin) };
+    },
+  });
 }

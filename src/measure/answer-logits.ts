@@ -5,7 +5,7 @@
  */
 import { type Batch, makeBatches } from "../discovery/batch.ts";
 import { type ForwardOptions, forward } from "../discovery/forward.ts";
-import { unembed } from "../lowering/stages.ts";
+import { unembedStage } from "../lowering/stages.ts";
 import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { requireFinite } from "./finite-logits.ts";
@@ -42,7 +42,7 @@ export async function answerLogits(
 ): Promise<void> {
   const batches = makeBatches(prompts.map(({ forced }) => forced));
   const final = (await forward(runtime, model, batches, options)).at(-1) ?? [];
-  const session = await runtime.load(unembed(model));
+  const session = await runtime.load(unembedStage(model));
   for (const [index, batch] of batches.entries()) {
     const tensor = final[index];
     if (tensor === undefined) throw new RangeError("a batch without a residual stream");

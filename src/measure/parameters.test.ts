@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { positionTable } from "../../test/support/model-parts.ts";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
 import { readTransformer } from "../architectures/index.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { groupedHeads } from "../transformer/head-groups.ts";
 import type { Linear, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { countParameters } from "./parameters.ts";
@@ -15,7 +17,7 @@ function gpt2Shape(layers: number, width: number, vocabulary: number, context: n
       throw new Error("was read");
     },
   });
-  const norm = (): Norm => ({ scale: weight(width), shift: weight(width), epsilon: 1e-5 });
+  const norm = (): Norm => ({ kind: "layer", scale: weight(width), shift: weight(width), epsilon: 1e-5 });
   const linear = (inputs: number, outputs: number): Linear => ({
     weight: weight(inputs, outputs),
     bias: weight(outputs),
@@ -24,7 +26,7 @@ function gpt2Shape(layers: number, width: number, vocabulary: number, context: n
   const blocks = Array.from({ length: layers }, () => ({
     attention: {
       norm: norm(),
-      heads: [0],
+      ...groupedHeads(1),
       headWidth: width,
       query: linear(width, width),
       key: linear(width, width),
@@ -44,7 +46,7 @@ function gpt2Shape(layers: number, width: number, vocabulary: number, context: n
     vocabularySize: vocabulary,
     contextLength: context,
     tokenEmbedding,
-    positionEmbedding: weight(context, width),
+    positions: { kind: "learned", table: weight(context, width) },
     blocks,
     finalNorm: norm(),
     unembedding: tokenEmbedding,
@@ -84,8 +86,11 @@ test("parts that are gone don't count; constants left behind do", () => {
   expect(whole.body).toBe(4 * (4 * 6) + 2 * (4 * 5));
   expect(empty.body).toBe(0);
   expect(empty.bias).toBe(2 * 4);
-  const residualBias = model.positionEmbedding;
-  const withConstant = countParameters({ ...model, finalNorm: { ...model.finalNorm, residualBias } });
+  const finalBias = { ...positionTable(model) };
+  const withConstant = countParameters({ ...model, folded: true, finalBias });
   // The same weight in two places is one; a table of its own counts.
   expect(withConstant.bias - whole.bias).toBe(12 * 4);
+  expect(countParameters({ ...model, folded: true, finalBias: positionTable(model) }).total).toBe(
+    whole.total,
+  );
 });

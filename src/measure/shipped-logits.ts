@@ -14,8 +14,8 @@ export interface ShippedGraph {
   readonly profile:
     | { readonly kind: "aligned"; readonly length: number }
     | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
-  /** Heads that are kept, for each layer that still has attention; its cache has more if the profile says so. */
-  readonly keptHeads: readonly number[];
+  /** Heads of keys and values, for each layer that still has attention; its cache has more if the profile says so. */
+  readonly cacheHeads: readonly number[];
   readonly headWidth: number;
   readonly vocabulary: number;
 }
@@ -90,7 +90,7 @@ function feeds(
   });
   const input_ids = integers((row, at) => row[at] ?? 0);
   if (graph.profile.kind === "aligned") return { input_ids };
-  const caches = cachesOf(graph.keptHeads, graph.profile.cacheHeads).flatMap((heads, index) =>
+  const caches = cachesOf(graph.cacheHeads, graph.profile.cacheHeads).flatMap((heads, index) =>
     ["key", "value"].map((part): [string, HostTensor] => [
       `past_key_values.${index}.${part}`,
       {
@@ -109,7 +109,7 @@ function feeds(
 }
 
 /** How many heads each cache has. Uniform caches are one at the least, even if no head is kept. */
-function cachesOf(keptHeads: readonly number[], uniform: number | undefined): readonly number[] {
-  if (uniform === undefined) return keptHeads;
-  return Array.from({ length: Math.max(1, keptHeads.length) }, () => uniform);
+function cachesOf(cacheHeads: readonly number[], uniform: number | undefined): readonly number[] {
+  if (uniform === undefined) return cacheHeads;
+  return Array.from({ length: Math.max(1, cacheHeads.length) }, () => uniform);
 }

@@ -9,7 +9,7 @@ export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>>
   return graph.nodes.reduce((sum, node) => sum + nodeFlops(node, sizes), 0);
 }
 
-const products = new Set(["MatMul", "Gemm", "MatMulInteger"]);
+const products = new Set(["MatMul", "Gemm", "FusedMatMul", "MatMulInteger"]);
 
 function nodeFlops(node: GraphNode, sizes: Readonly<Record<string, number>>): number {
   if (!products.has(node.operator)) return 0;

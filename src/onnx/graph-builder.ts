@@ -89,12 +89,25 @@ export class GraphBuilder {
     return this.node("Gemm", [a, b], [m, n], { transB: int(1) });
   }
 
+  /** a [..., m, k] × b [n, k]ᵀ → [..., m, n], by ONNX Runtime's own operator, which reads b as it is stored. */
+  fusedMatMulTransposed(a: Value, b: Value): Value {
+    const [n, k] = b.shape;
+    if (b.shape.length !== 2 || n === undefined || k !== a.shape.at(-1))
+      throw new ShapeError("FusedMatMul", a, b);
+    const attributes = { transB: int(1) };
+    return this.node("FusedMatMul", [a, b], [...a.shape.slice(0, -1), n], attributes, "float32", microsoft);
+  }
+
   add = (a: Value, b: Value): Value => this.elementwise("Add", a, b);
   sub = (a: Value, b: Value): Value => this.elementwise("Sub", a, b);
   mul = (a: Value, b: Value): Value => this.elementwise("Mul", a, b);
   div = (a: Value, b: Value): Value => this.elementwise("Div", a, b);
   exp = (x: Value): Value => this.node("Exp", [x], x.shape, {}, x.type);
   log = (x: Value): Value => this.node("Log", [x], x.shape, {}, x.type);
+  sqrt = (x: Value): Value => this.node("Sqrt", [x], x.shape, {}, x.type);
+  tanh = (x: Value): Value => this.node("Tanh", [x], x.shape, {}, x.type);
+  sin = (x: Value): Value => this.node("Sin", [x], x.shape, {}, x.type);
+  cos = (x: Value): Value => this.node("Cos", [x], x.shape, {}, x.type);
   relu = (x: Value): Value => this.node("Relu", [x], x.shape, {}, x.type);
   sigmoid = (x: Value): Value => this.node("Sigmoid", [x], x.shape, {}, x.type);
 
@@ -130,11 +143,15 @@ export class GraphBuilder {
     return this.node("FastGelu", [x, bias], x.shape, {}, "float32", microsoft);
   }
 
-  layerNormalization(x: Value, scale: Value, shift: Value, epsilon: number): Value {
-    return this.node("LayerNormalization", [x, scale, shift], x.shape, {
-      axis: int(-1),
-      epsilon: float(epsilon),
-    });
+  layerNormalization(x: Value, scale: Value, shift: Value | undefined, epsilon: number): Value {
+    const inputs = shift === undefined ? [x, scale] : [x, scale, shift];
+    return this.node("LayerNormalization", inputs, x.shape, { axis: int(-1), epsilon: float(epsilon) });
+  }
+
+  /** RMSNorm in one pass over memory, by an operator that ONNX Runtime has put into the standard domain. */
+  simplifiedLayerNormalization(x: Value, scale: Value, epsilon: number): Value {
+    const attributes = { axis: int(-1), epsilon: float(epsilon) };
+    return this.node("SimplifiedLayerNormalization", [x, scale], x.shape, attributes);
   }
 
   softmax = (x: Value): Value => this.node("Softmax", [x], x.shape, { axis: int(-1) }, x.type);

@@ -52,6 +52,8 @@ export interface StoredWeight {
   readonly name: string;
   readonly shape: readonly number[];
   read(): Promise<WeightData>;
+  /** See `Weight`. */
+  readonly madeOf?: readonly StoredWeight[];
 }
 
 /** A weight; its bytes lie outside the graph, under the value's name. Its format is the value's type. */

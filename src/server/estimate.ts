@@ -6,8 +6,7 @@
 
 import { makeBatches } from "../discovery/batch.ts";
 import { constantTensor, zeroConstant } from "../discovery/constant.ts";
-import { causalMask } from "../discovery/embedding.ts";
-import { wholeBlock } from "../discovery/forward.ts";
+import { layerFeeds, wholeBlock } from "../discovery/forward.ts";
 import { candidates } from "../discovery/searches/greedy/search.ts";
 import { shareOut } from "../experiments/sweep-jobs.ts";
 import { searchThreads } from "../jobs/choose-threads.ts";
@@ -117,7 +116,7 @@ function countOperations(
       linears.reduce((sum, { weight }) => sum + 2 * elementCount(weight.shape), 0);
     return {
       attention: matrices([attention.query, attention.key, attention.value, attention.output]),
-      mlp: matrices([mlp.up, mlp.down]),
+      mlp: matrices([...(mlp.gate ? [mlp.gate] : []), mlp.up, mlp.down]),
       head: 2 * attention.headWidth * width,
     };
   });
@@ -183,7 +182,7 @@ async function measureRate(
     const heads = block.attention.heads.length;
     const feeds = {
       x: { type: "float32", shape, data: new Float32Array(elementCount(shape)).map((_, at) => (at % 7) - 3) },
-      mask: causalMask(length),
+      ...layerFeeds(block, length),
       headGates: { type: "float32", shape: [heads, 1], data: new Float32Array(heads).fill(1) },
       mlpGate: { type: "float32", shape: [1], data: Float32Array.of(1) },
       attentionConstant: nothing,

@@ -4,7 +4,8 @@
  */
 import { type Circuit, keepsMlp, keptHeads, wholeCircuit, without } from "./circuit.ts";
 import { type Component, shapeOf } from "./component.ts";
-import type { Attention, Mlp, Transformer } from "./transformer.ts";
+import { keepHeads } from "./keep-heads.ts";
+import type { Attention, Linear, Mlp, Transformer } from "./transformer.ts";
 import { elementCount } from "./weight.ts";
 
 /** The body's size in a circuit. @param model the original. */
@@ -31,11 +32,17 @@ function layerSize(model: Transformer, circuit: Circuit, layer: number): number 
   );
 }
 
-function attentionSize({ query, key, value, output, heads }: Attention, kept: readonly number[]): number {
-  const all = [query, key, value, output].reduce((sum, { weight }) => sum + elementCount(weight.shape), 0);
-  return (all / heads.length) * kept.length;
+/** Heads of keys and values count as long as one of the query heads that read them stays. */
+function attentionSize(attention: Attention, kept: readonly number[]): number {
+  if (kept.length === 0) return 0;
+  const { query, key, value, output } = keepHeads(attention, kept);
+  return sizeOf([query, key, value, output]);
 }
 
-function mlpSize({ up, down }: Mlp): number {
-  return elementCount(up.weight.shape) + elementCount(down.weight.shape);
+function mlpSize({ gate, up, down }: Mlp): number {
+  return sizeOf(gate === undefined ? [up, down] : [gate, up, down]);
+}
+
+function sizeOf(linears: readonly Linear[]): number {
+  return linears.reduce((sum, { weight }) => sum + elementCount(weight.shape), 0);
 }

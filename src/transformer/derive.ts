@@ -12,6 +12,7 @@ export function joinColumns(weights: readonly Weight[]): Weight {
   return {
     name,
     shape: [...(weights[0]?.shape.slice(0, -1) ?? []), width],
+    madeOf: weights,
     async read() {
       const joined = new Float32Array(height * width);
       // Together, so that parts of one fused matrix can share its reading.
@@ -23,6 +24,30 @@ export function joinColumns(weights: readonly Weight[]): Weight {
           joined.set(values.subarray(row * own, (row + 1) * own), row * width + at);
         }
         at += own;
+      }
+      return joined;
+    },
+  };
+}
+
+/** Matrices of equal width, one under another. */
+export function joinRows(weights: readonly Weight[]): Weight {
+  const name = weights.map((weight) => weight.name).join("+");
+  const widths = new Set(weights.map((weight) => weight.shape[1]));
+  const [width, other] = widths;
+  if (width === undefined || other !== undefined) throw new RangeError(`${name}: widths differ`);
+  const height = weights.reduce((sum, weight) => sum + (weight.shape[0] ?? 0), 0);
+  return {
+    name,
+    shape: [height, width],
+    madeOf: weights,
+    async read() {
+      const joined = new Float32Array(height * width);
+      const parts = await Promise.all(weights.map((weight) => weight.read()));
+      let at = 0;
+      for (const values of parts) {
+        joined.set(values, at);
+        at += values.length;
       }
       return joined;
     },
@@ -52,6 +77,7 @@ export function scaled(weight: Weight, factor: number): Weight {
   return {
     name: `${weight.name}×${factor}`,
     shape: weight.shape,
+    madeOf: [weight],
     async read() {
       const values = await weight.read();
       for (let index = 0; index < values.length; index++) values[index] = (values[index] ?? 0) * factor;
@@ -65,7 +91,7 @@ export function reshaped(weight: Weight, shape: readonly number[]): Weight {
   if (elementCount(shape) !== elementCount(weight.shape)) {
     throw new RangeError(`${weight.name}: [${weight.shape.join(", ")}] can't become [${shape.join(", ")}]`);
   }
-  return { name: weight.name, shape, read: () => weight.read() };
+  return { name: weight.name, shape, madeOf: [weight], read: () => weight.read() };
 }
 
 /**
@@ -76,6 +102,7 @@ export function centeredRows(weight: Weight): Weight {
   return {
     name: `${weight.name} (centred)`,
     shape: weight.shape,
+    madeOf: [weight],
     async read() {
       const values = await weight.read();
       const width = weight.shape.at(-1) ?? 1;

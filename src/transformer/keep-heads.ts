@@ -1,29 +1,31 @@
 /**
- * Truly removes heads (paper, appendix C): their columns of W_Q, W_K, W_V and rows of W_O go, and with them
- * their biases. b_O belongs to no head and stays.
+ * Truly removes heads (paper, appendix C): their columns of W_Q and rows of W_O go, and with them their biases; a head
+ * of keys and values goes with the last query head that reads it. b_O belongs to no head and stays.
  */
-import { sliceColumns, sliceRows, sliceVector } from "./slice.ts";
-import type { Attention, Linear } from "./transformer.ts";
+import { sliceInputs, sliceOutputs } from "./linear.ts";
+import type { Range } from "./slice.ts";
+import type { Attention } from "./transformer.ts";
 
 /** @param heads indices in the original layer, ascending, at least one. */
-export function keepHeads(attention: Attention, heads: readonly number[]): Attention {
+export function keepHeads<A extends Attention>(attention: A, heads: readonly number[]): A {
   if (heads.length === attention.heads.length) return attention;
   const { headWidth } = attention;
-  const ranges = heads.map((head): readonly [number, number] => {
+  const places = heads.map((head): number => {
     const at = attention.heads.indexOf(head);
     if (at < 0) throw new RangeError(`head ${head} is not in this layer`);
-    return [at * headWidth, (at + 1) * headWidth];
+    return at;
   });
-  const columns = ({ weight, bias }: Linear): Linear => ({
-    weight: sliceColumns(weight, ranges),
-    ...(bias && { bias: sliceVector(bias, ranges) }),
-  });
+  const read = places.map((at) => attention.group[at] ?? 0);
+  const stays = [...attention.keyValueHeads.keys()].filter((at) => read.includes(at));
+  const ranges = (kept: readonly number[]) => kept.map((at): Range => [at * headWidth, (at + 1) * headWidth]);
   return {
     ...attention,
     heads,
-    query: columns(attention.query),
-    key: columns(attention.key),
-    value: columns(attention.value),
-    output: { ...attention.output, weight: sliceRows(attention.output.weight, ranges) },
+    keyValueHeads: stays.map((at) => attention.keyValueHeads[at] ?? 0),
+    group: read.map((at) => stays.indexOf(at)),
+    query: sliceOutputs(attention.query, ranges(places)),
+    key: sliceOutputs(attention.key, ranges(stays)),
+    value: sliceOutputs(attention.value, ranges(stays)),
+    output: sliceInputs(attention.output, ranges(places)),
   };
 }

@@ -16,6 +16,7 @@ export function sliceColumns(weight: Weight, ranges: readonly Range[]): Weight {
   return {
     name: `${weight.name}[:, ${describe(ranges)}]`,
     shape: [rows, width],
+    madeOf: [weight],
     read: async () => {
       const all = await weight.read();
       const part = new Float32Array(rows * width);
@@ -39,6 +40,7 @@ export function sliceRows(weight: Weight, ranges: readonly Range[]): Weight {
   return {
     name: `${weight.name}[${describe(ranges)}, :]`,
     shape: [height, columns],
+    madeOf: [weight],
     read: async () => join(await weight.read(), ranges, columns),
   };
 }
@@ -52,6 +54,7 @@ export function sliceVector(weight: Weight, ranges: readonly Range[]): Weight {
   return {
     name: `${weight.name}[${describe(ranges)}]`,
     shape: [kept],
+    madeOf: [weight],
     read: async () => join(await weight.read(), ranges, 1),
   };
 }

@@ -1,74 +1,161 @@
 /**
  * The one description of a model that everything after `architectures/` works on: a decoder-only transformer
- * as a residual stream that blocks read from and write to (paper, section 2, equations 1 and 2). An original
- * model and the standalone model of a circuit are both values of this type.
+ * as a residual stream that blocks read from and write to (paper, section 2, equations 1 and 2). What differs
+ * between model families is a field here, so that a family is data. An original model and the standalone model
+ * of a circuit have the same parts; a standalone model is folded (`FoldedTransformer`).
  *
- * Matrices are [in, out], so that a row of activations times the matrix gives the output; the token
- * embedding and the unembedding are [vocabulary, d].
+ * A row of activations times a matrix [in, out] gives the output; the token embedding and the unembedding are
+ * [vocabulary, d].
  */
 import type { Weight } from "./weight.ts";
 
-export interface Transformer {
+/** A model as its checkpoint describes it. */
+export interface Transformer extends Frame {
+  readonly folded?: false;
+  readonly blocks: readonly Block<Attention, Mlp>[];
+}
+
+/**
+ * A model whose constants are gathered: no part writes a bias to the residual stream; instead a constant joins the
+ * stream before each part that reads it. `foldConstants` makes one, and takes none.
+ */
+export interface FoldedTransformer extends Frame {
+  readonly folded: true;
+  readonly blocks: readonly Block<Folded<Attention>, Folded<Mlp>>[];
+  /** The constant that joins before the final norm: [d], or [positions, d]. */
+  readonly finalBias?: Weight | undefined;
+}
+
+export type AnyTransformer = Transformer | FoldedTransformer;
+
+/** All of a model but its blocks. */
+interface Frame {
   /** Width of the residual stream, d. */
   readonly width: number;
   readonly vocabularySize: number;
   /** The longest prompt that the model takes, in tokens. */
   readonly contextLength: number;
   readonly tokenEmbedding: Weight;
-  /** Learned positions, [contextLength, d]; in a standalone model also all constants before the first reader. */
-  readonly positionEmbedding: Weight;
-  readonly blocks: readonly Block[];
+  /** The token's row is multiplied by this; left out: 1. */
+  readonly embeddingScale?: number | undefined;
+  readonly positions: Positions;
   readonly finalNorm: Norm;
   /** [vocabulary, d]. The same object as `tokenEmbedding` when the two are tied. */
   readonly unembedding: Weight;
+  /** [vocabulary], added to the logits. */
+  readonly unembeddingBias?: Weight | undefined;
+  /** Logits are cap·tanh(logits / cap). */
+  readonly logitCap?: number | undefined;
 }
+
+/** How the residual stream knows of positions before the first block; rotary positions are the attention's. */
+export type Positions =
+  | { readonly kind: "none" }
+  /** [contextLength, d]; in a folded model also all constants before the first reader. */
+  | { readonly kind: "learned"; readonly table: Weight };
 
 /** One layer. A layer of a standalone model may have lost either part, or both. */
-export interface Block {
-  readonly attention: Attention | undefined;
-  readonly mlp: Mlp | undefined;
-}
-
-/** LayerNorm: scale and shift are [d]. */
-export interface Norm {
+export interface Block<A extends Attention = Attention, M extends Mlp = Mlp> {
   /**
-   * A constant that joins the residual stream just before this norm reads it, and stays in it: what pruned
-   * components left behind. [d], or [positions, d] where means are aligned.
+   * Whether the MLP reads what the attention has written, or both read the same stream (GPT-NeoX, GPT-J, Phi); left
+   * out: sequential. Of a folded parallel block with both parts the attention's residual bias joins before both.
    */
-  readonly residualBias?: Weight;
-  readonly scale: Weight;
-  readonly shift: Weight;
-  readonly epsilon: number;
+  readonly arrangement?: "sequential" | "parallel" | undefined;
+  readonly attention: A | undefined;
+  readonly mlp: M | undefined;
 }
 
-/** The affine map y = x·weight + bias; weight [in, out], bias [out]. */
+/** What attention and MLPs have in common. */
+export interface Reader {
+  /** How it reads the residual stream; left out: as it is (OLMo 2). */
+  readonly norm?: Norm | undefined;
+  /**
+   * On what the part writes, biases included, before that joins the stream (Gemma 2, OLMo 2). A bias behind which
+   * there is such a norm is no constant of the stream: it stays where it is when a model is folded.
+   */
+  readonly postNorm?: Norm | undefined;
+}
+
+/** A reader of a folded model. */
+export type Folded<R extends Reader> = R & {
+  /**
+   * A constant that joins the residual stream just before this part reads it, and stays in it: biases, and what
+   * pruned components left behind. [d], or [positions, d] where means are aligned.
+   */
+  readonly residualBias?: Weight | undefined;
+};
+
+export type Norm =
+  /** LayerNorm: scale and shift are [width]; a missing shift is zero. */
+  | {
+      readonly kind: "layer";
+      readonly scale: Weight;
+      readonly shift?: Weight | undefined;
+      readonly epsilon: number;
+    }
+  /** RMSNorm: x / √(mean(x²) + ε) · scale. A family that stores scale − 1 adds the 1 when it is read. */
+  | { readonly kind: "rms"; readonly scale: Weight; readonly epsilon: number };
+
+/** The affine map y = x·weight + bias; bias [out]. */
 export interface Linear {
+  /** [in, out], or [out, in] where `transposed`. */
   readonly weight: Weight;
-  readonly bias?: Weight;
+  /** Whether the matrix is stored [out, in], as PyTorch's nn.Linear does; left out: no. */
+  readonly transposed?: boolean | undefined;
+  readonly bias?: Weight | undefined;
 }
 
-/** Multi-head causal attention (paper, appendix C, equations 4 to 6). */
-export interface Attention {
-  readonly norm: Norm;
-  /** For each head that is here, its index in the original layer, ascending. */
+/**
+ * Multi-head causal attention (paper, appendix C, equations 4 to 6). Several query heads may share one head of keys
+ * and values; a component is a query head.
+ */
+export interface Attention extends Reader {
+  /** For each query head that is here, its index in the original layer, ascending. */
   readonly heads: readonly number[];
+  /** For each key/value head that is here, its index in the original layer, ascending; one for each head in GPT-2. */
+  readonly keyValueHeads: readonly number[];
+  /** For each query head that is here, which of `keyValueHeads` it reads: a place in that list. */
+  readonly group: readonly number[];
   readonly headWidth: number;
-  /** [d, heads × headWidth] each, one head after another. */
+  /** [d, heads × headWidth], one head after another. */
   readonly query: Linear;
+  /** [d, keyValueHeads × headWidth] each. */
   readonly key: Linear;
   readonly value: Linear;
   /** W_O [heads × headWidth, d], and b_O [d]. */
   readonly output: Linear;
+  /** Normalise each head's query and key, [headWidth], before they turn. */
+  readonly queryNorm?: Norm | undefined;
+  readonly keyNorm?: Norm | undefined;
+  readonly rotary?: Rotary | undefined;
   /** Scores are multiplied by this before the softmax; 1/√headWidth in GPT-2. */
   readonly scoreScale: number;
+  /** Scores are cap·tanh(scores / cap), after the scale and before the mask. */
+  readonly scoreCap?: number | undefined;
+  /** A query at position i sees the keys at positions j with i − j < window; left out: all before it. */
+  readonly window?: number | undefined;
+}
+
+/** Rotary positions (Su et al. 2021, arXiv:2104.09864): pairs of a query's and a key's elements turn by their position. */
+export interface Rotary {
+  /** The first so many elements of a head turn; the others stay. Even. */
+  readonly width: number;
+  /** Which elements are a pair: i and i + width/2 (Llama, GPT-NeoX), or 2i and 2i + 1 (GPT-J). */
+  readonly pairs: "halves" | "interleaved";
+  /** The angle of each pair at position 1, in radians; width/2 numbers. */
+  readonly frequencies: readonly number[];
+  /** Cosines and sines are multiplied by this (YaRN); left out: 1. */
+  readonly scale?: number | undefined;
 }
 
 /** Names of activation functions as this project knows them: gelu-tanh is GPT-2's gelu_new. */
 export type Activation = "gelu-tanh" | "gelu" | "relu" | "silu";
 
-export interface Mlp {
-  readonly norm: Norm;
+/** Without a gate W_down σ(W_up x); with one W_down (σ(W_gate x) ⊙ W_up x). */
+export interface Mlp extends Reader {
   readonly activation: Activation;
+  /** [d, hidden]. */
+  readonly gate?: Linear | undefined;
   /** [d, hidden]. */
   readonly up: Linear;
   /** [hidden, d]. */

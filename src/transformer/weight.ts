@@ -11,6 +11,12 @@ export interface Weight {
    * the array is the caller's to change or to hand over to another thread.
    */
   read(): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The weights whose columns lie in this one side by side; of a weight that is another's slice, multiple or
+   * transpose, that one alone. Left out for a weight that is made of no other. A graph's writer records them, so that
+   * a shipped file can be read back.
+   */
+  readonly madeOf?: readonly Weight[];
 }
 
 /** A weight that is already in memory. @throws RangeError when the values don't fill the shape. */

@@ -15,7 +15,7 @@ import { countParameters } from "../../src/measure/parameters.ts";
 import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
-import type { Transformer } from "../../src/transformer/transformer.ts";
+import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
 
 export const runtime = inlineRuntime({ threads: 1 });
@@ -71,7 +71,7 @@ export async function goldenReplacements(
 /** circuit.json for tests: true where it is checked, made up elsewhere. */
 export function circuitFile(
   original: Transformer,
-  standalone: Transformer,
+  standalone: FoldedTransformer,
   circuit: Circuit,
   profile: Profile,
   bytes: number,
@@ -124,7 +124,7 @@ export async function shipCircuit(
   profile: Profile,
   directory?: string,
   options?: WriteFolderOptions,
-): Promise<{ readonly directory: string; readonly standalone: Transformer; readonly bytes: number }> {
+): Promise<{ readonly directory: string; readonly standalone: FoldedTransformer; readonly bytes: number }> {
   const standalone = await cutCircuit(original, circuit, replacements);
   const place = directory ?? join(await temporaryFolder(), "circuit");
   const tokenizer = await nanoTokenizer();

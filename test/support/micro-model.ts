@@ -16,6 +16,7 @@
  *   logits      A: (5/4)·ln 2·(second coordinate of LN)   B: 0   C: −20, as good as never
  *   so (±3, 4) gives P(A) = 2/3, (±3, 0) gives 1/2, (±3, −4) gives 1/3.
  */
+import { groupedHeads } from "../../src/transformer/head-groups.ts";
 import type { Norm, Transformer } from "../../src/transformer/transformer.ts";
 import { constantWeight, type Weight } from "../../src/transformer/weight.ts";
 
@@ -37,6 +38,7 @@ export const times = (factor: number, [a, b, c, d]: Row): Row => [
 export function microModel(): Transformer {
   const zeros = times(0, ones);
   const norm = (name: string, shift: Row = zeros): Norm => ({
+    kind: "layer",
     scale: weight(`${name}.scale`, [4], [ones]),
     shift: weight(`${name}.shift`, [4], [shift]),
     epsilon: 1e-12,
@@ -47,12 +49,12 @@ export function microModel(): Transformer {
     vocabularySize: 3,
     contextLength: 2,
     tokenEmbedding: weight("tokens", [3, 4], [times(3, h1), times(-3, h1), times(3, h3)]),
-    positionEmbedding: weight("positions", [2, 4], [zeros, zeros]),
+    positions: { kind: "learned", table: weight("positions", [2, 4], [zeros, zeros]) },
     blocks: [
       {
         attention: {
           norm: norm("attention.norm"),
-          heads: [0, 1],
+          ...groupedHeads(2),
           headWidth: 1,
           query: { weight: nothing },
           key: { weight: nothing },

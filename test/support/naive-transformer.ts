@@ -3,8 +3,9 @@
  * a time, and Algorithm 1 on it with a full forward pass for every candidate: slow, short, and sharing no code
  * with what it checks. For tiny models.
  */
-import type { Circuit } from "../../src/transformer/circuit.ts";
-import type { Activation, Linear, Norm, Transformer } from "../../src/transformer/transformer.ts";
+import { type Circuit, circuitOf, keeps, without } from "../../src/transformer/circuit.ts";
+import type { Component } from "../../src/transformer/component.ts";
+import type { Activation, Attention, Linear, Norm, Transformer } from "../../src/transformer/transformer.ts";
 import type { Weight } from "../../src/transformer/weight.ts";
 
 export type Vector = readonly number[];
@@ -12,38 +13,54 @@ export type Vector = readonly number[];
 type Matrix = readonly Vector[];
 
 interface NaiveLinear {
+  /** [in][out]. */
   readonly weight: Matrix;
   readonly bias: Vector;
 }
 
 interface NaiveNorm {
+  readonly kind: Norm["kind"];
   readonly scale: Vector;
   readonly shift: Vector;
   readonly epsilon: number;
 }
 
-interface NaiveBlock {
-  readonly heads: number;
-  readonly headWidth: number;
-  readonly scoreScale: number;
-  readonly attentionNorm: NaiveNorm;
+interface NaiveAttention
+  extends Pick<Attention, "group" | "headWidth" | "scoreScale" | "scoreCap" | "window" | "rotary"> {
+  readonly norm: NaiveNorm | undefined;
+  readonly postNorm: NaiveNorm | undefined;
   readonly query: NaiveLinear;
   readonly key: NaiveLinear;
   readonly value: NaiveLinear;
   readonly output: NaiveLinear;
-  readonly mlpNorm: NaiveNorm;
+  readonly queryNorm: NaiveNorm | undefined;
+  readonly keyNorm: NaiveNorm | undefined;
+}
+
+interface NaiveMlp {
+  readonly norm: NaiveNorm | undefined;
+  readonly postNorm: NaiveNorm | undefined;
   readonly activation: Activation;
+  readonly gate: NaiveLinear | undefined;
   readonly up: NaiveLinear;
   readonly down: NaiveLinear;
 }
 
+interface NaiveBlock {
+  readonly isParallel: boolean;
+  readonly attention: NaiveAttention;
+  readonly mlp: NaiveMlp;
+}
+
 /** A transformer whose weights are plain numbers. */
 export interface NaiveTransformer {
-  readonly tokens: Matrix;
-  readonly positions: Matrix;
+  readonly embed: (ids: readonly number[]) => Matrix;
   readonly blocks: readonly NaiveBlock[];
   readonly finalNorm: NaiveNorm;
   readonly unembedding: Matrix;
+  readonly unembeddingBias: Vector;
+  readonly logitCap: number | undefined;
+  readonly width: number;
 }
 
 /** Rows of every component's replacement: one for each position, or one for all. */
@@ -62,40 +79,65 @@ export interface NaiveActivations {
 }
 
 export async function naive(model: Transformer): Promise<NaiveTransformer> {
-  const norm = async (from: Norm): Promise<NaiveNorm> => ({
-    scale: await vector(from.scale),
-    shift: await vector(from.shift),
-    epsilon: from.epsilon,
-  });
-  const linear = async ({ weight, bias }: Linear): Promise<NaiveLinear> => ({
-    weight: await matrix(weight),
-    bias: bias === undefined ? Array.from({ length: at(weight.shape, 1) }, () => 0) : await vector(bias),
-  });
   const blocks: NaiveBlock[] = [];
-  for (const { attention, mlp } of model.blocks) {
+  for (const { attention, mlp, arrangement } of model.blocks) {
     if (attention === undefined || mlp === undefined) throw new TypeError("the naive model is whole");
     blocks.push({
-      heads: attention.heads.length,
-      headWidth: attention.headWidth,
-      scoreScale: attention.scoreScale,
-      attentionNorm: await norm(attention.norm),
-      query: await linear(attention.query),
-      key: await linear(attention.key),
-      value: await linear(attention.value),
-      output: await linear(attention.output),
-      mlpNorm: await norm(mlp.norm),
-      activation: mlp.activation,
-      up: await linear(mlp.up),
-      down: await linear(mlp.down),
+      isParallel: arrangement === "parallel",
+      attention: {
+        ...attention,
+        norm: await norm(attention.norm),
+        postNorm: await norm(attention.postNorm),
+        query: await linear(attention.query),
+        key: await linear(attention.key),
+        value: await linear(attention.value),
+        output: await linear(attention.output),
+        queryNorm: await norm(attention.queryNorm),
+        keyNorm: await norm(attention.keyNorm),
+      },
+      mlp: {
+        activation: mlp.activation,
+        norm: await norm(mlp.norm),
+        postNorm: await norm(mlp.postNorm),
+        gate: mlp.gate && (await linear(mlp.gate)),
+        up: await linear(mlp.up),
+        down: await linear(mlp.down),
+      },
     });
   }
+  const tokens = await matrix(model.tokenEmbedding);
+  const positions = model.positions.kind === "learned" ? await matrix(model.positions.table) : undefined;
+  const { embeddingScale = 1 } = model;
+  const finalNorm = await norm(model.finalNorm);
+  if (finalNorm === undefined) throw new TypeError("a model without a final norm");
   return {
-    tokens: await matrix(model.tokenEmbedding),
-    positions: await matrix(model.positionEmbedding),
+    embed: (ids) =>
+      ids.map((id, position) => {
+        const token = at(tokens, id).map((value) => value * embeddingScale);
+        return positions === undefined ? token : add(token, at(positions, position));
+      }),
     blocks,
-    finalNorm: await norm(model.finalNorm),
+    finalNorm,
     unembedding: await matrix(model.unembedding),
+    unembeddingBias: model.unembeddingBias
+      ? await vector(model.unembeddingBias)
+      : zeros(at(model.unembedding.shape, 0)),
+    logitCap: model.logitCap,
+    width: model.width,
   };
+}
+
+async function norm(from: Norm | undefined): Promise<NaiveNorm | undefined> {
+  if (from === undefined) return undefined;
+  const scale = await vector(from.scale);
+  const shift = from.kind === "layer" && from.shift ? await vector(from.shift) : zeros(scale.length);
+  return { kind: from.kind, scale, shift, epsilon: from.epsilon };
+}
+
+async function linear({ weight, transposed, bias }: Linear): Promise<NaiveLinear> {
+  const stored = await matrix(weight);
+  const turned = transposed ? at(stored, 0).map((_, input) => stored.map((row) => at(row, input))) : stored;
+  return { weight: turned, bias: bias === undefined ? zeros(at(turned, 0).length) : await vector(bias) };
 }
 
 /** One prompt; what `circuit` leaves out is replaced. */
@@ -105,41 +147,47 @@ export function naiveForward(
   circuit: Circuit,
   replacements: NaiveReplacements,
 ): NaiveActivations {
-  let residual: Matrix = ids.map((id, position) => add(at(model.tokens, id), at(model.positions, position)));
+  let residual = model.embed(ids);
   const heads: Matrix[][] = [];
   const mlps: Matrix[] = [];
   const row = (constant: Matrix, position: number) => at(constant, constant.length === 1 ? 0 : position);
 
-  for (const [layer, block] of model.blocks.entries()) {
-    const normed = residual.map((x) => layerNorm(x, block.attentionNorm));
-    const writes = Array.from({ length: block.heads }, (_, head) => naiveHead(normed, block, head));
+  for (const [layer, { attention, mlp, isParallel }] of model.blocks.entries()) {
+    const before = residual;
+    const normed = residual.map((x) => normalized(x, attention.norm));
+    const writes = [...attention.group.keys()].map((head) => naiveHead(normed, attention, head));
     heads.push(writes);
     const used = writes.map((write, head) =>
-      circuit.heads.some(([l, h]) => l === layer && h === head)
+      keeps(circuit, { kind: "head", layer, head })
         ? write
         : write.map((_, position) => row(at(at(replacements.heads, layer), head), position)),
     );
-    residual = residual.map((x, position) =>
-      add(x, block.output.bias, ...used.map((write) => at(write, position))),
-    );
-    const written = residual.map((x) => naiveMlp(layerNorm(x, block.mlpNorm), block));
+    residual = residual.map((x, position) => {
+      const written = add(attention.output.bias, ...used.map((write) => at(write, position)));
+      return add(x, normalized(written, attention.postNorm));
+    });
+    const read = isParallel ? before : residual;
+    const written = read.map((x) => normalized(naiveMlp(normalized(x, mlp.norm), mlp), mlp.postNorm));
     mlps.push(written);
-    const keeps = circuit.mlps.includes(layer);
+    const stays = keeps(circuit, { kind: "mlp", layer });
     residual = residual.map((x, position) =>
-      add(x, keeps ? at(written, position) : row(at(replacements.mlps, layer), position)),
+      add(x, stays ? at(written, position) : row(at(replacements.mlps, layer), position)),
     );
   }
-  const last = layerNorm(at(residual, residual.length - 1), model.finalNorm);
-  return { heads, mlps, logits: model.unembedding.map((direction) => dot(direction, last)) };
+  const last = normalized(at(residual, residual.length - 1), model.finalNorm);
+  const logits = model.unembedding.map((direction) => dot(direction, last));
+  return { heads, mlps, logits: add(logits, model.unembeddingBias).map((x) => capped(x, model.logitCap)) };
 }
 
-export function wholeCircuit(model: NaiveTransformer): Circuit {
-  return {
-    heads: model.blocks.flatMap((block, layer) =>
-      Array.from({ length: block.heads }, (_, head): readonly [number, number] => [layer, head]),
-    ),
-    mlps: [...model.blocks.keys()],
-  };
+function naiveComponents(model: NaiveTransformer): readonly Component[] {
+  return model.blocks.flatMap(({ attention }, layer): readonly Component[] => [
+    ...[...attention.group.keys()].map((head) => ({ kind: "head", layer, head }) as const),
+    { kind: "mlp", layer },
+  ]);
+}
+
+export function naiveWhole(model: NaiveTransformer): Circuit {
+  return circuitOf(naiveComponents(model));
 }
 
 export function naiveReplacements(
@@ -147,21 +195,20 @@ export function naiveReplacements(
   prompts: readonly (readonly number[])[],
   ablation: "aligned" | "pooled" | "zero",
 ): NaiveReplacements {
-  const width = at(model.tokens, 0).length;
-  const nothing: Matrix = [Array.from({ length: width }, () => 0)];
+  const nothing: Matrix = [zeros(model.width)];
   const zero = {
-    heads: model.blocks.map(({ heads }) => repeat(heads, nothing)),
+    heads: model.blocks.map(({ attention }) => repeat(attention.group.length, nothing)),
     mlps: model.blocks.map(() => nothing),
   };
   if (ablation === "zero") return zero;
-  const runs = prompts.map((ids) => naiveForward(model, ids, wholeCircuit(model), zero));
+  const runs = prompts.map((ids) => naiveForward(model, ids, naiveWhole(model), zero));
   const mean = (outputs: readonly Matrix[]): Matrix =>
     ablation === "pooled"
       ? [meanOf(outputs.flat())]
       : at(outputs, 0).map((_, position) => meanOf(outputs.map((output) => at(output, position))));
   return {
-    heads: model.blocks.map(({ heads }, layer) =>
-      Array.from({ length: heads }, (_, head) => mean(runs.map((run) => at(at(run.heads, layer), head)))),
+    heads: model.blocks.map(({ attention }, layer) =>
+      attention.group.map((_, head) => mean(runs.map((run) => at(at(run.heads, layer), head)))),
     ),
     mlps: model.blocks.map((_, layer) => mean(runs.map((run) => at(run.mlps, layer)))),
   };
@@ -182,30 +229,29 @@ export function naiveSearch(
   replacements: NaiveReplacements,
   options: { readonly alpha: number; readonly mlps: boolean; readonly order: "published" | "downstream" },
 ): { readonly circuit: Circuit; readonly trace: readonly NaiveDecision[]; readonly kl: number } {
-  let circuit = wholeCircuit(model);
+  let circuit = naiveWhole(model);
   const logits = (of: Circuit) => prompts.map((ids) => naiveForward(model, ids, of, replacements).logits);
   const original = logits(circuit);
   let current = 0;
   const trace: NaiveDecision[] = [];
-  const attempt = (layer: number, component: string, candidate: Circuit) => {
+  const attempt = (component: Component) => {
+    const candidate = without(circuit, [component]);
     const kls = logits(candidate).map((row, prompt) => naiveKl(at(original, prompt), row));
     const kl = kls.reduce((a, b) => a + b) / kls.length;
     const delta = kl - current;
     const pruned = delta < options.alpha;
-    trace.push({ layer, component, kl, delta, pruned });
+    const name = component.kind === "head" ? `head.${component.head}` : component.kind;
+    trace.push({ layer: component.layer, component: name, kl, delta, pruned });
     if (!pruned) return;
     circuit = candidate;
     current = kl;
   };
   for (let layer = model.blocks.length - 1; layer >= 0; layer--) {
     const tryMlp = () => {
-      if (options.mlps) attempt(layer, "mlp", { ...circuit, mlps: circuit.mlps.filter((l) => l !== layer) });
+      if (options.mlps) attempt({ kind: "mlp", layer });
     };
     if (options.order === "downstream") tryMlp();
-    for (let head = 0; head < at(model.blocks, layer).heads; head++) {
-      const heads = circuit.heads.filter(([l, h]) => l !== layer || h !== head);
-      attempt(layer, `head.${head}`, { ...circuit, heads });
-    }
+    for (const head of at(model.blocks, layer).attention.group.keys()) attempt({ kind: "head", layer, head });
     if (options.order === "published") tryMlp();
   }
   return { circuit, trace, kl: current };
@@ -224,28 +270,55 @@ function logSoftmax(logits: Vector): Vector {
 }
 
 /** What one head writes at each position. @param normed rows of one prompt. */
-function naiveHead(normed: Matrix, block: NaiveBlock, head: number): Matrix {
-  const { headWidth } = block;
-  const own = (x: Vector) => x.slice(head * headWidth, (head + 1) * headWidth);
-  const project = (linear: NaiveBlock["query"]): Matrix => normed.map((x) => own(affine(x, linear)));
-  const queries = project(block.query);
-  const keys = project(block.key);
-  const values = project(block.value);
-  const writes = block.output.weight.slice(head * headWidth, (head + 1) * headWidth);
+function naiveHead(normed: Matrix, attention: NaiveAttention, head: number): Matrix {
+  const { headWidth, rotary, scoreScale, scoreCap, window = Number.POSITIVE_INFINITY } = attention;
+  const project = (map: NaiveLinear, place: number): Matrix =>
+    normed.map((x) => affine(x, map).slice(place * headWidth, (place + 1) * headWidth));
+  const placed = (rows: Matrix, itsNorm: NaiveNorm | undefined): Matrix =>
+    rows.map((x, position) => turned(normalized(x, itsNorm), rotary, position));
+  const shared = at(attention.group, head);
+  const queries = placed(project(attention.query, head), attention.queryNorm);
+  const keys = placed(project(attention.key, shared), attention.keyNorm);
+  const values = project(attention.value, shared);
+  const writes = attention.output.weight.slice(head * headWidth, (head + 1) * headWidth);
   return normed.map((_, position) => {
-    const seen = keys.slice(0, position + 1);
-    const pattern = logSoftmax(seen.map((key) => dot(at(queries, position), key) * block.scoreScale));
+    const from = Math.max(0, position - window + 1);
+    const scores = keys
+      .slice(from, position + 1)
+      .map((key) => capped(dot(at(queries, position), key) * scoreScale, scoreCap));
+    const pattern = logSoftmax(scores);
     const z = add(
-      ...seen.map((_, place) => at(values, place).map((value) => Math.exp(at(pattern, place)) * value)),
+      ...pattern.map((weight, place) => at(values, from + place).map((value) => Math.exp(weight) * value)),
     );
     return multiply(z, writes);
   });
 }
 
-function naiveMlp(normed: Vector, block: NaiveBlock): Vector {
-  const hidden = affine(normed, block.up).map((x) => activate(x, block.activation));
-  return affine(hidden, block.down);
+/** Rotary positions, element by element as in the paper's equation 34 (Su et al. 2021). */
+function turned(x: Vector, rotary: NaiveAttention["rotary"], position: number): Vector {
+  if (rotary === undefined) return x;
+  const { width, pairs, frequencies, scale = 1 } = rotary;
+  const result = [...x];
+  for (const [pair, frequency] of frequencies.entries()) {
+    const [i, j] = pairs === "halves" ? [pair, pair + width / 2] : [2 * pair, 2 * pair + 1];
+    const [cos, sin] = [Math.cos(position * frequency) * scale, Math.sin(position * frequency) * scale];
+    result[i] = at(x, i) * cos - at(x, j) * sin;
+    result[j] = at(x, i) * sin + at(x, j) * cos;
+  }
+  return result;
 }
+
+function naiveMlp(normed: Vector, { gate, up, down, activation }: NaiveMlp): Vector {
+  const raised = affine(normed, up);
+  const hidden =
+    gate === undefined
+      ? raised.map((x) => activate(x, activation))
+      : affine(normed, gate).map((x, index) => activate(x, activation) * at(raised, index));
+  return affine(hidden, down);
+}
+
+const capped = (x: number, limit: number | undefined): number =>
+  limit === undefined ? x : limit * Math.tanh(x / limit);
 
 export function activate(x: number, activation: Activation): number {
   switch (activation) {
@@ -272,8 +345,11 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
-export function layerNorm(x: Vector, { scale, shift, epsilon }: NaiveNorm): Vector {
-  const mean = x.reduce((a, b) => a + b) / x.length;
+/** x itself without a norm. */
+export function normalized(x: Vector, norm: NaiveNorm | undefined): Vector {
+  if (norm === undefined) return x;
+  const { kind, scale, shift, epsilon } = norm;
+  const mean = kind === "layer" ? x.reduce((a, b) => a + b) / x.length : 0;
   const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
   return x.map(
     (value, index) => ((value - mean) / Math.sqrt(variance + epsilon)) * at(scale, index) + at(shift, index),
@@ -294,6 +370,8 @@ export const dot = (a: Vector, b: Vector): number =>
 function add(...vectors: readonly Vector[]): Vector {
   return at(vectors, 0).map((_, index) => vectors.reduce((sum, each) => sum + at(each, index), 0));
 }
+
+const zeros = (length: number): Vector => Array.from({ length }, () => 0);
 
 const meanOf = (vectors: readonly Vector[]): Vector => add(...vectors).map((sum) => sum / vectors.length);
 

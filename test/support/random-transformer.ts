@@ -3,13 +3,23 @@
  * equal by accident, so that a term that got lost is seen.
  */
 import { createRandom } from "../../src/tasks/random.ts";
-import type { Linear, Norm, Transformer } from "../../src/transformer/transformer.ts";
+import { groupedHeads } from "../../src/transformer/head-groups.ts";
+import type {
+  Activation,
+  Attention,
+  Block,
+  Linear,
+  Norm,
+  Transformer,
+} from "../../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../../src/transformer/weight.ts";
 
 export interface RandomTransformerOptions {
   readonly layers?: number;
   /** In each layer. */
   readonly heads?: number;
+  /** Heads of keys and values; as many as heads by default. */
+  readonly keyValueHeads?: number;
   readonly headWidth?: number;
   readonly width?: number;
   readonly hidden?: number;
@@ -18,57 +28,120 @@ export interface RandomTransformerOptions {
   readonly seed?: number;
   /** The unembedding is the token embedding. */
   readonly tied?: boolean;
+  readonly norm?: Norm["kind"];
+  /** Biases of all maps. */
+  readonly biases?: boolean;
+  readonly activation?: Activation;
+  readonly gated?: boolean;
+  readonly positions?: "learned" | "halves" | "interleaved";
+  /** Elements of a head that turn, where positions are rotary; by default all that are pairs. */
+  readonly rotaryWidth?: number;
+  /** Queries and keys are normalised head by head. */
+  readonly headNorms?: boolean;
+  /** Matrices are stored [out, in]. */
+  readonly transposed?: boolean;
+  readonly arrangement?: "sequential" | "parallel";
+  readonly window?: number;
+  readonly scoreCap?: number;
+  readonly embeddingScale?: number;
 }
 
+/** Draws one weight after another. */
+type Draw = (name: string, shape: readonly number[], spread: number, middle?: number) => Weight;
+
 export function randomTransformer(options: RandomTransformerOptions = {}): Transformer {
-  const { layers = 3, heads = 3, headWidth = 5, width = 12, hidden = 20 } = options;
-  const { vocabulary = 31, context = 12, seed = 1, tied = true } = options;
+  const { layers = 3, width = 12, vocabulary = 31, context = 12, seed = 1, tied = true } = options;
   const { nextUint32 } = createRandom(seed);
   const random = () => nextUint32() / 2 ** 32;
-  const weight = (name: string, shape: readonly number[], spread: number, middle = 0): Weight =>
+  const draw: Draw = (name, shape, spread, middle = 0) =>
     constantWeight(
       name,
       shape,
       Float32Array.from({ length: elementCount(shape) }, () => middle + spread * (2 * random() - 1)),
     );
-  const norm = (name: string): Norm => ({
-    scale: weight(`${name}.scale`, [width], 0.5, 1),
-    shift: weight(`${name}.shift`, [width], 0.5),
-    epsilon: 1e-5,
-  });
-  const linear = (name: string, inputs: number, outputs: number): Required<Linear> => ({
-    weight: weight(`${name}.weight`, [inputs, outputs], 2 / Math.sqrt(inputs)),
-    bias: weight(`${name}.bias`, [outputs], 0.5),
-  });
-  const blocks = Array.from({ length: layers }, (_, layer) => ({
-    attention: {
-      norm: norm(`${layer}.attention.norm`),
-      heads: Array.from({ length: heads }, (_, head) => head),
-      headWidth,
-      query: linear(`${layer}.query`, width, heads * headWidth),
-      key: linear(`${layer}.key`, width, heads * headWidth),
-      value: linear(`${layer}.value`, width, heads * headWidth),
-      output: linear(`${layer}.output`, heads * headWidth, width),
-      scoreScale: 1 / Math.sqrt(headWidth),
-    },
-    mlp: {
-      norm: norm(`${layer}.mlp.norm`),
-      activation: "gelu-tanh" as const,
-      up: linear(`${layer}.up`, width, hidden),
-      down: linear(`${layer}.down`, hidden, width),
-    },
-  }));
-  const tokenEmbedding = weight("tokens", [vocabulary, width], 1);
+  const blocks = Array.from({ length: layers }, (_, layer) => randomBlock(draw, layer, width, options));
+  const tokenEmbedding = draw("tokens", [vocabulary, width], 1);
   return {
     width,
     vocabularySize: vocabulary,
     contextLength: context,
     tokenEmbedding,
-    positionEmbedding: weight("positions", [context, width], 1),
+    embeddingScale: options.embeddingScale,
+    positions:
+      (options.positions ?? "learned") === "learned"
+        ? { kind: "learned", table: draw("positions", [context, width], 1) }
+        : { kind: "none" },
     blocks,
-    finalNorm: norm("final"),
-    unembedding: tied ? tokenEmbedding : weight("unembedding", [vocabulary, width], 1),
+    finalNorm: randomNorm(draw, "final", width, options),
+    unembedding: tied ? tokenEmbedding : draw("unembedding", [vocabulary, width], 1),
   };
+}
+
+function randomBlock(draw: Draw, layer: number, width: number, options: RandomTransformerOptions): Block {
+  const { heads = 3, headWidth = 5, hidden = 20, activation = "gelu-tanh", gated = false } = options;
+  const { keyValueHeads = heads, headNorms = false, window, scoreCap, arrangement } = options;
+  const linear = (name: string, inputs: number, outputs: number) =>
+    randomLinear(draw, `${layer}.${name}`, inputs, outputs, options);
+  return {
+    ...(arrangement && { arrangement }),
+    attention: {
+      norm: randomNorm(draw, `${layer}.attention.norm`, width, options),
+      ...groupedHeads(heads, keyValueHeads),
+      headWidth,
+      query: linear("query", width, heads * headWidth),
+      key: linear("key", width, keyValueHeads * headWidth),
+      value: linear("value", width, keyValueHeads * headWidth),
+      output: linear("output", heads * headWidth, width),
+      ...(headNorms && {
+        queryNorm: randomNorm(draw, `${layer}.query.norm`, headWidth, options),
+        keyNorm: randomNorm(draw, `${layer}.key.norm`, headWidth, options),
+      }),
+      ...rotaryOf(headWidth, options),
+      ...(window !== undefined && { window }),
+      ...(scoreCap !== undefined && { scoreCap }),
+      scoreScale: 1 / Math.sqrt(headWidth),
+    },
+    mlp: {
+      norm: randomNorm(draw, `${layer}.mlp.norm`, width, options),
+      activation,
+      ...(gated && { gate: linear("gate", width, hidden) }),
+      up: linear("up", width, hidden),
+      down: linear("down", hidden, width),
+    },
+  };
+}
+
+function randomNorm(
+  draw: Draw,
+  name: string,
+  width: number,
+  { norm = "layer" }: RandomTransformerOptions,
+): Norm {
+  const scale = draw(`${name}.scale`, [width], 0.5, 1);
+  return norm === "rms"
+    ? { kind: "rms", scale, epsilon: 1e-5 }
+    : { kind: "layer", scale, shift: draw(`${name}.shift`, [width], 0.5), epsilon: 1e-5 };
+}
+
+function randomLinear(
+  draw: Draw,
+  name: string,
+  inputs: number,
+  outputs: number,
+  { biases = true, transposed = false }: RandomTransformerOptions,
+): Linear {
+  return {
+    weight: draw(`${name}.weight`, transposed ? [outputs, inputs] : [inputs, outputs], 2 / Math.sqrt(inputs)),
+    ...(transposed && { transposed }),
+    ...(biases && { bias: draw(`${name}.bias`, [outputs], 0.5) }),
+  };
+}
+
+function rotaryOf(headWidth: number, options: RandomTransformerOptions): Pick<Attention, "rotary"> {
+  const { positions = "learned", rotaryWidth = headWidth - (headWidth % 2) } = options;
+  if (positions === "learned") return {};
+  const frequencies = Array.from({ length: rotaryWidth / 2 }, (_, pair) => 10 ** (-pair / rotaryWidth));
+  return { rotary: { width: rotaryWidth, pairs: positions, frequencies } };
 }
 
 /** Prompts of random tokens. */

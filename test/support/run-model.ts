@@ -5,11 +5,12 @@ import { makeBatches } from "../../src/discovery/batch.ts";
 import type { Replacements } from "../../src/discovery/replacements.ts";
 import { lowerAligned } from "../../src/lowering/aligned.ts";
 import { lowerDecoder } from "../../src/lowering/decoder.ts";
-import type { Target } from "../../src/lowering/target.ts";
+import { asFolded } from "../../src/lowering/fold-constants.ts";
+import type { OperatorSet } from "../../src/lowering/operator-set.ts";
 import { answerLogits, scoredAtEnd } from "../../src/measure/answer-logits.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
-import type { Transformer } from "../../src/transformer/transformer.ts";
+import type { AnyTransformer, Transformer } from "../../src/transformer/transformer.ts";
 
 type Prompts = readonly (readonly number[])[];
 
@@ -45,11 +46,11 @@ export async function originalLogits(
 /** Prompts of one length. */
 export async function alignedLogits(
   runtime: Runtime,
-  model: Transformer,
+  model: AnyTransformer,
   prompts: Prompts,
-  target: Target = "portable",
+  target: OperatorSet = "portable",
 ): Promise<Float32Array[]> {
-  const session = await runtime.load(lowerAligned(model, prompts[0]?.length ?? 0, target));
+  const session = await runtime.load(lowerAligned(asFolded(model), prompts[0]?.length ?? 0, target));
   return runAligned(runtime, session, prompts);
 }
 
@@ -79,7 +80,7 @@ export interface DecoderStep {
 export async function decoderStep(
   runtime: Runtime,
   session: Session,
-  model: Transformer,
+  model: AnyTransformer,
   feeds: { readonly ids: Prompts; readonly mask: Prompts; readonly positions: Prompts },
   cache: Readonly<Record<string, HostTensor | DeviceTensor>> = emptyCache(model, feeds.ids.length),
 ): Promise<DecoderStep> {
@@ -107,18 +108,18 @@ export async function decoderStep(
 
 /** @param cacheHeads how many heads each cache has; left out: as many as its layer keeps. */
 export function emptyCache(
-  model: Transformer,
+  model: AnyTransformer,
   batch: number,
   cacheHeads?: number,
 ): Record<string, HostTensor> {
   const caches = model.blocks.flatMap(({ attention }) => attention ?? []);
   return Object.fromEntries(
-    caches.flatMap(({ heads, headWidth }, index) =>
+    caches.flatMap(({ keyValueHeads, headWidth }, index) =>
       ["key", "value"].map((part) => [
         `past_key_values.${index}.${part}`,
         {
           type: "float32",
-          shape: [batch, cacheHeads ?? heads.length, 0, headWidth],
+          shape: [batch, cacheHeads ?? keyValueHeads.length, 0, headWidth],
           data: new Float32Array(),
         } as const,
       ]),
@@ -129,18 +130,18 @@ export function emptyCache(
 /** Batches of one length, no padding, no cache. */
 export async function decoderLogits(
   runtime: Runtime,
-  model: Transformer,
+  model: AnyTransformer,
   prompts: Prompts,
-  target: Target = "portable",
+  target: OperatorSet = "portable",
 ): Promise<Float32Array[]> {
-  const session = await runtime.load(lowerDecoder(model, target));
+  const session = await runtime.load(lowerDecoder(asFolded(model), target));
   return runDecoder(runtime, session, model, prompts);
 }
 
 export async function runDecoder(
   runtime: Runtime,
   session: Session,
-  model: Transformer,
+  model: AnyTransformer,
   prompts: Prompts,
 ): Promise<Float32Array[]> {
   return collect(prompts, async (visit) => {

@@ -3,9 +3,10 @@
  * head writes is taken out of the sum afterwards.
  */
 import type { Queries } from "../../lowering/attention.ts";
+import { placeFeeds } from "../../lowering/places.ts";
 import type { DeviceTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { Attention } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
-import { causalMask } from "../embedding.ts";
 import type { Group } from "./answer-rows.ts";
 
 export interface AttentionRun {
@@ -18,21 +19,21 @@ export interface AttentionRun {
 }
 
 /**
- * @param session `trialAttention`'s; undefined for a layer without heads, whose `sum` is `residual` itself where all
- * positions are asked for.
+ * @param heads the layer's, with `trialAttention`'s session; undefined for a layer without heads, whose `sum` is
+ * `residual` itself where all positions are asked for.
  * @param residual before the layer, for each batch.
  */
 export async function runTrialAttention(
   runtime: Runtime,
-  session: Session | undefined,
+  heads: TrialHeads | undefined,
   batches: readonly Batch[],
   residual: readonly DeviceTensor[],
   queries: Queries,
 ): Promise<AttentionRun> {
   const { z, sum } =
-    session === undefined
+    heads === undefined
       ? { z: [], sum: await withoutAttention(runtime, residual, queries) }
-      : await runSession(session, batches, residual, queries);
+      : await runSession(heads, batches, residual, queries);
   // Where only the last position counts, a batch is a few rows: all prompts go together.
   if (queries === "all" || batches.length <= 1) return { groups: batches, z, sum };
   return {
@@ -42,8 +43,14 @@ export async function runTrialAttention(
   };
 }
 
+/** The heads of a layer, and the session that runs them. */
+interface TrialHeads {
+  readonly attention: Attention;
+  readonly session: Session;
+}
+
 async function runSession(
-  session: Session,
+  { attention, session }: TrialHeads,
   batches: readonly Batch[],
   residual: readonly DeviceTensor[],
   queries: Queries,
@@ -52,8 +59,8 @@ async function runSession(
   for (const [index, batch] of batches.entries()) {
     const x = residual[index];
     if (x === undefined) throw new RangeError("a batch without a residual stream");
-    const mask = queries === "all" ? { mask: causalMask(batch.length) } : {};
-    const { z, sum } = await session.run({ x, ...mask });
+    const feeds = placeFeeds([{ attention, queries }], batch.length);
+    const { z, sum } = await session.run({ x, ...feeds });
     if (z === undefined || sum === undefined) throw new TypeError("attention lacks an output");
     outputs.push({ z, sum });
   }

@@ -8,7 +8,8 @@
  */
 
 import type { Queries } from "../../lowering/attention.ts";
-import { type ConstantRows, type KeptPart, keptParts } from "../../lowering/stages.ts";
+import type { KeptPart } from "../../lowering/kept-part.ts";
+import { type ConstantRows, keptParts } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import { type Component, type LayerComponents, layerWithout } from "../../transformer/component.ts";
 import { keepHeads } from "../../transformer/keep-heads.ts";
@@ -100,7 +101,8 @@ export async function openLayer(
   const rows = replacements.rows === 1 ? "one" : "each";
   const queries: Queries = upper.readsAll ? "all" : "last";
   const { kept, sessions: own } = await layers.take(layer, queries, next);
-  const ran = await runTrialAttention(runtime, own.attention, batches, residual, queries);
+  const heads = kept.attention && own.attention && { attention: kept.attention, session: own.attention };
+  const ran = await runTrialAttention(runtime, heads, batches, residual, queries);
   await own.attention?.unload();
 
   const { mlp } = kept;

@@ -3,7 +3,7 @@
  * unembedding crosses into the runtime once for the reference and once for all candidates. An answer of several
  * tokens has as many positions, a prompt's last ones: its KL is their mean.
  */
-import { unembed } from "../../lowering/stages.ts";
+import { unembedStage } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
@@ -98,7 +98,7 @@ export async function createScorer(
       const values = await crossEntropy.ofRows(rows, joinRows(rows, constant));
       if (visit !== undefined) {
         if (!joinsByRow(constant)) joinEverywhere(rows, constant);
-        unembedding ??= runtime.load(unembed(model));
+        unembedding ??= runtime.load(unembedStage(model));
         await visitLogits(runtime, await unembedding, rows, model, answers, visit);
       }
       return klOf(values);

@@ -1,7 +1,7 @@
 /**
  * What several uppers, or several choices of one layer, have in common, so that it is loaded and run once.
  */
-import type { KeptPart } from "../../lowering/stages.ts";
+import type { KeptPart } from "../../lowering/kept-part.ts";
 import type { Constant } from "../constant.ts";
 import type { PlacedStage, Upper } from "./upper.ts";
 

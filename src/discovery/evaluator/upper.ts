@@ -9,11 +9,11 @@
  * cross again, an MLP crosses twice at most.
  */
 import type { Queries } from "../../lowering/attention.ts";
-import { type KeptPart, needsMask } from "../../lowering/stages.ts";
+import { askingParts, type KeptPart } from "../../lowering/kept-part.ts";
+import { placeFeeds } from "../../lowering/places.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Attention } from "../../transformer/transformer.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "../constant.ts";
-import { causalMask } from "../embedding.ts";
 
 /** A session through which the residual stream goes. */
 export interface Stage {
@@ -118,13 +118,13 @@ export async function runStage(
   const inputs = constants.map((constant, index): [string, HostTensor] => {
     const tensor = constantTensor(constant, positions);
     const part = stage.parts[index];
-    if (part?.kind === "heads") positions = part.queries;
+    if (part !== undefined && part.kind !== "mlp") positions = part.queries;
     return [`constant.${index}`, tensor];
   });
   const { y } = await stage.session.run({
     x,
     ...Object.fromEntries(inputs),
-    ...(needsMask(stage.parts) ? { mask: causalMask(length) } : {}),
+    ...placeFeeds(askingParts(stage.parts), length),
   });
   if (y === undefined) throw new TypeError("a stage without an output");
   return y;

@@ -15,7 +15,7 @@ import { shipCompiled } from "../../export/ship-compiled.ts";
 import { circuitFolder, prepareConvertedFolder } from "../../export/write-folder.ts";
 import { claimOutputFolder } from "../../files/output-folder.ts";
 import { readJsonObject } from "../../files/read-input.ts";
-import type { Target } from "../../lowering/target.ts";
+import type { OperatorSet } from "../../lowering/operator-set.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
 import { shippedThreads } from "../choose-threads.ts";
@@ -38,7 +38,7 @@ export interface CompileOptions {
   /** The model that the circuit was cut from: what is compiled is then verified against the patched model as well. */
   readonly original?: Model | undefined;
   /** Operators that the graph may use; portable where left out. */
-  readonly target?: Target | undefined;
+  readonly target?: OperatorSet | undefined;
   /** Number format of the weights; float32 where left out. What a narrower one loses is measured over the answers. */
   readonly dtype?: Dtype | undefined;
   readonly threads?: number | undefined;

@@ -22,7 +22,7 @@ import type { SpeedRatio } from "../../measure/speed-ratio.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { EncodedExample, EncodedTask } from "../../tasks/encode-task.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
+import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 
@@ -149,7 +149,7 @@ export function shipStandaloneAs(
   },
   fresh: {
     readonly circuit: CircuitFile;
-    readonly standalone: Transformer;
+    readonly standalone: FoldedTransformer;
     readonly profile: Profile;
     readonly prepared: PreparedFolder;
   },

@@ -9,13 +9,11 @@ import type { SearchOptionValues, SearchUse } from "../../discovery/searches/use
 import { PithError } from "../../errors.ts";
 import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../../export/dtype.ts";
 import { type CacheKind, cacheKinds } from "../../lowering/cache-heads.ts";
-import type { Target as Operators } from "../../lowering/target.ts";
+import type { OperatorSet } from "../../lowering/operator-set.ts";
 import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../../number-range.ts";
 import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
 import type { OnEvent } from "../events.ts";
-
-export type { Operators };
 
 /** What the search depends on, and how it is run. */
 export interface SearchSettings {
@@ -55,7 +53,7 @@ export interface SearchSettings {
   /** Further number formats in the same folder, beside float32. */
   readonly formats: readonly NarrowDtype[];
   /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
-  readonly operators: Operators;
+  readonly operators: OperatorSet;
   /**
    * With pooled means, how many heads each cache has: as many in all layers as tools derive from config.json, or
    * as many as the layer keeps, which takes less memory.

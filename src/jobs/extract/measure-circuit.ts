@@ -23,7 +23,7 @@ import { yearScale } from "../../measure/year-mass.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import type { Circuit } from "../../transformer/circuit.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
+import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
@@ -37,7 +37,7 @@ export interface MeasureJob {
   readonly encoded: EncodedTask;
   readonly circuit: Circuit;
   readonly replacements: Replacements;
-  readonly standalone: Transformer;
+  readonly standalone: FoldedTransformer;
   readonly profile: Profile;
   readonly prepared: PreparedFolder;
   readonly signal: AbortSignal | undefined;

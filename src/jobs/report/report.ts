@@ -25,7 +25,7 @@ import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
 import type { Split } from "../../tasks/task-file.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
+import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import { shippedThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { checkOriginal } from "../load-circuit.ts";
@@ -238,7 +238,7 @@ function shownExample(
 async function lookInside(
   { directory, circuit }: CircuitFolder,
   weights: Parameters<typeof readStandalone>[0],
-): Promise<ReportPart<Transformer>> {
+): Promise<ReportPart<FoldedTransformer>> {
   if (circuit.dtype !== undefined) {
     return {
       missing:
@@ -273,7 +273,7 @@ function notApart(error: unknown): string {
 
 async function showPatterns(
   runtime: Runtime,
-  model: Transformer,
+  model: FoldedTransformer,
   examples: readonly EncodedExample[],
   { tokenizer }: CircuitFolder,
   signal: AbortSignal | undefined,

@@ -6,10 +6,10 @@
 import { patchedGates } from "../../cut/patched.ts";
 import { makeBatches } from "../../discovery/batch.ts";
 import { constantTensor } from "../../discovery/constant.ts";
-import { causalMask, embed } from "../../discovery/embedding.ts";
-import { wholeBlock } from "../../discovery/forward.ts";
+import { embed } from "../../discovery/embedding.ts";
+import { layerFeeds, wholeBlock } from "../../discovery/forward.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
-import { gatedLayer, unembed } from "../../lowering/stages.ts";
+import { gatedLayer, unembedStage } from "../../lowering/stages.ts";
 import { requireFinite } from "../../measure/finite-logits.ts";
 import type { HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Circuit } from "../../transformer/circuit.ts";
@@ -32,23 +32,22 @@ export async function loadKnockedModel(
   for (const layer of model.blocks.keys()) {
     layers.push(await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, rows)));
   }
-  const last = await runtime.load(unembed(model));
+  const last = await runtime.load(unembedStage(model));
   const tables: Transformer = {
     ...model,
     tokenEmbedding: await held(model.tokenEmbedding),
-    positionEmbedding: await held(model.positionEmbedding),
+    positions: await heldPositions(model.positions),
   };
   return {
     async logits(ids, kept) {
       const gates = patchedGates(model, kept, replacements);
       const [embedded] = await embed(tables, makeBatches([ids]));
       if (embedded === undefined) throw new RangeError("an empty prompt");
-      const mask = causalMask(ids.length);
       let x = await runtime.upload(embedded);
       for (const [layer, session] of layers.entries()) {
         const { heads, mlp, attentionConstant, mlpConstant } = await gates(layer);
         const { y, ...others } = await session.run({
-          ...{ x, mask },
+          ...{ x, ...layerFeeds(wholeBlock(model, layer), ids.length) },
           headGates: numbers([heads.length, 1], heads.map(Number)),
           mlpGate: numbers([1], [Number(mlp)]),
           attentionConstant: constantTensor(attentionConstant, "all"),
@@ -69,6 +68,15 @@ export async function loadKnockedModel(
       return values;
     },
   };
+}
+
+async function heldPositions(positions: Transformer["positions"]): Promise<Transformer["positions"]> {
+  switch (positions.kind) {
+    case "none":
+      return positions;
+    case "learned":
+      return { ...positions, table: await held(positions.table) };
+  }
 }
 
 /** Read once; `embed` only looks at it. */

@@ -29,7 +29,7 @@ import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { type Circuit, componentsOf, keeps, wholeCircuit } from "../../transformer/circuit.ts";
 import { type ComponentKind, componentInWords } from "../../transformer/component.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
+import type { FoldedTransformer, Transformer } from "../../transformer/transformer.ts";
 import type { AttributionResult, ExamplesResult, PatternsResult, ServerPrediction } from "../api.ts";
 import { type RunRecord, resultFolder } from "../runs/run-folder.ts";
 import { encodeFor, taskOfSource, tokenTexts } from "../tasks.ts";
@@ -85,7 +85,7 @@ export async function openLaboratory(
   );
   const knocked = once(async () => loadKnockedModel(runtime, model.transformer, await replacements()));
   /** The circuit as it was shipped, or cut anew with other components. */
-  const inside = async (kept: Circuit | undefined): Promise<Transformer> => {
+  const inside = async (kept: Circuit | undefined): Promise<FoldedTransformer> => {
     if (kept === undefined) return standalone();
     checkKept(folder, kept);
     return cutCircuit(model.transformer, kept, await replacements());
@@ -171,7 +171,7 @@ export async function openLaboratory(
 async function readInside(
   { directory, circuit }: CircuitFolder,
   weights: Parameters<typeof readStandalone>[0],
-): Promise<Transformer> {
+): Promise<FoldedTransformer> {
   const path = join(directory, folderLayout.config);
   const config = await readJsonObject(path, { code: "circuit" });
   return readStandalone(weights, config, circuit);

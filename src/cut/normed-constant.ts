@@ -1,0 +1,41 @@
+/**
+ * What attention without heads adds to the residual stream in a model with a norm behind attention: the norm of a
+ * constant, which is a constant too.
+ */
+import type { Addend } from "../lowering/fold-constants.ts";
+import type { Norm } from "../transformer/transformer.ts";
+
+/** @param addends of one sum, [d] or [positions, d] each. Computed in float64, when it is read. */
+export function normedConstant(norm: Norm, addends: readonly Addend[]): Addend {
+  const width = norm.scale.shape[0] ?? 0;
+  const rows = Math.max(1, ...addends.map(({ shape }) => (shape.length === 2 ? (shape[0] ?? 1) : 1)));
+  return {
+    shape: rows === 1 ? [width] : [rows, width],
+    async read() {
+      const sum = new Float64Array(rows * width);
+      for (const addend of addends) {
+        const values = await addend.read();
+        for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] ?? 0) + (values[at % values.length] ?? 0);
+      }
+      const scale = await norm.scale.read();
+      const shift = norm.kind === "layer" ? await norm.shift?.read() : undefined;
+      for (let row = 0; row < rows; row++) {
+        normalizeRow(sum.subarray(row * width, (row + 1) * width), norm, scale, shift);
+      }
+      return sum;
+    },
+  };
+}
+
+function normalizeRow(
+  row: Float64Array,
+  { kind, epsilon }: Pick<Norm, "kind" | "epsilon">,
+  scale: Float32Array,
+  shift: Float32Array | undefined,
+): void {
+  const mean = kind === "layer" ? row.reduce((sum, value) => sum + value, 0) / row.length : 0;
+  const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
+  const factor = 1 / Math.sqrt(variance + epsilon);
+  for (const [at, value] of row.entries())
+    row[at] = (value - mean) * factor * (scale[at] ?? 0) + (shift?.[at] ?? 0);
+}

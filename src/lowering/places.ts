@@ -1,0 +1,132 @@
+/**
+ * What attention must know of where its tokens stand: the mask, and the angles by which rotary positions turn. Graphs
+ * come by them in three ways: for prompts of one length they are constants; the stages of a search take them as
+ * inputs, since a stage serves all lengths; a decoder computes them (`decoder.ts`).
+ */
+import type { Dimension, Value } from "../onnx/graph.ts";
+import type { GraphBuilder } from "../onnx/graph-builder.ts";
+import type { Attention, Rotary } from "../transformer/transformer.ts";
+import { causalMask, maskFrom, mayLook } from "./mask.ts";
+import { type Rotation, rotationTables } from "./rotary.ts";
+
+type Seen = Pick<Attention, "window" | "rotary">;
+
+export interface Places {
+  /** Added to the scores of queries at all positions; what a layer without a window may not see is later. */
+  mask(window: number | undefined): Value;
+  rotation(rotary: Rotary): Rotation;
+}
+
+/** Constants for prompts of `length` tokens. Made of short ones, so that the graph does not grow with length². */
+export function fixedPlaces(graph: GraphBuilder, length: number): Places {
+  const all = Array.from({ length }, (_, position) => position);
+  return madeOnce({
+    // No query is as far from a key as this: the layer is as one without a window.
+    windowOf: (window) => (window !== undefined && window >= length ? undefined : window),
+    mask(window) {
+      const keys = graph.integers([1, length], all);
+      const queries = graph.integers([length, 1], all);
+      return maskFrom(graph, mayLook(graph, queries, keys, window));
+    },
+    rotation(rotary) {
+      const { cos, sin } = rotationTables(rotary, all);
+      const shape = [length, 1, rotary.frequencies.length];
+      return { cos: graph.floats(shape, cos), sin: graph.floats(shape, sin) };
+    },
+  });
+}
+
+/** The same values for layers that see alike. */
+export function madeOnce({
+  windowOf = (window) => window,
+  ...make
+}: Places & { readonly windowOf?: (window: number | undefined) => number | undefined }): Places {
+  const masks = new Map<number | undefined, Value>();
+  const rotations = new Map<string, Rotation>();
+  return {
+    mask(given) {
+      const window = windowOf(given);
+      const mask = masks.get(window) ?? make.mask(window);
+      masks.set(window, mask);
+      return mask;
+    },
+    rotation(rotary) {
+      const kind = kindOf(rotary);
+      const rotation = rotations.get(kind) ?? make.rotation(rotary);
+      rotations.set(kind, rotation);
+      return rotation;
+    },
+  };
+}
+
+/**
+ * Inputs: `mask` [n, n], or `mask.W` of layers with a window of W; `cos.I` and `sin.I` [n, 1, width/2] for each kind
+ * of rotary positions. Only what is asked for becomes an input: feed the graph by `placeFeeds`.
+ */
+export function inputPlaces(
+  graph: GraphBuilder,
+  attentions: readonly Seen[],
+  sequence: Dimension = "sequence",
+): Places {
+  const kinds = rotaryKinds(attentions);
+  return madeOnce({
+    mask: (window) => graph.input(maskName(window), "float32", [sequence, sequence]),
+    rotation(rotary) {
+      const index = kinds.indexOf(kindOf(rotary));
+      const shape = [sequence, 1, rotary.frequencies.length];
+      return {
+        cos: graph.input(`cos.${index}`, "float32", shape),
+        sin: graph.input(`sin.${index}`, "float32", shape),
+      };
+    },
+  });
+}
+
+/** A tensor for one of `inputPlaces`' inputs. */
+export interface PlaceFeed {
+  readonly type: "float32";
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * What a graph of these attentions takes for prompts of `length` tokens.
+ * @param attentions as `inputPlaces` was given them, each with the positions at which it asks.
+ */
+export function placeFeeds(
+  attentions: readonly { readonly attention: Seen; readonly queries: "all" | "last" }[],
+  length: number,
+): Readonly<Record<string, PlaceFeed>> {
+  const feeds: Record<string, PlaceFeed> = {};
+  for (const { attention, queries } of attentions) {
+    const { window } = attention;
+    const name = maskName(window);
+    if (asksForMask(attention, queries) && feeds[name] === undefined)
+      feeds[name] = { type: "float32", shape: [length, length], data: causalMask(length, window) };
+  }
+  const positions = Array.from({ length }, (_, position) => position);
+  const kinds = rotaryKinds(attentions.map(({ attention }) => attention));
+  for (const { attention } of attentions) {
+    const { rotary } = attention;
+    if (rotary === undefined) continue;
+    const index = kinds.indexOf(kindOf(rotary));
+    const shape = [length, 1, rotary.frequencies.length];
+    const { cos, sin } = rotationTables(rotary, positions);
+    feeds[`cos.${index}`] = { type: "float32", shape, data: cos };
+    feeds[`sin.${index}`] = { type: "float32", shape, data: sin };
+  }
+  return feeds;
+}
+
+/** The last position may look at all others, unless a window keeps it from that. */
+export function asksForMask({ window }: Seen, queries: "all" | "last"): boolean {
+  return queries === "all" || window !== undefined;
+}
+
+const maskName = (window: number | undefined): string => (window === undefined ? "mask" : `mask.${window}`);
+
+const kindOf = (rotary: Rotary): string => JSON.stringify([rotary.frequencies, rotary.scale]);
+
+const rotaryKinds = (attentions: readonly Seen[]): readonly string[] => [
+  ...new Set(attentions.flatMap(({ rotary }) => (rotary === undefined ? [] : [kindOf(rotary)]))),
+];

@@ -1,0 +1,39 @@
+/** From the residual stream after the last block to logits. */
+import type { Value } from "../onnx/graph.ts";
+import type { GraphBuilder } from "../onnx/graph-builder.ts";
+import type { AnyTransformer, FoldedTransformer } from "../transformer/transformer.ts";
+import type { Weight } from "../transformer/weight.ts";
+import { cap } from "./attention.ts";
+import { normalize } from "./norm.ts";
+import type { OperatorSet } from "./operator-set.ts";
+
+/** x with the constant that joins before the final norm. */
+export function joinFinal(
+  graph: GraphBuilder,
+  x: Value,
+  { finalBias }: Pick<FoldedTransformer, "finalBias">,
+): Value {
+  return finalBias === undefined ? x : graph.add(x, graph.weight(finalBias));
+}
+
+type End = Pick<AnyTransformer, "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap">;
+
+/** @param x [rows, d], constants joined. @returns [rows, vocabulary]. */
+export function unembed(graph: GraphBuilder, x: Value, model: End, operators: OperatorSet): Value {
+  return logitsOf(graph, normalize(graph, x, model.finalNorm, operators), model, model.unembedding);
+}
+
+/**
+ * @param normed [rows, d], behind the final norm.
+ * @param unembedding the rows of the tokens that are scored; `unembeddingBias` has as many.
+ */
+export function logitsOf(
+  graph: GraphBuilder,
+  normed: Value,
+  { unembeddingBias, logitCap }: Pick<End, "unembeddingBias" | "logitCap">,
+  unembedding: Weight,
+): Value {
+  const product = graph.matMulTransposed(normed, graph.weight(unembedding));
+  const logits = unembeddingBias === undefined ? product : graph.add(product, graph.weight(unembeddingBias));
+  return cap(graph, logits, logitCap);
+}

@@ -1,0 +1,83 @@
+/**
+ * The one order in which the residual stream meets the parts of a model: a constant joins it, the part reads it
+ * through its norm, and adds what it writes, through a norm of its own where it has one. Where a part's heads ask at
+ * the last position alone, the stream is that position's from there on. Profiles and stages are hooks on this walk.
+ */
+import type { Value } from "../onnx/graph.ts";
+import type { GraphBuilder } from "../onnx/graph-builder.ts";
+import type { Mlp } from "../transformer/transformer.ts";
+import { type AttentionSetting, attend, writeHeads } from "./attention.ts";
+import { type AskingPart, type KeptPart, residualBiasOf } from "./kept-part.ts";
+import { lastPosition } from "./last-position.ts";
+import { applyMlp } from "./mlp.ts";
+import { normalize } from "./norm.ts";
+
+export interface WalkHooks extends AttentionSetting {
+  /** The constant that joins before the part reads; left out, or undefined: none. @param index of the part. */
+  readonly constant?: (part: KeptPart, index: number) => Value | undefined;
+  /** What heads read, before W_O, [batch, positions, heads × headWidth]; left out: `attend`. */
+  readonly attend?: (normed: Value, part: AskingPart, index: number) => Value;
+  /** The constant that joins what heads write before the norm behind them; left out: b_O. */
+  readonly inside?: (part: AskingPart, index: number) => Value;
+  /** Sees what a part adds to the stream. @returns what shall be added; left out: the same. */
+  readonly wrote?: (delta: Value, from: "heads" | "mlp", index: number) => Value;
+  /** Sees the stream after the part. @returns the stream to go on with; left out: the same. */
+  readonly after?: (x: Value, index: number) => Value;
+}
+
+/** The constants of a folded model, as they are stored: a hook. */
+export function foldedConstants(graph: GraphBuilder): (part: KeptPart) => Value | undefined {
+  return (part) => {
+    const bias = residualBiasOf(part);
+    return bias && graph.weight(bias);
+  };
+}
+
+/** @param x [batch, positions, d]. @returns the stream after the last part, before what joins next. */
+export function walkParts(
+  graph: GraphBuilder,
+  x: Value,
+  parts: readonly KeptPart[],
+  hooks: WalkHooks,
+): Value {
+  let stream = x;
+  for (const [index, part] of parts.entries()) {
+    const constant = hooks.constant?.(part, index);
+    const joined = constant === undefined ? stream : graph.add(stream, constant);
+    const added = applyPart(graph, joined, part, index, hooks);
+    stream = hooks.after?.(added, index) ?? added;
+  }
+  return stream;
+}
+
+function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number, hooks: WalkHooks): Value {
+  const mlpOf = (stream: Value, mlp: Mlp): Value => {
+    const normed = normalize(graph, stream, mlp.norm, hooks.operators);
+    const delta = applyMlp(graph, normed, mlp, hooks.operators);
+    return hooks.wrote?.(delta, "mlp", index) ?? delta;
+  };
+  switch (part.kind) {
+    case "mlp":
+      return graph.add(x, mlpOf(x, part.mlp));
+    case "heads":
+    case "both": {
+      const delta = headsOf(graph, x, part, index, hooks);
+      const asking = part.queries === "last" && x.shape[1] !== 1 ? lastPosition(graph, x) : x;
+      const withHeads = graph.add(asking, hooks.wrote?.(delta, "heads", index) ?? delta);
+      return part.kind === "both" ? graph.add(withHeads, mlpOf(asking, part.mlp)) : withHeads;
+    }
+  }
+}
+
+/** What a part's heads write together, through the norm behind them if there is one. */
+function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number, hooks: WalkHooks): Value {
+  const { attention, queries } = part;
+  const { operators } = hooks;
+  const normed = normalize(graph, x, attention.norm, operators);
+  const z = hooks.attend?.(normed, part, index) ?? attend(graph, normed, attention, queries, hooks);
+  const written = writeHeads(graph, z, attention, operators);
+  if (attention.postNorm === undefined) return written;
+  const { bias } = attention.output;
+  const inside = hooks.inside?.(part, index) ?? (bias && graph.weight(bias));
+  return normalize(graph, inside ? graph.add(written, inside) : written, attention.postNorm, operators);
+}

@@ -1,0 +1,45 @@
+/** Parts of affine maps, whichever way round their matrix is stored. */
+import { type Range, sliceColumns, sliceRows, sliceVector } from "./slice.ts";
+import type { Linear } from "./transformer.ts";
+import type { Weight } from "./weight.ts";
+
+/** How many numbers go in and come out. */
+export function linearShape({ weight, transposed }: Linear): readonly [inputs: number, outputs: number] {
+  const [first = 0, second = 0] = weight.shape;
+  return transposed ? [second, first] : [first, second];
+}
+
+/** The map to some of the outputs, with their biases. */
+export function sliceOutputs({ weight, bias, ...rest }: Linear, ranges: readonly Range[]): Linear {
+  return {
+    ...rest,
+    weight: rest.transposed ? sliceRows(weight, ranges) : sliceColumns(weight, ranges),
+    ...(bias && { bias: sliceVector(bias, ranges) }),
+  };
+}
+
+/** The map of some of the inputs. The bias belongs to none of them and stays whole. */
+export function sliceInputs({ weight, ...rest }: Linear, ranges: readonly Range[]): Linear {
+  return { ...rest, weight: rest.transposed ? sliceColumns(weight, ranges) : sliceRows(weight, ranges) };
+}
+
+/** The matrix as [in, out]. A matrix that is stored the other way round is copied each time that it is read. */
+export function inOut({ weight, transposed }: Pick<Linear, "weight" | "transposed">): Weight {
+  if (!transposed) return weight;
+  const [outputs = 0, inputs = 0] = weight.shape;
+  return {
+    name: weight.name,
+    shape: [inputs, outputs],
+    madeOf: [weight],
+    async read() {
+      const values = await weight.read();
+      const turned = new Float32Array(values.length);
+      for (let output = 0; output < outputs; output++) {
+        for (let input = 0; input < inputs; input++) {
+          turned[input * outputs + output] = values[output * inputs + input] as number;
+        }
+      }
+      return turned;
+    },
+  };
+}
