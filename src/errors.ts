@@ -23,17 +23,37 @@ export type PithErrorCode =
 
 /** Where the fault lies; every field that is known is given. */
 export interface ErrorPlace {
+  /** The file, by the path that was given. */
   readonly file?: string;
-  /** 1-based. */
+  /** The line of the file, counted from 1. */
   readonly line?: number;
+  /** The name of the tensor in its checkpoint. */
   readonly tensor?: string;
+  /** The field of a file or a request, or the option: "options.alpha", "trace[3].kl". */
   readonly field?: string;
+  /** The address, for what was to come from the network. */
   readonly url?: string;
 }
 
+/**
+ * A fault of the input or of the machine: what was wrong, where, and what to do next. Whatever else Pith throws is
+ * a mistake in Pith.
+ * @example
+ * ```ts
+ * try {
+ *   await loadModel("./gpt2");
+ * } catch (error) {
+ *   if (!(error instanceof PithError)) throw error;
+ *   console.error(error.code, error.place.file, error.message);
+ * }
+ * ```
+ */
 export class PithError extends Error {
+  /** Tells the error from others where its class is not at hand, as after `structuredClone`. */
   override readonly name = "PithError";
+  /** The kind of thing that was wrong: for programs to branch on. */
   readonly code: PithErrorCode;
+  /** Where the fault lies; empty where there is no such place. */
   readonly place: ErrorPlace;
   /** What to do about it, one sentence; empty when the message says it already. */
   readonly advice: string;

@@ -1,20 +1,43 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
+
+export type { Gpt2Config, ModelConfig } from "./checkpoint/config.ts";
+export type { HubProgress } from "./checkpoint/hub/progress.ts";
+export type { StepFault } from "./discovery/check-resumed.ts";
+export type { Constant } from "./discovery/constant.ts";
+export type { Evaluator } from "./discovery/evaluator/evaluator.ts";
+export type { LayerChoice, LayerState, LayerTrial } from "./discovery/evaluator/layer-trial.ts";
+export type { VisitAnswers } from "./discovery/evaluator/scorer.ts";
+export type { Upper } from "./discovery/evaluator/upper.ts";
+export type { Replacements, ValueBias } from "./discovery/replacements.ts";
 export type { Decision } from "./discovery/searches/greedy/search.ts";
 export { registerSearch } from "./discovery/searches/index.ts";
 export type {
+  DecisionMade,
+  MeasuredCircuit,
   MetTarget,
   Search,
+  SearchBegun,
   SearchContext,
   SearchEvent,
   SearchInputs,
   SearchJournal,
   SearchOutcome,
+  SearchProgress,
+  TriedStart,
 } from "./discovery/searches/search.ts";
+export type { JudgeAnswer } from "./discovery/searches/target/assess.ts";
 export type { Target } from "./discovery/searches/target/target-options.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
+export type { CurveMean, RocCurves, SettingCurve, TaskCurves } from "./experiments/curves.ts";
+export type { Ablation, Setting, TableChoice } from "./experiments/paper-settings.ts";
+export type { PublishedRow } from "./experiments/published.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
-export type { Reproduction, ReproductionModel } from "./experiments/reproduction.ts";
+export type { Reproduction, ReproductionModel, TaskFigures, TaskRoc } from "./experiments/reproduction.ts";
 export { type RunSweepOptions, runSweep, type SweepOutcome } from "./experiments/run-sweep.ts";
+export type { Spread } from "./experiments/spread.ts";
+export type { UnitCounts } from "./experiments/sweep-file.ts";
+export type { JobShare } from "./experiments/sweep-jobs.ts";
+export type { SweepDraw, SweepSource, SweepUnit } from "./experiments/sweep-plan.ts";
 export {
   logSpaced,
   planSweep,
@@ -23,21 +46,48 @@ export {
   type SweepSettings,
   type SweepTask,
 } from "./experiments/sweep-plan.ts";
-export type { AccuracyPair, KnownRates, SweepRow } from "./experiments/sweep-row.ts";
+export type {
+  AccuracyPair,
+  KnownRates,
+  OfBoth,
+  OfSets,
+  SweepRow,
+  SweepRuns,
+} from "./experiments/sweep-row.ts";
+export type { AlphaSummary } from "./experiments/sweep-summary.ts";
 export { type KnownSummary, type SettingSummary, summarizeSweep } from "./experiments/sweep-summary.ts";
 export { type ReadSweepTasksOptions, readSweepTasks } from "./experiments/sweep-tasks.ts";
+export type { CircuitTiming, TableRow } from "./experiments/tables.ts";
 export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile } from "./export/circuit-file.ts";
+export type { Dtype, NarrowDtype } from "./export/dtype.ts";
+export { dtypes } from "./export/dtype.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
-export type { OnEvent, PithEvent, Step } from "./jobs/events.ts";
+export type { HeadPattern } from "./inspect/attention-patterns.ts";
+export type { Attribution, MeanDeviation } from "./inspect/attribution.ts";
+export type { Part } from "./inspect/observe.ts";
+export type {
+  DownloadEvent,
+  NoteEvent,
+  OnEvent,
+  PithEvent,
+  PreflightEvent,
+  ProgressEvent,
+  SearchShapeEvent,
+  Step,
+  StepEvent,
+  SweepEvent,
+} from "./jobs/events.ts";
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
+export type { Operators } from "./jobs/extract/extract-options.ts";
 export {
   type ChosenSearch,
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,
 } from "./jobs/extract/extract-options.ts";
+export type { LoadCircuitOptions } from "./jobs/load-circuit.ts";
 export {
   type CircuitModel,
   type EvaluateOptions,
@@ -55,8 +105,16 @@ export type {
 } from "./jobs/preflight/preflight-result.ts";
 export { readKnown } from "./jobs/read-known.ts";
 export { type ReadTaskOptions, readTask, type Task } from "./jobs/read-task.ts";
+export type {
+  KnownRecovery,
+  ReportPart,
+  ShownExample,
+  ShownExamples,
+  ShownPatterns,
+  SkillResult,
+} from "./jobs/report/report.ts";
 export { type CircuitReport, gatherReport, type ReportOptions } from "./jobs/report/report.ts";
-export type { TokenChance } from "./jobs/report/report-examples.ts";
+export type { ModelAnswer, TokenChance } from "./jobs/report/report-examples.ts";
 export {
   type Head,
   type HeadGroup,
@@ -75,10 +133,14 @@ export {
   recoveryRates,
   rocCurve,
 } from "./known/recovery.ts";
+export type { CacheKind } from "./lowering/cache-heads.ts";
+export { cacheKinds } from "./lowering/cache-heads.ts";
 export type { SplitEvaluation } from "./measure/compare.ts";
 export type { Timing } from "./measure/latency.ts";
 export type { ParameterCount } from "./measure/parameters.ts";
 export type { ShareEstimate } from "./measure/share-estimate.ts";
+export type { SpeedRatio } from "./measure/speed-ratio.ts";
+export type { TrialShape } from "./measure/stability.ts";
 export {
   type ByScope,
   chanceJaccard,
@@ -91,9 +153,23 @@ export {
 export { reportPage } from "./report/html/report-page.ts";
 export { reproductionFiles } from "./report/reproduction/files.ts";
 export type { RunFacts } from "./report/reproduction/page.ts";
-export type { PromptCounts } from "./tasks/builtin/builtin-task.ts";
+export type { Device } from "./runtime/engine.ts";
+export type { BuiltinTaskName, PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
-export type { TaskExample, TaskFile } from "./tasks/task-file.ts";
-export type { Tokenizer } from "./tokenizer/tokenizer.ts";
-export type { Circuit } from "./transformer/circuit.ts";
-export type { Order } from "./transformer/component.ts";
+export type { NameOrder } from "./tasks/builtin/ioi-templates.ts";
+export type { EncodedExample, EncodedTask } from "./tasks/encode-task.ts";
+export type { Split, TaskExample, TaskFile } from "./tasks/task-file.ts";
+export type { JsonObject } from "./tokenizer/json.ts";
+export type { Tokenizer, TokenizerFiles } from "./tokenizer/tokenizer.ts";
+export type { Circuit, CircuitLists } from "./transformer/circuit.ts";
+export type { Component, ComponentKind, ComponentRecord, Order } from "./transformer/component.ts";
+export type {
+  Activation,
+  Attention,
+  Block,
+  Linear,
+  Mlp,
+  Norm,
+  Transformer,
+} from "./transformer/transformer.ts";
+export type { Weight } from "./transformer/weight.ts";

@@ -8,31 +8,38 @@ import { PithError } from "../errors.ts";
 import { describeValue, ownProperty } from "../files/json.ts";
 import type { Activation } from "../transformer/transformer.ts";
 
-/** One member a family, told apart by `modelType`. */
+/** What config.json says, checked: one member a family, told apart by `modelType`. */
 export type ModelConfig = Gpt2Config;
 
+/** A GPT-2 model's config.json. */
 export interface Gpt2Config {
+  /** The family. */
   readonly modelType: "gpt2";
+  /** How many layers there are. */
   readonly layers: number;
+  /** How many attention heads each layer has. */
   readonly heads: number;
   /** Width of the residual stream, d; a multiple of `heads`. */
   readonly width: number;
   /** Width of the MLP's hidden layer. */
   readonly hiddenWidth: number;
-  /** In tokens. */
+  /** The longest prompt, in tokens. */
   readonly contextLength: number;
+  /** How many tokens there are. */
   readonly vocabularySize: number;
+  /** The MLP's activation function. */
   readonly activation: Activation;
+  /** What is added to the variance in a norm. */
   readonly normEpsilon: number;
-  /** Scores are divided by √headWidth. */
+  /** Whether scores are divided by √headWidth. */
   readonly scaleScores: boolean;
-  /** Scores of layer l are divided by l + 1 as well. */
+  /** Whether scores of layer l are divided by l + 1 as well. */
   readonly scaleScoresByLayer: boolean;
-  /** The unembedding is the token embedding. */
+  /** Whether the unembedding is the token embedding. */
   readonly tiedEmbeddings: boolean;
-  /** Undefined where the file names none, or one outside the vocabulary. */
+  /** The start token; undefined where the file names none, or one outside the vocabulary. */
   readonly bosTokenId: number | undefined;
-  /** Those inside the vocabulary. */
+  /** The end tokens that are inside the vocabulary. */
   readonly eosTokenIds: readonly number[];
 }
 

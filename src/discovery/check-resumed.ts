@@ -14,7 +14,9 @@ import type { SweepEntry, SweepOptions } from "./sweep.ts";
 
 /** The first entry that stands for no step, and why. */
 export interface StepFault {
+  /** The entry's index in the journal. */
   readonly index: number;
+  /** What is wrong with it: the end of a sentence that begins with the entry. */
   readonly why: string;
 }
 

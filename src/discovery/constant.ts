@@ -5,8 +5,11 @@
  */
 import type { HostTensor } from "../runtime/runtime.ts";
 
+/** A constant that joins the residual stream: one row for all positions, or one for each. */
 export interface Constant {
+  /** How many rows there are: 1, or the prompts' length. */
   readonly rows: number;
+  /** The width of the residual stream. */
   readonly width: number;
   /** Row-major [rows, width]. */
   readonly values: Float64Array;

@@ -15,10 +15,13 @@ import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { downBias, forward, wholeBlock } from "./forward.ts";
 
+/** The constant that takes the place of each pruned component. */
 export interface Replacements {
-  /** Rows of every constant: the prompts' length for aligned means, else 1. */
+  /** How many rows every constant has: the prompts' length for aligned means, else 1. */
   readonly rows: number;
+  /** The replacement of one head's output. */
   head(layer: number, head: number): Constant;
+  /** The replacement of one MLP's output. */
   mlp(layer: number): Constant;
 }
 

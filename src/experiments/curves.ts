@@ -27,24 +27,33 @@ export interface CurvePoint extends Setting {
 
 /** Mean and spread over the runs at one threshold. Shares are 0 … 1. */
 export interface CurveMean {
+  /** The threshold, in nats. */
   readonly alpha: number;
+  /** Body parameters that are left. */
   readonly body: Spread;
   /** Share of the body that is left. */
   readonly kept: Spread;
+  /** Accuracy on the prompts that chose the circuit. */
   readonly accuracy: Spread;
+  /** Accuracy on prompts that nothing has seen, where it was measured. */
   readonly testAccuracy?: Spread;
 }
 
+/** The curve of one setting. */
 export interface SettingCurve extends Setting {
-  /** By rising α. */
+  /** One point for each threshold, by rising α. */
   readonly points: readonly CurveMean[];
 }
 
+/** The curves of one task. */
 export interface TaskCurves {
+  /** The task's name. */
   readonly task: string;
   /** In the figures' order; settings that were not run are left out. */
   readonly curves: readonly SettingCurve[];
+  /** The original's accuracy on the prompts that chose the circuits, where it was measured. */
   readonly originalAccuracy?: Spread;
+  /** The original's accuracy on prompts that nothing has seen, where it was measured. */
   readonly originalTestAccuracy?: Spread;
 }
 
@@ -101,12 +110,15 @@ function spreadOfAll(
 
 /** A task's panel of Figure 8 or 9. */
 export interface RocCurves {
+  /** The task's name. */
   readonly task: string;
+  /** What took a pruned component's place. */
   readonly ablation: Ablation;
-  /** Of the known circuit that rates count: "ioi/23". */
+  /** The id of the known circuit that rates count: "ioi/23". */
   readonly known: string;
-  /** Runs by rising α, each at the same thresholds, [runs][thresholds]. */
+  /** The points of each run at the same thresholds, [runs][thresholds]. */
   readonly runs: readonly (readonly RocPoint[])[];
+  /** The thresholds, ascending, in nats. */
   readonly alphas: readonly number[];
   /** Both rates' means over the runs, by threshold. */
   readonly mean: readonly RocPoint[];

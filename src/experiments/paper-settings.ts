@@ -4,10 +4,12 @@
  */
 import { logSpaced } from "./sweep-plan.ts";
 
+/** What takes a pruned component's place: its mean output, or nothing. */
 export type Ablation = "mean" | "zero";
 
-/** One curve of Figures 2 to 7. */
+/** One curve of Figures 2 to 7: how components were ablated, and which. */
 export interface Setting {
+  /** What took a pruned component's place. */
   readonly ablation: Ablation;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
@@ -32,8 +34,11 @@ export const PAPER_REPEATS = 5;
 
 /** A row of Tables 1 and 3: mean ablation, at a threshold that was chosen by looking at the figures. */
 export interface TableChoice {
+  /** The task's name. */
   readonly task: string;
+  /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
+  /** The threshold, in nats. */
   readonly alpha: number;
 }
 

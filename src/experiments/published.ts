@@ -63,14 +63,21 @@ export function publishedRoc(task: string, ablation: Ablation): RocCurves | unde
 
 /** A row of Tables 1 and 3 by the paper's files. Shares and changes are 0 … 1, not percent. */
 export interface PublishedRow extends TableChoice {
+  /** Accuracy on the prompts that chose the circuit. */
   readonly accuracy: Spread;
+  /** The circuit's accuracy less the original's. */
   readonly accuracyChange: Spread;
+  /** Body parameters that are left. */
   readonly body: Spread;
+  /** Share of the body parameters that went. */
   readonly bodyCut: Spread;
   /** A validation set at once, on the authors' GPU, whose calls their code does not wait for: see docs/reproduce.md. */
   readonly batchMilliseconds: Spread;
+  /** Share of the time that went. */
   readonly batchTimeCut: Spread;
+  /** Share of the known circuit's heads that stayed. */
   readonly tpr: Spread;
+  /** Share of all other heads that stayed. */
   readonly fpr: Spread;
 }
 

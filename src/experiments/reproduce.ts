@@ -23,41 +23,67 @@ import { readSweepTasks } from "./sweep-tasks.ts";
 import { type CircuitTiming, type KnownHeads, rowsOf } from "./tables.ts";
 import { timeCircuits } from "./time-circuits.ts";
 
+/** Which of the paper's experiments are done, and how. */
 export interface ReproduceOptions extends RunSweepOptions {
+  /** The folder to make. */
   readonly out: string;
-  /** Names of built-in tasks, or task files. */
+  /** The tasks: names of built-in ones, or paths of task files. */
   readonly tasks: readonly string[];
+  /** The seeds: each repeats the experiments with prompts of its own. */
   readonly seeds: readonly number[];
-  /** What figures show. */
+  /** The thresholds that figures show, in nats. */
   readonly alphas: readonly number[];
-  /** By task, where its figures show others. */
+  /**
+   * Other thresholds for some tasks, by the task's name.
+   * @defaultValue none
+   */
   readonly alphasOf?: ReadonlyMap<string, readonly number[]> | undefined;
+  /** What takes a pruned component's place: one or both. The tables are of "mean". */
   readonly ablations: readonly Ablation[];
+  /** Whether MLPs may be pruned: `[true]`, `[false]` or both. */
   readonly mlps: readonly boolean[];
-  /** With zero ablation; left out: removed. */
+  /**
+   * With zero ablation, whether a pruned head's value bias goes with it.
+   * @defaultValue "removed"
+   */
   readonly valueBias?: ValueBias | undefined;
+  /** How means are taken: one for each position ("aligned", as in the paper), or one for all ("pooled"). */
   readonly means: "aligned" | "pooled";
-  /** A threshold of the user's own for the tables, by task. */
+  /** Thresholds of the user's own for the tables, in nats, by the task's name. */
   readonly chosen: ReadonlyMap<string, number>;
-  /** By task: what is compared with, instead of the published list. */
+  /** Known circuits to compare with instead of the published lists, by the task's name. */
   readonly known: ReadonlyMap<string, KnownCircuit>;
-  /** Whether the paper's values stand beside ours; left out: where the model has GPT-2 small's shape. */
+  /**
+   * Whether the paper's values stand beside ours.
+   * @defaultValue whether the model has GPT-2 small's shape
+   */
   readonly published?: boolean | undefined;
   /** Milliseconds for timing each circuit of the tables beside the original. */
   readonly timingBudget: number;
-  /** Everything that the folder holds beside the sweep's own files. */
+  /**
+   * Gives everything that the folder holds beside the sweep's own files, by file name: see {@link
+   * reproductionFiles}.
+   */
   readonly render: (run: ReproductionRun) => Readonly<Record<string, string>>;
 }
 
+/** What a reproduction found, and how it went. */
 export interface ReproductionRun {
+  /** The tables and figures as data. */
   readonly reproduction: Reproduction;
+  /** The sweep that was done for all of them. */
   readonly plan: SweepPlan;
+  /** What that sweep found. */
   readonly outcome: SweepOutcome;
-  /** Wall clock. */
+  /** Seconds of wall clock that timing the tables' circuits took. */
   readonly timingSeconds: number;
 }
 
-/** @throws PithError for bad input before anything is computed, and whatever a sweep throws. */
+/**
+ * Does the paper's experiments on a model: one sweep for all figures, and the tables' circuits timed. What was
+ * interrupted goes on where the sweep's journal ends.
+ * @throws PithError for bad input before anything is computed, and whatever a sweep throws.
+ */
 export async function reproduce(model: Model, options: ReproduceOptions): Promise<ReproductionRun> {
   const { transformer } = model;
   const headCounts = headCountsOf(transformer);

@@ -9,11 +9,15 @@ import { PUBLISHED_TABLE, type PublishedRow, publishedCurves, publishedRoc } fro
 import type { SweepRow } from "./sweep-row.ts";
 import { type CircuitTiming, type KnownHeads, type TableRow, tableRows } from "./tables.ts";
 
+/** The model that the experiments were done on. */
 export interface ReproductionModel {
+  /** The model's name. */
   readonly name: string;
-  /** Of each layer. */
+  /** How many heads each layer has. */
   readonly heads: readonly number[];
+  /** The width of the residual stream. */
   readonly width: number;
+  /** The original's parameters, counted by what they are. */
   readonly parameters: ParameterCount;
 }
 
@@ -38,27 +42,41 @@ export interface ReproductionInput {
 
 /** A task's curves, and the published ones where they are to be shown. */
 export interface TaskFigures {
+  /** The task's name. */
   readonly task: string;
+  /** The curves of this run. */
   readonly ours: TaskCurves;
+  /** The published curves, where they stand beside ours. */
   readonly published: TaskCurves | undefined;
 }
 
 /** A task's panel of Figure 8 or 9: either may be missing, or both. */
 export interface TaskRoc {
+  /** The task's name. */
   readonly task: string;
+  /** The curves of this run; undefined where no known circuit fits the model. */
   readonly ours: RocCurves | undefined;
+  /** The published curves, where they stand beside ours. */
   readonly published: RocCurves | undefined;
 }
 
+/** The paper's tables and figures as data. */
 export interface Reproduction {
+  /** The model that the experiments were done on. */
   readonly model: ReproductionModel;
+  /** The tasks, by name, in the tables' order. */
   readonly tasks: readonly string[];
+  /** The rows of Tables 1 and 3, at the paper's thresholds. */
   readonly table: readonly TableRow[];
+  /** The same rows at thresholds of the user's own. */
   readonly chosen: readonly TableRow[];
+  /** The published rows; empty where they do not stand beside ours. */
   readonly publishedTable: readonly PublishedRow[];
+  /** The curves of Figures 2 to 7, a task each. */
   readonly figures: readonly TaskFigures[];
-  /** Ablations that were run. */
+  /** The panels of Figures 8 and 9, by the ablations that were run. */
   readonly roc: ReadonlyMap<Ablation, readonly TaskRoc[]>;
+  /** What running and storing the tables' circuits takes on this machine. */
   readonly timings: readonly CircuitTiming[];
 }
 

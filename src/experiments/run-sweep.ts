@@ -28,38 +28,71 @@ import type { SweepPlan, SweepUnit } from "./sweep-plan.ts";
 import { formatSweepCsv, formatSweepRows, type SweepRuns } from "./sweep-row.ts";
 import { runUnit, type UnitResult } from "./sweep-unit.ts";
 
+/** How a sweep is run. */
 export interface RunSweepOptions {
-  /** The folder to make, with a journal beside it while the sweep runs; left out: nothing is written. */
+  /**
+   * The folder to make, with a journal beside it while the sweep runs.
+   * @defaultValue nothing is written
+   */
   readonly out?: string | undefined;
-  /** Replace the folder of an earlier sweep, and what is left of an interrupted one. */
+  /**
+   * Replace the folder of an earlier sweep, and what is left of an interrupted one.
+   * @defaultValue false
+   */
   readonly force?: boolean | undefined;
-  /** Go on where an interrupted sweep to the same folder was. */
+  /**
+   * Go on where an interrupted sweep to the same folder was.
+   * @defaultValue false
+   */
   readonly resume?: boolean | undefined;
-  /** Take every warning of the preflight for a reason not to begin. */
+  /**
+   * Take every warning of the preflight for a reason not to begin.
+   * @defaultValue false
+   */
   readonly strict?: boolean | undefined;
-  /** Go on with tasks that the original can't do. */
+  /**
+   * Go on with tasks that the original can't do.
+   * @defaultValue false
+   */
   readonly allowWeak?: boolean | undefined;
-  /** Units at a time; left out: as cores and memory allow. */
+  /**
+   * How many units run at a time.
+   * @defaultValue as many as cores and memory allow
+   */
   readonly jobs?: number | undefined;
-  /** Of all jobs together; left out: one for each core. */
+  /**
+   * How many threads compute, of all jobs together.
+   * @defaultValue one for each core
+   */
   readonly threads?: number | undefined;
-  /** What else belongs into the folder; it is made before the journal goes, so that it can be made again. */
+  /**
+   * Gives what else belongs into the folder, by file name; it is made before the journal goes, so that it can be
+   * made again.
+   * @defaultValue nothing
+   */
   readonly moreFiles?: ((outcome: SweepOutcome) => Promise<Readonly<Record<string, string>>>) | undefined;
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
+/** What a sweep found, and how it went. */
 export interface SweepOutcome extends SweepRuns {
-  /** Absolute; there if one was asked for. */
+  /** The folder that was made, absolute; left out where none was asked for. */
   readonly folder?: string;
-  /** In the plan's order. */
+  /** What each unit cost, in the plan's order. */
   readonly units: readonly UnitCounts[];
+  /** How many units ran at a time, and with how many threads. */
   readonly share: JobShare;
   /** What was found of each task before anything was searched. */
   readonly preflights: readonly Preflight[];
-  /** Wall clock, of this run alone where an earlier one was gone on with. */
+  /** Seconds of wall clock, of this run alone where an earlier one was gone on with. */
   readonly seconds: number;
-  /** Units that an earlier run had finished. */
+  /** How many units an earlier run had finished. */
   readonly resumedUnits: number;
 }
 
@@ -67,9 +100,15 @@ export interface SweepOutcome extends SweepRuns {
 const sweepFolder = { marker: "sweep.json", kind: "sweep's folder" } as const;
 
 /**
+ * Does what a plan says: its units spread over jobs, every finding kept in a journal as it comes.
  * @param model an original model; it is read by all jobs.
- * @throws PithError for a task that the model can't do (unless `allowWeak`), a folder that exists, another sweep's journal, a full disk, or a standalone model that
- * disagrees with the search; the signal's reason when it was aborted.
+ * @example
+ * ```ts
+ * const { rows } = await runSweep(model, plan, { out: "ioi-sweep" });
+ * ```
+ * @throws PithError for a task that the model can't do (unless `allowWeak`), a folder that exists, another sweep's
+ * journal, a full disk, or a standalone model that disagrees with the search; the signal's reason when it was
+ * aborted.
  */
 export async function runSweep(
   model: Model,

@@ -1,10 +1,12 @@
 /** Mean and spread over repeated runs, as the paper's tables give them. */
 
+/** Mean and spread over repeated runs. */
 export interface Spread {
+  /** The mean over the runs. */
   readonly mean: number;
   /** The sample standard deviation, dividing by n − 1; undefined for a single run. */
   readonly std: number | undefined;
-  /** How many runs. */
+  /** How many runs there are. */
   readonly count: number;
 }
 

@@ -7,10 +7,15 @@ import type { SweepPlan } from "./sweep-plan.ts";
 import type { SweepRuns } from "./sweep-row.ts";
 import { summarizeSweep } from "./sweep-summary.ts";
 
+/** What one unit of a sweep cost. */
 export interface UnitCounts extends EvaluationCounts {
+  /** The task's name. */
   readonly task: string;
+  /** The seed that drew or split the prompts. */
   readonly seed: number;
+  /** What took a pruned component's place. */
   readonly ablation: "mean" | "zero";
+  /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
 }
 

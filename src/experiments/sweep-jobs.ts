@@ -5,10 +5,11 @@ import { searchThreads } from "../jobs/choose-threads.ts";
 import { countParameters } from "../measure/parameters.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 
+/** How many units of a sweep run at a time, and with how many threads. */
 export interface JobShare {
-  /** Units at a time. */
+  /** How many units run at a time. */
   readonly jobs: number;
-  /** Threads that compute in each. */
+  /** How many threads compute in each. */
   readonly threads: number;
 }
 

@@ -9,7 +9,9 @@ import { asSweepRow, type SweepRow } from "./sweep-row.ts";
 
 /** How many evaluations a unit took, and how many a search for each of its thresholds would have taken. */
 export interface EvaluationCounts {
+  /** How many candidates were evaluated. */
   readonly evaluations: number;
+  /** How many a search for each threshold by itself would have evaluated. */
   readonly separately: number;
 }
 

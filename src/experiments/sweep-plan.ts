@@ -13,69 +13,119 @@ import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Order } from "../transformer/component.ts";
 
-/** What all units have in common. */
+/** What all units of a sweep have in common. */
 export interface SweepSettings {
-  /** Ascending, each once. */
+  /** The thresholds in nats, ascending, each once. */
   readonly alphas: readonly number[];
+  /** How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled"). */
   readonly means: "aligned" | "pooled";
+  /** Which of a layer's components are tried first. */
   readonly order: Order;
-  /** With zero ablation; left out: removed. */
+  /**
+   * With zero ablation, whether a pruned head's value bias goes with it.
+   * @defaultValue "removed"
+   */
   readonly valueBias?: ValueBias | undefined;
-  /** As in a search; nats. */
+  /**
+   * Prune nothing that takes the KL divergence above this, whatever it grows by; nats.
+   * @defaultValue no bound
+   */
   readonly maxKl?: number | undefined;
 }
 
 /** A task's prompts for each seed, ready for the model. */
 export interface SweepTask {
+  /** The task's name. */
   readonly name: string;
-  readonly draws: readonly { readonly seed: number; readonly encoded: EncodedTask }[];
-  /** Sentences for the user: what differs from what was asked for. */
+  /** The prompts for each seed, encoded. */
+  readonly draws: readonly SweepDraw[];
+  /** What differs from what was asked for, a sentence each. */
   readonly notes: readonly string[];
-  /** What the first draw was made from, for the preflight; a task that lacks it is not looked at. */
+  /** What the first draw was made from, for the preflight; left out, the task is not looked at before the sweep. */
   readonly source?: SweepSource;
+}
+
+/** The prompts that one seed gives. */
+export interface SweepDraw {
+  /** The seed that drew or split the prompts. */
+  readonly seed: number;
+  /** The prompts, encoded. */
+  readonly encoded: EncodedTask;
 }
 
 /** A task as it was read, and as its first draw is encoded. */
 export interface SweepSource {
+  /** The task as it was read. */
   readonly task: Task;
+  /** The prompts of its first draw, encoded. */
   readonly encoded: EncodedTask;
+  /** Whether the start token stands before every prompt. */
   readonly bos: boolean;
 }
 
+/** A unit of a sweep: all thresholds on one set of prompts in one setting. */
 export interface SweepUnit {
+  /** The task's name. */
   readonly task: string;
+  /** The seed that drew or split the prompts. */
   readonly seed: number;
+  /** What takes a pruned component's place. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
+  /** The prompts, encoded. */
   readonly encoded: EncodedTask;
-  /** Its task's own thresholds, ascending, each once; left out: the plan's. */
+  /** Its task's own thresholds in nats, ascending, each once; left out, the plan's. */
   readonly alphas?: readonly number[];
 }
 
+/** What a sweep will do: made by {@link planSweep}, done by {@link runSweep}. */
 export interface SweepPlan extends SweepSettings {
-  /** By task, then ablation, MLPs and seed. */
+  /** The units, by task, then ablation, MLPs and seed. */
   readonly units: readonly SweepUnit[];
-  /** By task. */
+  /** The known circuits that circuits are compared with, by task. */
   readonly known: ReadonlyMap<string, KnownCircuit>;
+  /** What differs from what was asked for, a sentence each. */
   readonly notes: readonly string[];
   /** One for each task that is looked at before anything is searched. */
   readonly sources: readonly SweepSource[];
 }
 
+/** What a sweep is to go over. */
 export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
-  /** In any order. */
+  /** The thresholds in nats, in any order: `logSpaced(1e-3, 1, 12)`, say. */
   readonly alphas: readonly number[];
-  /** By task, in any order: its thresholds, instead of `alphas`. */
+  /**
+   * Other thresholds for some tasks, by the task's name, in any order.
+   * @defaultValue none
+   */
   readonly alphasOf?: ReadonlyMap<string, readonly number[]>;
+  /** What takes a pruned component's place: one or both. */
   readonly ablations: readonly ("mean" | "zero")[];
-  /** Whether MLPs may be pruned: one or both. */
+  /** Whether MLPs may be pruned: `[true]`, `[false]` or both. */
   readonly mlps: readonly boolean[];
-  /** The known circuit that a task's circuits are compared with, by task. */
+  /**
+   * The known circuit that a task's circuits are compared with, by the task's name.
+   * @defaultValue none
+   */
   readonly known?: ReadonlyMap<string, KnownCircuit>;
 }
 
-/** @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name. */
+/**
+ * Makes a plan: one unit for each task, ablation, choice of MLPs and seed.
+ * @example
+ * ```ts
+ * const tasks = await readSweepTasks(model, ["ioi"], { means: "aligned", seeds: [0, 1] });
+ * const plan = planSweep(tasks, {
+ *   alphas: logSpaced(1e-3, 1, 6),
+ *   ablations: ["mean"],
+ *   mlps: [true],
+ *   means: "aligned",
+ *   order: "published",
+ * });
+ * ```
+ * @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name.
+ */
 export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
   const {
     alphas,

@@ -10,56 +10,83 @@ import type { ParameterCount } from "../measure/parameters.ts";
 import { headNumber } from "../transformer/component.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
-/** Of the original and of the circuit on one set of prompts, 0 … 1. */
+/** Accuracy of the original and of the circuit on one set of prompts. */
 export interface AccuracyPair {
+  /** The original's share of right answers, 0 to 1. */
   readonly original: number;
+  /** The circuit's share of right answers, 0 to 1. */
   readonly circuit: number;
 }
 
-/** How many of a known circuit's heads a circuit has: see `evaluation/recovery.ts`. */
+/** A figure of each set of prompts. */
+export interface OfSets<T> {
+  /** On the prompts that chose the circuit. */
+  readonly validation: T;
+  /** On prompts that nothing has seen; left out where there are none. */
+  readonly test?: T;
+}
+
+/** A figure of the original and of the circuit. */
+export interface OfBoth<T> {
+  /** The original's. */
+  readonly original: T;
+  /** The circuit's. */
+  readonly circuit: T;
+}
+
+/** How many of a known circuit's heads a circuit has: see {@link recoveryRates}. */
 export interface KnownRates {
   /** The known circuit's id: "ioi/23", or a file's name. */
   readonly id: string;
+  /** Share of the known heads that stayed, 0 to 1. */
   readonly tpr: number;
+  /** Share of all other heads that stayed, 0 to 1. */
   readonly fpr: number;
 }
 
+/** What a sweep found for one threshold in one setting. */
 export interface SweepRow {
-  /** A built-in task's name, or a task file's without folder and extension. */
+  /** The task: a built-in task's name, or a task file's without folder and extension. */
   readonly task: string;
-  /** That drew or split the prompts. */
+  /** The seed that drew or split the prompts. */
   readonly seed: number;
+  /** What took a pruned component's place. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
+  /** The threshold, in nats. */
   readonly alpha: number;
-  /** Kept, ascending, [layer, head]. */
+  /** The heads that stayed, ascending, [layer, head]. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
-  /** Layers whose MLP was kept, ascending. */
+  /** The layers whose MLP stayed, ascending. */
   readonly mlpsKept: readonly number[];
-  readonly accuracy: { readonly validation: AccuracyPair; readonly test?: AccuracyPair };
-  /** KL(original ‖ circuit) at the answer, nats, mean over the prompts. */
-  readonly kl: { readonly validation: number; readonly test?: number };
+  /** Accuracy on the prompts that chose the circuit, and on the test prompts where there are any. */
+  readonly accuracy: OfSets<AccuracyPair>;
+  /** KL(original ‖ circuit) at the answer in nats, mean over the same sets of prompts. */
+  readonly kl: OfSets<number>;
   /**
-   * Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. Accuracy can't tell
-   * a circuit that names one late year whatever it is asked; this can.
+   * Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. Accuracy can't tell a
+   * circuit that names one late year whatever it is asked; this can.
    */
-  readonly yearMass?: { readonly original: number; readonly circuit: number };
-  /** Of the original, and of the standalone model that the circuit would be shipped as. */
-  readonly parameters: { readonly original: ParameterCount; readonly circuit: ParameterCount };
-  /** Where the task has a known circuit to be compared with. */
+  readonly yearMass?: OfBoth<number>;
+  /** Parameters of the original, and of the standalone model that the circuit would be shipped as. */
+  readonly parameters: OfBoth<ParameterCount>;
+  /** How well a known circuit was found, where the task has one to be compared with. */
   readonly known?: KnownRates;
 }
 
 /** A sweep's rows with the model that they are of. */
 export interface SweepRuns {
+  /** The model that was searched. */
   readonly model: {
+    /** The model's name. */
     readonly name: string;
+    /** How many layers it has. */
     readonly layers: number;
-    /** Heads by layer. */
+    /** How many heads each layer has. */
     readonly heads: readonly number[];
   };
-  /** Together by task, then ablation, MLPs and seed, in the order asked for; α ascending. */
+  /** What was found: together by task, then ablation, MLPs and seed, in the order asked for; α ascending. */
   readonly rows: readonly SweepRow[];
 }
 

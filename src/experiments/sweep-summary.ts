@@ -3,23 +3,31 @@ import { areaUnderCurve, meanRoc, rocCurve } from "../known/recovery.ts";
 import { countKept } from "../transformer/circuit.ts";
 import { circuitOfRow } from "./row-circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
-import type { SweepRow } from "./sweep-row.ts";
+import type { OfSets, SweepRow } from "./sweep-row.ts";
 
-/** One threshold, over the seeds; shares are 0 … 1, KL in nats. */
+/** One threshold, over the seeds; shares are 0 to 1, KL in nats. */
 export interface AlphaSummary {
+  /** The threshold, in nats. */
   readonly alpha: number;
+  /** How many heads stayed. */
   readonly heads: Spread;
+  /** How many MLPs stayed. */
   readonly mlps: Spread;
   /** Share of the body's parameters that is left. */
   readonly body: Spread;
+  /** Accuracy on the prompts that chose the circuit. */
   readonly validation: Spread;
+  /** Accuracy on the test prompts, where all seeds have them. */
   readonly test?: Spread;
+  /** KL(original ‖ circuit) on the prompts that chose the circuit. */
   readonly kl: Spread;
+  /** KL(original ‖ circuit) on the test prompts, where all seeds have them. */
   readonly testKl?: Spread;
 }
 
 /** Areas under the mean ROC curve of all seeds, both rates averaged at each threshold. */
 export interface KnownSummary {
+  /** The known circuit's id: "ioi/23", or a file's name. */
   readonly id: string;
   /** The curve led on to (0, 0) and (1, 1). */
   readonly auc: number;
@@ -27,19 +35,28 @@ export interface KnownSummary {
   readonly aucWithoutEnds: number;
 }
 
+/** One setting of a sweep, over its seeds. */
 export interface SettingSummary {
+  /** The task's name. */
   readonly task: string;
+  /** What took a pruned component's place. */
   readonly ablation: "mean" | "zero";
+  /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
+  /** The seeds that drew or split the prompts. */
   readonly seeds: readonly number[];
   /** The original's accuracy. */
-  readonly original: { readonly validation: Spread; readonly test?: Spread };
-  /** α ascending. */
+  readonly original: OfSets<Spread>;
+  /** One entry for each threshold, ascending. */
   readonly alphas: readonly AlphaSummary[];
+  /** How well a known circuit was found, where the task has one to be compared with. */
   readonly known?: KnownSummary;
 }
 
-/** In the rows' order of settings. */
+/**
+ * Puts a sweep's rows together by setting: mean and spread over the seeds at each threshold. Settings come in the
+ * order of the rows.
+ */
 export function summarizeSweep(rows: readonly SweepRow[]): readonly SettingSummary[] {
   const settings = groupBy(rows, ({ task, ablation, mlps }) => JSON.stringify([task, ablation, mlps]));
   return [...settings.values()].flatMap((own) => {

@@ -9,16 +9,29 @@ import { encodePrompts } from "../jobs/prompts.ts";
 import { readTask } from "../jobs/read-task.ts";
 import type { SweepSource, SweepTask } from "./sweep-plan.ts";
 
+/** How the tasks of a sweep are read. */
 export interface ReadSweepTasksOptions {
+  /** How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled"). */
   readonly means: "aligned" | "pooled";
-  /** Left out: as the task says. */
+  /**
+   * Whether the start token is put before every prompt.
+   * @defaultValue as each task says
+   */
   readonly bos?: boolean | undefined;
+  /** The seeds: each draws a built-in task's prompts anew, or splits a file anew. */
   readonly seeds: readonly number[];
-  /** Ends waiting for a pipe that nobody writes to. */
+  /**
+   * Ends waiting for a pipe that nobody writes to.
+   * @defaultValue none
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws PithError "task" or "options", as reading and encoding a task do. */
+/**
+ * Reads tasks by name or path, with prompts of their own for each seed, and encodes them for the model.
+ * @param names built-in tasks, or paths of task files.
+ * @throws PithError "task" or "options", as reading and encoding a task do.
+ */
 export async function readSweepTasks(
   model: Model,
   names: readonly string[],

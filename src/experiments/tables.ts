@@ -10,18 +10,20 @@ import { countKept } from "../transformer/circuit.ts";
 import type { TableChoice } from "./paper-settings.ts";
 import { circuitOfRow } from "./row-circuit.ts";
 import { type Spread, spreadOf } from "./spread.ts";
-import type { SweepRow } from "./sweep-row.ts";
+import type { OfBoth, SweepRow } from "./sweep-row.ts";
 
 /** What running and storing one of the rows' circuits takes on this machine. */
 export interface CircuitTiming extends TableChoice {
+  /** The seed of the run whose circuit was timed. */
   readonly seed: number;
-  /** One prompt at a time, original and circuit in turns. */
+  /** The original, one prompt at a time, in turns with the circuit. */
   readonly original: Timing;
+  /** The circuit, one prompt at a time, in turns with the original. */
   readonly circuit: Timing;
   /** Milliseconds of a whole validation set, the mean of five calls. */
-  readonly batch: { readonly original: number; readonly circuit: number };
+  readonly batch: OfBoth<number>;
   /** Of the original's weights as float32, and of the file of weights that the circuit would be shipped as. */
-  readonly bytes: { readonly original: number; readonly circuit: number };
+  readonly bytes: OfBoth<number>;
 }
 
 export interface KnownHeads {
@@ -34,38 +36,56 @@ export interface TableRow extends TableChoice {
   /** Runs that the row is the mean of. */
   readonly runs: number;
 
+  /** Accuracy on the prompts that chose the circuit. */
   readonly accuracy: Spread;
-  /** Circuit less original. */
+  /** The circuit's accuracy less the original's. */
   readonly accuracyChange: Spread;
+  /** Body parameters that are left. */
   readonly body: Spread;
+  /** Share of the body parameters that went. */
   readonly bodyCut: Spread;
-  /** The known circuit that rates count: "ioi/23". */
+  /** The id of the known circuit that rates count: "ioi/23". */
   readonly known?: string;
+  /** Share of the known circuit's heads that stayed. */
   readonly tpr?: Spread;
+  /** Share of all other heads that stayed. */
   readonly fpr?: Spread;
   /** One prompt: each run's median. */
   readonly milliseconds?: Spread;
+  /** The same of the original. */
   readonly originalMilliseconds?: Spread;
+  /** Share of the time that went. */
   readonly timeCut?: Spread;
   /** A validation set at once, as the paper times it: each run's mean of five calls. */
   readonly batchMilliseconds?: Spread;
+  /** The same of the original. */
   readonly originalBatchMilliseconds?: Spread;
+  /** Share of the time that went. */
   readonly batchTimeCut?: Spread;
 
+  /** How many heads stayed. */
   readonly heads: Spread;
+  /** How many MLPs stayed. */
   readonly mlpsKept: Spread;
+  /** Accuracy on prompts that nothing has seen. */
   readonly testAccuracy?: Spread;
+  /** The circuit's accuracy less the original's, on prompts that nothing has seen. */
   readonly testAccuracyChange?: Spread;
-  /** Nats. */
+  /** KL(original ‖ circuit) in nats, on the prompts that chose the circuit. */
   readonly kl: Spread;
+  /** KL(original ‖ circuit) in nats, on prompts that nothing has seen. */
   readonly testKl?: Spread;
   /** Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. */
   readonly yearMass?: Spread;
+  /** The same of the original. */
   readonly originalYearMass?: Spread;
   /** Everything, embeddings and biases included. */
   readonly parameters: Spread;
+  /** Share of all parameters that went. */
   readonly parametersCut: Spread;
+  /** Bytes of the file of weights that the circuit would be shipped as. */
   readonly bytes?: Spread;
+  /** Share of the original's bytes that went. */
   readonly bytesCut?: Spread;
 }
 

@@ -19,12 +19,15 @@ export interface CircuitWords {
   readonly tokenizer: Tokenizer;
 }
 
+/** A token that a circuit expects next. */
 export interface Prediction {
+  /** The token's id. */
   readonly id: number;
-  /** Printable text of the token. */
+  /** The token's text, printable: " Mary". */
   readonly text: string;
-  /** Among all tokens; among the answers, for a compiled circuit. */
+  /** Its probability, 0 to 1: among all tokens, or among the answers for a compiled circuit. */
   readonly probability: number;
+  /** Its logit. */
   readonly logit: number;
 }
 

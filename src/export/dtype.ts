@@ -3,8 +3,11 @@
  * model, and what flows through the graph, stays float32.
  */
 
+/** The number formats that weights may be shipped in. */
 export const dtypes = ["f32", "f16", "int8", "int4"] as const;
+/** A number format of weights: float32, float16, or whole numbers of 8 or 4 bits with scales. */
 export type Dtype = (typeof dtypes)[number];
+/** A number format that loses something against float32. */
 export type NarrowDtype = Exclude<Dtype, "f32">;
 export const narrowDtypes = dtypes.filter((dtype): dtype is NarrowDtype => dtype !== "f32");
 

@@ -3,9 +3,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { observe } from "./observe.ts";
 
+/** Where one head looks on one prompt. */
 export interface HeadPattern {
+  /** The head's layer. */
   readonly layer: number;
-  /** As the original numbers it. */
+  /** The head, as the original numbers it. */
   readonly head: number;
   /** [length × length], row-major: row q says how query q spreads its attention over keys 0 … q; rows add up to 1. */
   readonly weights: Float32Array;

@@ -12,7 +12,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { FoldedTransformer, Norm } from "../transformer/transformer.ts";
 import { type Observation, observe, type Part } from "./observe.ts";
 
+/** A prompt whose answer's logit is taken apart. */
 export interface AttributedPrompt {
+  /** The prompt's token ids. */
   readonly ids: readonly number[];
   /** Accepted tokens; the logit is the mean of theirs. */
   readonly answers: readonly number[];
@@ -20,16 +22,21 @@ export interface AttributedPrompt {
   readonly rival?: number;
 }
 
-interface MeanDeviation {
+/** Mean and spread over prompts. */
+export interface MeanDeviation {
+  /** The mean over the prompts. */
   readonly mean: number;
   /** Standard deviation over the prompts, of the sample (n − 1); 0 for one prompt. */
   readonly deviation: number;
 }
 
+/** What each part of a circuit adds to the answer's logit. */
 export interface Attribution {
+  /** How many prompts it is the mean over. */
   readonly prompts: number;
-  /** In the order of computing; embedding and constants first. Logit differences, no unit but nats of log odds. */
+  /** The parts in the order of computing; embedding and constants first. The figures are differences of logits. */
   readonly parts: readonly {
+    /** What adds to the residual stream. */
     readonly part: Part;
     /** To the answer's logit less the mean logit of the vocabulary. */
     readonly centred: MeanDeviation;
@@ -40,7 +47,12 @@ export interface Attribution {
   readonly totals: readonly number[];
 }
 
-/** @param model a standalone model. @throws RangeError for no prompts, or one without answers. */
+/**
+ * Takes the answers' logits apart, with the final norm held as it is on each prompt.
+ * @param model a standalone model.
+ * @param prompts at least one, each with an answer.
+ * @throws RangeError for no prompts, or one without answers.
+ */
 export async function attributeAnswers(
   runtime: Runtime,
   model: FoldedTransformer,

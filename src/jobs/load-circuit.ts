@@ -22,41 +22,76 @@ import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
 import type { Task } from "./read-task.ts";
 
+/** How a circuit does on a task. */
 export interface Evaluation {
-  /** A split that has no examples with answers is undefined; a file without splits is all test. */
+  /**
+   * The figures of each split. A split that has no examples with answers is undefined; a file without splits is all
+   * test.
+   */
   readonly splits: Readonly<Record<"patching" | "validation" | "test", SplitEvaluation | undefined>>;
 }
 
+/** How a circuit is evaluated. */
 export interface EvaluateOptions {
-  /** The original, for its accuracy and the KL to it. */
+  /**
+   * The original model, for its accuracy and the KL divergence to it.
+   * @defaultValue none: accuracy alone is measured
+   */
   readonly original?: Model | undefined;
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
+/** A shipped circuit as a model that runs. Close it when it is done. */
 export interface CircuitModel {
+  /** The circuit's folder. */
   readonly directory: string;
-  /** In the number format that was opened. */
+  /** What circuit.json says, of the number format that was opened. */
   readonly circuit: CircuitFile;
-  /** circuit.json as it is, with all formats. */
+  /** What circuit.json says, with all formats. */
   readonly record: CircuitFile;
+  /** The tokenizer that is shipped with the circuit. */
   readonly tokenizer: Tokenizer;
   /**
    * The most likely next tokens, likeliest first.
+   * @param count how many; 5 where it is left out.
    * @throws PithError "task" for a prompt of a length that the circuit does not take.
    */
   predict(prompt: string, count?: number): Promise<readonly Prediction[]>;
-  /** @throws PithError "task" for examples that the circuit does not take. */
+  /**
+   * Measures the circuit on a task's examples.
+   * @throws PithError "task" for examples that the circuit does not take.
+   */
   evaluate(task: Task, options?: EvaluateOptions): Promise<Evaluation>;
+  /** Ends the engine. Nothing can be asked afterwards. */
   close(): Promise<void>;
 }
 
+/** How a circuit is opened. */
 export interface LoadCircuitOptions extends RuntimeOptions {
-  /** Of the number formats in the folder, the one to open; left out: float32, or the only one. */
+  /**
+   * Of the number formats in the folder, the one to open.
+   * @defaultValue float32, or the only one
+   */
   readonly dtype?: Dtype | undefined;
 }
 
-/** @throws PithError "circuit" for a folder that is not what it says, "options" for a format that it does not hold. */
+/**
+ * Opens a folder that `extract` made. Its files are compared with the checksums in circuit.json.
+ * @example
+ * ```ts
+ * const circuit = await loadCircuit("pith-out/nano-ioi");
+ * const [first] = await circuit.predict("Then, Rose and Kevin went to the market. Rose gave a drink to");
+ * console.log(first?.text, first?.probability);
+ * await circuit.close();
+ * ```
+ * @throws PithError "circuit" for a folder that is not what it says, "options" for a format that it does not hold.
+ */
 export async function loadCircuit(
   directory: string,
   options: LoadCircuitOptions = {},

@@ -15,29 +15,51 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
 
+/** An original model. Its weights are read when they are needed; close it when it is done. */
 export interface Model {
   /** What people read, circuits included that others get: of a folder its own name, and not where it lies. */
   readonly name: string;
+  /** The folder of its checkpoint. */
   readonly directory: string;
+  /** The model as blocks that read from and write to a residual stream. */
   readonly transformer: Transformer;
+  /** The model's tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** What config.json says, checked. */
   readonly config: ModelConfig;
-  /** The files that hold the weights, sizes in bytes. */
-  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** The files that hold the weights. */
+  readonly files: readonly {
+    /** Where the file lies. */
+    readonly path: string;
+    /** Its size in bytes. */
+    readonly size: number;
+  }[];
   /** What of the checkpoint is read otherwise than config.json says, or left out: a sentence each. */
   readonly notes: readonly string[];
   /** Whether it is the model that comes with Pith. */
   readonly embedded: boolean;
+  /** Closes the files. No weights can be read afterwards. */
   close(): Promise<void>;
 }
 
+/** How a model is loaded. */
 export interface LoadOptions {
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
 /**
+ * Loads a model: from a folder, from the Hugging Face hub, or the small one that comes with Pith.
  * @param nameOrPath a folder, or a hub name as `org/name`; "nano", or left out: the embedded model.
+ * @example
+ * ```ts
+ * const model = await loadModel("openai-community/gpt2");
+ * ```
  * @throws PithError for a folder, a download, a config, weights or a tokenizer that can't be used.
  */
 export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOptions = {}): Promise<Model> {

@@ -6,8 +6,20 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Task } from "./read-task.ts";
 
 export interface EncodeOptions {
+  /**
+   * How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled").
+   * @defaultValue "aligned"
+   */
   readonly means: "aligned" | "pooled";
+  /**
+   * Whether the start token is put before every prompt.
+   * @defaultValue what the task says, else false
+   */
   readonly bos: boolean;
+  /**
+   * The seed for splitting a task file that does not say how.
+   * @defaultValue 0
+   */
   readonly seed: number;
 }
 

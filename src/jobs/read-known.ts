@@ -13,6 +13,7 @@ import {
 const LARGEST = 256 * 2 ** 20;
 
 /**
+ * Reads a known circuit by its id, or a list of heads from a file.
  * @param idOrPath "ioi/26", a task for its default, or a file: a name that is known is never a file.
  * @throws PithError "options" where it is neither; "circuit" for a file that is no list of heads.
  */

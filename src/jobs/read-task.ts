@@ -10,31 +10,47 @@ import { readTaskFile } from "../tasks/read-task-file.ts";
 import type { TaskFile } from "../tasks/task-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
+/** A task: its examples, and where they come from. */
 export interface Task extends TaskFile {
-  /** Where it is, as errors show it; of a built-in task its name. */
+  /** Where the file lies, as errors show it; of a built-in task its name. */
   readonly path: string;
-  /** Of the file; of a built-in task, of the text of its task file. */
+  /** SHA-256 of the file; of a built-in task, of the text of its task file. */
   readonly sha256: string;
+  /** The built-in task that drew the examples; left out for a file. */
   readonly builtin?: BuiltinTaskName;
   /** Whether its prompts want the start token, where the task says so: what a user asks for goes before it. */
   readonly bos?: boolean;
-  /** Labels that were given for all examples, beside the file. */
+  /** The labels that were given for all examples, beside the file. */
   readonly labels?: readonly string[];
 }
 
-/** `seed` and what follows it are for built-in tasks; a file is what it is. */
+/** How a task is read. `seed` and what follows it are for built-in tasks; a file is what it is. */
 export interface ReadTaskOptions extends AnyTaskOptions {
-  /** A built-in task is made with it. */
+  /**
+   * The model's tokenizer, which a built-in task is made with.
+   * @defaultValue none: files alone can be read
+   */
   readonly tokenizer?: Tokenizer | undefined;
-  /** Classification: what every answer is chosen from, instead of the whole vocabulary. */
+  /**
+   * Classification: what every answer is chosen from, instead of the whole vocabulary.
+   * @defaultValue the whole vocabulary, or what the file says
+   */
   readonly labels?: readonly string[] | undefined;
-  /** Ends waiting for a pipe that nobody writes to. */
+  /**
+   * Ends waiting for a pipe that nobody writes to.
+   * @defaultValue none
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
+ * Reads a task file, or makes a built-in task for a model's tokenizer.
  * @param nameOrPath "ioi", "greater-than" or "acronyms", or a task file (./ioi is a file, ioi is not); left out,
  * the indirect-object task that comes with the embedded model.
+ * @example
+ * ```ts
+ * const task = await readTask("acronyms", { tokenizer: model.tokenizer, seed: 3, letter: 1 });
+ * ```
  * @throws PithError "task" for a file that can't be used, or words that the tokenizer does not have; "options" for
  * a built-in task without a tokenizer.
  */

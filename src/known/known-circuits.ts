@@ -8,18 +8,24 @@ import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import { quote } from "../printable.ts";
 
+/** An attention head: its layer and its number there, both counted from 0. */
 export type Head = readonly [layer: number, head: number];
 
 /** Heads with one role, as the source classes them. */
 export interface HeadGroup {
+  /** What the heads do, in the source's words. */
   readonly role: string;
+  /** The heads. */
   readonly heads: readonly Head[];
 }
 
+/** A circuit that people found by hand. */
 export interface KnownCircuit {
-  /** "ioi/26": the task, and the number of heads that tells the variant. */
+  /** The circuit's name: the task, and the number of heads that tells the variant, "ioi/26". */
   readonly id: string;
+  /** The task that it does. */
   readonly task: string;
+  /** Its heads, by their roles. */
   readonly groups: readonly HeadGroup[];
   /** Where the list stands. */
   readonly sources: readonly string[];
@@ -81,6 +87,7 @@ const IOI_CORE: readonly HeadGroup[] = [
   },
 ];
 
+/** The known circuits that come with Pith, all of GPT-2 small: a task's default first. */
 export const KNOWN_CIRCUITS: readonly KnownCircuit[] = [
   {
     id: "ioi/23",

@@ -7,14 +7,15 @@ import { type Circuit, listsOf } from "../transformer/circuit.ts";
 import { headNumber } from "../transformer/component.ts";
 import type { Head } from "./known-circuits.ts";
 
+/** How much of a known circuit another one has. Heads alone count. */
 export interface Recovery {
-  /** Heads that are in both. */
+  /** How many heads are in both. */
   readonly truePositives: number;
-  /** Kept heads that are not known. */
+  /** How many heads are kept but not known. */
   readonly falsePositives: number;
-  /** Known heads. */
+  /** How many heads are known. */
   readonly positives: number;
-  /** Heads of the model that are not known. */
+  /** How many heads of the model are not known. */
   readonly negatives: number;
   /** truePositives / positives. */
   readonly tpr: number;
@@ -25,6 +26,7 @@ export interface Recovery {
 }
 
 /**
+ * Compares a circuit's heads with those of a known circuit.
  * @param headCounts heads of each layer of the original model.
  * @throws PithError "circuit" when a head of either is not one of the model's, or nothing is known.
  */
@@ -61,8 +63,11 @@ export function recoveryRates(
   };
 }
 
+/** A point of a ROC curve. */
 export interface RocPoint {
+  /** The false positive rate, 0 to 1. */
   readonly fpr: number;
+  /** The true positive rate, 0 to 1. */
   readonly tpr: number;
 }
 

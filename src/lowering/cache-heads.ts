@@ -8,6 +8,7 @@ import type { Dimension, Graph, GraphNode, InlineConstant, Shape, Value } from "
 
 /** How many heads a cache has: as many as config.json implies, the same for all; or those that its layer keeps. */
 export const cacheKinds = ["uniform", "exact"] as const;
+/** How many heads a cache has: see {@link cacheKinds}. */
 export type CacheKind = (typeof cacheKinds)[number];
 
 const pastPrefix = "past_key_values.";

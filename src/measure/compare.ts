@@ -10,15 +10,19 @@ import { yearMass } from "./year-mass.ts";
 /** Calls `visit` with the logits at the answer positions of every prompt, [scored, vocabulary]. */
 export type GiveLogits = (prompts: readonly ScoredPrompt[], visit: VisitLogits) => Promise<void>;
 
+/** How a circuit does on one set of examples, beside its original where that is at hand. */
 export interface SplitEvaluation {
+  /** How many examples were evaluated. */
   readonly examples: number;
-  /** Share of examples that are right: see {@link isRight}. */
+  /** The circuit's share of right answers, 0 to 1, by the task's own rule. */
   readonly accuracy: number;
+  /** The original's share of right answers. */
   readonly originalAccuracy?: number;
   /** KL(original ‖ circuit) in nats, mean over an example's answer positions, and over the examples. */
   readonly kl?: number;
   /** Greater-than alone: probability of later minus earlier years, -1 to 1, mean over the examples. */
   readonly yearMass?: number;
+  /** The same of the original. */
   readonly originalYearMass?: number;
 }
 

@@ -5,10 +5,13 @@
 
 import { fewestPairs, type SpeedRatio, speedRatio } from "./speed-ratio.ts";
 
+/** How long a run takes, in milliseconds. */
 export interface Timing {
-  /** Milliseconds a run. */
+  /** The median over the runs. */
   readonly median: number;
+  /** The fastest run. */
   readonly min: number;
+  /** The slowest run. */
   readonly max: number;
   /** How many runs were counted. */
   readonly runs: number;

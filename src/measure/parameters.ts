@@ -6,6 +6,7 @@ import { parts, type WeightRole } from "../transformer/parts.ts";
 import type { AnyTransformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
 
+/** A model's parameters, counted by what they are. */
 export interface ParameterCount {
   /** Weight matrices of attention and MLPs. */
   readonly body: number;

@@ -1,11 +1,13 @@
 /** A share of right answers with what it says of prompts that were not asked. */
 import { wilsonInterval } from "./wilson.ts";
 
+/** A share of right answers, with what it says of prompts that were not asked. */
 export interface ShareEstimate {
-  /** Prompts that were asked. */
+  /** How many prompts were asked. */
   readonly prompts: number;
+  /** How many were answered right. */
   readonly right: number;
-  /** right / prompts. */
+  /** The share, right / prompts. */
   readonly accuracy: number;
   /** The 95 % interval (Wilson), two shares. */
   readonly interval: readonly [low: number, high: number];

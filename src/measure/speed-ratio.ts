@@ -4,6 +4,7 @@
  * ratios says how far their median can be trusted.
  */
 
+/** How many times as fast one thing is as another. */
 export interface SpeedRatio {
   /** Times as fast: the median over the pairs of the first's time by the second's. */
   readonly ratio: number;
@@ -12,6 +13,7 @@ export interface SpeedRatio {
    * ratios themselves (order statistics), so nothing is assumed of how they are distributed.
    */
   readonly interval: readonly [low: number, high: number];
+  /** How many pairs of runs were compared. */
   readonly pairs: number;
 }
 

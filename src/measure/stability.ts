@@ -15,9 +15,9 @@ import {
   shapeOfHeadCounts,
 } from "../transformer/component.ts";
 
-/** What was on trial. */
+/** Which components were on trial. */
 export interface TrialShape {
-  /** Heads of each layer. */
+  /** How many heads each layer has. */
   readonly heads: readonly number[];
   /** Whether MLPs were on trial, one a layer. */
   readonly mlps: boolean;
@@ -25,30 +25,36 @@ export interface TrialShape {
 
 /** Shares of the runs, 0 to 1, that kept a component. */
 export interface Frequency {
-  /** [layer][head]. */
+  /** The shares of the heads, [layer][head]. */
   readonly heads: readonly (readonly number[])[];
-  /** [layer]; empty where MLPs were not on trial. */
+  /** The shares of the MLPs, [layer]; empty where MLPs were not on trial. */
   readonly mlps: readonly number[];
 }
 
 /** A figure over all components on trial, and over the heads alone. */
 export interface ByScope<T> {
+  /** Over all components on trial. */
   readonly components: T;
+  /** Over the heads alone. */
   readonly heads: T;
 }
 
+/** How much a circuit depends on the prompts that it was found with. */
 export interface Stability {
+  /** How often each component was kept. */
   readonly frequency: Frequency;
-  /** Mean Jaccard index over all pairs of runs. */
+  /** The mean Jaccard index over all pairs of runs. */
   readonly jaccard: ByScope<number>;
   /** The same, expected of sets of these sizes drawn by chance. */
   readonly chance: ByScope<number>;
-  /** Jaccard index of each run and the circuit of the full data. */
+  /** The Jaccard index of each run and the circuit of the full data. */
   readonly againstFull: ByScope<readonly number[]>;
 }
 
 /**
- * @param runs the circuits of two runs or more; @param full the circuit of the full data.
+ * Compares the circuits of searches on resampled prompts.
+ * @param runs the circuits of two runs or more.
+ * @param full the circuit of the full data.
  * @throws RangeError for fewer runs.
  */
 export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: TrialShape): Stability {
@@ -110,6 +116,7 @@ export function chanceJaccard(a: number, b: number, n: number): number {
   }, 0);
 }
 
+/** Counts how often each component was kept, as shares of the runs. */
 export function frequencyOf(runs: readonly Circuit[], { heads, mlps }: TrialShape): Frequency {
   const kept = new Map<string, number>();
   for (const name of runs.flatMap(componentsOf).map(nameInModel)) kept.set(name, (kept.get(name) ?? 0) + 1);

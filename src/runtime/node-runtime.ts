@@ -7,10 +7,17 @@ import { createEngine, type Device, type Engine, type LoadRequest } from "./engi
 import type { Call, EngineAnswer } from "./messages.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
+/** What computes. */
 export interface RuntimeOptions {
-  /** Threads for computing; by default, as many as the machine has cores. */
+  /**
+   * How many threads compute.
+   * @defaultValue as many as the machine has cores; for a circuit, one where it is small
+   */
   readonly threads?: number | undefined;
-  /** Left out: the processor. */
+  /**
+   * The processor, or a graphics card through WebGPU.
+   * @defaultValue "cpu"
+   */
   readonly device?: Device | undefined;
 }
 

@@ -14,8 +14,9 @@ import { type TaskExample, taskName } from "./task-file.ts";
  * with labels, when an accepted answer's is the likeliest among the labels' tokens.
  */
 export interface EncodedExample {
-  /** 1-based line of the task file. */
+  /** The line of the task file, counted from 1. */
   readonly line: number;
+  /** The prompt as text. */
   readonly prompt: string;
   /** The prompt's tokens, with the start token before them when bos is asked for. */
   readonly ids: readonly number[];
@@ -32,11 +33,15 @@ export interface EncodedExample {
   readonly scored: number;
 }
 
+/** A task as the model sees it. */
 export interface EncodedTask {
+  /** The task's name. */
   readonly name: string;
+  /** The prompts that means are taken over. */
   readonly patching: readonly EncodedExample[];
+  /** The prompts that choose the circuit. */
   readonly validation: readonly EncodedExample[];
-  /** May be empty when the file carries its own splits. */
+  /** The prompts that neither sees; none when the file carries its own splits and has none. */
   readonly test: readonly EncodedExample[];
 }
 

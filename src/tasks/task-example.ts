@@ -9,15 +9,17 @@ import { quote, showValue } from "../printable.ts";
 /** Which part of the work an example serves: the means, the pruning decisions, or the accuracy we report. */
 export type Split = "patching" | "validation" | "test";
 
+/** One example of a task: a prompt and the answers that are right. */
 export interface TaskExample {
+  /** The prompt. */
   readonly prompt: string;
   /** The accepted answers; empty only where the split is patching. */
   readonly answers: readonly string[];
   /** Classification: what an answer is chosen from. Left out, the whole vocabulary. */
   readonly labels?: readonly string[];
-  /** Undefined when the file leaves splitting to us. */
+  /** The split that it belongs to; undefined when the file leaves splitting to us. */
   readonly split: Split | undefined;
-  /** 1-based line of the file. */
+  /** The line of the file, counted from 1. */
   readonly line: number;
 }
 

@@ -11,9 +11,11 @@ import { longestExample, mostExamples } from "./task-limits.ts";
 
 export type { Split, TaskExample } from "./task-example.ts";
 
+/** What a task file holds. */
 export interface TaskFile {
   /** The file's name without folder and extension. */
   readonly name: string;
+  /** The examples, in the file's order. */
   readonly examples: readonly TaskExample[];
 }
 

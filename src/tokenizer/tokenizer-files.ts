@@ -13,7 +13,9 @@ import { checkDense, checkMerge, isPair, tokenId, uniteIds } from "./vocabulary.
 
 /** The files that are shipped with a circuit, by name, so that an exporter may write each entry as it is. */
 export interface TokenizerFiles {
+  /** The tokenizer itself, in the Hugging Face format. */
   readonly "tokenizer.json": JsonObject;
+  /** Its settings: special tokens and the like. */
   readonly "tokenizer_config.json": JsonObject;
 }
 

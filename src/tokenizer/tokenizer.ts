@@ -12,10 +12,11 @@ import { type CheckedTokenizer, checkTokenizerFiles, type TokenizerFiles } from 
 
 export type { TokenizerFiles } from "./tokenizer-files.ts";
 
+/** Turns text into token ids and back. */
 export interface Tokenizer {
-  /** Highest id + 1. */
+  /** The highest id plus one. */
   readonly vocabularySize: number;
-  /** The files to be shipped with a circuit. */
+  /** The files that are shipped with a circuit. */
   readonly files: TokenizerFiles;
   /**
    * The id put in front of a prompt when bos is asked for: the config's bos token, or its eos token, or

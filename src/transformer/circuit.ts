@@ -21,9 +21,9 @@ import {
 
 /** A circuit as lists, both ascending and without duplicates: a form for files and for reading. */
 export interface CircuitLists {
-  /** [layer, head]. */
+  /** The heads that stay, [layer, head], both counted from 0. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
-  /** Layers whose MLP stays. */
+  /** The layers whose MLP stays. */
   readonly mlps: readonly number[];
 }
 

@@ -7,10 +7,12 @@
  */
 import type { Transformer } from "./transformer.ts";
 
+/** What a search keeps or prunes as a whole: one attention head, or the MLP of a layer. */
 export type Component =
   | { readonly kind: "head"; readonly layer: number; readonly head: number }
   | { readonly kind: "mlp"; readonly layer: number };
 
+/** The kinds of components. */
 export type ComponentKind = Component["kind"];
 
 /** The noun for each kind, in the order in which a layer computes them. */
@@ -21,8 +23,9 @@ export const componentKinds: readonly ComponentKind[] = Object.keys(kindNouns) a
 
 /** A component as traces and journals write it: its layer, and its name within the layer. */
 export interface ComponentRecord {
+  /** The layer, counted from 0. */
   readonly layer: number;
-  /** "head.3" or "mlp". */
+  /** The component within its layer: "head.3" or "mlp". */
   readonly component: string;
 }
 
@@ -36,7 +39,10 @@ export interface LayerComponents {
 /** The components of a model, layer by layer. */
 export type ModelShape = readonly LayerComponents[];
 
-/** `downstream` tests a layer's MLP before its heads, the strict reverse of the order in which they compute. */
+/**
+ * Which of a layer's components are tried first. "published": heads from 0 up, then the MLP, as in the paper's
+ * code. "downstream": the MLP, then the heads, the strict reverse of the order in which they compute.
+ */
 export type Order = "published" | "downstream";
 
 export function shapeOf(model: Transformer): ModelShape {

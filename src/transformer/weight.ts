@@ -5,6 +5,7 @@
 export interface Weight {
   /** The name in the checkpoint, or a made-up one that says where the values come from: errors repeat it. */
   readonly name: string;
+  /** Its dimensions. */
   readonly shape: readonly number[];
   /**
    * Reads all values, row-major, widened to float32; length = product of `shape`. Reads anew at every call:

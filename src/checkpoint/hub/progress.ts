@@ -2,12 +2,15 @@
 
 /** How far a download is; all counts in bytes. Given only while something is fetched. */
 export interface HubProgress {
-  /** The file that moved. */
+  /** The file that moved, by its name in the repository. */
   readonly file: string;
+  /** Bytes of this file that are here. */
   readonly fileDone: number;
+  /** Bytes of this file. */
   readonly fileTotal: number;
-  /** Over the files that this call fetches; the total grows once, when a sharded model's index has been read. */
+  /** Bytes that are here, over the files that this call fetches. */
   readonly done: number;
+  /** Bytes of all these files; it grows once, when a sharded model's index has been read. */
   readonly total: number;
 }
 

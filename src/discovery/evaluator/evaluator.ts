@@ -30,6 +30,7 @@ import { createScorer, type VisitAnswers } from "./scorer.ts";
 import { createStageKeeper } from "./stage-keeper.ts";
 import { emptyUpper, type Upper } from "./upper.ts";
 
+/** Tells what the model loses without a component, layer by layer, from the last to the first. */
 export interface Evaluator {
   /** The original's most likely next token after each validation prompt's last position. */
   readonly predictions: readonly number[];

@@ -35,10 +35,11 @@ export interface LayerChoice extends LayerComponents {
 
 /** A choice that is worked out. Hand each one back with `discard`. */
 export interface LayerState extends LayerChoice {
-  /** For each batch the residual stream after the kept heads, constants not yet joined. */
+  /** For each batch the residual stream after the kept heads, constants not yet joined. @internal */
   readonly base: readonly DeviceTensor[];
 }
 
+/** A layer on trial: what the model loses without one of its components. */
 export interface LayerTrial {
   /** What there is of the layer: all of it, in a search's first walk. */
   readonly start: LayerState;
@@ -67,6 +68,7 @@ export interface LayerTrial {
   klOfEach?(choices: readonly LayerChoice[], upper: Upper): Promise<readonly Float64Array[]>;
   /** The layer as decided, put below `upper`. */
   close(choice: LayerChoice, upper: Upper): Promise<Upper>;
+  /** Lets go of what was worked out for a choice. */
   discard(state: LayerState): Promise<void>;
   /** Lets go of what only this trial needs, and of all sessions that none of `alive` uses. */
   end(alive: readonly Upper[]): Promise<void>;

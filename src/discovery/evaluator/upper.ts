@@ -30,10 +30,14 @@ export interface PlacedStage {
   readonly constants: readonly Constant[];
 }
 
+/**
+ * The layers above the one on trial, all of them decided. An evaluator gives and takes such values; nothing else is
+ * to be done with them.
+ */
 export interface Upper {
-  /** Lowest first. */
+  /** The kept parts, lowest first. @internal */
   readonly parts: readonly PlacedStage[];
-  /** What joins before the final norm. */
+  /** The constant that joins the residual stream before the final norm. @internal */
   readonly last: Constant;
   /**
    * Whether a kept head, or an answer of several tokens, reads positions other than the last: then what is below

@@ -7,7 +7,7 @@ import { PithError } from "../../errors.ts";
 import type { StepFault } from "../check-resumed.ts";
 import type { Search, SearchInputs, SearchOutcome } from "./search.ts";
 
-/** Options as circuit.json writes them. */
+/** The options of a search by their names, as circuit.json writes them. */
 export type SearchOptionValues = Readonly<Record<string, unknown>>;
 
 /** Opens the journal of a search. */

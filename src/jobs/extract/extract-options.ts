@@ -15,74 +15,259 @@ import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
 import type { OnEvent } from "../events.ts";
 
-/** What the search depends on, and how it is run. */
+/** What a search depends on, and how it is run. In {@link ExtractOptions} every one of them may be left out. */
 export interface SearchSettings {
   /**
-   * The search to use, by its name, with its options. Left out: the search named "target" where there is a target,
-   * and "greedy" otherwise, which take their options from `alpha`, `maxKl`, `passes` and `order`.
+   * The search to use, by its name, with its options. The search named "target" is used where there is a target,
+   * and "greedy" otherwise; these take their options from `alpha`, `maxKl`, `passes` and `order`.
+   * @defaultValue undefined
+   * @example
+   * ```ts
+   * { search: { name: "greedy", options: { alpha: 0.05 } } }
+   * ```
    */
   readonly search: ChosenSearch | undefined;
-  /** Greedy: a component goes if KL grows by less than this when it is replaced; nats. */
+  /**
+   * Greedy search: a component is pruned if the KL divergence grows by less than this when it is replaced, in nats.
+   * A larger one gives a smaller circuit.
+   * @defaultValue 0.02
+   * @example
+   * ```ts
+   * { alpha: 0.05 }
+   * ```
+   */
   readonly alpha: number;
-  /** Greedy and target: nothing is pruned whose KL would be above this; nats. */
+  /**
+   * Greedy and target search: nothing is pruned that takes the KL divergence above this, in nats.
+   * @defaultValue undefined, no bound
+   * @example
+   * ```ts
+   * { alpha: 0.05, maxKl: 0.5 }
+   * ```
+   */
   readonly maxKl: number | undefined;
-  /** Greedy: what was kept is tried again until nothing changes, in so many passes at most. */
+  /**
+   * Greedy search: what was kept is tried again until nothing changes, in this many passes at most.
+   * @defaultValue 1
+   * @example
+   * ```ts
+   * { passes: 2 }
+   * ```
+   */
   readonly passes: number;
-  /** Find the smallest circuit that holds this, instead of one that the search's options choose. */
+  /**
+   * Find the smallest circuit that holds this, instead of one that the search's options choose.
+   * @defaultValue undefined
+   * @example
+   * ```ts
+   * { target: { kind: "accuracy", value: 0.99 } }
+   * ```
+   */
   readonly target: Target | undefined;
-  /** What a pruned component is replaced by: its mean over the patching prompts, or zero. */
+  /**
+   * What takes a pruned component's place: its mean output over the patching prompts, or zero.
+   * @defaultValue "mean"
+   * @example
+   * ```ts
+   * { ablation: "zero" }
+   * ```
+   */
   readonly ablation: "mean" | "zero";
-  /** With zero ablation: whether a pruned head's value bias goes with it, or stays, as in the published code. */
+  /**
+   * With zero ablation, whether a pruned head's value bias goes with it, or stays, as in the published code.
+   * @defaultValue "removed"
+   * @example
+   * ```ts
+   * { ablation: "zero", valueBias: "kept" }
+   * ```
+   */
   readonly valueBias: ValueBias;
-  /** Whether MLPs may be pruned. */
+  /**
+   * Whether MLPs may be pruned.
+   * @defaultValue true
+   * @example
+   * ```ts
+   * { mlps: false }
+   * ```
+   */
   readonly mlps: boolean;
-  /** One mean for each position (prompts of one length; the fastest circuits), or one for all (any length). */
+  /**
+   * Whether each position has a mean of its own ("aligned": prompts of one length, the fastest circuits), or all
+   * positions have one ("pooled": prompts of any length, and a key/value cache).
+   * @defaultValue "aligned"
+   * @example
+   * ```ts
+   * { means: "pooled" }
+   * ```
+   */
   readonly means: "aligned" | "pooled";
-  /** Greedy and target: which of a layer's components are tried first. */
+  /**
+   * Greedy and target search: which of a layer's components are tried first.
+   * @defaultValue "published"
+   * @example
+   * ```ts
+   * { order: "downstream" }
+   * ```
+   */
   readonly order: Order;
-  /** Put the model's start token before every prompt. */
+  /**
+   * Whether the model's start token is put before every prompt.
+   * @defaultValue what the task says, else false
+   * @example
+   * ```ts
+   * { bos: true }
+   * ```
+   */
   readonly bos: boolean;
-  /** For splitting a task file that does not say how, and for resampling. */
+  /**
+   * The seed for splitting a task file that does not say how, and for resampling.
+   * @defaultValue 0
+   * @example
+   * ```ts
+   * { seed: 7 }
+   * ```
+   */
   readonly seed: number;
-  /** How many times the search is repeated on resampled prompts, to see how stable its circuit is. */
+  /**
+   * How many times the search is repeated on resampled prompts, to see how stable its circuit is.
+   * @defaultValue undefined, not at all
+   * @example
+   * ```ts
+   * { bootstrap: 20 }
+   * ```
+   */
   readonly bootstrap: number | undefined;
-  /** Ship the components that were kept in at least this share of the resampled searches. */
+  /**
+   * With `bootstrap`, ship the components that were kept in at least this share of the resampled searches, instead
+   * of those that all prompts gave.
+   * @defaultValue undefined
+   * @example
+   * ```ts
+   * { bootstrap: 20, frequency: 0.5 }
+   * ```
+   */
   readonly frequency: number | undefined;
-  /** The number format of the shipped weights. */
+  /**
+   * The number format of the shipped weights. What a narrower one than float32 loses is measured, and a loss that
+   * is too large is refused unless `force` is given.
+   * @defaultValue "f32"
+   * @example
+   * ```ts
+   * { dtype: "int8" }
+   * ```
+   */
   readonly dtype: Dtype;
-  /** Further number formats in the same folder, beside float32. */
+  /**
+   * Further number formats in the same folder, beside float32.
+   * @defaultValue [], none
+   * @example
+   * ```ts
+   * { formats: ["f16", "int8"] }
+   * ```
+   */
   readonly formats: readonly NarrowDtype[];
-  /** The operators of the shipped graph: standard ONNX, or ONNX Runtime's own too. */
+  /**
+   * Which operators the shipped graph uses: standard ONNX alone ("portable"), or ONNX Runtime's own too, where they
+   * are faster ("onnxruntime").
+   * @defaultValue "portable"
+   * @example
+   * ```ts
+   * { operators: "onnxruntime" }
+   * ```
+   */
   readonly operators: OperatorSet;
   /**
-   * With pooled means, how many heads each cache has: as many in all layers as tools derive from config.json, or
-   * as many as the layer keeps, which takes less memory.
+   * With pooled means, how many heads each cache has: as many in all layers as tools derive from config.json
+   * ("uniform"), or as many as the layer keeps, which takes less memory ("exact").
+   * @defaultValue "uniform"
+   * @example
+   * ```ts
+   * { means: "pooled", caches: "exact" }
+   * ```
    */
   readonly caches: CacheKind;
-  /** Threads for computing; undefined: one for a small model, else as many as the machine has cores. */
+  /**
+   * How many threads compute.
+   * @defaultValue undefined: one for a small model, else as many as the machine has cores
+   * @example
+   * ```ts
+   * { threads: 2 }
+   * ```
+   */
   readonly threads: number | undefined;
+  /**
+   * What computes: the processor, or a graphics card through WebGPU.
+   * @defaultValue "cpu"
+   * @example
+   * ```ts
+   * { device: "webgpu" }
+   * ```
+   */
   readonly device: Device;
-  /** Take every warning of the preflight for a reason not to search. */
+  /**
+   * Take every warning of the preflight for a reason not to search.
+   * @defaultValue false
+   * @example
+   * ```ts
+   * { strict: true }
+   * ```
+   */
   readonly strict: boolean;
-  /** Search though the original can't do the task: it is never right, or no more often than by chance. */
+  /**
+   * Search though the original can't do the task: it is never right, or no more often than by chance.
+   * @defaultValue false
+   * @example
+   * ```ts
+   * { allowWeak: true }
+   * ```
+   */
   readonly allowWeak: boolean;
-  /** Replace a circuit folder that is there, and accept what a narrow number format loses. */
+  /**
+   * Replace a circuit folder that is there, and accept what a narrow number format loses.
+   * @defaultValue false
+   * @example
+   * ```ts
+   * { force: true }
+   * ```
+   */
   readonly force: boolean;
-  /** Go on where an interrupted search to the same folder was. */
+  /**
+   * Go on where an interrupted search to the same folder was. The options must be the same.
+   * @defaultValue false
+   * @example
+   * ```ts
+   * { resume: true }
+   * ```
+   */
   readonly resume: boolean;
 }
 
 /** A search by its name, and those of its options that are not as by default. */
 export interface ChosenSearch {
+  /** The name that the search was registered with. */
   readonly name: string;
+  /**
+   * Those of its options that are not as by default.
+   * @defaultValue {}, all as by default
+   */
   readonly options?: SearchOptionValues | undefined;
 }
 
+/**
+ * The options of {@link extract}: what the search depends on and how it is run, each with a default, and how the
+ * caller follows and ends it.
+ */
 export interface ExtractOptions extends Partial<SearchSettings> {
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
+/** What {@link extract} does unless it is told otherwise. */
 export const defaultExtractOptions: SearchSettings = {
   search: undefined,
   alpha: alphaOption.initial,

@@ -43,6 +43,7 @@ import { type Measured, measureCircuit } from "./measure-circuit.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
 
+/** What an extraction made, and how it went. */
 export interface Extraction {
   /** The circuit's folder, absolute. */
   readonly folder: string;
@@ -50,22 +51,38 @@ export interface Extraction {
   readonly circuit: CircuitFile;
   /** What was found of the task before the search. */
   readonly preflight: Preflight;
-  /** One prompt at a time, the two in turns through the same engine. */
+  /** How long a prompt takes original and circuit, one at a time, in turns through the same engine. */
   readonly timing: Measured["timing"];
-  /** How many computed. */
+  /** How many threads computed. */
   readonly threads: number;
-  /** The whole extraction, wall clock. */
+  /** Seconds of wall clock that the whole extraction took. */
   readonly seconds: number;
-  /** Of the search and what it reads. */
-  readonly counters: { readonly flops: number; readonly runs: number };
+  /** What the search and what it reads computed. */
+  readonly counters: {
+    /** Floating-point operations of all matrix products. */
+    readonly flops: number;
+    /** How many graphs were run. */
+    readonly runs: number;
+  };
 }
 
 /**
- * Asks the original, searches, cuts, writes, verifies and measures. The folder appears under its name only when
- * all of it went well.
+ * Finds the circuit of a task and ships it: asks the original, searches, cuts, writes, verifies and measures. The
+ * folder appears under its name only when all of it went well.
+ * @param model an original model.
+ * @param task what the circuit is to do.
  * @param out the folder to make.
+ * @param options what the search depends on and how it is run; {@link defaultExtractOptions} holds the defaults.
+ * @example
+ * ```ts
+ * const model = await loadModel("openai-community/gpt2");
+ * const task = await readTask("ioi", { tokenizer: model.tokenizer });
+ * const { circuit, folder } = await extract(model, task, "gpt2-ioi", { alpha: 0.01 });
+ * await model.close();
+ * ```
  * @throws PithError for bad input, a task that the original can't do (unless `allowWeak`), a folder that exists, a
- * full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason when it was aborted.
+ * full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason when
+ * it was aborted.
  */
 export async function extract(
   model: Model,

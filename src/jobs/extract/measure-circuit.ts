@@ -46,7 +46,14 @@ export interface MeasureJob {
 
 export interface Measured {
   readonly metrics: CircuitFile["metrics"];
-  readonly timing: { readonly original: Timing; readonly circuit: Timing; readonly speed: SpeedRatio };
+  readonly timing: {
+    /** The original's time for a prompt. */
+    readonly original: Timing;
+    /** The circuit's time for a prompt. */
+    readonly circuit: Timing;
+    /** How many times as fast as the original the circuit is. */
+    readonly speed: SpeedRatio;
+  };
 }
 
 /** @throws PithError "verification" when the two models disagree. */

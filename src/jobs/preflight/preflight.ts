@@ -25,11 +25,24 @@ import { withEngine } from "../with-engine.ts";
 import { preflightFindings } from "./preflight-findings.ts";
 import type { Preflight, SpellingPreflight, SplitPreflight } from "./preflight-result.ts";
 
+/** How a task is looked at: as the search would have it. */
 export interface PreflightOptions extends Partial<EncodeOptions> {
-  /** Left out: as for a search. */
+  /**
+   * How many threads compute.
+   * @defaultValue as for a search
+   */
   readonly threads?: number | undefined;
+  /**
+   * What computes: the processor, or a graphics card through WebGPU.
+   * @defaultValue "cpu"
+   */
   readonly device?: Device | undefined;
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
@@ -40,9 +53,14 @@ const mostMeasured = 500;
 const mostRespelled = 200;
 
 /**
- * Asks the original up to 500 different prompts of the validation and of the test split each; nothing is searched.
- * @param options `means` (default "aligned"), `bos` (default: as the task says) and `seed` (default 0), as the search
- * would have them.
+ * Looks at a task before hours go into it: whether the original can do it, whether its answers are written as the
+ * model writes them, and how many prompts there are. The original is asked up to 500 different prompts of the
+ * validation and of the test split each; nothing is searched.
+ * @example
+ * ```ts
+ * const { findings } = await preflight(model, task);
+ * for (const { severity, sentence, advice } of findings) console.log(severity, sentence, advice);
+ * ```
  * @throws PithError "task" for a task that can't be used with this model; the signal's reason when it was aborted.
  */
 export async function preflight(

@@ -14,19 +14,19 @@ import type { Task } from "../read-task.ts";
 
 /** One token of a distribution. */
 export interface TokenChance {
-  /** Printable text. */
+  /** The token's text, printable. */
   readonly text: string;
-  /** 0 to 1. */
+  /** Its probability, 0 to 1. */
   readonly probability: number;
 }
 
-/** What a model says at the (first) answer position. */
+/** What a model says at the first answer position. */
 export interface ModelAnswer {
   /** The five likeliest tokens, likeliest first. */
   readonly likeliest: readonly TokenChance[];
-  /** By the task's own rule, over all answer positions. */
+  /** Whether it is right, by the task's own rule, over all answer positions. */
   readonly right: boolean;
-  /** The likeliest token that is no accepted answer's first. */
+  /** The id of the likeliest token that is no accepted answer's first; undefined where there is none. */
   readonly rival: number | undefined;
 }
 

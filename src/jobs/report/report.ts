@@ -34,80 +34,158 @@ import type { Task } from "../read-task.ts";
 import { chooseExamples, collectAnswers, type ModelAnswer } from "./report-examples.ts";
 
 /** A part of a report, or a sentence on why it is not there. */
-export type ReportPart<T> = { readonly found: T } | { readonly missing: string };
+export type ReportPart<T> =
+  | {
+      /** What is shown. */
+      readonly found: T;
+    }
+  | {
+      /** Why there is nothing to show. */
+      readonly missing: string;
+    };
 
+/** An example as a report shows it. */
 export interface ShownExample {
-  /** 1-based line of the task file. */
+  /** The line of the task file, counted from 1. */
   readonly line: number;
+  /** The prompt. */
   readonly prompt: string;
   /** Printable text of each token, the start token included. */
   readonly tokens: readonly string[];
   /** Printable texts of the accepted answers. */
   readonly accepted: readonly string[];
+  /** What the circuit says. */
   readonly circuit: ModelAnswer;
+  /** What the original says; undefined where it is not at hand. */
   readonly original: ModelAnswer | undefined;
 }
 
+/** The examples that a report shows, and how many there are. */
 export interface ShownExamples {
+  /** The task's name. */
   readonly task: string;
   /** Whether it is the task that the circuit was cut for. */
   readonly own: boolean;
+  /** The split that they come from. */
   readonly split: Split;
+  /** How many examples the circuit takes. */
   readonly examples: number;
-  /** Of the split, examples that the circuit can't take. */
+  /** How many examples of the split the circuit can't take. */
   readonly leftOut: number;
+  /** How many the circuit answers right. */
   readonly rightCount: number;
-  /** Undefined where the original is not at hand. */
+  /** How many the original answers right; undefined where it is not at hand. */
   readonly originalRightCount: number | undefined;
-  /** The first of each, in the file's order. */
+  /** The first that the circuit answers right, in the file's order. */
   readonly right: readonly ShownExample[];
+  /** The first that it answers wrong, in the file's order. */
   readonly wrong: readonly ShownExample[];
 }
 
+/** Attention patterns on some prompts. */
 export interface ShownPatterns {
+  /** The prompts, each with the patterns of all kept heads. */
   readonly prompts: readonly {
+    /** The line of the task file, counted from 1. */
     readonly line: number;
+    /** Printable text of each token, the start token included. */
     readonly tokens: readonly string[];
+    /** The pattern of each kept head. */
     readonly heads: readonly HeadPattern[];
   }[];
 }
 
+/** How circuit and original do on another task. */
 export interface SkillResult {
+  /** The task's name. */
   readonly skill: string;
+  /** The split that was compared. */
   readonly split: Split;
-  /** Examples that were compared, and all there are. */
+  /** How many examples were compared. */
   readonly compared: number;
+  /** How many examples the split has. */
   readonly total: number;
-  /** Share of examples, 0 to 1; undefined with `reason` where none could be compared. */
+  /** The circuit's share of right answers, 0 to 1; left out with a `reason` where none could be compared. */
   readonly accuracy?: number;
+  /** The original's share of right answers, where it is at hand. */
   readonly originalAccuracy?: number;
-  /** KL(original ‖ circuit) in nats, mean. */
+  /** KL(original ‖ circuit) in nats, mean over the examples, where the original is at hand. */
   readonly kl?: number;
+  /** Why nothing could be compared. */
   readonly reason?: string;
 }
 
-export interface CircuitReport {
-  readonly directory: string;
-  readonly circuit: CircuitFile;
-  readonly original: boolean;
-  readonly examples: ReportPart<ShownExamples>;
-  readonly patterns: ReportPart<ShownPatterns>;
-  readonly attribution: ReportPart<Attribution>;
-  readonly skills: readonly SkillResult[];
-  readonly known: { readonly circuit: KnownCircuit; readonly rates: Recovery } | undefined;
+/** A known circuit, and how well it is recovered. */
+export interface KnownRecovery {
+  /** The known circuit. */
+  readonly circuit: KnownCircuit;
+  /** How many of its heads were found. */
+  readonly rates: Recovery;
 }
 
+/** Everything that a report on one circuit shows, as plain data: {@link reportPage} makes a page of it. */
+export interface CircuitReport {
+  /** The circuit's folder. */
+  readonly directory: string;
+  /** What circuit.json says. */
+  readonly circuit: CircuitFile;
+  /** Whether the original was at hand. */
+  readonly original: boolean;
+  /** Examples of the task, and what circuit and original say to them. */
+  readonly examples: ReportPart<ShownExamples>;
+  /** Where each kept head looks. */
+  readonly patterns: ReportPart<ShownPatterns>;
+  /** What each part adds to the answer's logit. */
+  readonly attribution: ReportPart<Attribution>;
+  /** How it does on other tasks. */
+  readonly skills: readonly SkillResult[];
+  /** How well it recovers a known circuit; undefined where none was given. */
+  readonly known: KnownRecovery | undefined;
+}
+
+/** What a report is to show. */
 export interface ReportOptions {
+  /**
+   * The original model, which circuit and answers are compared with.
+   * @defaultValue none: what needs it is left out
+   */
   readonly original?: Model | undefined;
+  /**
+   * The task whose examples are shown.
+   * @defaultValue none: what needs it is left out
+   */
   readonly task?: Task | undefined;
+  /**
+   * Other tasks, to see what the circuit has forgotten.
+   * @defaultValue [], none
+   */
   readonly skills?: readonly Task[];
+  /**
+   * A known circuit to compare with.
+   * @defaultValue none
+   */
   readonly known?: KnownCircuit | undefined;
-  /** Examples shown of each kind, and prompts with attention patterns. */
+  /**
+   * How many examples of each kind are shown, and how many prompts with attention patterns.
+   * @defaultValue 3
+   */
   readonly prompts?: number;
+  /**
+   * How many threads compute.
+   * @defaultValue one for a small circuit, else as many as the machine has cores
+   */
   readonly threads?: number | undefined;
-  /** Of the number formats in the folder, the one to open; left out: the main one. */
+  /**
+   * Of the number formats in the folder, the one to open.
+   * @defaultValue float32, or the only one
+   */
   readonly dtype?: Dtype | undefined;
+  /**
+   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
+   * early.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
   readonly onEvent?: OnEvent | undefined;
 }
 
@@ -118,8 +196,16 @@ const compiledReason =
 const mostAttributed = 512;
 
 /**
+ * Gathers what a report on a circuit shows. What needs the original, or a task that is not at hand, is left out,
+ * with the reason in its place.
+ * @param directory the circuit's folder.
+ * @example
+ * ```ts
+ * const report = await gatherReport("ioi-circuit", { original: model, task });
+ * await writeFile("ioi.html", reportPage([report]));
+ * ```
  * @throws PithError "circuit" for a folder that is not what it says, or a known circuit of another model; "task"
- *   for a task that has nothing which this circuit takes.
+ * for a task that has nothing which this circuit takes.
  */
 export async function gatherReport(directory: string, options: ReportOptions = {}): Promise<CircuitReport> {
   const { task, known, original, skills = [], prompts = 3, signal, onEvent } = options;

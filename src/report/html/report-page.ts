@@ -21,7 +21,10 @@ import { figure, htmlPage } from "./page.ts";
 import { reportStyle } from "./report-style.ts";
 import { knownSection, skillsSection } from "./skills-section.ts";
 
-/** @param reports at least one. */
+/**
+ * Makes a self-contained HTML page of one report, or of several side by side.
+ * @param reports at least one.
+ */
 export function reportPage(reports: readonly CircuitReport[]): string {
   const [only] = reports;
   const single = reports.length === 1 && only !== undefined;

@@ -7,7 +7,8 @@ import { type RunFacts, reproductionPage } from "./page.ts";
 import { reproductionTables } from "./tables.ts";
 
 /**
- * @param document that charts are drawn with.
+ * Makes the files of a reproduction, by name: the page, and every table and figure as CSV and SVG.
+ * @param document that charts are drawn with: linkedom's, or a browser's own.
  */
 export function reproductionFiles(
   reproduction: Reproduction,

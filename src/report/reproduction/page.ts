@@ -8,29 +8,37 @@ import { figure, htmlPage } from "../html/page.ts";
 import type { ReproductionFigure } from "./figures.ts";
 import { type ReproductionTable, tableHtml } from "./tables.ts";
 
-/** How the run went: what the page says of it beside its numbers. */
+/** How a reproduction went: what its page says beside its numbers. */
 export interface RunFacts {
+  /** Pith's version. */
   readonly version: string;
   /** The command, as the user gave it. */
   readonly command: string;
+  /** The seeds of the repeated runs. */
   readonly seeds: readonly number[];
-  /** Thresholds that figures show. */
+  /** The thresholds that figures show, in nats. */
   readonly alphas: readonly number[];
-  /** Of tasks whose figures show others. */
+  /** The thresholds of tasks whose figures show others. */
   readonly alphasOf: readonly (readonly [task: string, alphas: readonly number[]])[];
-  /** Evaluations of the model with one more component replaced, and what a search for each α alone would make. */
+  /** How many candidates were evaluated. */
   readonly evaluations: number;
+  /** How many a search for each threshold by itself would have evaluated. */
   readonly separately: number;
-  /** Wall clock; of the sweep, and of timing the tables' circuits. */
+  /** Seconds of wall clock that the sweep took. */
   readonly sweepSeconds: number;
+  /** Seconds of wall clock that timing the tables' circuits took. */
   readonly timingSeconds: number;
   /** "2 × AMD EPYC …, Node v20". */
   readonly machine: string;
-  /** Prompts of a validation set, by task. */
+  /** How many prompts each task had. */
   readonly prompts: readonly {
+    /** The task's name. */
     readonly task: string;
+    /** Prompts that means were taken over. */
     readonly patching: number;
+    /** Prompts that chose the circuits. */
     readonly validation: number;
+    /** Prompts that neither saw. */
     readonly test: number;
   }[];
   /** Sentences for the reader: what differs from what was asked for. */

@@ -9,7 +9,10 @@ import { drawPrompts } from "./draw-prompts.ts";
 import { keepsBorders, keepWords, pick, tokenCount } from "./token-words.ts";
 
 export interface AcronymOptions extends BuiltinTaskOptions {
-  /** Which letter is asked for; left out: the third, as in the paper. */
+  /**
+   * Acronyms: which letter is asked for.
+   * @defaultValue 3, as in the paper
+   */
   readonly letter?: 1 | 2 | 3 | undefined;
   /** Left out: the words of the published set. */
   readonly words?: readonly string[] | undefined;

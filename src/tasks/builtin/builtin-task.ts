@@ -2,21 +2,41 @@
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { TaskExample } from "../task-file.ts";
 
+/** The tasks that come with Pith. */
 export type BuiltinTaskName = "ioi" | "greater-than" | "acronyms";
 
 /** What a generator asks of a tokenizer. */
 export type TaskTokenizer = Pick<Tokenizer, "encode">;
 
-/** Prompts for each split; what is left out is the published batch size of the task (150 or 250). */
+/** How many prompts a built-in task draws for each split. */
 export interface PromptCounts {
+  /**
+   * Prompts that means are taken over.
+   * @defaultValue the published number of the task, 150 or 250
+   */
   readonly patching?: number | undefined;
+  /**
+   * Prompts that choose the circuit.
+   * @defaultValue the published number of the task, 150 or 250
+   */
   readonly validation?: number | undefined;
+  /**
+   * Prompts that neither sees.
+   * @defaultValue the published number of the task, 150 or 250
+   */
   readonly test?: number | undefined;
 }
 
 export interface BuiltinTaskOptions {
-  /** The same seed and tokenizer give the same prompts on any machine; left out: 0. */
+  /**
+   * The seed that draws the prompts: the same seed and tokenizer give the same prompts on any machine.
+   * @defaultValue 0
+   */
   readonly seed?: number | undefined;
+  /**
+   * How many prompts are drawn for each split.
+   * @defaultValue the published numbers of the task
+   */
   readonly counts?: PromptCounts | undefined;
 }
 

@@ -10,7 +10,10 @@ import { isOneToken, keepsBorders, keepWords, pick, tokenCount } from "./token-w
 import { splitYears, twoDigits, YEARS_TRIED, yearTokens } from "./years.ts";
 
 export interface GreaterThanOptions extends BuiltinTaskOptions {
-  /** Left out: the published list. */
+  /**
+   * Later years: what lasted, "war", "treaty".
+   * @defaultValue the published list
+   */
   readonly nouns?: readonly string[] | undefined;
 }
 

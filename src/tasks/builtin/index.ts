@@ -2,19 +2,23 @@
 import { PithError } from "../../errors.ts";
 import { quote } from "../../printable.ts";
 import { type AcronymOptions, acronymTask } from "./acronyms.ts";
-import type { BuiltinTask, BuiltinTaskName, TaskTokenizer } from "./builtin-task.ts";
+import type { BuiltinTask, BuiltinTaskName, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
 import { type GreaterThanOptions, greaterThanTask } from "./greater-than.ts";
 import { type IoiOptions, ioiTask } from "./ioi.ts";
 
-/** What a list of tasks shows before a model is at hand. */
+/** A built-in task as a list shows it, before a model is at hand. */
 export interface BuiltinTaskEntry {
+  /** The name by which {@link readTask} makes it. */
   readonly name: BuiltinTaskName;
+  /** What it is, in a few words. */
   readonly title: string;
   /** A prompt, and an answer to it. */
   readonly example: readonly [prompt: string, answer: string];
+  /** Where it was published. */
   readonly source: string;
 }
 
+/** The tasks that come with Pith. */
 export const BUILTIN_TASKS: readonly BuiltinTaskEntry[] = [
   {
     name: "ioi",
@@ -42,7 +46,11 @@ export function isBuiltinTask(name: string): name is BuiltinTaskName {
 }
 
 /** Every option of every task; a task reads its own. */
-export type AnyTaskOptions = Omit<IoiOptions, "words"> & Omit<AcronymOptions, "words"> & GreaterThanOptions;
+export interface AnyTaskOptions
+  extends BuiltinTaskOptions,
+    Pick<IoiOptions, "templates" | "orders" | "means">,
+    Pick<AcronymOptions, "letter">,
+    Pick<GreaterThanOptions, "nouns"> {}
 
 /**
  * A built-in task with its own word lists.

@@ -3,6 +3,10 @@
  * who is the answer. In the order BABA the first two names stand as written here, in ABBA they change places.
  */
 
+/**
+ * Which name comes first in an indirect-object prompt: [B] is the subject, who stands twice, [A] the indirect
+ * object.
+ */
 export type NameOrder = "BABA" | "ABBA";
 
 /** The paper's one template (appendix A), without its answer. */

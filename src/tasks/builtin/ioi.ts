@@ -22,14 +22,21 @@ interface IoiWords {
 }
 
 export interface IoiOptions extends BuiltinTaskOptions {
-  /** The paper's single template, or fifteen of ours; left out: "paper". */
+  /**
+   * Indirect objects: the paper's single template, or fifteen of ours.
+   * @defaultValue "paper"
+   */
   readonly templates?: "paper" | "varied" | undefined;
-  /** Which of the two names comes first; left out: BABA only, as in the paper. */
+  /**
+   * Indirect objects: which of the two names comes first.
+   * @defaultValue ["BABA"], as in the paper
+   */
   readonly orders?: readonly NameOrder[] | undefined;
   /**
-   * Left out: "aligned", and templates whose token count differs from that of most are left out, which
-   * `notes` says; "pooled" keeps them all. A mean over templates of one length still mixes different words
-   * at a position.
+   * Indirect objects: whether prompts must have one length. With "aligned", templates whose token count differs
+   * from that of most are left out, which `notes` says; "pooled" keeps them all. A mean over templates of one
+   * length still mixes different words at a position.
+   * @defaultValue "aligned"
    */
   readonly means?: "aligned" | "pooled" | undefined;
   /** Left out: the published lists. */

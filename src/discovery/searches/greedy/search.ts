@@ -20,14 +20,15 @@ import type { LayerEvaluator } from "../../evaluator/evaluator.ts";
 import { type Candidate, walk } from "../../evaluator/walk.ts";
 import { mean } from "../../mean.ts";
 
-/** One line of a trace. */
+/** One line of a trace: a component was tried, and kept or pruned. */
 export interface Decision extends ComponentRecord {
   /** KL(original ‖ model with the component replaced), in nats, mean over the validation prompts. */
   readonly kl: number;
   /** `kl` less the KL of the model as decided before. */
   readonly delta: number;
+  /** Whether the component was pruned. */
   readonly pruned: boolean;
-  /** In which pass it was made; left out in the first. */
+  /** The pass in which it was made, from 2 on; left out in the first. */
   readonly pass?: number | undefined;
 }
 
@@ -47,10 +48,13 @@ export interface SearchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A circuit, and every decision that led to it. */
 export interface SearchResult {
+  /** The components that stay. */
   readonly circuit: Circuit;
+  /** Every decision in order. */
   readonly trace: readonly Decision[];
-  /** KL of the circuit: the last pruned candidate's. */
+  /** KL(original ‖ circuit) in nats, mean over the validation prompts. */
   readonly kl: number;
 }
 

@@ -4,9 +4,20 @@ import { klRange } from "../greedy/greedy-options.ts";
 
 export const targetKinds = ["accuracy", "kl", "size"] as const;
 
-/** On the validation prompts: the least accuracy, the largest KL in nats, or the largest share of the body. */
+/**
+ * What a circuit must hold, on the validation prompts.
+ * @example
+ * ```ts
+ * await extract(model, task, "small", { target: { kind: "accuracy", value: 0.99 } });
+ * ```
+ */
 export interface Target {
+  /**
+   * "accuracy": the least share of prompts that are right. "kl": the largest KL divergence. "size": the largest
+   * share of the body's parameters.
+   */
   readonly kind: (typeof targetKinds)[number];
+  /** The bound: a share from 0 to 1, or nats for "kl". */
   readonly value: number;
 }
 
