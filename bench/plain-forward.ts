@@ -3,7 +3,7 @@
  * The same operators, batches and runtime as the search's, so that only the method differs.
  */
 import { makeBatches } from "../src/discovery/batch.ts";
-import { embed } from "../src/discovery/embedding.ts";
+import { embedBatches } from "../src/discovery/embedding.ts";
 import { askingParts, type PlacedPart, partsOf } from "../src/lowering/kept-part.ts";
 import { lastPosition } from "../src/lowering/last-position.ts";
 import { inputPlaces, placeFeeds } from "../src/lowering/places.ts";
@@ -27,7 +27,7 @@ export async function plainForward(
 ): Promise<PlainForward> {
   const batches = makeBatches(prompts);
   const inputs: DeviceTensor[] = [];
-  for (const x of await embed(model, batches)) inputs.push(await runtime.upload(x));
+  for (const x of await embedBatches(model, batches)) inputs.push(await runtime.upload(x));
   const asking = askingParts(everywhere(model));
   const body = await runtime.load(wholeBody(model));
   const head = await runtime.load(unembedStage(model));

@@ -7,7 +7,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { makeBatches, tokensAtOnce } from "../src/discovery/batch.ts";
 import { constantTensor, zeroConstant } from "../src/discovery/constant.ts";
-import { embed } from "../src/discovery/embedding.ts";
+import { embedBatches } from "../src/discovery/embedding.ts";
 import { layerFeeds, wholeBlock } from "../src/discovery/forward.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/searches/greedy/search.ts";
@@ -97,7 +97,7 @@ async function timeLayer(one: Runtime, all: Runtime, width: number): Promise<Lin
   const block = wholeBlock(model, 0);
   const prompts = Array.from({ length: tokensAtOnce("cpu") / promptLength }, () => prompt());
   const [batch] = makeBatches(prompts);
-  const [x] = batch === undefined ? [] : await embed(model, [batch]);
+  const [x] = batch === undefined ? [] : await embedBatches(model, [batch]);
   if (x === undefined) throw new RangeError("no batch");
   const measured = await compare(one, all, async (runtime) => {
     const session = await runtime.load(gatedLayer(block, width, "one"));

@@ -66,7 +66,7 @@ export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
 export type { HeadPattern } from "./inspect/attention-patterns.ts";
 export type { Attribution, MeanDeviation } from "./inspect/attribution.ts";
-export type { Part } from "./inspect/observe.ts";
+export type { StreamWriter } from "./inspect/observe.ts";
 export type {
   DownloadEvent,
   NoteEvent,
@@ -80,7 +80,6 @@ export type {
   SweepEvent,
 } from "./jobs/events.ts";
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
-export type { Operators } from "./jobs/extract/extract-options.ts";
 export {
   type ChosenSearch,
   defaultExtractOptions,
@@ -135,6 +134,7 @@ export {
 } from "./known/recovery.ts";
 export type { CacheKind } from "./lowering/cache-heads.ts";
 export { cacheKinds } from "./lowering/cache-heads.ts";
+export type { OperatorSet } from "./lowering/operator-set.ts";
 export type { SplitEvaluation } from "./measure/compare.ts";
 export type { Timing } from "./measure/latency.ts";
 export type { ParameterCount } from "./measure/parameters.ts";
@@ -165,11 +165,17 @@ export type { Circuit, CircuitLists } from "./transformer/circuit.ts";
 export type { Component, ComponentKind, ComponentRecord, Order } from "./transformer/component.ts";
 export type {
   Activation,
+  AnyTransformer,
   Attention,
   Block,
+  Folded,
+  FoldedTransformer,
   Linear,
   Mlp,
   Norm,
+  Positions,
+  Reader,
+  Rotary,
   Transformer,
 } from "./transformer/transformer.ts";
 export type { Weight } from "./transformer/weight.ts";

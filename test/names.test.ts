@@ -11,12 +11,6 @@ const allowed: Readonly<Record<string, string>> = {
   estimate: "the page's signal holds what the server's function gave",
   preflight: "the page's signal holds what the library's function gave",
   orderOption: "one option: its values and words, and commander's form of it",
-  wholeCircuit: "the float64 reference makes its own, so that it shares no mistake with what it checks",
-  // Until lowering is rewritten.
-  causalMask: "the mask of a graph that is built, and of one that is run",
-  Target: "what a search must hold, and the operators that a graph is lowered to",
-  // Until the pages ask the circuit's own module.
-  listsOf: "the lists of what is kept",
 };
 
 /** All that is not ignored: files of a change that is not committed count as well. */

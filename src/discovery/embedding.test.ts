@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { makeBatches } from "./batch.ts";
-import { embed } from "./embedding.ts";
+import { embedBatches } from "./embedding.ts";
 
 test("token and position rows, added", async () => {
   const model = {
@@ -13,7 +13,7 @@ test("token and position rows, added", async () => {
       table: constantWeight("positions", [2, 2], Float32Array.of(10, 20, 30, 40)),
     } as const,
   };
-  const [pair, single] = await embed(model, makeBatches([[2, 0], [1], [0, 2]]));
+  const [pair, single] = await embedBatches(model, makeBatches([[2, 0], [1], [0, 2]]));
   expect(pair).toEqual({
     type: "float32",
     shape: [2, 2, 2],

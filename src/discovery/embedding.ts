@@ -4,7 +4,10 @@ import type { Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 
 /** @returns for each batch [prompts, length, d]. Reads the tables once. */
-export async function embed(model: Transformer, batches: readonly Batch[]): Promise<readonly HostTensor[]> {
+export async function embedBatches(
+  model: Transformer,
+  batches: readonly Batch[],
+): Promise<readonly HostTensor[]> {
   const { width, embeddingScale = 1 } = model;
   const tokens = await model.tokenEmbedding.read();
   const positions = await readPositions(model.positions);

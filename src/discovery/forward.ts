@@ -11,7 +11,7 @@ import { linearShape } from "../transformer/linear.ts";
 import type { Attention, Block, Mlp, Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
-import { embed } from "./embedding.ts";
+import { embedBatches } from "./embedding.ts";
 
 /** What is done to one layer; constants include b_O and b_2 where these stay. */
 export interface LayerGates {
@@ -54,7 +54,7 @@ export async function forward(
 ): Promise<readonly (readonly DeviceTensor[])[]> {
   const kept: DeviceTensor[][] = [];
   let residual: DeviceTensor[] = [];
-  for (const embedded of await embed(model, batches)) residual.push(await runtime.upload(embedded));
+  for (const embedded of await embedBatches(model, batches)) residual.push(await runtime.upload(embedded));
 
   // While one layer computes, the next one's weights are read.
   const load = ahead(model.blocks.length, async (layer) => {

@@ -10,7 +10,7 @@
  */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { FoldedTransformer, Norm } from "../transformer/transformer.ts";
-import { type Observation, observe, type Part } from "./observe.ts";
+import { type Observation, observe, type StreamWriter } from "./observe.ts";
 
 /** A prompt whose answer's logit is taken apart. */
 export interface AttributedPrompt {
@@ -37,7 +37,7 @@ export interface Attribution {
   /** The parts in the order of computing; embedding and constants first. The figures are differences of logits. */
   readonly parts: readonly {
     /** What adds to the residual stream. */
-    readonly part: Part;
+    readonly part: StreamWriter;
     /** To the answer's logit less the mean logit of the vocabulary. */
     readonly centred: MeanDeviation;
     /** To the answer's logit less the rival's, over the prompts that have one. */
@@ -64,7 +64,7 @@ export async function attributeAnswers(
   const norm = await readNorm(model.finalNorm);
   const centred: number[][] = [];
   const difference: (readonly number[] | undefined)[] = [];
-  let parts: readonly Part[] = [];
+  let parts: readonly StreamWriter[] = [];
   await observe(
     runtime,
     model,

@@ -11,13 +11,18 @@ import type { Component } from "../transformer/component.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 
 /** Something that adds to the residual stream. Constants are positions, biases and what pruned components left. */
-export type Part = Component | { readonly kind: "embedding" } | { readonly kind: "constants" };
+export type StreamWriter =
+  | Component
+  | {
+      /** The token's embedding, or all constants together. */
+      readonly kind: "embedding" | "constants";
+    };
 
 export interface Observation {
   /** Index of the prompt in the set. */
   readonly index: number;
   /** What each part adds at the last position, [d], embedding and constants first, then in the order of computing. */
-  readonly writes: readonly { readonly part: Part; readonly values: Float32Array }[];
+  readonly writes: readonly { readonly part: StreamWriter; readonly values: Float32Array }[];
   /** Their sum, which the final norm reads, [d]. */
   readonly final: Float32Array;
   /** For each head that is here, [length × length], rows are queries; empty unless asked for. */
@@ -119,7 +124,7 @@ function observationOf(
   const { width } = model;
   const constants = values.get("constants");
   if (constants === undefined) throw new TypeError("the graph lacks its constants");
-  const writes: { part: Part; values: Float32Array }[] = [
+  const writes: { part: StreamWriter; values: Float32Array }[] = [
     { part: { kind: "embedding" }, values: own("embedding") },
     { part: { kind: "constants" }, values: constants },
   ];

@@ -12,7 +12,7 @@ import {
 import { randomPrompts, randomTransformer } from "../../test/support/random-transformer.ts";
 import { floats, integers, runGraph } from "../../test/support/run-graph.ts";
 import { found } from "../../test/support/run-model.ts";
-import { embed } from "../discovery/embedding.ts";
+import { embedBatches } from "../discovery/embedding.ts";
 import { layerFeeds, wholeBlock } from "../discovery/forward.ts";
 import { createRandom } from "../tasks/random.ts";
 import { scaled } from "../transformer/derive.ts";
@@ -129,7 +129,7 @@ describe("a layer", () => {
   };
 
   test("gatedLayer: gates and constants at each position", async () => {
-    const x = found((await embed(model, [batch]))[0]);
+    const x = found((await embedBatches(model, [batch]))[0]);
     const bias = await attention.output.bias?.read();
     const run = async (heads: readonly number[], mlpGate: number, mlpConstant: readonly number[]) => {
       const outputs = await runGraph(gatedLayer({ attention, mlp }, width, "each"), {
@@ -177,7 +177,7 @@ describe("a layer", () => {
   });
 
   test.each(["all", "last"] as const)("trialAttention less removeHead, %s", async (queries) => {
-    const x = found((await embed(model, [batch]))[0]);
+    const x = found((await embedBatches(model, [batch]))[0]);
     const places = placeFeeds([{ attention, queries }], 4);
     const { z, sum } = await runGraph(trialAttention(attention, width, queries), { x, ...places });
     const positions = queries === "all" ? [0, 1, 2, 3] : [3];

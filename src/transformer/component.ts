@@ -9,8 +9,20 @@ import type { Transformer } from "./transformer.ts";
 
 /** What a search keeps or prunes as a whole: one attention head, or the MLP of a layer. */
 export type Component =
-  | { readonly kind: "head"; readonly layer: number; readonly head: number }
-  | { readonly kind: "mlp"; readonly layer: number };
+  | {
+      /** An attention head. */
+      readonly kind: "head";
+      /** Its layer, counted from 0. */
+      readonly layer: number;
+      /** Its number in the layer, counted from 0. */
+      readonly head: number;
+    }
+  | {
+      /** The MLP of a layer. */
+      readonly kind: "mlp";
+      /** Its layer, counted from 0. */
+      readonly layer: number;
+    };
 
 /** The kinds of components. */
 export type ComponentKind = Component["kind"];
@@ -33,6 +45,7 @@ export interface ComponentRecord {
 export interface LayerComponents {
   /** Indices in the original layer, ascending. */
   readonly heads: readonly number[];
+  /** Whether the layer's MLP is among them. */
   readonly mlp: boolean;
 }
 

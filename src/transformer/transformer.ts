@@ -11,7 +11,9 @@ import type { Weight } from "./weight.ts";
 
 /** A model as its checkpoint describes it. */
 export interface Transformer extends Frame {
+  /** Tells the two apart: a model of this type is not folded. */
   readonly folded?: false;
+  /** The layers, first to last. */
   readonly blocks: readonly Block<Attention, Mlp>[];
 }
 
@@ -20,25 +22,32 @@ export interface Transformer extends Frame {
  * stream before each part that reads it. `foldConstants` makes one, and takes none.
  */
 export interface FoldedTransformer extends Frame {
+  /** Tells the two apart: a model of this type is folded. */
   readonly folded: true;
+  /** The layers, first to last. */
   readonly blocks: readonly Block<Folded<Attention>, Folded<Mlp>>[];
   /** The constant that joins before the final norm: [d], or [positions, d]. */
   readonly finalBias?: Weight | undefined;
 }
 
+/** A model, as its checkpoint describes it or folded. */
 export type AnyTransformer = Transformer | FoldedTransformer;
 
 /** All of a model but its blocks. */
 interface Frame {
   /** Width of the residual stream, d. */
   readonly width: number;
+  /** How many tokens there are. */
   readonly vocabularySize: number;
   /** The longest prompt that the model takes, in tokens. */
   readonly contextLength: number;
+  /** A row for each token, [vocabulary, d]. */
   readonly tokenEmbedding: Weight;
   /** The token's row is multiplied by this; left out: 1. */
   readonly embeddingScale?: number | undefined;
+  /** How the residual stream knows of positions before the first block. */
   readonly positions: Positions;
+  /** How the unembedding reads the residual stream. */
   readonly finalNorm: Norm;
   /** [vocabulary, d]. The same object as `tokenEmbedding` when the two are tied. */
   readonly unembedding: Weight;
@@ -50,9 +59,16 @@ interface Frame {
 
 /** How the residual stream knows of positions before the first block; rotary positions are the attention's. */
 export type Positions =
-  | { readonly kind: "none" }
-  /** [contextLength, d]; in a folded model also all constants before the first reader. */
-  | { readonly kind: "learned"; readonly table: Weight };
+  | {
+      /** It does not. */
+      readonly kind: "none";
+    }
+  | {
+      /** By a table that is added to the embeddings. */
+      readonly kind: "learned";
+      /** [contextLength, d]; in a folded model also all constants before the first reader. */
+      readonly table: Weight;
+    };
 
 /** One layer. A layer of a standalone model may have lost either part, or both. */
 export interface Block<A extends Attention = Attention, M extends Mlp = Mlp> {
@@ -61,7 +77,9 @@ export interface Block<A extends Attention = Attention, M extends Mlp = Mlp> {
    * out: sequential. Of a folded parallel block with both parts the attention's residual bias joins before both.
    */
   readonly arrangement?: "sequential" | "parallel" | undefined;
+  /** The attention; undefined where none of its heads is left. */
   readonly attention: A | undefined;
+  /** The MLP; undefined where it is gone. */
   readonly mlp: M | undefined;
 }
 
@@ -85,16 +103,26 @@ export type Folded<R extends Reader> = R & {
   readonly residualBias?: Weight | undefined;
 };
 
+/** How a part normalises what it reads. */
 export type Norm =
-  /** LayerNorm: scale and shift are [width]; a missing shift is zero. */
   | {
+      /** LayerNorm: (x − mean(x)) / √(variance(x) + ε) · scale + shift. */
       readonly kind: "layer";
+      /** [width]. */
       readonly scale: Weight;
+      /** [width]; left out: zero. */
       readonly shift?: Weight | undefined;
+      /** ε, which is added to the variance. */
       readonly epsilon: number;
     }
-  /** RMSNorm: x / √(mean(x²) + ε) · scale. A family that stores scale − 1 adds the 1 when it is read. */
-  | { readonly kind: "rms"; readonly scale: Weight; readonly epsilon: number };
+  | {
+      /** RMSNorm: x / √(mean(x²) + ε) · scale. A family that stores scale − 1 adds the 1 when it is read. */
+      readonly kind: "rms";
+      /** [width]. */
+      readonly scale: Weight;
+      /** ε, which is added to the mean square. */
+      readonly epsilon: number;
+    };
 
 /** The affine map y = x·weight + bias; bias [out]. */
 export interface Linear {
@@ -102,6 +130,7 @@ export interface Linear {
   readonly weight: Weight;
   /** Whether the matrix is stored [out, in], as PyTorch's nn.Linear does; left out: no. */
   readonly transposed?: boolean | undefined;
+  /** The bias, [out]; left out: none. */
   readonly bias?: Weight | undefined;
 }
 
@@ -116,17 +145,21 @@ export interface Attention extends Reader {
   readonly keyValueHeads: readonly number[];
   /** For each query head that is here, which of `keyValueHeads` it reads: a place in that list. */
   readonly group: readonly number[];
+  /** How wide a head's query, key and value are. */
   readonly headWidth: number;
   /** [d, heads × headWidth], one head after another. */
   readonly query: Linear;
-  /** [d, keyValueHeads × headWidth] each. */
+  /** The keys, [d, keyValueHeads × headWidth]. */
   readonly key: Linear;
+  /** The values, [d, keyValueHeads × headWidth]. */
   readonly value: Linear;
   /** W_O [heads × headWidth, d], and b_O [d]. */
   readonly output: Linear;
-  /** Normalise each head's query and key, [headWidth], before they turn. */
+  /** Normalises each head's query, [headWidth], before it turns; left out: nothing does. */
   readonly queryNorm?: Norm | undefined;
+  /** Normalises each head's key, [headWidth], before it turns; left out: nothing does. */
   readonly keyNorm?: Norm | undefined;
+  /** How queries and keys turn by their positions; left out: not at all. */
   readonly rotary?: Rotary | undefined;
   /** Scores are multiplied by this before the softmax; 1/√headWidth in GPT-2. */
   readonly scoreScale: number;
@@ -153,6 +186,7 @@ export type Activation = "gelu-tanh" | "gelu" | "relu" | "silu";
 
 /** Without a gate W_down σ(W_up x); with one W_down (σ(W_gate x) ⊙ W_up x). */
 export interface Mlp extends Reader {
+  /** The activation function. */
   readonly activation: Activation;
   /** [d, hidden]. */
   readonly gate?: Linear | undefined;

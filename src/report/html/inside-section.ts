@@ -1,6 +1,6 @@
 /** The circuit's inside: where its heads look, and what its parts add to the answer. */
 import type { Attribution } from "../../inspect/attribution.ts";
-import type { Part } from "../../inspect/observe.ts";
+import type { StreamWriter } from "../../inspect/observe.ts";
 import type { ShownPatterns } from "../../jobs/report/report.ts";
 import { componentTitle, headNumber } from "../../transformer/component.ts";
 import { plural } from "../format.ts";
@@ -95,7 +95,7 @@ export function attributionSection({ prompts, parts, totals }: Attribution, id: 
   }</div>`;
 }
 
-export function partName(part: Part): string {
+export function partName(part: StreamWriter): string {
   switch (part.kind) {
     case "embedding":
       return "token embedding";

@@ -6,7 +6,7 @@
 import { patchedGates } from "../../cut/patched.ts";
 import { makeBatches } from "../../discovery/batch.ts";
 import { constantTensor } from "../../discovery/constant.ts";
-import { embed } from "../../discovery/embedding.ts";
+import { embedBatches } from "../../discovery/embedding.ts";
 import { layerFeeds, wholeBlock } from "../../discovery/forward.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { gatedLayer, unembedStage } from "../../lowering/stages.ts";
@@ -41,7 +41,7 @@ export async function loadKnockedModel(
   return {
     async logits(ids, kept) {
       const gates = patchedGates(model, kept, replacements);
-      const [embedded] = await embed(tables, makeBatches([ids]));
+      const [embedded] = await embedBatches(tables, makeBatches([ids]));
       if (embedded === undefined) throw new RangeError("an empty prompt");
       let x = await runtime.upload(embedded);
       for (const [layer, session] of layers.entries()) {
