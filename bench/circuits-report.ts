@@ -1,6 +1,8 @@
 /** The circuits bench as a table, with the bars that it is held to. */
 import { cpus } from "node:os";
 import { leastSeconds } from "../src/measure/roofline.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
+import { headNumber } from "../src/transformer/component.ts";
 import {
   type BatchResult,
   type Cell,
@@ -70,8 +72,9 @@ function shapeBars(shape: ShapeResult, checkpointBytes: number): readonly Bar[] 
 
 function shapeLines(shape: ShapeResult, { ceilings }: CircuitsBench): readonly string[] {
   const { circuit, length, pairs } = shape;
+  const { heads, mlps } = listsOf(circuit);
   return [
-    `${shape.name}: ${circuit.heads.length} heads (${circuit.heads.map((head) => head.join(".")).join(" ")}), MLPs ${circuit.mlps.join(" ")}; prompts of ${length} tokens; tables of ${pairs} rows`,
+    `${shape.name}: ${heads.length} heads (${heads.map((head) => headNumber(...head)).join(" ")}), MLPs ${mlps.join(" ")}; prompts of ${length} tokens; tables of ${pairs} rows`,
     "  prompts  model     median, range (ms)                  GFLOP      MB  of ceilings   faster  allowed  share  roofline",
     ...shape.batches.flatMap(({ batch, cells }) => kinds.map((kind) => row(batch, kind, cells, ceilings))),
     "  model     file MB   load ms  first answer ms   peak MB (before the model)",

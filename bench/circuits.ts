@@ -25,6 +25,8 @@ import type { Graph } from "../src/onnx/graph.ts";
 import { countTraffic } from "../src/onnx/traffic.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
+import { headNumber } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { circuitsReport } from "./circuits-report.ts";
 import {
@@ -117,9 +119,8 @@ async function benchShape({ runtime, model, shape, room, options }: ShapeJob): P
     prompts: Math.max(...batches),
     seed,
   });
-  log(
-    `${shape.name}: heads ${placed.circuit.heads.map((head) => head.join(".")).join(" ")}, MLPs ${placed.circuit.mlps.join(" ")} …`,
-  );
+  const { heads, mlps } = listsOf(placed.circuit);
+  log(`${shape.name}: heads ${heads.map((head) => headNumber(...head)).join(" ")}, MLPs ${mlps.join(" ")} …`);
   const graphs = await lowerAll(runtime, model, placed, length);
   const files = await mapKinds((kind) => shipGraph(graphs[kind], join(room, kind)));
   const one = placed.prompts.slice(0, 1);

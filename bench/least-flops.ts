@@ -3,7 +3,7 @@
  * evaluate every candidate, as ARCHITECTURE.md, section 4, lists it. Counted from shapes alone, apart from the code that it
  * judges: the graphs count what was issued.
  */
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, keepsMlp, keptHeads } from "../src/transformer/circuit.ts";
 import type { ModelSize } from "./random-model.ts";
 
 export interface LeastFlops {
@@ -55,12 +55,11 @@ export function leastFlops(
   for (let index = layers - 1; index >= 0; index--) {
     const rows = readsAll ? all : validation;
     const queries = readsAll ? length : 1;
-    const kept = circuit.heads.filter(([at]) => at === index).length;
-    const keepsMlp = circuit.mlps.includes(index);
+    const kept = keptHeads(circuit, index).length;
     candidates += attention(heads, validation, queries);
     candidates += heads * (product(rows, headWidth, d) + mlp(rows) + upper) + upper;
     count += heads + 1;
-    if (keepsMlp) upper += mlp(rows);
+    if (keepsMlp(circuit, index)) upper += mlp(rows);
     if (kept > 0) {
       upper += attention(kept, validation, queries);
       readsAll = true;

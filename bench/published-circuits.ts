@@ -6,7 +6,7 @@
 import { knownCircuit, knownHeads } from "../src/known/known-circuits.ts";
 import type { PromptVocabulary } from "../src/lowering/compiled.ts";
 import { createRandom, type Random } from "../src/tasks/random.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
 
 export interface PublishedShape {
   readonly name: string;
@@ -65,13 +65,13 @@ export function place(
   const random = createRandom(seed);
   const all = (count: number) => Array.from({ length: count }, (_, index) => index);
   const heads = knownHeads(knownCircuit(shape.known));
-  const circuit: Circuit = {
+  const circuit: Circuit = circuitOfLists({
     heads: drawn(random, all(heads.length), shape.heads).flatMap((index) => {
       const head = heads[index];
       return head === undefined ? [] : [head];
     }),
     mlps: drawn(random, all(layers), shape.mlps),
-  };
+  });
   const ids = (count: number) => drawn(random, all(vocabulary), count);
   const positions = shape.words.map(ids);
   return {

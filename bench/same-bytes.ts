@@ -11,8 +11,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Decision } from "../src/discovery/searches/greedy/search.ts";
 import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import { circuitOfFile } from "../src/export/file-circuit.ts";
 import { folderLayout } from "../src/export/folder-layout.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
+import { circuitKey } from "../src/transformer/circuit.ts";
 
 const run = promisify(execFile);
 const here = join(import.meta.dirname, "..");
@@ -79,7 +81,7 @@ async function extractWith(tree: string, out: string, flags: readonly string[]):
 
 /** The first difference, in words; undefined where there is none. */
 function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
-  const [before, now] = [keptParts(theirs.circuit), keptParts(ours.circuit)];
+  const [before, now] = [circuitKey(circuitOfFile(theirs.circuit)), circuitKey(circuitOfFile(ours.circuit))];
   if (before !== now) return `kept were ${before}; now ${now}`;
   const [trace, ownTrace] = [theirs.circuit.trace, ours.circuit.trace];
   if (trace.length !== ownTrace.length) return `${trace.length} decisions were made; now ${ownTrace.length}`;
@@ -93,9 +95,6 @@ function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
   }
   return `the weights differ from byte ${theirs.weights.findIndex((byte, index) => byte !== ours.weights[index])} on`;
 }
-
-const keptParts = ({ heads, mlps }: CircuitFile): string =>
-  [...heads.map((head) => head.join(".")), ...mlps.map((layer) => `${layer}.mlp`)].join(" ");
 
 /** Bit for bit: JSON's numbers are written so that they are read back as they were. */
 const sameDecision = (one: Decision, other: Decision | undefined): boolean =>

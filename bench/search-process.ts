@@ -8,7 +8,8 @@ import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/searches/greedy/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { GraphCounters } from "../src/runtime/runtime.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, countKept, keeps } from "../src/transformer/circuit.ts";
+import type { ComponentKind } from "../src/transformer/component.ts";
 import { seededPrompts } from "./random-model.ts";
 
 export interface SearchJob {
@@ -34,7 +35,7 @@ export interface SearchReport {
   readonly graphs: Readonly<Record<string, Readonly<GraphCounters>>>;
   readonly evaluated: number;
   readonly peakBytes: number;
-  readonly kept: { readonly heads: number; readonly mlps: number };
+  readonly kept: Readonly<Record<ComponentKind, number>>;
 }
 
 const job = JSON.parse(process.argv[2] ?? "") as SearchJob;
@@ -49,15 +50,11 @@ mark();
 const sets = { patching: prompts(job.patching, 1), validation: prompts(job.validation, 2) };
 const { evaluator } = await prepareSearch(runtime, model, sets, { ablation: "mean", means: "aligned" });
 mark();
-const keepsHead = new Set(job.circuit.heads.map(([layer, head]) => `${layer}.${head}`));
 const result = await search(evaluator, model, {
   alpha: 0,
   mlps: true,
   order: "published",
-  decide: (component) =>
-    component.kind === "head"
-      ? !keepsHead.has(`${component.layer}.${component.head}`)
-      : !job.circuit.mlps.includes(component.layer),
+  decide: (component) => !keeps(job.circuit, component),
   onDecision: (_, done, total) => {
     if (process.stderr.isTTY) process.stderr.write(`\r  candidate ${done}/${total} `);
   },
@@ -73,7 +70,7 @@ const report: SearchReport = {
   graphs: Object.fromEntries(runtime.counters.graphs),
   evaluated: result.trace.length,
   peakBytes: process.resourceUsage().maxRSS * 1024,
-  kept: { heads: result.circuit.heads.length, mlps: result.circuit.mlps.length },
+  kept: countKept(result.circuit),
 };
 console.log(JSON.stringify(report));
 await runtime.close();

@@ -13,7 +13,7 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { matmulCeiling } from "../src/measure/ceiling.ts";
 import { summarize, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists, countKept } from "../src/transformer/circuit.ts";
 import { leastFlops } from "./least-flops.ts";
 import { plainForward } from "./plain-forward.ts";
 import { gpt2Small, randomCheckpoint, seededPrompts } from "./random-model.ts";
@@ -55,12 +55,12 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   log("weights: seeded random, GPT-2 small's shape, float32 safetensors …");
   const folder = await randomCheckpoint(cache, gpt2Small, 1);
   const weightBytes = (await stat(join(folder, "model.safetensors"))).size;
-  const circuit: Circuit = {
+  const circuit: Circuit = circuitOfLists({
     heads: options.headsByLayer.flatMap((count, layer) =>
       Array.from({ length: count }, (_, head) => [layer, head] as const),
     ),
     mlps: options.mlps,
-  };
+  });
   const { patching, validation, length, threads } = options;
   const least = leastFlops(gpt2Small, circuit, { patching, validation, length });
 
@@ -147,7 +147,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         `machine                 ${machine(threads)}`,
         `model                   GPT-2 small's shape, seeded random weights, ${mega(weightBytes)} MB float32`,
         `prompts                 ${patching} patching + ${validation} validation of ${length} tokens`,
-        `circuit                 ${circuit.heads.length} heads (${options.headsByLayer.join(" ")}), MLPs ${options.mlps.join(" ")}; ${search.evaluated} candidates, all evaluated`,
+        `circuit                 ${countKept(circuit).head} heads (${options.headsByLayer.join(" ")}), MLPs ${options.mlps.join(" ")}; ${search.evaluated} candidates, all evaluated`,
         `matmul ceiling          ${giga(ceiling)} GFLOP/s (before ${giga(before.ceiling)}, after ${giga(after.ceiling)})`,
         `least FLOPs             ${tera(least.total)} TFLOP (passes ${tera(least.passes)}, candidates ${tera(least.candidates)})`,
         `issued FLOPs            ${tera(search.flops)} TFLOP in ${search.runs} runs; ${mega(search.weightBytes)} MB of weights handed over`,

@@ -17,7 +17,7 @@ import { answerLogits } from "../src/measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, isRight } from "../src/measure/compare.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, countKept } from "../src/transformer/circuit.ts";
 import { bodyShare } from "../src/transformer/circuit-size.ts";
 
 export interface TargetsBenchOptions {
@@ -145,7 +145,7 @@ function table(lines: readonly Line[]): string {
     task,
     how,
     percent(size),
-    `${circuit.heads.length} + ${circuit.mlps.length}`,
+    Object.values(countKept(circuit)).join(" + "),
     percent(accuracy.validation),
     percent(accuracy.test),
     kl.validation.toFixed(3),

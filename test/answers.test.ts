@@ -11,6 +11,7 @@ import { type Extraction, extract, loadCircuit, loadModel, type Model, readTask 
 import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
 import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { found, originalLogits, patchedLogits } from "./support/run-model.ts";
 
 const tolerance = 1e-4;
@@ -71,7 +72,13 @@ test("answers of several tokens: search, circuit and report agree with one predi
       answer.map((_, at) => [...ids, ...answer.slice(0, at)]),
     );
     const allOriginals = await originalLogits(runtime, model.transformer, questions.flat());
-    const all = await patchedLogits(runtime, model.transformer, circuit, replacements, questions.flat());
+    const all = await patchedLogits(
+      runtime,
+      model.transformer,
+      circuitOfLists(circuit),
+      replacements,
+      questions.flat(),
+    );
     let taken = 0;
     for (const [index, { answers }] of encoded[split].entries()) {
       const [answer = []] = answers;

@@ -9,19 +9,20 @@ import type { BenchResult } from "../src/jobs/bench/bench-result.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { benchReport, caseTitle } from "../src/report/terminal-bench.ts";
 import { terminalStyle } from "../src/report/terminal-style.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { goldenReplacements, loadNano, shipCircuit } from "./support/export-circuit.ts";
 import { runCli, startCli, withFolder } from "./support/run-cli.ts";
 
 const place = withFolder();
 afterAll(place.remove);
-const circuit = {
+const circuit = circuitOfLists({
   heads: [
     [0, 1],
     [2, 3],
     [5, 0],
   ] as const,
   mlps: [0, 3],
-};
+});
 
 async function ship(name: string, means: "aligned" | "pooled"): Promise<string> {
   const model = await loadNano();

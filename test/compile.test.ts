@@ -24,6 +24,7 @@ import { gatherReport } from "../src/jobs/report/report.ts";
 import { weightFiles } from "../src/jobs/same-weights.ts";
 import { formatBytes, formatCount } from "../src/report/format.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import {
   type GoldenTask,
@@ -66,7 +67,7 @@ async function circuitFolder(task: GoldenTask, means: "aligned" | "pooled" = "al
   const length = nano.tokenizer.encode(found(file.examples[0]).prompt).length + Number(run.bos);
   const { directory } = await shipCircuit(
     model,
-    { heads: run.kept_heads, mlps: run.kept_mlps },
+    circuitOfLists({ heads: run.kept_heads, mlps: run.kept_mlps }),
     await goldenReplacements(model, task, run),
     means === "aligned" ? { kind: "aligned", length } : { kind: "decoder" },
     join(folder, "circuit"),

@@ -13,6 +13,7 @@ import { prepareConvertedFolder } from "../src/export/write-folder.ts";
 import { checkLoss } from "../src/jobs/extract/export-dtype.ts";
 import { openGraph } from "../src/jobs/read-graph.ts";
 import { klDivergence, largestDifference } from "../src/measure/distribution.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { circuitFile, goldenReplacements, loadNano, shipCircuit } from "./support/export-circuit.ts";
 import { runCli } from "./support/run-cli.ts";
 
@@ -128,17 +129,19 @@ test("a loss of a point passes, more does not, and NaN never", () => {
 
 test("transformers.js opens decoder folders of every format", async () => {
   const model = await loadNano();
-  const circuit = {
+  const circuit = circuitOfLists({
     heads: [
       [0, 1],
       [2, 3],
       [5, 0],
     ] as const,
     mlps: [0, 3],
-  };
+  });
   const means = { ablation: "mean", means: "pooled", bos: false } as const;
   const replacements = await goldenReplacements(model, "ioi", means);
-  const { directory, standalone } = await shipCircuit(model, circuit, replacements, { kind: "decoder" });
+  const { directory, standalone } = await shipCircuit(model, circuit, replacements, {
+    kind: "decoder",
+  });
   const file = await openGraph(join(directory, "onnx", "model.onnx"));
   const logitsOf = async (place: string): Promise<Float32Array> => {
     env.allowRemoteModels = false;

@@ -12,7 +12,7 @@ import { modelCard } from "../src/export/model-card.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { checkCircuitFolder, prepareCircuitFolder } from "../src/export/write-folder.ts";
 import { writeBytes } from "../src/files/write-file.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight } from "../src/transformer/weight.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
@@ -26,13 +26,13 @@ import {
 } from "./support/export-circuit.ts";
 import { found } from "./support/run-model.ts";
 
-const circuit: Circuit = {
+const circuit: Circuit = circuitOfLists({
   heads: [
     [0, 1],
     [5, 4],
   ],
   mlps: [0, 5],
-};
+});
 const profile = { kind: "decoder" } as const;
 const zero = { ablation: "zero", means: "pooled", bos: false } as const;
 

@@ -7,6 +7,7 @@ import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { largestDifference } from "../src/measure/distribution.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import {
   goldenPrompts,
   goldenReplacements,
@@ -39,7 +40,7 @@ console.log(JSON.stringify(Array.from(logits.data.slice(-logits.dims.at(-1)))));
 const ship = async (index: number) => {
   const model = await loadNano();
   const run = found((await goldenRuns("ioi"))[index]);
-  const circuit = { heads: run.kept_heads, mlps: run.kept_mlps };
+  const circuit = circuitOfLists({ heads: run.kept_heads, mlps: run.kept_mlps });
   const replacements = await goldenReplacements(model, "ioi", run);
   const [prompt = []] = await goldenPrompts("ioi", "validation");
   const profile: Profile =

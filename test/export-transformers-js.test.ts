@@ -14,7 +14,7 @@ import { type CacheKind, cacheKinds } from "../src/lowering/cache-heads.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import type { Session } from "../src/runtime/runtime.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
 import type { FoldedTransformer } from "../src/transformer/transformer.ts";
 import {
   goldenPrompts,
@@ -29,11 +29,11 @@ import { found, patchedLogits, runDecoder } from "./support/run-model.ts";
 
 const allOf = (layer: number) => Array.from({ length: 6 }, (_, head) => [layer, head] as const);
 /** Heads by layer: 2, none, 3, 1, none, all 6. */
-const uneven: Circuit = {
+const uneven: Circuit = circuitOfLists({
   heads: [[0, 1], [0, 4], [2, 0], [2, 3], [2, 5], [3, 1], ...allOf(5)],
   mlps: [0, 1, 3, 5],
-};
-const headless: Circuit = { heads: [], mlps: [0, 3] };
+});
+const headless: Circuit = circuitOfLists({ heads: [], mlps: [0, 3] });
 const newTokens = 6;
 const prompts = [
   "Then, Marcus and Michelle went to the garden. Marcus gave a computer to",
@@ -128,7 +128,7 @@ test.each([
   const model = await loadNano();
   const run = found((await goldenRuns("ioi"))[0]);
   const replacements = await goldenReplacements(model, "ioi", run);
-  const circuit = { heads: run.kept_heads, mlps: run.kept_mlps };
+  const circuit = circuitOfLists({ heads: run.kept_heads, mlps: run.kept_mlps });
   const [ids = []] = await goldenPrompts("ioi", "validation");
   const profile = { kind: "aligned", length: ids.length } as const;
   const { directory } = await shipCircuit(model, circuit, replacements, profile);

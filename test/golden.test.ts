@@ -11,6 +11,7 @@ import { readTask } from "../src/jobs/read-task.ts";
 import { evaluateSplit, type GiveLogits } from "../src/measure/compare.ts";
 import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
 import type { Order } from "../src/transformer/component.ts";
 import { loadNano, nanoTokenizer, tasks } from "./support/export-circuit.ts";
 import { alignedLogits, decoderLogits, found, originalLogits } from "./support/run-model.ts";
@@ -110,7 +111,7 @@ describe.each(tasks)("searches on nano: %s", async (task) => {
         await replacementsOf(ablation, bos),
       );
 
-      expect(circuit).toEqual({ heads: golden.kept_heads, mlps: golden.kept_mlps });
+      expect(listsOf(circuit)).toEqual({ heads: golden.kept_heads, mlps: golden.kept_mlps });
       const decided = (decisions: readonly Decision[]) =>
         decisions.map(({ layer, component, pruned }) => ({ layer, component, pruned }));
       expect(decided(trace)).toEqual(decided(golden.trace));

@@ -8,6 +8,7 @@ import { loadCircuit, PithError } from "../src/index.ts";
 import { openGraph } from "../src/jobs/read-graph.ts";
 import { encodeGraph } from "../src/onnx/encode-graph.ts";
 import { GraphBuilder } from "../src/onnx/graph-builder.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { loadNano, nanoTokenizer, shipCircuit, temporaryFolder } from "./support/export-circuit.ts";
 
 const prompt = "Mary and John went to the";
@@ -18,7 +19,7 @@ beforeAll(async () => {
   length = (await nanoTokenizer()).encode(prompt).length;
   const model = await loadNano();
   const nothing = { heads: [], mlps: [] };
-  ({ directory } = await shipCircuit(model, nothing, zeroReplacements(model.width), {
+  ({ directory } = await shipCircuit(model, circuitOfLists(nothing), zeroReplacements(model.width), {
     kind: "aligned",
     length,
   }));

@@ -24,7 +24,7 @@ import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { countFlops } from "../src/onnx/flops.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";
 import {
@@ -63,12 +63,13 @@ const distance = (a: readonly Float32Array[], b: readonly Float32Array[]): numbe
   return Math.max(...a.map((row, index) => largestDifference(row, found(b[index]))));
 };
 
-const everything = (model: Transformer): Circuit => ({
-  heads: model.blocks.flatMap((block, layer) =>
-    (block.attention?.heads ?? []).map((head): readonly [number, number] => [layer, head]),
-  ),
-  mlps: [...model.blocks.keys()],
-});
+const everything = (model: Transformer): Circuit =>
+  circuitOfLists({
+    heads: model.blocks.flatMap((block, layer) =>
+      (block.attention?.heads ?? []).map((head): readonly [number, number] => [layer, head]),
+    ),
+    mlps: [...model.blocks.keys()],
+  });
 
 /** Zero ablation in both conventions of a head's value bias. */
 type Kind = ReplacementKind | "zero, value biases kept";
@@ -108,7 +109,7 @@ async function disagreement(
 
 describe("invariant 1: standalone = patched, on tiny models", () => {
   const circuits: Readonly<Record<string, Circuit>> = {
-    "odd numbers of heads": {
+    "odd numbers of heads": circuitOfLists({
       heads: [
         [0, 0],
         [0, 2],
@@ -119,46 +120,46 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
         [2, 3],
       ],
       mlps: [0, 2],
-    },
-    "a layer without heads": {
+    }),
+    "a layer without heads": circuitOfLists({
       heads: [
         [0, 1],
         [2, 2],
         [2, 3],
       ],
       mlps: [0, 1, 2],
-    },
-    "a layer with nothing": {
+    }),
+    "a layer with nothing": circuitOfLists({
       heads: [
         [0, 1],
         [2, 2],
       ],
       mlps: [0, 2],
-    },
-    "nothing in the first layer": {
+    }),
+    "nothing in the first layer": circuitOfLists({
       heads: [
         [1, 4],
         [2, 2],
       ],
       mlps: [1],
-    },
-    "nothing in the last layer": {
+    }),
+    "nothing in the last layer": circuitOfLists({
       heads: [
         [0, 4],
         [1, 2],
       ],
       mlps: [0],
-    },
-    "heads in the first layer only": {
+    }),
+    "heads in the first layer only": circuitOfLists({
       heads: [
         [0, 0],
         [0, 3],
       ],
       mlps: [1, 2],
-    },
-    "heads in the last layer only": { heads: [[2, 4]], mlps: [] },
-    "MLPs only": { heads: [], mlps: [0, 1, 2] },
-    "everything pruned": { heads: [], mlps: [] },
+    }),
+    "heads in the last layer only": circuitOfLists({ heads: [[2, 4]], mlps: [] }),
+    "MLPs only": circuitOfLists({ heads: [], mlps: [0, 1, 2] }),
+    "everything pruned": circuitOfLists({ heads: [], mlps: [] }),
     "nothing pruned": everything(randomTransformer({ heads: 5 })),
   };
   for (const means of ["aligned", "pooled", "zero", "zero, value biases kept"] as const) {
@@ -183,12 +184,13 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
           fc.array(fc.boolean(), { minLength: layers, maxLength: layers }),
         )
         .map(
-          ([keptHeads, keptMlps]): Circuit => ({
-            heads: keptHeads.flatMap((kept, at) =>
-              kept ? [[Math.floor(at / heads), at % heads] as const] : [],
-            ),
-            mlps: keptMlps.flatMap((kept, layer) => (kept ? [layer] : [])),
-          }),
+          ([keptHeads, keptMlps]): Circuit =>
+            circuitOfLists({
+              heads: keptHeads.flatMap((kept, at) =>
+                kept ? [[Math.floor(at / heads), at % heads] as const] : [],
+              ),
+              mlps: keptMlps.flatMap((kept, layer) => (kept ? [layer] : [])),
+            }),
         );
     await fc.assert(
       fc.asyncProperty(
@@ -229,13 +231,13 @@ test("value biases that are kept are those that loading folds into b_O, as in th
       }),
     ),
   };
-  const circuit: Circuit = {
+  const circuit: Circuit = circuitOfLists({
     heads: [
       [0, 1],
       [1, 2],
     ],
     mlps: [1],
-  };
+  });
   const prompts = randomPrompts([5, 5], model.vocabularySize);
   const kept = await patchedLogits(runtime, model, circuit, await zeroAblation(model, "kept"), prompts);
   const published = zeroReplacements(model.width);
@@ -252,7 +254,7 @@ describe("invariant 1, on nano's golden circuits", () => {
     test(task, async () => {
       const model = await loadNano();
       for (const run of await goldenRuns(task)) {
-        const circuit: Circuit = { heads: run.kept_heads, mlps: run.kept_mlps };
+        const circuit: Circuit = circuitOfLists({ heads: run.kept_heads, mlps: run.kept_mlps });
         const replacements = await goldenReplacements(model, task, run);
         const standalone = await cutCircuit(model, circuit, replacements);
         const prompts = (await goldenPrompts(task, "validation", run.bos)).slice(0, 24);
@@ -283,7 +285,7 @@ describe("invariant 2", () => {
     const model = randomTransformer({ vocabulary: 7, width: 4 });
     const replacements = await replacementsFor(model, "aligned");
     const [ids = []] = randomPrompts([6], model.vocabularySize);
-    const standalone = await cutCircuit(model, { heads: [], mlps: [] }, replacements);
+    const standalone = await cutCircuit(model, circuitOfLists({ heads: [], mlps: [] }), replacements);
     const logits = found((await alignedLogits(runtime, standalone, [ids]))[0]);
 
     const row = async (weight: Weight, index: number) =>
@@ -321,14 +323,14 @@ describe("what is removed is not there", () => {
     const replacements = await replacementsFor(model, "aligned");
     const standalone = await cutCircuit(
       model,
-      {
+      circuitOfLists({
         heads: [
           [0, 1],
           [2, 0],
           [2, 3],
         ],
         mlps: [2],
-      },
+      }),
       replacements,
     );
     expect(standalone.contextLength).toBe(6);
@@ -352,7 +354,11 @@ describe("what is removed is not there", () => {
 
   test("under zero ablation what nothing is left of needs no constant", async () => {
     const model = randomTransformer({ layers: 2 });
-    const standalone = await cutCircuit(model, { heads: [[0, 0]], mlps: [0] }, zeroReplacements(model.width));
+    const standalone = await cutCircuit(
+      model,
+      circuitOfLists({ heads: [[0, 0]], mlps: [0] }),
+      zeroReplacements(model.width),
+    );
     expect(standalone.contextLength).toBe(model.contextLength);
     expect(found(standalone.blocks[0]?.attention).residualBias).toBeUndefined();
     // Layer 1's b_O, and layer 0's b_2.
@@ -380,11 +386,11 @@ describe("what is removed is not there", () => {
         mlp: mlp && { ...mlp, down: { weight: mlp.down.weight, bias: unreadable(found(mlp.down.bias)) } },
       })),
     };
-    await cutCircuit(lazy, { heads: [[1, 1]], mlps: [0] }, replacements);
-    await expect(cutCircuit(model, { heads: [[0, 9]], mlps: [] }, replacements)).rejects.toThrow(
-      "no head 9 in layer 0",
-    );
-    await expect(cutCircuit(model, { heads: [], mlps: [9] }, replacements)).rejects.toThrow(
+    await cutCircuit(lazy, circuitOfLists({ heads: [[1, 1]], mlps: [0] }), replacements);
+    await expect(
+      cutCircuit(model, circuitOfLists({ heads: [[0, 9]], mlps: [] }), replacements),
+    ).rejects.toThrow("no head 9 in layer 0");
+    await expect(cutCircuit(model, circuitOfLists({ heads: [], mlps: [9] }), replacements)).rejects.toThrow(
       "no MLP in layer 9",
     );
   });
@@ -403,28 +409,30 @@ describe("what is removed is not there", () => {
       countFlops(lowerAligned(await cutCircuit(model, circuit, replacements), 6, "portable"), { batch: 1 });
     const unembedding = 2 * 8 * 10;
     const mlp = 2 * 2 * 8 * 16;
-    expect(await flops({ heads: [], mlps: [0, 1, 2, 3] })).toBe(unembedding + 4 * mlp);
+    expect(await flops(circuitOfLists({ heads: [], mlps: [0, 1, 2, 3] }))).toBe(unembedding + 4 * mlp);
     // Keys and values of six positions, one query; scores and z of one row; its W_O.
     const lastHead = 2 * (6 * 8 * 8 + 8 * 4 + 4 * 6 + 6 * 4 + 4 * 8);
-    expect(await flops({ heads: [[2, 1]], mlps: [1, 2, 3] })).toBe(
+    expect(await flops(circuitOfLists({ heads: [[2, 1]], mlps: [1, 2, 3] }))).toBe(
       unembedding + (6 + 1 + 1) * mlp + lastHead,
     );
     const wholeHead = 2 * (6 * 8 * 12 + 6 * 6 * 4 * 2 + 6 * 4 * 8);
     expect(
-      await flops({
-        heads: [
-          [0, 0],
-          [2, 1],
-        ],
-        mlps: [],
-      }),
+      await flops(
+        circuitOfLists({
+          heads: [
+            [0, 0],
+            [2, 1],
+          ],
+          mlps: [],
+        }),
+      ),
     ).toBe(unembedding + wholeHead + lastHead);
   });
 });
 
 describe("invariant 5 and the cache, on standalone decoders", () => {
   /** Layers of 2, no and 3 heads. */
-  const circuit: Circuit = {
+  const circuit: Circuit = circuitOfLists({
     heads: [
       [0, 0],
       [0, 4],
@@ -433,7 +441,7 @@ describe("invariant 5 and the cache, on standalone decoders", () => {
       [2, 3],
     ],
     mlps: [0, 2],
-  };
+  });
   const prepare = async (cacheHeads?: number) => {
     const original = randomTransformer({ heads: 5, seed: 5 });
     const model = await cutCircuit(original, circuit, await replacementsFor(original, "pooled"));
@@ -541,7 +549,7 @@ describe("invariant 5 and the cache, on standalone decoders", () => {
     const original = randomTransformer();
     const model = await cutCircuit(
       original,
-      { heads: [[1, 0]], mlps: [1] },
+      circuitOfLists({ heads: [[1, 0]], mlps: [1] }),
       await replacementsFor(original, "aligned"),
     );
     expect(() => lowerDecoder(model, "portable")).toThrow("differs by position");
@@ -553,15 +561,15 @@ describe("invariant 5 and the cache, on standalone decoders", () => {
 
 describe("invariant 6: what is counted is what is shipped", () => {
   const circuits: readonly Circuit[] = [
-    {
+    circuitOfLists({
       heads: [
         [0, 0],
         [2, 1],
       ],
       mlps: [0, 2],
-    },
-    { heads: [], mlps: [1] },
-    { heads: [], mlps: [] },
+    }),
+    circuitOfLists({ heads: [], mlps: [1] }),
+    circuitOfLists({ heads: [], mlps: [] }),
   ];
   for (const means of ["aligned", "pooled", "zero"] as const) {
     for (const tied of [true, false]) {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Decision } from "../src/discovery/searches/greedy/search.ts";
 import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
 import { A, B, C, h2, microModel, times } from "./support/micro-model.ts";
 import { found, originalLogits } from "./support/run-model.ts";
 import { makeReplacements, runSearch } from "./support/run-search.ts";
@@ -95,7 +96,7 @@ describe("zero ablation", () => {
       ["head.1", withoutHead0, 0, true],
       ["mlp", withoutAll, withoutAll - withoutHead0, false],
     ]);
-    expect(circuit).toEqual({ heads: [], mlps: [0] });
+    expect(listsOf(circuit)).toEqual({ heads: [], mlps: [0] });
   });
 
   test("downstream order: the MLP and head 1 go, head 0 stays", async () => {
@@ -110,7 +111,7 @@ describe("zero ablation", () => {
       ["head.0", withoutHead0, withoutHead0 - withoutMlp, false],
       ["head.1", withoutMlp, 0, true],
     ]);
-    expect(circuit).toEqual({ heads: [[0, 0]], mlps: [] });
+    expect(listsOf(circuit)).toEqual({ heads: [[0, 0]], mlps: [] });
     expect(Math.abs(kl - withoutMlp)).toBeLessThan(1e-6);
   });
 
@@ -125,7 +126,7 @@ describe("zero ablation", () => {
       ["head.0", withoutHead0, withoutHead0, false],
       ["head.1", withoutHead1, withoutHead1, false],
     ]);
-    expect(circuit).toEqual({
+    expect(listsOf(circuit)).toEqual({
       heads: [
         [0, 0],
         [0, 1],
@@ -152,5 +153,5 @@ test("mean ablation: head 0 and the MLP go, head 1 stays", async () => {
   ]);
   // 1/2 against 1/3 and against 2/3 are equally far: losing the MLP costs nothing more.
   expect(withoutMlp).toBeCloseTo(withoutHead0, 12);
-  expect(circuit).toEqual({ heads: [[0, 1]], mlps: [] });
+  expect(listsOf(circuit)).toEqual({ heads: [[0, 1]], mlps: [] });
 });

@@ -20,7 +20,7 @@ import { type CircuitReport, gatherReport } from "../src/jobs/report/report.ts";
 import { scoredAtEnd } from "../src/measure/answer-logits.ts";
 import { shippedLogits } from "../src/measure/shipped-logits.ts";
 import { reportPage } from "../src/report/html/report-page.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists, countComponents } from "../src/transformer/circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import {
   goldenPrompts,
@@ -64,7 +64,7 @@ beforeAll(async () => {
     (run) => run.means === "pooled" && run.ablation === "mean",
   );
   if (pooled === undefined) throw new Error("no golden run has pooled means");
-  const circuit = { heads: pooled.kept_heads, mlps: pooled.kept_mlps };
+  const circuit = circuitOfLists({ heads: pooled.kept_heads, mlps: pooled.kept_mlps });
   const replacements = await goldenReplacements(nano.transformer, "ioi", pooled);
   given = (
     await shipCircuit(nano.transformer, circuit, replacements, { kind: "decoder" }, join(place, "given"))
@@ -78,17 +78,17 @@ afterAll(async () => {
 });
 
 describe("attribution", () => {
-  const whole: Circuit = {
+  const whole: Circuit = circuitOfLists({
     heads: Array.from({ length: 36 }, (_, at) => [Math.floor(at / 6), at % 6] as const),
     mlps: [0, 1, 2, 3, 4, 5],
-  };
+  });
   const cases: readonly (readonly [string, Profile, Circuit | undefined])[] = [
     ["a golden circuit, aligned", { kind: "aligned", length: 15 }, undefined],
     ["a golden circuit, of any length", { kind: "decoder" }, undefined],
     ["the whole model", { kind: "aligned", length: 15 }, whole],
-    ["MLPs alone", { kind: "aligned", length: 15 }, { heads: [], mlps: [0, 5] }],
-    ["MLPs alone, of any length", { kind: "decoder" }, { heads: [], mlps: [0, 5] }],
-    ["nothing", { kind: "aligned", length: 15 }, { heads: [], mlps: [] }],
+    ["MLPs alone", { kind: "aligned", length: 15 }, circuitOfLists({ heads: [], mlps: [0, 5] })],
+    ["MLPs alone, of any length", { kind: "decoder" }, circuitOfLists({ heads: [], mlps: [0, 5] })],
+    ["nothing", { kind: "aligned", length: 15 }, circuitOfLists({ heads: [], mlps: [] })],
   ];
 
   test.each(cases)(
@@ -100,7 +100,7 @@ describe("attribution", () => {
         (run) => run.means === means && run.ablation === "mean",
       );
       if (golden === undefined) throw new Error("no such golden run");
-      const circuit = chosen ?? { heads: golden.kept_heads, mlps: golden.kept_mlps };
+      const circuit = chosen ?? circuitOfLists({ heads: golden.kept_heads, mlps: golden.kept_mlps });
       const replacements = await goldenReplacements(model, "ioi", golden);
       const { directory } = await shipCircuit(model, circuit, replacements, profile);
       const { standalone, close, session, folder } = await open(directory);
@@ -110,7 +110,7 @@ describe("attribution", () => {
         .slice(0, 12)
         .map((ids, index) => ({ ids, answers: [answers[index % 3] ?? 0] }));
       const { totals, parts } = await attributeAnswers(runtime, standalone, prompts);
-      expect(parts).toHaveLength(2 + circuit.heads.length + circuit.mlps.length);
+      expect(parts).toHaveLength(2 + countComponents(circuit));
       let compared = 0;
       const graph = describeGraph(standalone, folder.circuit.profile);
       await shippedLogits(

@@ -11,8 +11,8 @@ import type { Replacements } from "../src/discovery/replacements.ts";
 import { candidates, type Decision, type SearchResult } from "../src/discovery/searches/greedy/search.ts";
 import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime, workerRuntime } from "../src/runtime/node-runtime.ts";
-import type { Circuit } from "../src/transformer/circuit.ts";
-import { type Component, nameInLayer } from "../src/transformer/component.ts";
+import { type Circuit, wholeCircuit } from "../src/transformer/circuit.ts";
+import { type Component, nameInLayer, shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { goldenPrompts, loadNano } from "./support/export-circuit.ts";
 import { naive, naiveReplacements, naiveSearch } from "./support/naive-transformer.ts";
@@ -254,17 +254,12 @@ describe("invariant 5", () => {
 test("the KL of a search is the patched model's", async () => {
   const { model, run } = tiny();
   const { circuit, kl, replacements } = await runSearch(runtime, model, run);
-  const whole = { heads: candidateHeads(model), mlps: [...model.blocks.keys()] };
+  const whole = wholeCircuit(shapeOf(model));
   const rows = (of: Circuit, prompts: Prompts) => patchedLogits(runtime, model, of, replacements, prompts);
   const [original, patched] = [await rows(whole, run.validation), await rows(circuit, run.validation)];
   const each = original.map((row, prompt) => klDivergence(row, found(patched[prompt])));
   expect(Math.abs(each.reduce((sum, value) => sum + value, 0) / each.length - kl)).toBeLessThan(1e-5);
 });
-
-const candidateHeads = (model: Transformer) =>
-  candidates(model, { mlps: false, order: "published" })
-    .flatMap((component) => (component.kind === "head" ? [[component.layer, component.head] as const] : []))
-    .sort(([layerA, headA], [layerB, headB]) => layerA - layerB || headA - headB);
 
 test("candidates: layers last to first, heads ascending, the MLP after or before them", () => {
   const model = randomTransformer({ layers: 2, heads: 2 });

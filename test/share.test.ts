@@ -14,6 +14,7 @@ import type { Profile } from "../src/export/config-json.ts";
 import { loadCircuit, PithError, type Prediction, readTask, type Task } from "../src/index.ts";
 import { compileFolder } from "../src/jobs/compile/compile.ts";
 import { type SharedSite, shareCircuits } from "../src/jobs/share/share.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { goldenReplacements, goldenRuns, loadNano, shipCircuit } from "./support/export-circuit.ts";
@@ -59,7 +60,7 @@ async function ship(kind: string, profile: Profile): Promise<void> {
   const runs = await goldenRuns("ioi");
   const run = found(runs.find((each) => each.ablation === "mean" && each.means === means && !each.bos));
   const model = await loadNano();
-  const kept = { heads: run.kept_heads, mlps: run.kept_mlps };
+  const kept = circuitOfLists({ heads: run.kept_heads, mlps: run.kept_mlps });
   await shipCircuit(model, kept, await goldenReplacements(model, "ioi", run), profile, circuitFolder(kind));
   await changeCircuit(circuitFolder(kind), (circuit) => ({
     ...circuit,

@@ -9,6 +9,7 @@ import { checkFiles } from "../src/export/check-files.ts";
 import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { loadCircuit, PithError } from "../src/index.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import { loadNano, nanoTokenizer, shipCircuit, temporaryFolder } from "./support/export-circuit.ts";
 import { runCli } from "./support/run-cli.ts";
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const none = { heads: [], mlps: [] };
   const model = await loadNano();
   const profile = { kind: "aligned", length: tokens } as const;
-  ({ directory } = await shipCircuit(model, none, zeroReplacements(model.width), profile));
+  ({ directory } = await shipCircuit(model, circuitOfLists(none), zeroReplacements(model.width), profile));
 });
 
 const circuitOf = async (folder: string): Promise<CircuitFile> =>

@@ -11,6 +11,7 @@ import type { SearchResult } from "../src/discovery/searches/greedy/search.ts";
 import { type SweepEntry, type SweepOptions, type SweepResult, sweep } from "../src/discovery/sweep.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
 import type { Order } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { countingRuntime } from "./support/counting-runtime.ts";
@@ -129,7 +130,9 @@ describe("on random models", () => {
 
         if (new Set(each.map(({ circuit }) => JSON.stringify(circuit))).size > 1) splits++;
         // Somewhere one α needed all positions while another needed the last only.
-        const highest = each.map(({ circuit }) => Math.max(-1, ...circuit.heads.map(([layer]) => layer)));
+        const highest = each.map(({ circuit }) =>
+          Math.max(-1, ...listsOf(circuit).heads.map(([layer]) => layer)),
+        );
         if (new Set(highest).size > 1) mixed++;
       }),
       { numRuns: 60, examples: dividing },

@@ -8,18 +8,21 @@ import { lowerCompiled } from "../src/lowering/compiled.ts";
 import { fitLength } from "../src/lowering/fit-length.ts";
 import type { OperatorSet } from "../src/lowering/operator-set.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { circuitOfLists } from "../src/transformer/circuit.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { integers, runGraph } from "./support/run-graph.ts";
 import { alignedLogits, decoderLogits, found } from "./support/run-model.ts";
 
 const [layers, heads, length] = [3, 2, 4];
 const runtime = inlineRuntime({ threads: 1 });
-const circuits = fc.record({
-  heads: fc.subarray(
-    Array.from({ length: layers * heads }, (_, at) => [Math.floor(at / heads), at % heads] as const),
-  ),
-  mlps: fc.subarray([0, 1, 2]),
-});
+const circuits = fc
+  .record({
+    heads: fc.subarray(
+      Array.from({ length: layers * heads }, (_, at) => [Math.floor(at / heads), at % heads] as const),
+    ),
+    mlps: fc.subarray([0, 1, 2]),
+  })
+  .map(circuitOfLists);
 
 test("portable and onnxruntime give the same logits in the aligned, the decoder and the compiled form", async () => {
   await fc.assert(

@@ -7,7 +7,7 @@ import { lowerCompiled, type PromptVocabulary } from "../lowering/compiled.ts";
 import { fitLength } from "../lowering/fit-length.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { compileCircuit } from "./compile-circuit.ts";
 import { cutCircuit } from "./cut-circuit.ts";
@@ -65,7 +65,7 @@ const circuits: fc.Arbitrary<Circuit> = fc
     ),
     mlps: fc.subarray([0, 1, 2]),
   })
-  .map(({ heads: kept, mlps }) => ({ heads: kept, mlps }));
+  .map(circuitOfLists);
 
 describe("a compiled circuit", () => {
   test("gives the standalone's logits of the answers on every prompt of its words", async () => {

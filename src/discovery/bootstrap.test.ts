@@ -9,6 +9,7 @@ import { randomPrompts, randomTransformer } from "../../test/support/random-tran
 import { PithError } from "../errors.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { type BootstrapRun, bootstrap, drawnSets, drawResamples } from "./bootstrap.ts";
 import type { Evaluator } from "./evaluator/evaluator.ts";
 import { mean } from "./mean.ts";
@@ -200,7 +201,7 @@ describe("runs", () => {
       [2, 4, 5],
       [3, 5, 5],
     ]);
-    const foreign: BootstrapRun = { run: 5, circuit: { heads: [], mlps: [] }, kl: 0 };
+    const foreign: BootstrapRun = { run: 5, circuit: circuitOfLists({ heads: [], mlps: [] }), kl: 0 };
     await expect(
       bootstrap(inline, [inline], model, sets, resamples, { ...options, resume: [foreign] }),
     ).rejects.toThrow(PithError);

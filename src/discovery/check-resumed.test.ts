@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
-import { circuitKey, keeps, wholeCircuit, without } from "../transformer/circuit.ts";
+import { circuitKey, circuitOfLists, keeps, wholeCircuit, without } from "../transformer/circuit.ts";
 import { nameInLayer, shapeOf } from "../transformer/component.ts";
 import { faultInAssessment, faultInDecisions, faultInRuns, followSweep } from "./check-resumed.ts";
 import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
@@ -171,7 +171,7 @@ describe("circuits", () => {
   test("of a bootstrap's runs are of the model, one for each run", () => {
     const run = (index: number, head = 0) => ({
       run: index,
-      circuit: { heads: [[0, head]] as const, mlps: [1] },
+      circuit: circuitOfLists({ heads: [[0, head]], mlps: [1] }),
       kl: 0.2,
     });
     expect(faultInRuns(model, [run(1), run(0)])).toBeUndefined();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import { type StabilityRecord, stabilityFault, stabilitySchema } from "./stability-record.ts";
 
 const record: StabilityRecord = {
@@ -11,20 +12,16 @@ const record: StabilityRecord = {
   full: { heads: [[0, 0]], mlps: [1], kl: 0.1 },
 };
 const shape = { heads: [2, 1], mlps: true };
-const full = { heads: [[0, 0]], mlps: [1] } as const;
-const half = {
+const full = circuitOfLists({ heads: [[0, 0]], mlps: [1] });
+const half = circuitOfLists({
   heads: [
     [0, 0],
     [0, 1],
   ],
   mlps: [0, 1],
-} as const;
-const faultOf = (
-  changed: Partial<StabilityRecord>,
-  circuit: typeof full | typeof half = full,
-  decisions = 5,
-  model = shape,
-) => stabilityFault({ ...record, ...changed }, model, circuit, decisions)?.field;
+});
+const faultOf = (changed: Partial<StabilityRecord>, circuit: Circuit = full, decisions = 5, model = shape) =>
+  stabilityFault({ ...record, ...changed }, model, circuit, decisions)?.field;
 
 test("a record that agrees with itself and its circuit", () => {
   expect(stabilitySchema.parse(record)).toEqual(record);

@@ -12,6 +12,7 @@ import { makeReplacements } from "../../test/support/run-search.ts";
 import { cutCircuit } from "../cut/cut-circuit.ts";
 import { foldConstants } from "../lowering/fold-constants.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
+import { circuitOfLists, countKept } from "../transformer/circuit.ts";
 import { attentionPatterns } from "./attention-patterns.ts";
 import { attribute, attributeAnswers } from "./attribution.ts";
 import { observe } from "./observe.ts";
@@ -101,14 +102,14 @@ describe.each(["aligned", "pooled", "zero"] as const)(
   "%s replacements, beside a float64 reference",
   (ablation) => {
     const model = randomTransformer({ layers: 3, heads: 3 });
-    const circuit = {
+    const circuit = circuitOfLists({
       heads: [
         [0, 1],
         [1, 0],
         [1, 2],
       ] as const,
       mlps: [0, 2],
-    };
+    });
     const patching = randomPrompts([7, 7, 7], model.vocabularySize);
     const prompts = randomPrompts([7, 7], model.vocabularySize, 3);
 
@@ -135,7 +136,7 @@ describe.each(["aligned", "pooled", "zero"] as const)(
             }
             seen.push(`${index}: ${part.layer}.${part.head}`);
           }
-          expect(patterns).toHaveLength(circuit.heads.length);
+          expect(patterns).toHaveLength(countKept(circuit).head);
           for (const { weights } of patterns) expectPattern(weights, 7);
         },
         { patterns: true },

@@ -5,7 +5,7 @@ import { cutCircuit } from "../cut/cut-circuit.ts";
 import { zeroReplacements } from "../discovery/replacements.ts";
 import { countFlops } from "../onnx/flops.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import { cacheHeadsOf, uniformCaches, withCaches } from "./cache-heads.ts";
 import { lowerDecoder } from "./decoder.ts";
 
@@ -18,8 +18,11 @@ async function decoderOf(circuit: Circuit): Promise<Graph> {
 }
 
 /** Layers of one, no and all heads. */
-const uneven: Circuit = { heads: [[0, 2], ...[0, 1, 2, 3].map((head) => [2, head] as const)], mlps: [1] };
-const headless: Circuit = { heads: [], mlps: [0, 2] };
+const uneven: Circuit = circuitOfLists({
+  heads: [[0, 2], ...[0, 1, 2, 3].map((head) => [2, head] as const)],
+  mlps: [1],
+});
+const headless: Circuit = circuitOfLists({ heads: [], mlps: [0, 2] });
 const circuits = [
   { name: "layers of one, no and all heads", circuit: uneven, exact: [1, 4], uniform: [4, 4] },
   { name: "no head at all", circuit: headless, exact: [], uniform: [4] },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Circuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOfLists, countComponents, listsOf } from "../transformer/circuit.ts";
 import { chanceJaccard, frequencyOf, frequentCircuit, jaccardIndex, stabilityOf } from "./stability.ts";
 
 const set = (text: string) => new Set(text.split(" ").filter(Boolean));
@@ -46,30 +46,32 @@ test("chance is what all pairs of subsets have on average", () => {
 
 const shape = { heads: [2, 1], mlps: true };
 const runs: readonly Circuit[] = [
-  {
+  circuitOfLists({
     heads: [
       [0, 1],
       [1, 0],
     ],
     mlps: [0],
-  },
-  { heads: [[0, 1]], mlps: [0, 1] },
-  {
+  }),
+  circuitOfLists({ heads: [[0, 1]], mlps: [0, 1] }),
+  circuitOfLists({
     heads: [
       [0, 0],
       [0, 1],
     ],
     mlps: [],
-  },
-  { heads: [[0, 1]], mlps: [0] },
+  }),
+  circuitOfLists({ heads: [[0, 1]], mlps: [0] }),
 ];
+
+const frequentLists = (...args: Parameters<typeof frequentCircuit>) => listsOf(frequentCircuit(...args));
 
 test("how often each component was kept, and the circuit of those kept often", () => {
   const frequency = frequencyOf(runs, shape);
   expect(frequency).toEqual({ heads: [[1 / 4, 1], [1 / 4]], mlps: [3 / 4, 1 / 4] });
-  expect(frequentCircuit(frequency, 0.75)).toEqual({ heads: [[0, 1]], mlps: [0] });
-  expect(frequentCircuit(frequency, 0.76)).toEqual({ heads: [[0, 1]], mlps: [] });
-  expect(frequentCircuit(frequency, 0.25)).toEqual({
+  expect(frequentLists(frequency, 0.75)).toEqual({ heads: [[0, 1]], mlps: [0] });
+  expect(frequentLists(frequency, 0.76)).toEqual({ heads: [[0, 1]], mlps: [] });
+  expect(frequentLists(frequency, 0.25)).toEqual({
     heads: [
       [0, 0],
       [0, 1],
@@ -82,7 +84,7 @@ test("how often each component was kept, and the circuit of those kept often", (
 test("stability by hand: two runs and the full data's circuit", () => {
   const [one, other] = runs;
   if (one === undefined || other === undefined) throw new Error("no runs");
-  const full: Circuit = { heads: [[0, 1]], mlps: [0] };
+  const full: Circuit = circuitOfLists({ heads: [[0, 1]], mlps: [0] });
   const { jaccard, chance, againstFull } = stabilityOf([one, other], full, shape);
   // {0.1, 1.0, mlp 0} and {0.1, mlp 0, mlp 1}
   expect(jaccard).toEqual({ components: 2 / 4, heads: 1 / 2 });
@@ -97,40 +99,40 @@ test("MLPs that were not on trial don't count", () => {
   const all = { heads: [2, 1], mlps: false };
   const kept = [0, 1];
   const result = stabilityOf(
-    [
-      { heads: [[0, 0]], mlps: kept },
-      { heads: [[0, 1]], mlps: kept },
-    ],
-    { heads: [], mlps: kept },
+    [circuitOfLists({ heads: [[0, 0]], mlps: kept }), circuitOfLists({ heads: [[0, 1]], mlps: kept })],
+    circuitOfLists({ heads: [], mlps: kept }),
     all,
   );
   expect(result.jaccard).toEqual({ components: 0, heads: 0 });
   expect(result.chance.components).toBe(result.chance.heads);
   expect(result.frequency).toEqual({ heads: [[0.5, 0.5], [0]], mlps: [] });
-  expect(frequentCircuit(result.frequency, 0.6)).toEqual({ heads: [], mlps: kept });
+  expect(frequentLists(result.frequency, 0.6)).toEqual({ heads: [], mlps: kept });
 });
 
 test("one run says nothing about stability", () => {
-  expect(() => stabilityOf(runs.slice(0, 1), { heads: [], mlps: [] }, shape)).toThrow(RangeError);
+  expect(() => stabilityOf(runs.slice(0, 1), circuitOfLists({ heads: [], mlps: [] }), shape)).toThrow(
+    RangeError,
+  );
 });
 
 test("whatever the circuits: shares count runs, equal runs agree, and figures lie in 0 to 1", () => {
   const names = fc.subarray(["0.0", "0.1", "1.0", "1.1", "1.2"]);
   const circuit = fc.record({ heads: names, mlps: fc.subarray([0, 1]) }).map(
-    ({ heads, mlps }): Circuit => ({
-      heads: heads.map((name) => {
-        const [layer, head] = name.split(".").map(Number);
-        return [layer ?? 0, head ?? 0];
+    ({ heads, mlps }): Circuit =>
+      circuitOfLists({
+        heads: heads.map((name) => {
+          const [layer, head] = name.split(".").map(Number);
+          return [layer ?? 0, head ?? 0];
+        }),
+        mlps,
       }),
-      mlps,
-    }),
   );
   const model = { heads: [2, 3], mlps: true };
   fc.assert(
     fc.property(fc.array(circuit, { minLength: 2, maxLength: 6 }), circuit, (some, full) => {
       const { frequency, jaccard, chance, againstFull } = stabilityOf(some, full, model);
       const shares = [...frequency.heads.flat(), ...frequency.mlps];
-      const components = some.reduce((sum, { heads, mlps }) => sum + heads.length + mlps.length, 0);
+      const components = some.reduce((sum, each) => sum + countComponents(each), 0);
       expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(components / some.length, 9);
       const figures = [jaccard, chance, againstFull].flatMap((each) => [each.components, each.heads].flat());
       for (const figure of [...shares, ...figures]) {

@@ -1,18 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { layersOfCircuit, layersOfSearch, mapLegend, terminalMap } from "./terminal-map.ts";
 import { terminalStyle } from "./terminal-style.ts";
 
 const plain = terminalStyle({ width: 80 });
-const nanoIoi = layersOfCircuit([6, 6, 6, 6, 6, 6], {
-  heads: [
-    [0, 0],
-    [0, 1],
-    [2, 5],
-    [5, 3],
-  ],
-  mlps: [0, 4],
-});
+const nanoIoi = layersOfCircuit(
+  [6, 6, 6, 6, 6, 6],
+  circuitOfLists({
+    heads: [
+      [0, 0],
+      [0, 1],
+      [2, 5],
+      [5, 3],
+    ],
+    mlps: [0, 4],
+  }),
+);
 
 describe("the circuit's picture", () => {
   test("last layer on top, MLPs in a column of their own", () => {
@@ -32,7 +36,7 @@ describe("the circuit's picture", () => {
   });
 
   test("numbers every fifth head where there are more than ten", () => {
-    const layers = layersOfCircuit([11, 11], { heads: [[1, 10]], mlps: [0] });
+    const layers = layersOfCircuit([11, 11], circuitOfLists({ heads: [[1, 10]], mlps: [0] }));
     expect(`\n${terminalMap(layers, plain).join("\n")}\n`).toMatchInlineSnapshot(`
       "
               head
@@ -44,14 +48,17 @@ describe("the circuit's picture", () => {
   });
 
   test("closes the gaps, then folds the rows, where the terminal is narrow", () => {
-    const layers = layersOfCircuit([25, 25], {
-      heads: [
-        [1, 0],
-        [1, 24],
-        [0, 20],
-      ],
-      mlps: [1],
-    });
+    const layers = layersOfCircuit(
+      [25, 25],
+      circuitOfLists({
+        heads: [
+          [1, 0],
+          [1, 24],
+          [0, 20],
+        ],
+        mlps: [1],
+      }),
+    );
     expect(`\n${terminalMap(layers, terminalStyle({ width: 40 })).join("\n")}\n`).toMatchInlineSnapshot(`
       "
               head
@@ -111,7 +118,10 @@ describe("the circuit's picture", () => {
           Array.from({ length: count }, (_, head) => [layer, head] as const).filter((at) => keeps(at)),
         );
         const mlps = shape.map((_, layer) => layer).filter((layer) => keeps(layer));
-        const lines = terminalMap(layersOfCircuit(shape, { heads, mlps }), terminalStyle({ width }));
+        const lines = terminalMap(
+          layersOfCircuit(shape, circuitOfLists({ heads, mlps })),
+          terminalStyle({ width }),
+        );
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
         const marks = lines.join("");
         expect(marks.split("●").length - 1).toBe(heads.length);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { StabilityRecord } from "../export/stability-record.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { stabilityReport } from "./terminal-stability.ts";
 import { terminalStyle } from "./terminal-style.ts";
 
@@ -18,14 +19,14 @@ const stability: StabilityRecord = {
   },
   full: { heads: [[0, 0]], mlps: [1], kl: 0.1253 },
 };
-const circuit = {
+const circuit = circuitOfLists({
   heads: [
     [0, 0],
     [0, 1],
     [1, 2],
   ],
   mlps: [1],
-} as const;
+});
 
 test("a table of percentages, the circuit's marked, and the figures beside chance", () => {
   const lines = stabilityReport({ ...stability, chosen: 0.5 }, circuit, terminalStyle({ width: 80 }));

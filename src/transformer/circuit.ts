@@ -19,6 +19,13 @@ import {
   nameInModel,
 } from "./component.ts";
 
+declare const circuitBrand: unique symbol;
+
+/** The set of components that stay. Make and ask it with the functions of this module. */
+export interface Circuit {
+  readonly [circuitBrand]: "circuit";
+}
+
 /** A circuit as lists, both ascending and without duplicates: a form for files and for reading. */
 export interface CircuitLists {
   /** The heads that stay, [layer, head], both counted from 0. */
@@ -26,9 +33,6 @@ export interface CircuitLists {
   /** The layers whose MLP stays. */
   readonly mlps: readonly number[];
 }
-
-/** The set of components that stay. Make and ask it with the functions of this module. */
-export type Circuit = CircuitLists;
 
 /** What stays of a layer; at least one component. */
 interface KeptComponents extends LayerComponents {
@@ -40,24 +44,8 @@ interface CircuitData {
   readonly layers: readonly KeptComponents[];
 }
 
-// For as long as code elsewhere still reads a circuit's lists, a circuit is held as lists.
-function dataOf({ heads, mlps }: Circuit): CircuitData {
-  const layers = [...new Set([...heads.map(([layer]) => layer), ...mlps])].sort((one, other) => one - other);
-  return {
-    layers: layers.map((layer) => ({
-      layer,
-      heads: heads.filter(([at]) => at === layer).map(([, head]) => head),
-      mlp: mlps.includes(layer),
-    })),
-  };
-}
-
-function circuitFrom({ layers }: CircuitData): Circuit {
-  return {
-    heads: layers.flatMap(({ layer, heads }) => heads.map((head) => [layer, head] as const)),
-    mlps: layers.filter(({ mlp }) => mlp).map(({ layer }) => layer),
-  };
-}
+const dataOf = (circuit: Circuit): CircuitData => circuit as Circuit & CircuitData;
+const circuitFrom = (data: CircuitData): Circuit => data as CircuitData & Circuit;
 
 /** The circuit of these components, in any order; one that comes twice counts once. */
 export function circuitOf(components: Iterable<Component>): Circuit {

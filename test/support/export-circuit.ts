@@ -14,7 +14,7 @@ import { prepareCircuitFolder, type WriteFolderOptions } from "../../src/export/
 import { countParameters } from "../../src/measure/parameters.ts";
 import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
-import type { Circuit } from "../../src/transformer/circuit.ts";
+import { type Circuit, listsOf } from "../../src/transformer/circuit.ts";
 import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
 
@@ -100,8 +100,7 @@ export function circuitFile(
       seed: 0,
       bos: false,
     },
-    heads: circuit.heads.map(([layer, head]) => [layer, head]),
-    mlps: [...circuit.mlps],
+    ...listsOf(circuit),
     trace: [],
     metrics: {
       accuracy: { validation: { original: 1, circuit: 0.99 } },

@@ -10,6 +10,7 @@ import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { CompiledRecord } from "../../export/compiled-record.ts";
+import { circuitOfFile } from "../../export/file-circuit.ts";
 import type { CircuitFolder } from "../../export/read-folder.ts";
 import { speedRecord } from "../../export/speed-record.ts";
 import type { PreparedFolder } from "../../export/write-folder.ts";
@@ -126,7 +127,7 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
     circuit.options.ablation === "zero"
       ? await zeroAblation(transformer, circuit.options.valueBias)
       : await meanReplacements(runtime, transformer, tokenIds(splits.patching), "aligned", { signal });
-  const gates = patchedGates(transformer, circuit, replacements);
+  const gates = patchedGates(transformer, circuitOfFile(circuit), replacements);
   return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });
 }
 
