@@ -53,6 +53,7 @@ const nodeHalves = [
   "^src/files/(?!(file-error|json|json-bounds|json-fault)\\.ts$)",
   "^src/checkpoint/(checkpoint|file-source|write-safetensors-file)\\.ts$",
   "^src/checkpoint/hub/",
+  "^src/architectures/open-checkpoint\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
   "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",

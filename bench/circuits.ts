@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { compileCircuit } from "../src/cut/compile-circuit.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { nameWeights } from "../src/export/name-weights.ts";

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";

@@ -3,7 +3,7 @@
  * line of JSON. Called by `search.ts`.
  */
 import { readTransformer } from "../src/architectures/index.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/searches/greedy/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";

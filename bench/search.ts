@@ -9,7 +9,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readTransformer } from "../src/architectures/index.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { matmulCeiling } from "../src/measure/ceiling.ts";
 import { summarize, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { readTransformer } from "../src/architectures/index.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { patchedGates } from "../src/cut/patched.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
 import { searchesPerTarget, searchForTarget } from "../src/discovery/searches/target/search-for-target.ts";

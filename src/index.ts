@@ -1,6 +1,6 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
 
-export type { Gpt2Config, ModelConfig } from "./checkpoint/config.ts";
+export type { FamilyConfig } from "./architectures/family.ts";
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
 export type { StepFault } from "./discovery/check-resumed.ts";
 export type { Constant } from "./discovery/constant.ts";

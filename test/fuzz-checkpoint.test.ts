@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readTransformer } from "../src/architectures/index.ts";
+import { parseGpt2Config } from "../src/architectures/gpt2-config.ts";
+import { parseConfig, readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import type { ByteSource } from "../src/checkpoint/byte-source.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { parseConfig } from "../src/checkpoint/config.ts";
 import { isWeightDtype } from "../src/checkpoint/dtype.ts";
 import { readSafetensorsHeader, readTensor } from "../src/checkpoint/safetensors.ts";
 import { parseWeightMap, readShards, readSingleFile } from "../src/checkpoint/shards.ts";
@@ -253,7 +253,7 @@ describe("damaged checkpoints", () => {
     await fuzz(damagedConfig, RUNS, async (bytes) => {
       const weights = await readSingleFile(guardedSource("fuzz.safetensors", weightsFile));
       const raw = parseJsonObject(bytes, "config", { file: "config.json" }, "config.json");
-      const config = parseConfig(raw, "config.json");
+      const config = parseGpt2Config(raw, "config.json");
       expect(config.width % config.heads).toBe(0);
       expect(config.layers).toBeLessThanOrEqual(4096);
       const model = await readTransformer({ directory: "fuzz", config, weights });

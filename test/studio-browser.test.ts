@@ -341,6 +341,27 @@ describe("a run", () => {
     expect((await studio.get<RunDetail>(`/api/runs/${first.id}`)).state).toBe("cancelled");
   });
 
+  it("a sample that comes late is asked, and leaves alone what somebody has begun to type", async () => {
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/api/tasks", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await to(`#/runs/${id}/understand`);
+    const box = page.getByRole("textbox", { name: "Prompt" });
+    await box.focus();
+    await page.keyboard.type("Then, ");
+    answer();
+    await page.locator('[data-side="original"][aria-busy="false"] tbody tr').nth(9).waitFor();
+    await page.keyboard.type("Alice");
+    expect(await box.inputValue()).toBe("Then, Alice");
+    await page.unroute("**/api/tasks");
+    await to("#/runs");
+  });
+
   it("answers a prompt on both sides, the circuit in this browser", async () => {
     await to(`#/runs/${id}/understand`);
     const prompt = "Then, Alice and Michael went to the market. Alice gave a snack to";

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { layerNormWeights, positionTable } from "../../test/support/model-parts.ts";
-import { parseConfig } from "../checkpoint/config.ts";
 import type { WeightDtype } from "../checkpoint/dtype.ts";
 import { readSingleFile } from "../checkpoint/shards.ts";
 import {
@@ -14,7 +13,7 @@ import {
 import { PithError } from "../errors.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
-import { readTransformer } from "./index.ts";
+import { parseConfig, readTransformer } from "./index.ts";
 
 async function read(
   tensors: readonly TestTensor[],

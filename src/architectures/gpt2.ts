@@ -3,8 +3,6 @@
  * the original code). Names as in Hugging Face's `GPT2LMHeadModel`, with or without "transformer." in front:
  * files saved from the bare `GPT2Model`, OpenAI's own among them, lack it.
  */
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Gpt2Config } from "../checkpoint/config.ts";
 import { sameValues } from "../checkpoint/same-values.ts";
 import { quote } from "../printable.ts";
 import { readOnceTogether } from "../transformer/derive.ts";
@@ -12,6 +10,8 @@ import { groupedHeads } from "../transformer/head-groups.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
 import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
+import type { CheckpointTensors, Family } from "./family.ts";
+import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
 import { unwrapNames } from "./unwrap-names.ts";
 
@@ -23,13 +23,15 @@ const OTHER_HEAD = /^(?:multiple_choice_head|score|classifier|qa_outputs|v_head|
 /** Causal masks, and the value of masked scores, that old versions saved: constants, not weights. */
 const MASK_BUFFER = /^(?:transformer\.)?h\.(\d+)\.attn\.(?:bias|masked_bias)$/;
 
-/**
- * @param onNote told what is left out, or read otherwise than config.json says.
- * @throws PithError "checkpoint" when tensors and config disagree.
- */
-export async function readGpt2(
+export const gpt2: Family<Gpt2Config> = {
+  modelTypes: ["gpt2"],
+  parseConfig: parseGpt2Config,
+  describe: readGpt2,
+};
+
+async function readGpt2(
   config: Gpt2Config,
-  checkpoint: Pick<Checkpoint, "directory" | "weights">,
+  checkpoint: CheckpointTensors,
   onNote: (note: string) => void,
 ): Promise<Transformer> {
   const weights = unwrapNames(checkpoint.weights, (name) => OWN_NAME.test(name));
@@ -75,7 +77,7 @@ export async function readGpt2(
 async function readEmbeddings(
   config: Gpt2Config,
   tensors: TensorTaker,
-  weights: Checkpoint["weights"],
+  weights: CheckpointTensors["weights"],
   embeddingName: string,
   onNote: (note: string) => void,
 ): Promise<Pick<Transformer, "tokenEmbedding" | "unembedding">> {

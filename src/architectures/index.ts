@@ -1,7 +1,43 @@
-/** From a checkpoint's own tensor names to the one description of a model, family by family. */
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+/**
+ * The families that there are: from a checkpoint's own tensor names to the one description of a model. To add one,
+ * write its file beside this one and list it here.
+ */
+import { PithError } from "../errors.ts";
+import { describeValue, ownProperty } from "../files/json.ts";
 import type { Transformer } from "../transformer/transformer.ts";
-import { readGpt2 } from "./gpt2.ts";
+import { configError, type RawConfig } from "./config-fields.ts";
+import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
+import { gpt2 } from "./gpt2.ts";
+
+const families = new Map<string, Family>();
+registerFamily(gpt2);
+
+/**
+ * Makes a family known by its values of `model_type`.
+ * @throws PithError "config" when another family has one of them.
+ */
+export function registerFamily<Config extends FamilyConfig>(family: Family<Config>): void {
+  const taken = family.modelTypes.find((type) => families.has(type));
+  if (taken !== undefined)
+    throw new PithError("config", `there is a family of model_type "${taken}" already.`);
+  for (const type of family.modelTypes) families.set(type, family);
+}
+
+/**
+ * @param raw the object in config.json; @param file its path, for errors.
+ * @throws PithError "config" naming the field.
+ */
+export function parseConfig(raw: RawConfig, file: string): FamilyConfig {
+  return familyOf(ownProperty(raw, "model_type"), file).parseConfig(raw, file);
+}
+
+function familyOf(modelType: unknown, file: string): Family {
+  const family = typeof modelType === "string" ? families.get(modelType) : undefined;
+  if (family !== undefined) return family;
+  throw configError(file, "model_type", `${describeValue(modelType)} is not a family that Pith knows`, {
+    advice: `Known: ${[...families.keys()].join(", ")}.`,
+  });
+}
 
 /**
  * Describes a checkpoint as a Transformer. Names and shapes of all tensors are checked now, from the headers;
@@ -11,13 +47,8 @@ import { readGpt2 } from "./gpt2.ts";
  * @throws PithError "checkpoint" when a tensor is missing, surplus, or of a shape that config.json doesn't ask for.
  */
 export async function readTransformer(
-  checkpoint: Pick<Checkpoint, "config" | "directory" | "weights">,
+  { config, ...tensors }: CheckpointTensors & { readonly config: FamilyConfig },
   onNote: (note: string) => void = () => {},
 ): Promise<Transformer> {
-  const { config } = checkpoint;
-  // One line a family; the compiler asks for it when `ModelConfig` gets a new member.
-  switch (config.modelType) {
-    case "gpt2":
-      return readGpt2(config, checkpoint, onNote);
-  }
+  return familyOf(config.modelType, tensors.directory).describe(config, tensors, onNote);
 }

@@ -3,12 +3,13 @@
  * end nothing may be left over, since a tensor that nobody asked for means that the model is not what its config
  * says.
  */
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { isWeightDtype } from "../checkpoint/dtype.ts";
 import { weightDtypeAdvice } from "../checkpoint/safetensors.ts";
 import { type ErrorPlace, PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
+
+import type { CheckpointTensors } from "./family.ts";
 
 export interface TensorTaker {
   /** @throws PithError "checkpoint" when it is missing, of another shape, or not of a float format. */
@@ -17,7 +18,7 @@ export interface TensorTaker {
   finish(isKnownSurplus: (name: string) => boolean): void;
 }
 
-export function takeTensors(checkpoint: Pick<Checkpoint, "directory" | "weights">): TensorTaker {
+export function takeTensors(checkpoint: CheckpointTensors): TensorTaker {
   const taken = new Set<string>();
   return {
     take: (name, shape) => {
@@ -54,7 +55,7 @@ export function takeTensors(checkpoint: Pick<Checkpoint, "directory" | "weights"
 function missing(
   name: string,
   shape: readonly number[],
-  { weights, directory }: Pick<Checkpoint, "directory" | "weights">,
+  { weights, directory }: CheckpointTensors,
 ): PithError {
   const longer = [...weights.keys()].find((other) => other.endsWith(`.${name}`));
   return new PithError("checkpoint", `is missing; config.json asks for it as [${shape.join(", ")}]`, {

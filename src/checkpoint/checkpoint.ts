@@ -8,14 +8,14 @@ import { PithError } from "../errors.ts";
 import { errorCode, fileError, orFileError } from "../files/file-error.ts";
 import { readJsonObject } from "../files/read-input.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { type ModelConfig, parseConfig } from "./config.ts";
 import { openFileSource } from "./file-source.ts";
 import { foreignModel } from "./foreign-model.ts";
 import { type CheckpointWeight, parseWeightMap, readShards, readSingleFile } from "./shards.ts";
 
-export interface Checkpoint {
+/** `Config` is what config.json says of the model, as its family reads it. */
+export interface Checkpoint<Config> {
   readonly directory: string;
-  readonly config: ModelConfig;
+  readonly config: Config;
   /** config.json as it is, unknown fields included. */
   readonly rawConfig: Record<string, unknown>;
   /** By the names in the files; lazy. */
@@ -34,9 +34,13 @@ const INDEX = "model.safetensors.index.json";
 
 /**
  * Opens the folder's config.json and its model.safetensors, or else model.safetensors.index.json with its shards.
+ * @param parseConfig reads config.json, which lies at `file`, and refuses what it can't.
  * @throws PithError "checkpoint" or "config", with no file left open.
  */
-export async function openCheckpoint(directory: string): Promise<Checkpoint> {
+export async function openCheckpointWith<Config>(
+  directory: string,
+  parseConfig: (raw: Record<string, unknown>, file: string) => Config,
+): Promise<Checkpoint<Config>> {
   await requireFolder(directory);
   const configFile = join(directory, CONFIG);
   if (!(await exists(configFile))) {

@@ -1,8 +1,8 @@
 /** A model by folder or hub name, ready to be searched (Node). Weights are read when they are needed. */
 import { basename, resolve } from "node:path";
+import type { FamilyConfig } from "../architectures/family.ts";
 import { readTransformer } from "../architectures/index.ts";
-import { openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
+import { openCheckpoint } from "../architectures/open-checkpoint.ts";
 import { resolveModelFolder } from "../checkpoint/hub/hub.ts";
 import { expandHome } from "../checkpoint/hub/settings.ts";
 import { PithError } from "../errors.ts";
@@ -26,7 +26,7 @@ export interface Model {
   /** The model's tokenizer. */
   readonly tokenizer: Tokenizer;
   /** What config.json says, checked. */
-  readonly config: ModelConfig;
+  readonly config: FamilyConfig;
   /** The files that hold the weights. */
   readonly files: readonly {
     /** Where the file lies. */

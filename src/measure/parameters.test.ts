@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { positionTable } from "../../test/support/model-parts.ts";
 import { randomTransformer } from "../../test/support/random-transformer.ts";
 import { readTransformer } from "../architectures/index.ts";
-import { openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../architectures/open-checkpoint.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
 import type { Linear, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { readTransformer } from "../../src/architectures/index.ts";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../../src/architectures/open-checkpoint.ts";
 import { cutCircuit } from "../../src/cut/cut-circuit.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";

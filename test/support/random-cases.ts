@@ -1,22 +1,49 @@
 /** What properties of searches are drawn from: tiny models, rules, and prompts' lengths. */
 import fc from "fast-check";
+import type { RandomTransformerOptions } from "./random-transformer.ts";
 
 interface ModelBounds {
   readonly layers: { readonly min: number; readonly max: number };
   readonly heads: readonly number[];
 }
 
-/** Shapes for `randomTransformer`; widths that divide nothing, so that no two are taken for each other. */
+/** Widths are always drawn: prompts are made for the vocabulary. */
+type ModelCase = RandomTransformerOptions & { readonly vocabulary: number };
+
+/**
+ * Models for `randomTransformer`: shapes whose widths divide nothing, so that no two are taken for each other, and all
+ * that families differ in.
+ */
 export const modelShapes = ({ layers, heads }: ModelBounds) =>
-  fc.record({
-    layers: fc.integer(layers),
-    heads: fc.constantFrom(...heads),
-    headWidth: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 3, max: 8 }),
-    hidden: fc.integer({ min: 1, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 20 }),
-    seed: fc.nat(10_000),
-  });
+  fc
+    .record({
+      layers: fc.integer(layers),
+      heads: fc.constantFrom(...heads),
+      groups: fc.constantFrom("of one", "of all"),
+      headWidth: fc.integer({ min: 1, max: 4 }),
+      width: fc.integer({ min: 3, max: 8 }),
+      hidden: fc.integer({ min: 1, max: 9 }),
+      vocabulary: fc.integer({ min: 2, max: 20 }),
+      seed: fc.nat(10_000),
+      tied: fc.boolean(),
+      norm: fc.constantFrom("layer", "rms"),
+      biases: fc.boolean(),
+      activation: fc.constantFrom("gelu-tanh", "gelu", "relu", "silu"),
+      gated: fc.boolean(),
+      positions: fc.constantFrom("learned", "halves", "interleaved"),
+      headNorms: fc.boolean(),
+      transposed: fc.boolean(),
+      window: fc.constantFrom(undefined, 1, 2, 4),
+      scoreCap: fc.constantFrom(undefined, undefined, 2),
+    } as const)
+    .map(
+      ({ groups, window, scoreCap, ...shape }): ModelCase => ({
+        ...shape,
+        keyValueHeads: groups === "of all" ? 1 : shape.heads,
+        ...(window !== undefined && { window }),
+        ...(scoreCap !== undefined && { scoreCap }),
+      }),
+    );
 
 /** A search's rule but its threshold. */
 export const searchRules = {

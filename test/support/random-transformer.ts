@@ -139,7 +139,7 @@ function randomLinear(
 
 function rotaryOf(headWidth: number, options: RandomTransformerOptions): Pick<Attention, "rotary"> {
   const { positions = "learned", rotaryWidth = headWidth - (headWidth % 2) } = options;
-  if (positions === "learned") return {};
+  if (positions === "learned" || rotaryWidth === 0) return {};
   const frequencies = Array.from({ length: rotaryWidth / 2 }, (_, pair) => 10 ** (-pair / rotaryWidth));
   return { rotary: { width: rotaryWidth, pairs: positions, frequencies } };
 }

@@ -6,6 +6,8 @@ export interface PromptBoxProps {
   readonly onValue: (value: string) => void;
   /** By Enter, as in a field of one line; Shift and Enter begin a new line. */
   readonly onEnter: () => void;
+  /** Somebody is about to type: from here on the text is theirs. */
+  readonly onFocus?: () => void;
   readonly describedBy: string;
   readonly placeholder?: string;
   readonly invalid?: boolean;
@@ -14,7 +16,8 @@ export interface PromptBoxProps {
 }
 
 export function PromptBox(props: PromptBoxProps) {
-  const { value, onValue, onEnter, describedBy, placeholder, invalid = false, labelShown = false } = props;
+  const { value, onValue, onEnter, onFocus, describedBy, placeholder } = props;
+  const { invalid = false, labelShown = false } = props;
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const element = box.current;
@@ -49,6 +52,7 @@ export function PromptBox(props: PromptBoxProps) {
         placeholder={placeholder}
         aria-invalid={invalid}
         aria-describedby={describedBy}
+        {...(onFocus && { onFocus })}
         onInput={({ currentTarget }) => onValue(currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

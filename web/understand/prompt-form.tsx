@@ -79,6 +79,8 @@ export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormPr
           invalid={tooLong || refusal !== undefined}
           describedBy="prompt-wrong prompt-takes"
           onValue={change}
+          // A sample that comes while somebody types would be mixed with their text.
+          onFocus={() => setDraft(typed)}
           onEnter={() => {
             if (mayAsk) void submit();
           }}

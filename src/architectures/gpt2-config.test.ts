@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PithError } from "../errors.ts";
-import { parseConfig } from "./config.ts";
+import { parseGpt2Config } from "./gpt2-config.ts";
+import { parseConfig } from "./index.ts";
 
 const parse = (fields: Record<string, unknown>) =>
   parseConfig({ model_type: "gpt2", ...fields }, "config.json");
@@ -81,7 +82,7 @@ describe("parseConfig, gpt2", () => {
     ["gelu", "gelu"],
     ["silu", "silu"],
   ])("activation %s is %s", (name, activation) => {
-    expect(parse({ activation_function: name }).activation).toBe(activation);
+    expect(parseGpt2Config({ activation_function: name }, "config.json").activation).toBe(activation);
   });
 
   test.each<readonly [field: string, value: unknown]>([

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeSafetensors, rawSafetensors, TINY_CONFIG, tinyTensors } from "../checkpoint/testing.ts";
 import { PithError, type PithErrorCode } from "../errors.ts";
-import { openCheckpoint } from "./checkpoint.ts";
-import { encodeSafetensors, rawSafetensors, TINY_CONFIG, tinyTensors } from "./testing.ts";
+import { openCheckpoint } from "./open-checkpoint.ts";
 
 let root = "";
 let folders = 0;
