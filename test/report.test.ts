@@ -19,7 +19,7 @@ import { attributeAnswers } from "../src/inspect/attribution.ts";
 import { type CircuitReport, gatherReport } from "../src/jobs/report/report.ts";
 import { scoredAtEnd } from "../src/measure/answer-logits.ts";
 import { shippedLogits } from "../src/measure/shipped-logits.ts";
-import { reportPage } from "../src/report/html/report-page.ts";
+import { reportPage, reportParts } from "../src/report/html/report-page.ts";
 import { type Circuit, circuitOfLists, countComponents } from "../src/transformer/circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import {
@@ -223,6 +223,16 @@ describe("the page in Chromium", () => {
     expect(await page.locator("#circuit-0-attribution-centred .bar").count()).toBe(
       2 + heads.length + mlps.length,
     );
+    const linked = await page
+      .locator("nav a")
+      .evaluateAll((links) =>
+        links.map((link) => [
+          link.textContent,
+          document.querySelector(`${link.getAttribute("href")} > h2`)?.textContent,
+        ]),
+      );
+    const shown = reportParts.filter(({ when }) => when?.(found) ?? true);
+    expect(linked).toEqual(shown.map(({ title }) => [title, title]));
     const text = await page.locator("body").innerText();
     for (const expected of [
       `${heads.length} of 36 heads, ${mlps.length} of 6 MLPs`,

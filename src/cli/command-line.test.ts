@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "./command-line.ts";
@@ -45,4 +46,22 @@ describe("help is at most 80 columns wide", () => {
     expect(text).toContain("Usage:");
     expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
+});
+
+describe("who looks for a command finds it", () => {
+  test.each(program.commands.map((command) => [command.name(), command] as const))(
+    "%s",
+    async (name, command) => {
+      // In the table of README.md, with what it does, and in the help with an example.
+      const table = (await readFile("README.md", "utf8"))
+        .split("\n")
+        .filter((line) => line.startsWith("| `"));
+      expect(table.some((line) => new RegExp(`\\| .*\`(pith )?${name}[\` ]`).test(line))).toBe(true);
+      let text = "";
+      command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 80 });
+      command.outputHelp();
+      expect(text).toMatch(new RegExp(`Examples?:\\n  \\$ .*pith ${name}`));
+      expect(command.description()).toMatch(/\.(\n|$)/);
+    },
+  );
 });

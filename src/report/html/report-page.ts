@@ -70,70 +70,74 @@ function contents(
 }
 
 interface PartOfReport {
+  /** Of its section, after the circuit's own. */
   readonly id: string;
+  /** Heads the section, and stands in the contents. */
   readonly title: string;
   readonly body: (report: CircuitReport, id: string) => Html;
 }
 
-const parts: readonly (PartOfReport & { readonly when?: (report: CircuitReport) => boolean })[] = [
-  { id: "map", title: "Circuit map", body: (report, id) => mapFigure(report, `${id}-svg`) },
-  {
-    id: "trace",
-    title: "Search",
-    body: ({ circuit }, id) =>
-      circuit.trace.length === 0
-        ? html`<p class="missing">No search was recorded: the circuit was given, not found.</p>`
-        : figure(
-            traceChartSvg({
-              ...{ id: `${id}-svg`, trace: circuit.trace },
-              ...(circuit.target === undefined && { alpha: circuit.options.alpha }),
-            }),
-            traceCaption(circuit),
-            "KL by step of the search",
-          ),
-  },
-  {
-    id: "target",
-    title: "Target",
-    when: ({ circuit }) => circuit.target !== undefined,
-    body: ({ circuit }) => targetFacts(circuit),
-  },
-  {
-    id: "measures",
-    title: "Measures",
-    body: ({ circuit, directory }) => html`${measuresTable(circuit)}
+/** The parts of a report on one circuit, in the page's order. @internal */
+export const reportParts: readonly (PartOfReport & { readonly when?: (report: CircuitReport) => boolean })[] =
+  [
+    { id: "map", title: "Circuit map", body: (report, id) => mapFigure(report, `${id}-svg`) },
+    {
+      id: "trace",
+      title: "Search",
+      body: ({ circuit }, id) =>
+        circuit.trace.length === 0
+          ? html`<p class="missing">No search was recorded: the circuit was given, not found.</p>`
+          : figure(
+              traceChartSvg({
+                ...{ id: `${id}-svg`, trace: circuit.trace },
+                ...(circuit.target === undefined && { alpha: circuit.options.alpha }),
+              }),
+              traceCaption(circuit),
+              "KL by step of the search",
+            ),
+    },
+    {
+      id: "target",
+      title: "Target",
+      when: ({ circuit }) => circuit.target !== undefined,
+      body: ({ circuit }) => targetFacts(circuit),
+    },
+    {
+      id: "measures",
+      title: "Measures",
+      body: ({ circuit, directory }) => html`${measuresTable(circuit)}
 <details><summary>Where it comes from</summary><div class="inside">${provenance(circuit, directory)}</div></details>`,
-  },
-  { id: "examples", title: "Examples", body: ({ examples }) => shown(examples, examplesSection) },
-  {
-    id: "attention",
-    title: "Attention",
-    body: ({ patterns, attribution }, id) =>
-      shown(patterns, (found) =>
-        patternsSection(found, "found" in attribution ? attribution.found : undefined, id),
-      ),
-  },
-  {
-    id: "attribution",
-    title: "What adds to the answer",
-    body: ({ attribution }, id) => shown(attribution, (found) => attributionSection(found, id)),
-  },
-  {
-    id: "skills",
-    title: "Other skills",
-    when: ({ skills }) => skills.length > 0,
-    body: ({ skills, original }) => skillsSection(skills, original),
-  },
-  {
-    id: "known",
-    title: "Known circuit",
-    when: ({ known }) => known !== undefined,
-    body: ({ known }) => (known === undefined ? html`` : knownSection(known)),
-  },
-];
+    },
+    { id: "examples", title: "Examples", body: ({ examples }) => shown(examples, examplesSection) },
+    {
+      id: "attention",
+      title: "Attention",
+      body: ({ patterns, attribution }, id) =>
+        shown(patterns, (found) =>
+          patternsSection(found, "found" in attribution ? attribution.found : undefined, id),
+        ),
+    },
+    {
+      id: "attribution",
+      title: "What adds to the answer",
+      body: ({ attribution }, id) => shown(attribution, (found) => attributionSection(found, id)),
+    },
+    {
+      id: "skills",
+      title: "Other skills",
+      when: ({ skills }) => skills.length > 0,
+      body: ({ skills, original }) => skillsSection(skills, original),
+    },
+    {
+      id: "known",
+      title: "Known circuit",
+      when: ({ known }) => known !== undefined,
+      body: ({ known }) => (known === undefined ? html`` : knownSection(known)),
+    },
+  ];
 
 function partsOf(report: CircuitReport | undefined): readonly PartOfReport[] {
-  return report === undefined ? [] : parts.filter(({ when }) => when?.(report) ?? true);
+  return report === undefined ? [] : reportParts.filter(({ when }) => when?.(report) ?? true);
 }
 
 function circuitSection(report: CircuitReport, index: number, name: string, single: boolean): Html {

@@ -1,0 +1,37 @@
+/** What CONTRIBUTING.md and ARCHITECTURE.md send a newcomer to is there. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+
+/** Files and folders between backticks; those with a NAME in capitals are the reader's to make. */
+const pathsIn = (text: string): readonly string[] =>
+  Array.from(text.matchAll(/`([^`\s]+)`/g), ([, path = ""]) => path).filter(
+    (path) =>
+      /^(\.?[\w-]+\/|\.?[\w-]+(\.[\w-]+)*\.(ts|mjs|json|md)$)/.test(path) &&
+      !/[A-Z]{4}[/.-]/.test(path) &&
+      !path.endsWith("dist/"),
+  );
+
+describe.each(["CONTRIBUTING.md", "ARCHITECTURE.md"])("%s", async (file) => {
+  const text = await readFile(file, "utf8");
+
+  test("every path that it names is there", () => {
+    const paths = pathsIn(text);
+    expect(paths.length).toBeGreaterThan(10);
+    // The table of folders names those of src/ and, within a row, those of that folder.
+    const isThere = (path: string) => ["", "src/", "src/discovery/"].some((room) => existsSync(room + path));
+    const missing = paths.filter((path) => !isThere(path));
+    expect(missing).toEqual([]);
+  });
+
+  test("every script that it names is there", async () => {
+    const { scripts } = JSON.parse(await readFile("package.json", "utf8"));
+    for (const [, name = ""] of text.matchAll(/npm run ([\w-]+)/g)) expect(scripts).toHaveProperty(name);
+  });
+});
+
+test("every list of what to add names the tests that hold it", async () => {
+  const [, ...lists] = (await readFile("CONTRIBUTING.md", "utf8")).split(/^## To add /m);
+  expect(lists).toHaveLength(5);
+  for (const list of lists) expect(list).toMatch(/`(src|test)\/[\w/-]+\.test\.ts`/);
+});
