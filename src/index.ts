@@ -1,6 +1,7 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
 
-export type { FamilyConfig } from "./architectures/family.ts";
+export type { CheckpointTensors, Family, FamilyConfig } from "./architectures/family.ts";
+export { registerFamily } from "./architectures/index.ts";
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
 export type { StepFault } from "./discovery/check-resumed.ts";
 export type { Constant } from "./discovery/constant.ts";

@@ -158,7 +158,7 @@ function joined(
 ): readonly Value[] {
   const biases = linears.map(({ bias }) => bias);
   const all = biases.every((bias) => bias !== undefined);
-  const matrix = joinMatrices(linears);
+  const matrix = joinMatrices(linears, operators);
   const product = affine(graph, x, all ? { ...matrix, bias: joinColumns(biases) } : matrix, operators);
   return graph.split(product, -1, widths).map((part, index) => {
     const bias = all ? undefined : biases[index];

@@ -21,8 +21,8 @@ export function affine(graph: GraphBuilder, x: Value, linear: Linear, operators:
 }
 
 /** The matrices of several maps of one input as one matrix; biases are left out. */
-export function joinMatrices(linears: readonly Linear[]): Linear {
-  return linears.every((linear) => linear.transposed === true)
+export function joinMatrices(linears: readonly Linear[], operators: OperatorSet): Linear {
+  return operators === "onnxruntime" && linears.every((linear) => linear.transposed === true)
     ? { weight: joinRows(linears.map(({ weight }) => weight)), transposed: true }
     : { weight: joinColumns(linears.map(inOut)) };
 }

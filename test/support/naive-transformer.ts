@@ -263,7 +263,7 @@ export function naiveKl(p: Vector, q: Vector): number {
   return logP.reduce((sum, value, index) => sum + Math.exp(value) * (value - at(logQ, index)), 0);
 }
 
-function logSoftmax(logits: Vector): Vector {
+export function logSoftmax(logits: Vector): Vector {
   const largest = Math.max(...logits);
   const normalizer = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
   return logits.map((logit) => logit - normalizer);
