@@ -38,6 +38,8 @@ import {
   temporaryFolder,
 } from "./support/export-circuit.ts";
 import { layerNormWeights, positionTable } from "./support/model-parts.ts";
+import { naive, naiveForward, naiveReplacements, naiveWhole } from "./support/naive-transformer.ts";
+import { modelShapes } from "./support/random-cases.ts";
 import {
   type RandomTransformerOptions,
   randomPrompts,
@@ -169,14 +171,12 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
   }
 
   test("any circuit of any shape of model", async () => {
-    const shape = fc.record({
-      layers: fc.integer({ min: 1, max: 3 }),
-      heads: fc.integer({ min: 1, max: 4 }),
-      headWidth: fc.integer({ min: 1, max: 4 }),
-      width: fc.integer({ min: 2, max: 9 }),
-      seed: fc.nat(1000),
-      tied: fc.boolean(),
-    });
+    const shape = fc
+      .tuple(
+        modelShapes({ layers: { min: 1, max: 3 }, heads: [1, 2, 3, 4] }),
+        fc.constantFrom("sequential", "parallel"),
+      )
+      .map(([options, arrangement]) => ({ ...options, arrangement }));
     const circuitOf = ({ layers, heads }: { layers: number; heads: number }) =>
       fc
         .tuple(
@@ -203,6 +203,41 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
       { numRuns: 40 },
     );
   });
+});
+
+test("the original's logits are a float64 model's, whatever its norms, positions, groups, gates and arrangement", async () => {
+  const shape = fc.tuple(
+    modelShapes({ layers: { min: 1, max: 3 }, heads: [1, 2, 4] }),
+    fc.constantFrom("sequential", "parallel"),
+    fc.constantFrom(undefined, 3),
+  );
+  await fc.assert(
+    fc.asyncProperty(shape, async ([options, arrangement, embeddingScale]) => {
+      const scaled = embeddingScale === undefined ? {} : { embeddingScale };
+      const model = randomTransformer({ ...options, arrangement, ...scaled });
+      const plain = await naive(model);
+      const prompts = randomPrompts([1, 6, 6, 9], model.vocabularySize);
+      const nothing = naiveReplacements(plain, [], "zero");
+      const expected = prompts.map((ids) => naiveForward(plain, ids, naiveWhole(plain), nothing).logits);
+      const rows = expected.map((row) => Float32Array.from(row));
+      expect(distance(await originalLogits(runtime, model, prompts), rows)).toBeLessThan(tolerance);
+      expect(distance(await decoderLogits(runtime, model, prompts), rows)).toBeLessThan(tolerance);
+      const even = [1, 2];
+      const aligned = await alignedLogits(
+        runtime,
+        model,
+        even.map((at) => found(prompts[at])),
+        "onnxruntime",
+      );
+      expect(
+        distance(
+          aligned,
+          even.map((at) => found(rows[at])),
+        ),
+      ).toBeLessThan(tolerance);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("value biases that are kept are those that loading folds into b_O, as in the published code", async () => {

@@ -5,7 +5,7 @@
  * graph adds two constants one after the other. Added in float64, rounded once, and only when they are read.
  *
  * Two of attention's biases are such constants in disguise. b_K adds q·b_K to all scores of a query alike, which
- * softmax does not see: it goes, unless keys turn by their position or are normalised. The weights of a query sum
+ * softmax does not see: it goes, unless keys turn by their position or are normalised, or scores are capped. The weights of a query sum
  * to 1, so b_V leaves attention as it came in: b_V·W_O joins b_O. Of the three, b_Q alone has to be added (Namazifar
  * et al. 2023, arXiv:2302.08626).
  *
@@ -113,8 +113,8 @@ function withoutConstants(attention: Attention): Attention {
   };
 }
 
-const seesKeyBias = ({ rotary, keyNorm }: Attention): boolean =>
-  rotary !== undefined || keyNorm !== undefined;
+const seesKeyBias = ({ rotary, keyNorm, scoreCap }: Attention): boolean =>
+  rotary !== undefined || keyNorm !== undefined || scoreCap !== undefined;
 
 /** With the constants of heads that are gone in its b_O, before its own norm. */
 function joinedInside(attention: Attention, constants: readonly Addend[], layer: number): Attention {

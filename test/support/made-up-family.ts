@@ -140,6 +140,5 @@ export async function writeMadeUpModel(folder: string): Promise<void> {
     ...{ bos_token_id: 2193, eos_token_id: 2193 },
   };
   await writeFile(join(folder, "config.json"), JSON.stringify(config));
-  for (const file of ["vocab.json", "merges.txt"])
-    await cp(join("models/nano", file), join(folder, file));
+  for (const file of ["vocab.json", "merges.txt"]) await cp(join("models/nano", file), join(folder, file));
 }

@@ -8,7 +8,11 @@ interface ModelBounds {
 }
 
 /** Widths are always drawn: prompts are made for the vocabulary. */
-type ModelCase = RandomTransformerOptions & { readonly vocabulary: number };
+type ModelCase = RandomTransformerOptions & {
+  readonly layers: number;
+  readonly heads: number;
+  readonly vocabulary: number;
+};
 
 /**
  * Models for `randomTransformer`: shapes whose widths divide nothing, so that no two are taken for each other, and all
