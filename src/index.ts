@@ -34,6 +34,7 @@ export type { Ablation, Setting, TableChoice } from "./experiments/paper-setting
 export type { PublishedRow } from "./experiments/published.ts";
 export { type ReproduceOptions, type ReproductionRun, reproduce } from "./experiments/reproduce.ts";
 export type { Reproduction, ReproductionModel, TaskFigures, TaskRoc } from "./experiments/reproduction.ts";
+export { circuitOfRow } from "./experiments/row-circuit.ts";
 export { type RunSweepOptions, runSweep, type SweepOutcome } from "./experiments/run-sweep.ts";
 export type { Spread } from "./experiments/spread.ts";
 export type { UnitCounts } from "./experiments/sweep-file.ts";
@@ -63,6 +64,7 @@ export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile } from "./export/circuit-file.ts";
 export type { Dtype, NarrowDtype } from "./export/dtype.ts";
 export { dtypes } from "./export/dtype.ts";
+export { circuitOfFile } from "./export/file-circuit.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
 export type { HeadPattern } from "./inspect/attention-patterns.ts";
@@ -162,8 +164,34 @@ export type { EncodedExample, EncodedTask } from "./tasks/encode-task.ts";
 export type { Split, TaskExample, TaskFile } from "./tasks/task-file.ts";
 export type { JsonObject } from "./tokenizer/json.ts";
 export type { Tokenizer, TokenizerFiles } from "./tokenizer/tokenizer.ts";
-export type { Circuit, CircuitLists } from "./transformer/circuit.ts";
-export type { Component, ComponentKind, ComponentRecord, Order } from "./transformer/component.ts";
+export {
+  type Circuit,
+  type CircuitLists,
+  circuitOf,
+  circuitOfLists,
+  componentsOf,
+  countComponents,
+  countKept,
+  keeps,
+  keepsMlp,
+  keptHeads,
+  listsOf,
+  sameCircuit,
+  unionOf,
+  withComponents,
+  without,
+} from "./transformer/circuit.ts";
+export { bodyShare, circuitSize } from "./transformer/circuit-size.ts";
+export {
+  type Component,
+  type ComponentKind,
+  type ComponentRecord,
+  componentOf,
+  componentTitle,
+  nameInModel,
+  type Order,
+  parseComponent,
+} from "./transformer/component.ts";
 export type {
   Activation,
   AnyTransformer,

@@ -24,7 +24,8 @@ import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { countFlops } from "../src/onnx/flops.ts";
-import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists, wholeCircuit } from "../src/transformer/circuit.ts";
+import { shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";
 import {
@@ -65,13 +66,7 @@ const distance = (a: readonly Float32Array[], b: readonly Float32Array[]): numbe
   return Math.max(...a.map((row, index) => largestDifference(row, found(b[index]))));
 };
 
-const everything = (model: Transformer): Circuit =>
-  circuitOfLists({
-    heads: model.blocks.flatMap((block, layer) =>
-      (block.attention?.heads ?? []).map((head): readonly [number, number] => [layer, head]),
-    ),
-    mlps: [...model.blocks.keys()],
-  });
+const everything = (model: Transformer): Circuit => wholeCircuit(shapeOf(model));
 
 /** Zero ablation in both conventions of a head's value bias. */
 type Kind = ReplacementKind | "zero, value biases kept";

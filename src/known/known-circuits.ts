@@ -7,6 +7,7 @@ import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import { quote } from "../printable.ts";
+import { headNumber } from "../transformer/component.ts";
 
 /** An attention head: its layer and its number there, both counted from 0. */
 export type Head = readonly [layer: number, head: number];
@@ -272,7 +273,7 @@ export function parseKnownCircuit(contents: string, fileName: string): KnownCirc
   const { heads } = result.data;
   const seen = new Set<string>();
   for (const [place, [layer, head]] of heads.entries()) {
-    const name = `${layer}.${head}`;
+    const name = headNumber(layer, head);
     if (seen.has(name)) {
       throw new PithError("circuit", `the head ${name} stands there twice`, {
         place: { file: fileName, field: `heads.${place}` },

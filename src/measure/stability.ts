@@ -6,7 +6,7 @@
  * How alike two sets are depends on how large they are, too: of 42 components, two sets of 40 can't differ by
  * much. So beside every Jaccard index stands the one that sets of the same sizes have by chance.
  */
-import { type Circuit, circuitOf, componentsOf } from "../transformer/circuit.ts";
+import { type Circuit, circuitOf, componentsOf, wholeCircuit } from "../transformer/circuit.ts";
 import {
   type Component,
   componentsOfModel,
@@ -59,10 +59,10 @@ export interface Stability {
  */
 export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: TrialShape): Stability {
   if (runs.length < 2) throw new RangeError("stability needs two runs or more");
-  const headCount = shape.heads.reduce((sum, count) => sum + count, 0);
+  const all = wholeCircuit(shapeOfHeadCounts(shape.heads));
   const sizes: ByScope<number> = {
-    components: headCount + (shape.mlps ? shape.heads.length : 0),
-    heads: headCount,
+    components: namesOnTrial(all, shape.mlps).size,
+    heads: namesOnTrial(all, false).size,
   };
   const sets: ByScope<(circuit: Circuit) => ReadonlySet<string>> = {
     components: (circuit) => namesOnTrial(circuit, shape.mlps),

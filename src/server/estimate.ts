@@ -14,7 +14,7 @@ import type { Model } from "../jobs/load-model.ts";
 import { gatedLayer } from "../lowering/stages.ts";
 import { countParameters } from "../measure/parameters.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
-import type { ComponentKind } from "../transformer/component.ts";
+import { type ComponentKind, headCountsOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { Estimate, RunOptions, SweepRanges, TaskSource } from "./api.ts";
@@ -220,10 +220,11 @@ interface Memory {
  * What comes on top of the studio as it is. The engine is what three tasks on nano needed beyond the rest: ONNX
  * Runtime with a thread of its own, its arenas, compiled code and garbage that is not yet collected (docs/studio.md).
  */
-function memoryOf({ width, blocks, ...model }: Transformer, { validation }: Sizes, longest: number): Memory {
-  const weights = 4 * countParameters({ width, blocks, ...model }).total;
+function memoryOf(model: Transformer, { validation }: Sizes, longest: number): Memory {
+  const { width, blocks } = model;
+  const weights = 4 * countParameters(model).total;
   const residuals = 4 * validation * width * (blocks.length + 1);
-  const heads = Math.max(0, ...blocks.map(({ attention }) => attention?.heads.length ?? 0));
+  const heads = Math.max(0, ...headCountsOf(model));
   const layer = 4 * validation * (6 * width + heads * longest);
   return { engine: engineBytes, data: peakByWeights * weights + residuals + layer };
 }

@@ -15,6 +15,7 @@ import { countParameters } from "../../src/measure/parameters.ts";
 import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
 import { type Circuit, listsOf } from "../../src/transformer/circuit.ts";
+import { headCountsOf } from "../../src/transformer/component.ts";
 import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
 
@@ -84,7 +85,7 @@ export function circuitFile(
       name: "nano",
       family: "gpt2",
       layers: original.blocks.length,
-      heads: original.blocks.map(({ attention }) => attention?.heads.length ?? 0),
+      heads: [...headCountsOf(original)],
       width: original.width,
       vocabulary: original.vocabularySize,
       context: original.contextLength,

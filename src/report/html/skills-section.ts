@@ -3,6 +3,7 @@
 import type { SkillResult } from "../../jobs/report/report.ts";
 import type { KnownCircuit } from "../../known/known-circuits.ts";
 import type { Recovery } from "../../known/recovery.ts";
+import { headNumber } from "../../transformer/component.ts";
 import { formatKl, formatShare, plural } from "../format.ts";
 import { type Html, html } from "./escape.ts";
 import { table } from "./page.ts";
@@ -43,7 +44,7 @@ export function knownSection({
   readonly circuit: KnownCircuit;
   readonly rates: Recovery;
 }): Html {
-  const missed = rates.missed.map(([layer, head]) => `${layer}.${head}`).join(", ");
+  const missed = rates.missed.map(([layer, head]) => headNumber(layer, head)).join(", ");
   return html`<p>Compared with the known circuit “${circuit.id}”, heads alone (MLPs don't count).${circuit.note !== "" && html` ${circuit.note}`}</p>
 ${table({
   caption: `Heads of ${circuit.id} that were found`,
