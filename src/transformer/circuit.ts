@@ -23,6 +23,7 @@ declare const circuitBrand: unique symbol;
 
 /** The set of components that stay. Make and ask it with the functions of this module. */
 export interface Circuit {
+  /** Marks the type; no value has it. */
   readonly [circuitBrand]: "circuit";
 }
 
@@ -156,6 +157,7 @@ export function unionOf(circuits: readonly Circuit[]): Circuit {
   return circuitOf(circuits.flatMap(componentsOf));
 }
 
+/** Whether two circuits keep the same components. */
 export function sameCircuit(one: Circuit, other: Circuit): boolean {
   return circuitKey(one) === circuitKey(other);
 }
