@@ -136,6 +136,8 @@ export function frequencyOfComponent({ heads, mlps }: Frequency, component: Comp
       return heads[component.layer]?.[component.head];
     case "mlp":
       return mlps[component.layer];
+    default:
+      return component satisfies never;
   }
 }
 

@@ -3,7 +3,7 @@
  * summed over its components, since components may share weights.
  */
 import { type Circuit, keepsMlp, keptHeads, wholeCircuit, without } from "./circuit.ts";
-import { type Component, shapeOf } from "./component.ts";
+import { type Component, type ComponentKind, shapeOf } from "./component.ts";
 import { keepHeads } from "./keep-heads.ts";
 import type { Attention, Linear, Mlp, Transformer } from "./transformer.ts";
 import { elementCount } from "./weight.ts";
@@ -26,10 +26,11 @@ export function bodyShare(model: Transformer, circuit: Circuit): number {
 
 function layerSize(model: Transformer, circuit: Circuit, layer: number): number {
   const { attention, mlp } = model.blocks[layer] ?? {};
-  return (
-    (attention === undefined ? 0 : attentionSize(attention, keptHeads(circuit, layer))) +
-    (mlp !== undefined && keepsMlp(circuit, layer) ? mlpSize(mlp) : 0)
-  );
+  const sizes: Readonly<Record<ComponentKind, number>> = {
+    head: attention === undefined ? 0 : attentionSize(attention, keptHeads(circuit, layer)),
+    mlp: mlp !== undefined && keepsMlp(circuit, layer) ? mlpSize(mlp) : 0,
+  };
+  return Object.values(sizes).reduce((sum, size) => sum + size, 0);
 }
 
 /** Heads of keys and values count as long as one of the query heads that read them stays. */

@@ -126,10 +126,17 @@ export function nameOfRecord({ layer, component }: ComponentRecord): string {
 
 /** @returns undefined if the record's name is no component's. */
 export function parseRecord({ layer, component }: ComponentRecord): Component | undefined {
-  if (component === "mlp") return { kind: "mlp", layer };
-  const head = /^head\.(0|[1-9]\d*)$/.exec(component)?.[1];
-  return head === undefined ? undefined : { kind: "head", layer, head: Number(head) };
+  return componentKinds.map((kind) => parsers[kind](layer, component)).find((found) => found !== undefined);
 }
+
+/** Each reads the names of one kind, as `nameInLayer` writes them. */
+const parsers: Readonly<Record<ComponentKind, (layer: number, name: string) => Component | undefined>> = {
+  head(layer, name) {
+    const head = /^head\.(0|[1-9]\d*)$/.exec(name)?.[1];
+    return head === undefined ? undefined : { kind: "head", layer, head: Number(head) };
+  },
+  mlp: (layer, name) => (name === "mlp" ? { kind: "mlp", layer } : undefined),
+};
 
 /** @throws RangeError if the record's name is no component's. */
 export function componentOf(record: ComponentRecord): Component {

@@ -1,11 +1,18 @@
 /** What properties of circuits are drawn from: model shapes, and sets of components that a model has or lacks. */
 import fc from "fast-check";
-import type { Component, LayerComponents, ModelShape } from "../../src/transformer/component.ts";
+import type {
+  Component,
+  ComponentKind,
+  LayerComponents,
+  ModelShape,
+} from "../../src/transformer/component.ts";
 
 /** Components of a few layers, so that two draws often have some in common. */
 export const componentDraw: fc.Arbitrary<Component> = fc.oneof(
-  fc.record({ kind: fc.constant("head" as const), layer: fc.nat(4), head: fc.nat(12) }),
-  fc.record({ kind: fc.constant("mlp" as const), layer: fc.nat(4) }),
+  ...Object.values({
+    head: fc.record({ kind: fc.constant("head"), layer: fc.nat(4), head: fc.nat(12) }),
+    mlp: fc.record({ kind: fc.constant("mlp"), layer: fc.nat(4) }),
+  } satisfies Record<ComponentKind, fc.Arbitrary<Component>>),
 );
 
 export const componentDraws = fc.array(componentDraw, { maxLength: 30 });

@@ -188,5 +188,7 @@ function nearest(row: GridRow | undefined, kind: ComponentKind, column: number):
       return row.heads[Math.min(column, row.heads.length - 1)];
     case "mlp":
       return row.mlp;
+    default:
+      return kind satisfies never;
   }
 }
