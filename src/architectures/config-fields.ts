@@ -80,14 +80,16 @@ export function withoutAliases(
 /**
  * The fields of a family. Python writes None as null, for fields that were never set; of a token's id it means that
  * there is none.
+ * @param nullable other fields of which null says something that their absence does not.
  * @throws PithError "config" that names the field.
  */
 export function checkConfig<Schema extends z.ZodType>(
   schema: Schema,
   raw: RawConfig,
   file: string,
+  nullable: readonly string[] = [],
 ): z.output<Schema> {
-  const result = schema.safeParse(withoutNulls(raw));
+  const result = schema.safeParse(withoutNulls(raw, nullable));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const [field = ""] = issue?.path ?? [];
@@ -95,10 +97,9 @@ export function checkConfig<Schema extends z.ZodType>(
   throw configError(file, String(field), `is ${found}: ${issue?.message ?? "invalid"}`);
 }
 
-function withoutNulls(raw: RawConfig): RawConfig {
-  return Object.fromEntries(
-    Object.entries(raw).filter(([field, value]) => value !== null || field.endsWith("_token_id")),
-  );
+function withoutNulls(raw: RawConfig, nullable: readonly string[]): RawConfig {
+  const says = (field: string) => field.endsWith("_token_id") || nullable.includes(field);
+  return Object.fromEntries(Object.entries(raw).filter(([field, value]) => value !== null || says(field)));
 }
 
 export function configError(

@@ -116,8 +116,8 @@ describe("parseConfig, gpt2", () => {
   });
 
   test("an unknown family says which are known", () => {
-    expect(() => parseConfig({ model_type: "llama" }, "config.json")).toThrow(
-      'config.json, "model_type": "llama" is not a family that Pith knows',
+    expect(() => parseConfig({ model_type: "made-up" }, "config.json")).toThrow(
+      'config.json, "model_type": "made-up" is not a family that Pith knows',
     );
     expect(() => parseConfig({}, "config.json")).toThrow("nothing is not a family");
     expect(() => parseConfig({ model_type: "__proto__" }, "config.json")).toThrow(PithError);

@@ -3,8 +3,6 @@
  * the original code). Names as in Hugging Face's `GPT2LMHeadModel`, with or without "transformer." in front:
  * files saved from the bare `GPT2Model`, OpenAI's own among them, lack it.
  */
-import { sameValues } from "../checkpoint/same-values.ts";
-import { quote } from "../printable.ts";
 import { readOnceTogether } from "../transformer/derive.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
@@ -12,16 +10,23 @@ import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transf
 import type { Weight } from "../transformer/weight.ts";
 import type { CheckpointTensors, Family } from "./family.ts";
 import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
+import { isOtherHead, noteOtherHeads } from "./other-heads.ts";
+import { readEmbeddings } from "./read-embeddings.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
 import { unwrapNames } from "./unwrap-names.ts";
 
 const PREFIX = "transformer.";
 const UNEMBEDDING = "lm_head.weight";
 const OWN_NAME = /^(?:transformer\.)?(?:wte|wpe|ln_f|h\.\d+)\./;
-/** Of GPT2DoubleHeadsModel, GPT2For…Classification and …QuestionAnswering, and of TRL's value heads. */
-const OTHER_HEAD = /^(?:multiple_choice_head|score|classifier|qa_outputs|v_head|summary)\./;
 /** Causal masks, and the value of masked scores, that old versions saved: constants, not weights. */
 const MASK_BUFFER = /^(?:transformer\.)?h\.(\d+)\.attn\.(?:bias|masked_bias)$/;
+
+/** GPT-2's own code stores matrices [in, out], as few others do. */
+const transposed = {
+  cause: "as nn.Linear and nanoGPT store it",
+  advice:
+    "Convert the file in Python: state[name] = state[name].t().contiguous() for every c_attn.weight, c_proj.weight and c_fc.weight.",
+};
 
 export const gpt2: Family<Gpt2Config> = {
   modelTypes: ["gpt2"],
@@ -37,12 +42,16 @@ async function readGpt2(
   const weights = unwrapNames(checkpoint.weights, (name) => OWN_NAME.test(name));
   const prefix = [...weights.keys()].some((name) => name.startsWith(PREFIX)) ? PREFIX : "";
   const { width, vocabularySize, contextLength } = config;
-  const tensors = takeTensors({ directory: checkpoint.directory, weights });
+  const tensors = takeTensors({ directory: checkpoint.directory, weights }, transposed);
   const { tokenEmbedding, unembedding } = await readEmbeddings(
-    config,
+    {
+      embedding: `${prefix}wte.weight`,
+      unembedding: UNEMBEDDING,
+      tied: config.tiedEmbeddings,
+      shape: [vocabularySize, width],
+    },
     tensors,
     weights,
-    `${prefix}wte.weight`,
     onNote,
   );
   const positionEmbedding = tensors.take(`${prefix}wpe.weight`, [contextLength, width]);
@@ -52,12 +61,9 @@ async function readGpt2(
   const finalNorm = readNorm(tensors, config, `${prefix}ln_f`);
   tensors.finish((name) => {
     const layer = MASK_BUFFER.exec(name)?.[1];
-    return OTHER_HEAD.test(name) || (layer !== undefined && Number(layer) < config.layers);
+    return isOtherHead(name) || (layer !== undefined && Number(layer) < config.layers);
   });
-  const others = [...weights.keys()].filter((name) => OTHER_HEAD.test(name));
-  if (others.length > 0) {
-    onNote(`The checkpoint also holds ${others.map(quote).join(", ")}: another head, which is left out.`);
-  }
+  noteOtherHeads(weights.keys(), onNote);
   return {
     width,
     vocabularySize,
@@ -68,35 +74,6 @@ async function readGpt2(
     finalNorm,
     unembedding,
   };
-}
-
-/**
- * As transformers 5 reads them. Of a tied pair safetensors' `save_model` stores one, and not always the embedding;
- * where both are stored and differ, the model was trained untied, whatever its config says.
- */
-async function readEmbeddings(
-  config: Gpt2Config,
-  tensors: TensorTaker,
-  weights: CheckpointTensors["weights"],
-  embeddingName: string,
-  onNote: (note: string) => void,
-): Promise<Pick<Transformer, "tokenEmbedding" | "unembedding">> {
-  const shape = [config.vocabularySize, config.width];
-  const [embedding, unembedding] = [weights.get(embeddingName), weights.get(UNEMBEDDING)];
-  if (config.tiedEmbeddings && (embedding === undefined || unembedding === undefined)) {
-    const only = tensors.take(unembedding === undefined ? embeddingName : UNEMBEDDING, shape);
-    return { tokenEmbedding: only, unembedding: only };
-  }
-  const pair = {
-    tokenEmbedding: tensors.take(embeddingName, shape),
-    unembedding: tensors.take(UNEMBEDDING, shape),
-  };
-  if (!config.tiedEmbeddings || embedding === undefined || unembedding === undefined) return pair;
-  if (await sameValues(embedding, unembedding)) return { ...pair, unembedding: pair.tokenEmbedding };
-  onNote(
-    `config.json ties the unembedding to ${embeddingName}, but the checkpoint holds another ${UNEMBEDDING}: that one is used, as transformers 5 does.`,
-  );
-  return pair;
 }
 
 function readBlock(tensors: TensorTaker, config: Gpt2Config, name: string, layer: number): Block {

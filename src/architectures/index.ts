@@ -8,9 +8,11 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
 import { gpt2 } from "./gpt2.ts";
+import { llama } from "./llama.ts";
 
 const families = new Map<string, Family>();
 registerFamily(gpt2);
+registerFamily(llama);
 
 /**
  * Makes a family known by its values of `model_type`.
@@ -21,6 +23,11 @@ export function registerFamily<Config extends FamilyConfig>(family: Family<Confi
   if (taken !== undefined)
     throw new PithError("config", `there is a family of model_type "${taken}" already.`);
   for (const type of family.modelTypes) families.set(type, family);
+}
+
+/** Every `model_type` that some family reads. */
+export function knownModelTypes(): readonly string[] {
+  return [...families.keys()];
 }
 
 /**
@@ -35,7 +42,7 @@ function familyOf(modelType: unknown, file: string): Family {
   const family = typeof modelType === "string" ? families.get(modelType) : undefined;
   if (family !== undefined) return family;
   throw configError(file, "model_type", `${describeValue(modelType)} is not a family that Pith knows`, {
-    advice: `Known: ${[...families.keys()].join(", ")}.`,
+    advice: `Known: ${knownModelTypes().join(", ")}.`,
   });
 }
 

@@ -18,7 +18,14 @@ export interface TensorTaker {
   finish(isKnownSurplus: (name: string) => boolean): void;
 }
 
-export function takeTensors(checkpoint: CheckpointTensors): TensorTaker {
+/** What to say of a matrix that is stored the other way round. */
+interface TransposedHint {
+  /** Who stores it so: "as nn.Linear does". */
+  readonly cause: string;
+  readonly advice: string;
+}
+
+export function takeTensors(checkpoint: CheckpointTensors, transposed?: TransposedHint): TensorTaker {
   const taken = new Set<string>();
   return {
     take: (name, shape) => {
@@ -28,7 +35,7 @@ export function takeTensors(checkpoint: CheckpointTensors): TensorTaker {
       }
       const place = { file: weight.file ?? checkpoint.directory, tensor: name };
       if (weight.shape.length !== shape.length || weight.shape.some((size, axis) => size !== shape[axis])) {
-        throw misshapen(weight.shape, shape, place);
+        throw misshapen(weight.shape, shape, place, transposed);
       }
       if (weight.dtype !== undefined && !isWeightDtype(weight.dtype)) {
         throw new PithError("checkpoint", `${weight.dtype} can't be read as a weight`, {
@@ -66,13 +73,18 @@ function missing(
   });
 }
 
-function misshapen(found: readonly number[], wanted: readonly number[], place: ErrorPlace): PithError {
+function misshapen(
+  found: readonly number[],
+  wanted: readonly number[],
+  place: ErrorPlace,
+  hint: TransposedHint | undefined,
+): PithError {
   const message = `has shape [${found.join(", ")}]; config.json asks for [${wanted.join(", ")}]`;
   const isTransposed = found.length === 2 && found[0] === wanted[1] && found[1] === wanted[0];
   if (!isTransposed) return new PithError("checkpoint", message, { place });
-  return new PithError("checkpoint", `${message}. It is transposed, as nn.Linear and nanoGPT store it.`, {
+  if (hint === undefined) return new PithError("checkpoint", `${message}. It is transposed.`, { place });
+  return new PithError("checkpoint", `${message}. It is transposed, ${hint.cause}.`, {
     place,
-    advice:
-      "Convert the file in Python: state[name] = state[name].t().contiguous() for every c_attn.weight, c_proj.weight and c_fc.weight.",
+    advice: hint.advice,
   });
 }

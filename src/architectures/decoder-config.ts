@@ -1,0 +1,112 @@
+/**
+ * What config.json says of the many decoders whose tensors have Llama's names, in Pith's own terms: each family's file
+ * reads its config into this, and `layered-decoder.ts` makes the model of it.
+ */
+import { z } from "zod";
+import type { Activation, Rotary } from "../transformer/transformer.ts";
+import { activationName, configError, countUpTo, largestSize, tokenFields } from "./config-fields.ts";
+import type { FamilyConfig } from "./family.ts";
+import { noOtherComputation } from "./foreign-fields.ts";
+
+/** A layer's attention, as far as layers differ in it. */
+export interface LayerAttention {
+  readonly rotary?: Rotary | undefined;
+  readonly window?: number | undefined;
+}
+
+export interface DecoderConfig extends FamilyConfig {
+  /** Width of the residual stream, d. */
+  readonly width: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headWidth: number;
+  /** Width of the MLP's hidden layer. */
+  readonly hiddenWidth: number;
+  readonly activation: Activation;
+  readonly norm: {
+    readonly kind: "layer" | "rms";
+    readonly epsilon: number;
+    /** Files hold scale − 1. */
+    readonly plusOne?: boolean;
+  };
+  /** Which affine maps have a bias. */
+  readonly biases: { readonly queryKeyValue: boolean; readonly output: boolean; readonly mlp: boolean };
+  /** Whether each head's query and key have a norm of their own, one for all heads. */
+  readonly headNorms?: boolean;
+  /** One for each layer. */
+  readonly layerAttention: readonly LayerAttention[];
+  readonly embeddingScale?: number;
+  /** Whether the unembedding is the token embedding. */
+  readonly tiedEmbeddings: boolean;
+  /** Whether attention and MLP read the same normed stream. */
+  readonly parallel?: boolean;
+  /** What a user should know of the config, in sentences. */
+  readonly notes: readonly string[];
+}
+
+interface Defaults {
+  readonly vocabulary: number;
+  readonly width: number;
+  readonly hiddenWidth: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly activation: z.infer<typeof activationName>;
+  readonly context: number;
+  readonly tied: boolean;
+}
+
+const heads = countUpTo(65_536);
+
+/** Fields that these families have in common, under transformers' names, with the family's defaults. */
+export const decoderFields = (defaults: Defaults) => ({
+  vocab_size: countUpTo(largestSize).default(defaults.vocabulary),
+  hidden_size: countUpTo(2 ** 20).default(defaults.width),
+  intermediate_size: countUpTo(largestSize).default(defaults.hiddenWidth),
+  num_hidden_layers: countUpTo(4096).default(defaults.layers),
+  num_attention_heads: heads.default(defaults.heads),
+  /** null: as many as query heads. */
+  num_key_value_heads: heads.nullish(),
+  head_dim: countUpTo(2 ** 16).optional(),
+  hidden_act: activationName.default(defaults.activation),
+  max_position_embeddings: countUpTo(largestSize).default(defaults.context),
+  tie_word_embeddings: z.boolean().default(defaults.tied),
+  ...noOtherComputation,
+  ...tokenFields,
+});
+
+/** Fields of which null says another thing than their absence does. */
+export const nullableFields = ["num_key_value_heads", "sliding_window"];
+
+/** ε of a norm. */
+export const epsilon = z.number().positive().max(1);
+
+type Heads = Readonly<
+  Record<"num_attention_heads" | "hidden_size", number> & {
+    num_key_value_heads?: number | null | undefined;
+    head_dim?: number | undefined;
+  }
+>;
+
+/**
+ * @param keyValueHeads where config.json doesn't say; null: as many as query heads.
+ * @throws PithError "config" where heads don't divide the width, or their groups are not equal.
+ */
+export function readHeads(
+  config: Heads,
+  file: string,
+  keyValueHeads: number | null = null,
+): Pick<DecoderConfig, "heads" | "keyValueHeads" | "headWidth"> {
+  const { num_attention_heads: count, hidden_size: width } = config;
+  const asked = config.num_key_value_heads === undefined ? keyValueHeads : config.num_key_value_heads;
+  const groups = asked ?? count;
+  if (config.head_dim === undefined && width % count !== 0)
+    throw configError(file, "num_attention_heads", `${count} heads don't divide hidden_size ${width}`);
+  if (count % groups !== 0)
+    throw configError(file, "num_key_value_heads", `${count} heads are not ${groups} equal groups`);
+  return { heads: count, keyValueHeads: groups, headWidth: config.head_dim ?? width / count };
+}
+
+/** The same attention in all layers. */
+export function sameInAll(layers: number, attention: LayerAttention): readonly LayerAttention[] {
+  return Array.from({ length: layers }, () => attention);
+}

@@ -1,0 +1,197 @@
+/**
+ * The conformance suite: every registered family, on tiny checkpoints of test/families, against what transformers
+ * computes in float64 (test/families/README.md). A family joins by its folder there, and fails without one.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { knownModelTypes, readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
+import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
+import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
+import { readTask } from "../src/jobs/read-task.ts";
+import { lowerDecoder } from "../src/lowering/decoder.ts";
+import { asFolded } from "../src/lowering/fold-constants.ts";
+import { logProbabilities } from "../src/measure/distribution.ts";
+import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
+import { circuitOf, circuitOfLists, listsOf, wholeCircuit } from "../src/transformer/circuit.ts";
+import { componentsOfModel, type Order, shapeOf } from "../src/transformer/component.ts";
+import type { AnyTransformer, Transformer } from "../src/transformer/transformer.ts";
+import {
+  alignedLogits,
+  decoderLogits,
+  decoderStep,
+  found,
+  originalLogits,
+  patchedLogits,
+} from "./support/run-model.ts";
+import { makeReplacements, runSearch } from "./support/run-search.ts";
+
+/** Logits, log-probabilities and nats; what float32 against float64 is allowed. */
+const tolerance = 1e-4;
+const place = "test/families";
+
+/** Families whose reference is elsewhere: nano is a GPT-2. */
+const elsewhere = ["gpt2"];
+
+interface ReferenceSearch {
+  readonly alpha: number;
+  readonly ablation: "mean" | "zero";
+  readonly include_mlps: boolean;
+  readonly order: Order;
+  readonly means: "aligned" | "pooled";
+  readonly kl: number;
+  readonly kept_heads: readonly (readonly [number, number])[];
+  readonly kept_mlps: readonly number[];
+  readonly trace: readonly Decision[];
+  /** Of the first validation prompts, under the circuit. */
+  readonly final_logprobs: readonly (readonly number[])[];
+}
+
+interface Reference {
+  readonly prompts: readonly {
+    readonly text: string;
+    readonly input_ids: readonly number[];
+    readonly logits: readonly number[];
+  }[];
+  readonly patching_ids: readonly (readonly number[])[];
+  readonly validation_ids: readonly (readonly number[])[];
+  readonly answer_ids: readonly (readonly number[])[];
+  readonly runs: readonly ReferenceSearch[];
+}
+
+const folders = readdirSync(place, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
+const modelTypeOf = (folder: string): unknown =>
+  JSON.parse(readFileSync(join(place, folder, "config.json"), "utf8")).model_type;
+
+test("every family has a tiny checkpoint", () => {
+  const tested = new Set([...folders.map(modelTypeOf), ...elsewhere]);
+  expect(knownModelTypes().filter((type) => !tested.has(type))).toEqual([]);
+});
+
+const runtime = inlineRuntime({ threads: 1 });
+afterAll(() => runtime.close());
+
+const distance = (some: ArrayLike<number>, others: ArrayLike<number>): number => {
+  expect(some.length).toBe(others.length);
+  return Math.max(...Array.from(some, (value, at) => Math.abs(value - found(others[at]))));
+};
+const distances = (some: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): number => {
+  expect(some.length).toBe(others.length);
+  return Math.max(...some.map((row, at) => distance(row, found(others[at]))));
+};
+
+describe.each(folders)("%s", (folder) => {
+  const directory = join(place, folder);
+  const reference: Reference = JSON.parse(readFileSync(join(directory, "expected.json"), "utf8"));
+  const prompts = reference.prompts.map(({ input_ids }) => input_ids);
+  const expected = reference.prompts.map(({ logits }) => logits);
+  let checkpoint: Checkpoint<unknown>;
+  let model: Transformer;
+  let tokenizer: Tokenizer;
+
+  beforeAll(async () => {
+    const opened = await openCheckpoint(directory);
+    checkpoint = opened;
+    model = await readTransformer(opened);
+    tokenizer = await loadTokenizer(directory);
+  });
+  afterAll(() => checkpoint.close());
+
+  test("prompts, and the task's prompts and answers, have the reference's tokens", async () => {
+    expect(reference.prompts.map(({ text }) => tokenizer.encode(text))).toEqual(prompts);
+    const options = { means: "aligned", bos: false, seed: 0 } as const;
+    const task = await readTask(join(directory, "task.jsonl"));
+    const encoded = encodePrompts(task, tokenizer, model.contextLength, options);
+    expect(tokenIds(encoded.patching)).toEqual(reference.patching_ids);
+    expect(tokenIds(encoded.validation)).toEqual(reference.validation_ids);
+    const answers = encoded.validation.map((prompt) => prompt.answers.map(([first]) => first));
+    expect(answers).toEqual(reference.answer_ids);
+  });
+
+  test("logits are the reference's: layer by layer, as an aligned and as a decoder graph", async () => {
+    expect(distances(await originalLogits(runtime, model, prompts), expected)).toBeLessThan(tolerance);
+    expect(distances(await decoderLogits(runtime, model, prompts), expected)).toBeLessThan(tolerance);
+    for (const [at, ids] of prompts.entries()) {
+      const aligned = await alignedLogits(runtime, model, [ids]);
+      expect(distances(aligned, [found(expected[at])])).toBeLessThan(tolerance);
+    }
+  });
+
+  test("generation with a cache is recomputation", async () => {
+    await expectCacheToServe(model, found(prompts.at(-2)));
+  });
+
+  const ragged = () => circuitOf(componentsOfModel(shapeOf(model)).filter((_, at) => at % 3 !== 1));
+
+  test.each(["aligned", "pooled", "zero"] as const)(
+    "%s: cutting nothing changes nothing; what is cut answers as the patched model",
+    async (kind) => {
+      const { patching_ids: patching, validation_ids: validation } = reference;
+      const replacements = await makeReplacements(runtime, model, kind, patching);
+      const shape = shapeOf(model);
+      const original = await originalLogits(runtime, model, validation);
+      const run = kind === "pooled" ? decoderLogits : alignedLogits;
+      const whole = await cutCircuit(model, wholeCircuit(shape), replacements);
+      expect(distances(await run(runtime, whole, validation), original)).toBeLessThan(tolerance);
+      for (const circuit of [circuitOf([]), ragged()]) {
+        const patched = await patchedLogits(runtime, model, circuit, replacements, validation);
+        const standalone = await cutCircuit(model, circuit, replacements);
+        expect(distances(await run(runtime, standalone, validation), patched)).toBeLessThan(tolerance);
+      }
+    },
+  );
+
+  test("a circuit generates with a cache as without", async () => {
+    const replacements = await makeReplacements(runtime, model, "pooled", reference.patching_ids);
+    await expectCacheToServe(await cutCircuit(model, ragged(), replacements), found(prompts.at(-2)));
+  });
+
+  test.each(
+    reference.runs.map((run) => {
+      const { ablation, means, alpha, order, include_mlps } = run;
+      const name = [ablation, means, `α ${alpha}`, order, include_mlps ? "MLPs" : "heads only"].join(", ");
+      return { name, run };
+    }),
+  )("Algorithm 1: $name", async ({ run }) => {
+    const { alpha, order, include_mlps: mlps, means } = run;
+    const { patching_ids: patching, validation_ids: validation } = reference;
+    const ablation = run.ablation === "zero" ? "zero" : means;
+    const options = { ablation, patching, validation, alpha, mlps, order } as const;
+    const { circuit, trace, kl, replacements } = await runSearch(runtime, model, options);
+    expect(listsOf(circuit)).toEqual({ heads: run.kept_heads, mlps: run.kept_mlps });
+    const decided = (decisions: readonly Decision[]) =>
+      decisions.map(({ layer, component, pruned }) => ({ layer, component, pruned }));
+    expect(decided(trace)).toEqual(decided(run.trace));
+    const differences = trace.map((decision, step) => Math.abs(decision.kl - found(run.trace[step]).kl));
+    expect(Math.max(...differences, Math.abs(kl - run.kl))).toBeLessThan(tolerance);
+
+    const standalone = await cutCircuit(model, circuitOfLists(listsOf(circuit)), replacements);
+    const first = validation.slice(0, run.final_logprobs.length);
+    const logits = await (means === "aligned" ? alignedLogits : decoderLogits)(runtime, standalone, first);
+    expect(distances(logits.map(logProbabilities), run.final_logprobs)).toBeLessThan(tolerance);
+  });
+});
+
+/** Greedy generation over some steps: with the cache of all steps before, and from nothing. */
+async function expectCacheToServe(model: AnyTransformer, prompt: readonly number[]): Promise<void> {
+  const session = await runtime.load(lowerDecoder(asFolded(model), "portable"));
+  let ids = [...prompt];
+  let cache: Parameters<typeof decoderStep>[4];
+  for (let step = 0; step < 5; step++) {
+    const known = step === 0 ? 0 : ids.length - 1;
+    const positions = [ids.slice(known).map((_, at) => known + at)];
+    const feeds = { ids: [ids.slice(known)], mask: [ids.map(() => 1)], positions };
+    const result = await decoderStep(runtime, session, model, feeds, cache);
+    const logits = found(result.logits[0]?.at(-1));
+    expect(distances([logits], await decoderLogits(runtime, model, [ids]))).toBeLessThan(tolerance);
+    cache = result.cache;
+    ids = [...ids, logits.indexOf(Math.max(...logits))];
+  }
+}
