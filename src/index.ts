@@ -1,8 +1,13 @@
 /** Pith's public API. See README.md; everything that is not exported here may change without notice. */
 
+export type { RawConfig } from "./architectures/config-fields.ts";
 export type { CheckpointTensors, Family, FamilyConfig } from "./architectures/family.ts";
 export { registerFamily } from "./architectures/index.ts";
+export type { ByteSource } from "./checkpoint/byte-source.ts";
+export type { Checkpoint } from "./checkpoint/checkpoint.ts";
+export { openFileSource } from "./checkpoint/file-source.ts";
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
+export type { CheckpointWeight } from "./checkpoint/shards.ts";
 export type { StepFault } from "./discovery/check-resumed.ts";
 export type { Constant } from "./discovery/constant.ts";
 export type { Evaluator } from "./discovery/evaluator/evaluator.ts";
@@ -65,10 +70,13 @@ export type { CircuitFile } from "./export/circuit-file.ts";
 export type { Dtype, NarrowDtype } from "./export/dtype.ts";
 export { dtypes } from "./export/dtype.ts";
 export { circuitOfFile } from "./export/file-circuit.ts";
+export { readStandalone } from "./export/read-standalone.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
 export type { HeadPattern } from "./inspect/attention-patterns.ts";
+export { attentionPatterns } from "./inspect/attention-patterns.ts";
 export type { Attribution, MeanDeviation } from "./inspect/attribution.ts";
+export { type AttributedPrompt, attributeAnswers } from "./inspect/attribution.ts";
 export type { StreamWriter } from "./inspect/observe.ts";
 export type {
   DownloadEvent,
@@ -157,6 +165,8 @@ export { reportPage } from "./report/html/report-page.ts";
 export { reproductionFiles } from "./report/reproduction/files.ts";
 export type { RunFacts } from "./report/reproduction/page.ts";
 export type { Device } from "./runtime/engine.ts";
+export { type RuntimeOptions, workerRuntime } from "./runtime/node-runtime.ts";
+export type { Runtime } from "./runtime/runtime.ts";
 export type { BuiltinTaskName, PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
 export type { NameOrder } from "./tasks/builtin/ioi-templates.ts";

@@ -25,10 +25,15 @@ export interface FamilyConfig {
 /** A checkpoint's folder and tensors, whatever its family. */
 export type CheckpointTensors = Pick<Checkpoint<unknown>, "directory" | "weights">;
 
+/** A family of models. Make it known with {@link registerFamily}, and `loadModel` reads its checkpoints. */
 export interface Family<Config extends FamilyConfig = FamilyConfig> {
-  /** Values of `model_type` that it reads. */
+  /** The values of `model_type` in config.json that it reads. */
   readonly modelTypes: readonly string[];
-  /** @param file config.json's path, for errors. @throws PithError "config" that names the field. */
+  /**
+   * Reads config.json, and refuses by name what is not understood.
+   * @param file config.json's path, for errors.
+   * @throws PithError "config" that names the field.
+   */
   parseConfig(raw: RawConfig, file: string): Config;
   /**
    * Describes the model; data is read when a weight is.

@@ -3,16 +3,18 @@
  * and never see more than the range they asked for.
  */
 
+/** Bytes that are read where they are needed: of a file, a Blob, memory. */
 export interface ByteSource {
   /** What errors call it: a path, a URL, a file's name. */
   readonly name: string;
-  /** In bytes. */
+  /** How many bytes there are. */
   readonly size: number;
   /**
    * Exactly `length` bytes from `offset`, in memory that the caller may keep and change.
    * @throws RangeError when the range does not lie in the source: readers check first.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Lets go of it. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
 

@@ -12,16 +12,26 @@ import { openFileSource } from "./file-source.ts";
 import { foreignModel } from "./foreign-model.ts";
 import { type CheckpointWeight, parseWeightMap, readShards, readSingleFile } from "./shards.ts";
 
-/** `Config` is what config.json says of the model, as its family reads it. */
+/**
+ * A model's folder, opened.
+ * @typeParam Config what config.json says of the model, as its family reads it.
+ */
 export interface Checkpoint<Config> {
+  /** The folder. */
   readonly directory: string;
+  /** What config.json says, checked. */
   readonly config: Config;
   /** config.json as it is, unknown fields included. */
   readonly rawConfig: Record<string, unknown>;
-  /** By the names in the files; lazy. */
+  /** The weights by the names in the files; they are read when they are needed. */
   readonly weights: ReadonlyMap<string, CheckpointWeight>;
-  /** The files that hold the weights (config and index not among them), sizes in bytes. */
-  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** The files that hold the weights; config and index are not among them. */
+  readonly files: readonly {
+    /** Where the file lies. */
+    readonly path: string;
+    /** Its size in bytes. */
+    readonly size: number;
+  }[];
   /** Lets go of the files: weights can't be read after. May be called twice. */
   close(): Promise<void>;
 }

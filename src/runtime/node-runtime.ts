@@ -30,7 +30,7 @@ export function inlineRuntime({
   return createRuntime(createEngine(ort, device), { device, threads }, async () => {});
 }
 
-/** The engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
+/** Starts an engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
 export function workerRuntime({
   threads = availableParallelism(),
   device = "cpu",

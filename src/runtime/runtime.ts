@@ -44,22 +44,32 @@ export interface Session {
   unload(): Promise<void>;
 }
 
+/**
+ * An engine that computes. Make one with {@link workerRuntime}, hand it over where one is asked for, and close it.
+ */
 export interface Runtime {
+  /** What computes. */
   readonly device: Device;
+  /** How many threads compute. */
   readonly threads: number;
+  /** What was computed so far. @internal */
   readonly counters: Readonly<Counters>;
   /**
    * Reads the graph's weights and hands them over. `once` is for a session that runs once: its weights are not
    * laid out anew, which saves more time and memory than it costs, and it runs in one thread, since without that
    * layout rounding depends on how many threads share a product.
+   * @internal
    */
   load(graph: Graph, options?: { readonly once?: boolean }): Promise<Session>;
-  /** A model file with its external data beside it. Its operations are not counted. */
+  /** Loads a model file with its external data beside it. Its operations are not counted. @internal */
   loadFile(path: string): Promise<Session>;
-  /** Hands a tensor over once, for inputs that many runs share. */
+  /** Hands a tensor over once, for inputs that many runs share. @internal */
   upload(tensor: HostTensor): Promise<DeviceTensor>;
+  /** Reads a tensor of float32. @internal */
   readFloats(tensor: DeviceTensor): Promise<Float32Array<ArrayBuffer>>;
+  /** Reads a tensor of int64. @internal */
   readIntegers(tensor: DeviceTensor): Promise<readonly number[]>;
+  /** Lets go of tensors. @internal */
   release(...tensors: readonly DeviceTensor[]): Promise<void>;
   /** Ends the engine at once, even in the middle of a run. */
   close(): Promise<void>;

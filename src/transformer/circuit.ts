@@ -21,9 +21,12 @@ import {
 
 declare const circuitBrand: unique symbol;
 
-/** The set of components that stay. Make and ask it with the functions of this module. */
+/**
+ * The set of components that stay. It is made and asked by functions: {@link circuitOf}, {@link circuitOfLists},
+ * {@link listsOf}, {@link componentsOf}, {@link keeps}.
+ */
 export interface Circuit {
-  /** Marks the type; no value has it. */
+  /** Marks the type; no value has it. @internal */
   readonly [circuitBrand]: "circuit";
 }
 
@@ -78,7 +81,13 @@ function gather(layer: number, components: readonly Component[]): KeptComponents
   return { layer, heads: [...heads].sort((one, other) => one - other), mlp };
 }
 
-/** The circuit of these lists, in any order. */
+/**
+ * The circuit of these lists, in any order.
+ * @example
+ * ```ts
+ * const circuit = circuitOfLists({ heads: [[5, 4]], mlps: [0] });
+ * ```
+ */
 export function circuitOfLists({ heads, mlps }: CircuitLists): Circuit {
   return circuitOf([
     ...heads.map(([layer, head]): Component => ({ kind: "head", layer, head })),
