@@ -9,14 +9,15 @@
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import type { ComponentKind } from "../transformer/component.ts";
 import { inOut } from "../transformer/linear.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { downBias, forward, wholeBlock } from "./forward.ts";
 
-/** The constant that takes the place of each pruned component. */
-export interface Replacements {
+/** The constant that takes the place of each pruned component: a function for each kind. */
+export interface Replacements extends Readonly<Record<ComponentKind, (...place: never[]) => Constant>> {
   /** How many rows every constant has: the prompts' length for aligned means, else 1. */
   readonly rows: number;
   /** The replacement of one head's output. */
