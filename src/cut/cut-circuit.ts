@@ -6,6 +6,7 @@
 import type { Constant } from "../discovery/constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
+import { normedConstant } from "../lowering/normed-constant.ts";
 import {
   type Circuit,
   componentsOf,
@@ -24,7 +25,6 @@ import type {
   Positions,
   Transformer,
 } from "../transformer/transformer.ts";
-import { normedConstant } from "./normed-constant.ts";
 
 /**
  * Layers that lost both parts stay in `blocks`, so that layer numbers stay true. Where replacements have one

@@ -8,11 +8,12 @@ import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { centeredRows, reshaped } from "../transformer/derive.ts";
 import { inOut } from "../transformer/linear.ts";
-import type { Attention, Block, Transformer } from "../transformer/transformer.ts";
+import type { Attention, Block, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { attend, type Queries, writeHeads } from "./attention.ts";
 import { askingParts, type KeptPart, partsOfBlock } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
+import { applyMlp } from "./mlp.ts";
 import { normalize } from "./norm.ts";
 import { inputPlaces } from "./places.ts";
 import { logitsOf, unembed } from "./unembed.ts";
@@ -86,6 +87,45 @@ export function trialAttention(attention: Attention, width: number, queries: Que
   const asking = queries === "last" ? lastPosition(graph, x) : x;
   graph.output("z", z);
   graph.output("sum", graph.add(asking, writeHeads(graph, z, attention, operators)));
+  return graph.build();
+}
+
+/**
+ * The stream behind a layer in which a head's write can't be taken out of a sum: a norm stands behind the heads, or the
+ * MLP reads what they read. Inputs: x [batch, sequence, d] at the positions that ask; z, as `trialAttention` gives it;
+ * headGates [heads × headWidth] (1 keeps); constant [1 or sequence, d], what joins before the norm behind the heads;
+ * written, what the MLP writes, and mlpGate [1]. Those of z, constant and written that the layer has no use for are no
+ * inputs. Output y: x + what is kept.
+ */
+export function joinTrial({ attention, mlp, arrangement }: Block, width: number, rows: ConstantRows): Graph {
+  const graph = new GraphBuilder("layer joined");
+  let y = residual(graph, width);
+  if (attention !== undefined) {
+    const across = attention.heads.length * attention.headWidth;
+    const z = graph.input("z", "float32", ["batch", "sequence", across]);
+    const kept = graph.mul(z, graph.input("headGates", "float32", [across]));
+    const written = writeHeads(graph, kept, attention, operators);
+    y = graph.add(y, attention.postNorm === undefined ? written : behind(attention.postNorm, written));
+  }
+  if (mlp !== undefined && arrangement === "parallel") {
+    const written = graph.input("written", "float32", ["batch", "sequence", width]);
+    y = graph.add(y, graph.mul(written, graph.input("mlpGate", "float32", [1])));
+  }
+  graph.output("y", y);
+  return graph.build();
+
+  function behind(norm: Norm, written: Value): Value {
+    const constant = graph.input("constant", "float32", [rows === "one" ? 1 : "sequence", width]);
+    return normalize(graph, graph.add(written, constant), norm, operators);
+  }
+}
+
+/** What an MLP writes, at the positions that ask. Input x, at all positions; output written. */
+export function trialMlp(mlp: Mlp, width: number, queries: Queries): Graph {
+  const graph = new GraphBuilder("MLP on trial");
+  const x = residual(graph, width);
+  const asking = queries === "last" ? lastPosition(graph, x) : x;
+  graph.output("written", applyMlp(graph, normalize(graph, asking, mlp.norm, operators), mlp, operators));
   return graph.build();
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Mlp } from "../transformer/transformer.ts";
+import type { Attention, Mlp } from "../transformer/transformer.ts";
 import { type AttentionSetting, attend, writeHeads } from "./attention.ts";
 import { type AskingPart, type KeptPart, residualBiasOf } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
@@ -69,6 +69,16 @@ function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number,
   }
 }
 
+/** b_O. One row for each position stands for as many positions as the stream has, whatever these are called. */
+function biasOf(graph: GraphBuilder, { output }: Attention, written: Value): Value | undefined {
+  if (output.bias === undefined) return undefined;
+  const value = graph.weight(output.bias);
+  const [rows, width] = value.shape;
+  const positions = written.shape.at(-2);
+  if (width === undefined || rows === 1 || positions === undefined) return value;
+  return { ...value, shape: [positions, width] };
+}
+
 /** What a part's heads write together, through the norm behind them if there is one. */
 function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number, hooks: WalkHooks): Value {
   const { attention, queries } = part;
@@ -77,7 +87,6 @@ function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number,
   const z = hooks.attend?.(normed, part, index) ?? attend(graph, normed, attention, queries, hooks);
   const written = writeHeads(graph, z, attention, operators);
   if (attention.postNorm === undefined) return written;
-  const { bias } = attention.output;
-  const inside = hooks.inside?.(part, index) ?? (bias && graph.weight(bias));
+  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention, written);
   return normalize(graph, inside ? graph.add(written, inside) : written, attention.postNorm, operators);
 }

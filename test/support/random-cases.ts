@@ -39,13 +39,17 @@ export const modelShapes = ({ layers, heads }: ModelBounds) =>
       transposed: fc.boolean(),
       window: fc.constantFrom(undefined, 1, 2, 4),
       scoreCap: fc.constantFrom(undefined, undefined, 2),
+      arrangement: fc.constantFrom("sequential", "sequential", "parallel"),
+      postNorms: fc.constantFrom(false, false, true),
+      logitCap: fc.constantFrom(undefined, undefined, 3),
     } as const)
     .map(
-      ({ groups, window, scoreCap, ...shape }): ModelCase => ({
+      ({ groups, window, scoreCap, logitCap, ...shape }): ModelCase => ({
         ...shape,
         keyValueHeads: groups === "of all" ? 1 : shape.heads,
         ...(window !== undefined && { window }),
         ...(scoreCap !== undefined && { scoreCap }),
+        ...(logitCap !== undefined && { logitCap }),
       }),
     );
 

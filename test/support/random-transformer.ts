@@ -44,6 +44,9 @@ export interface RandomTransformerOptions {
   readonly window?: number;
   readonly scoreCap?: number;
   readonly embeddingScale?: number;
+  /** A norm behind attention and one behind the MLP. */
+  readonly postNorms?: boolean;
+  readonly logitCap?: number;
 }
 
 /** Draws one weight after another. */
@@ -73,6 +76,7 @@ export function randomTransformer(options: RandomTransformerOptions = {}): Trans
         : { kind: "none" },
     blocks,
     finalNorm: randomNorm(draw, "final", width, options),
+    logitCap: options.logitCap,
     unembedding: tied ? tokenEmbedding : draw("unembedding", [vocabulary, width], 1),
   };
 }
@@ -82,9 +86,12 @@ function randomBlock(draw: Draw, layer: number, width: number, options: RandomTr
   const { keyValueHeads = heads, headNorms = false, window, scoreCap, arrangement } = options;
   const linear = (name: string, inputs: number, outputs: number) =>
     randomLinear(draw, `${layer}.${name}`, inputs, outputs, options);
+  const postNorm = (part: string) =>
+    options.postNorms ? { postNorm: randomNorm(draw, `${layer}.${part}.post`, width, options) } : {};
   return {
     ...(arrangement && { arrangement }),
     attention: {
+      ...postNorm("attention"),
       norm: randomNorm(draw, `${layer}.attention.norm`, width, options),
       ...groupedHeads(heads, keyValueHeads),
       headWidth,
@@ -102,6 +109,7 @@ function randomBlock(draw: Draw, layer: number, width: number, options: RandomTr
       scoreScale: 1 / Math.sqrt(headWidth),
     },
     mlp: {
+      ...postNorm("mlp"),
       norm: randomNorm(draw, `${layer}.mlp.norm`, width, options),
       activation,
       ...(gated && { gate: linear("gate", width, hidden) }),

@@ -34,13 +34,24 @@ export async function runTrialAttention(
     heads === undefined
       ? { z: [], sum: await withoutAttention(runtime, residual, queries) }
       : await runSession(heads, batches, residual, queries);
-  // Where only the last position counts, a batch is a few rows: all prompts go together.
-  if (queries === "all" || batches.length <= 1) return { groups: batches, z, sum };
+  const groups =
+    queries === "all" || batches.length <= 1
+      ? batches
+      : [{ members: batches.flatMap(({ members }) => members), length: 1 }];
   return {
-    groups: [{ members: batches.flatMap(({ members }) => members), length: 1 }],
-    z: z.length === 0 ? z : [await concatenate(runtime, z)],
-    sum: [await concatenate(runtime, sum)],
+    groups,
+    z: await groupTensors(runtime, z, queries),
+    sum: await groupTensors(runtime, sum, queries),
   };
+}
+
+/** Where only the last position counts, a batch is a few rows: all prompts go together. */
+export async function groupTensors(
+  runtime: Runtime,
+  tensors: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<readonly DeviceTensor[]> {
+  return queries === "all" || tensors.length <= 1 ? tensors : [await concatenate(runtime, tensors)];
 }
 
 /** The heads of a layer, and the session that runs them. */
@@ -68,7 +79,7 @@ async function runSession(
 }
 
 /** The residual stream at the queries' positions, as it is where no head adds to it. */
-async function withoutAttention(
+export async function withoutAttention(
   runtime: Runtime,
   residual: readonly DeviceTensor[],
   queries: Queries,

@@ -3,8 +3,10 @@
  * stages above it that several have in common.
  */
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import type { LayerComponents } from "../../transformer/component.ts";
 import { addConstants, type Constant } from "../constant.ts";
 import type { Group } from "./answer-rows.ts";
+import type { JoinedLayer } from "./joined-layer.ts";
 import type { Scorer, VisitAnswers } from "./scorer.ts";
 import { byLowest, type Entry, withoutLowest } from "./shared-stages.ts";
 import { addBelow, runStage, runUpper, type Stage, type Upper } from "./upper.ts";
@@ -21,13 +23,14 @@ export interface TrialTop {
   readonly mlp: Stage | undefined;
   /** What joins above the MLP: b_2 where it stays, else its replacement. */
   readonly afterMlp: (stays: boolean) => Constant;
+  /** Where the stream behind the heads is no sum that a head can be taken out of. */
+  readonly joined: JoinedLayer | undefined;
 }
 
-interface Candidate {
-  /** For each group the residual stream after the kept heads, constants not yet joined. */
+interface Candidate extends LayerComponents {
+  /** For each group the residual stream after the kept heads, constants not yet joined; not read of a joined layer. */
   readonly base: readonly DeviceTensor[];
   readonly constant: Constant;
-  readonly mlp: boolean;
 }
 
 /**
@@ -36,22 +39,25 @@ interface Candidate {
  */
 export async function* klBelowEach(
   tools: Tools,
-  { groups, mlp, afterMlp }: TrialTop,
+  { groups, mlp, afterMlp, joined }: TrialTop,
   candidate: Candidate,
   uppers: readonly Upper[],
   visit?: VisitAnswers,
 ): AsyncGenerator<readonly [index: number, kl: Float64Array], void> {
-  const here = candidate.mlp && mlp && { stage: mlp, constants: [candidate.constant] };
-  const after = here ? afterMlp(true) : addConstants(candidate.constant, afterMlp(false));
+  const constant = joined?.left(candidate.constant) ?? candidate.constant;
+  const here = candidate.mlp && mlp && { stage: mlp, constants: [constant] };
+  const after = here ? afterMlp(true) : addConstants(constant, afterMlp(candidate.mlp));
+  const bases = joined?.streams(candidate) ?? candidate.base.map(async (base) => base);
   // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
-  const own = candidate.base.map(async (base, index) =>
-    here ? runStage(here, base, lengthOf(groups, index)) : base,
+  const own = bases.map(async (base, index) =>
+    here ? runStage(here, await base, lengthOf(groups, index)) : base,
   );
   const entries = uppers.map((above, index) => ({ index, rest: addBelow(above, after) }));
   try {
     yield* klOfEntries(tools, groups, entries, own, visit);
   } finally {
     if (here) await tools.runtime.release(...(await Promise.all(own)));
+    if (joined) await tools.runtime.release(...(await Promise.all(bases)));
   }
 }
 

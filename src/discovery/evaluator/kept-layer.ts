@@ -3,10 +3,13 @@
  * went. A search starts from the whole model; later passes start from what earlier ones left.
  */
 
+import type { Queries } from "../../lowering/attention.ts";
+import { normedConstant } from "../../lowering/normed-constant.ts";
 import { type Circuit, keepsMlp, keptHeads } from "../../transformer/circuit.ts";
 import { keepHeads } from "../../transformer/keep-heads.ts";
-import type { Attention, Mlp, Transformer } from "../../transformer/transformer.ts";
-import { addConstants, type Constant } from "../constant.ts";
+import type { Attention, Block, Mlp, Norm, Transformer } from "../../transformer/transformer.ts";
+import { constantWeight } from "../../transformer/weight.ts";
+import { addConstants, type Constant, constantTensor } from "../constant.ts";
 import { downBias, type LayerGates, outputBias, wholeBlock } from "../forward.ts";
 import type { Replacements } from "../replacements.ts";
 
@@ -15,8 +18,11 @@ export interface KeptLayer {
   readonly heads: readonly number[];
   /** The kept heads; undefined if there is none. */
   readonly attention: Attention | undefined;
-  /** b_O and the replacements of the heads that went. */
+  /** b_O and the replacements of the heads that went: what joins their sum, before a norm behind them if there is one. */
   readonly attentionConstant: Constant;
+  /** The norm behind the heads, whether any is left or not. */
+  readonly postNorm: Norm | undefined;
+  readonly arrangement: Block["arrangement"];
   /** Undefined if it went. */
   readonly mlp: Mlp | undefined;
   /** b_2, or the MLP's replacement. */
@@ -30,7 +36,7 @@ export async function keptLayer(
   replacements: Replacements,
   layer: number,
 ): Promise<KeptLayer> {
-  const { attention, mlp } = wholeBlock(model, layer);
+  const { attention, mlp, arrangement } = wholeBlock(model, layer);
   const { rows } = replacements;
   const kept = new Set(keptHeads(circuit, layer));
   const heads = attention.heads.filter((head) => kept.has(head));
@@ -40,9 +46,41 @@ export async function keptLayer(
     heads,
     attention: heads.length === 0 ? undefined : keepHeads(attention, heads),
     attentionConstant: addConstants(bias, ...gone.map((head) => replacements.head(layer, head))),
+    postNorm: attention.postNorm,
+    arrangement,
     mlp: keepsMlp(circuit, layer) ? mlp : undefined,
     mlpConstant: keepsMlp(circuit, layer) ? await downBias(mlp, model.width, rows) : replacements.mlp(layer),
   };
+}
+
+/**
+ * What a layer without heads adds to the stream in their place.
+ * @param constant b_O and the replacements of all its heads.
+ */
+export async function leftByHeads(
+  { postNorm }: Pick<KeptLayer, "postNorm">,
+  constant: Constant,
+): Promise<Constant> {
+  if (postNorm === undefined) return constant;
+  const { rows, width, values } = constant;
+  const normed = normedConstant(postNorm, [{ shape: [rows, width], read: async () => values }]);
+  return { rows, width, values: Float64Array.from(await normed.read()) };
+}
+
+/**
+ * The kept heads as they stand above: what joins their sum before a norm behind them is their b_O.
+ * @param constant b_O and the replacements of the heads that went. @param queries where they ask.
+ */
+export function headsAbove(
+  attention: Attention,
+  heads: readonly number[],
+  constant: Constant,
+  queries: Queries,
+): Attention {
+  const kept = keepHeads(attention, heads);
+  if (attention.postNorm === undefined) return kept;
+  const { shape, data } = constantTensor(constant, queries);
+  return { ...kept, output: { ...kept.output, bias: constantWeight("constant of the heads", shape, data) } };
 }
 
 /** The gates with which `forward` runs the original so that it is the circuit. */

@@ -11,6 +11,7 @@ import {
   trialAttention,
 } from "../../lowering/stages.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
+import { isJoined } from "./joined-layer.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
 /** Those of parts that went are undefined. */
@@ -54,16 +55,20 @@ export function createLayerLoader(
     const kept = await keptOf(layer);
     const { attention, mlp } = kept;
     const constantRows = queries === "last" ? "one" : rows;
+    const joined = isJoined(kept);
     return {
       kept,
       sessions: {
         attention: attention && (await runtime.load(trialAttention(attention, width, queries))),
-        removal: attention && (await runtime.load(removeHead(attention, width))),
+        removal: attention && !joined ? await runtime.load(removeHead(attention, width)) : undefined,
         removals:
-          together && attention
+          together && attention && !joined
             ? await runtime.load(removeHeadSets(attention, width, constantRows))
             : undefined,
-        mlp: mlp && (await runtime.load(keptParts([{ kind: "mlp", mlp }], width, constantRows))),
+        mlp:
+          mlp && kept.arrangement !== "parallel"
+            ? await runtime.load(keptParts([{ kind: "mlp", mlp }], width, constantRows))
+            : undefined,
       },
     };
   };

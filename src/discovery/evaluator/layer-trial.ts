@@ -12,20 +12,21 @@ import type { KeptPart } from "../../lowering/kept-part.ts";
 import { type ConstantRows, keptParts } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import { type Component, type LayerComponents, layerWithout } from "../../transformer/component.ts";
-import { keepHeads } from "../../transformer/keep-heads.ts";
 import type { Batch } from "../batch.ts";
 import { addConstants, type Constant, zeroConstant } from "../constant.ts";
 import type { Replacements } from "../replacements.ts";
 import { runTrialAttention } from "./attention-run.ts";
 import { klBelowEach, type TrialTop } from "./candidate-kl.ts";
 import { klOfChoices } from "./choices.ts";
-import type { KeptLayer } from "./kept-layer.ts";
+import { isJoined, openJoinedLayer } from "./joined-layer.ts";
+import { type KeptLayer, leftByHeads } from "./kept-layer.ts";
+import { layerBelow } from "./layer-below.ts";
 import type { LayerLoader } from "./layer-loader.ts";
 import type { Scorer, VisitAnswers } from "./scorer.ts";
 import { sameParts } from "./shared-stages.ts";
 import { createSharedTensors } from "./shared-tensors.ts";
 import type { StageKeeper } from "./stage-keeper.ts";
-import { addBelow, headsBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
+import { addBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
 
 /** Some choice of what one layer keeps. */
 export interface LayerChoice extends LayerComponents {
@@ -111,10 +112,14 @@ export async function openLayer(
   const { removals } = own;
   const mlpHere: Stage | undefined = own.mlp &&
     mlp && { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
+  const joined = isJoined(kept)
+    ? await openJoinedLayer(runtime, kept, context.width, replacements.rows, ran, batches, residual, queries)
+    : undefined;
   const top: TrialTop = {
     groups: ran.groups,
     mlp: mlpHere,
     afterMlp: (stays) => (stays ? kept.mlpConstant : replacements.mlp(layer)),
+    joined,
   };
   const stageOf = sharedStages(runtime, context.width, rows);
 
@@ -128,14 +133,18 @@ export async function openLayer(
   };
   const less = (choice: LayerChoice, component: Component) =>
     choiceWithout(choice, component, replacements, layer);
+  // A joined layer's stream is made of `x` and `z` each time; its own sum is not wanted.
+  if (joined && ran.sum !== residual) await runtime.release(...ran.sum);
   const whole: LayerState = {
-    ...{ constant: kept.attentionConstant, heads: kept.heads, mlp: mlp !== undefined },
-    base: ran.sum,
+    constant: kept.attention ? kept.attentionConstant : await leftByHeads(kept, kept.attentionConstant),
+    ...{ heads: kept.heads, mlp: mlp !== undefined },
+    base: joined ? [] : ran.sum,
   };
   // What is tried together is taken out of the whole layer, so that has to stay.
   const stays = removals && state({ ...whole });
   const discard = ({ base }: LayerState) => bases.drop(base);
   const baseWithout = async (base: LayerState["base"], component: Component): Promise<LayerState["base"]> => {
+    if (joined) return base;
     switch (component.kind) {
       case "head":
         if (own.removal === undefined) throw new RangeError(`layer ${layer} has no heads`);
@@ -170,15 +179,14 @@ export async function openLayer(
       for await (const [, kl] of klBelowEach(context, top, candidate, [above], visit)) return kl;
       throw new TypeError("a candidate without a KL");
     },
-    async close(decided, above) {
-      const stays = decided.mlp && mlpHere;
-      const joined = stays
-        ? mlpBelow(addBelow(above, top.afterMlp(true)), stays, decided.constant)
-        : addBelow(above, addConstants(decided.constant, top.afterMlp(false)));
-      if (decided.heads.length === 0 || kept.attention === undefined) return joined;
-      const attention = keepHeads(kept.attention, decided.heads);
-      return headsBelow(joined, { attention, queries }, decided.mlp, stageOf.stage);
-    },
+    close: (decided, above) =>
+      layerBelow(above, {
+        ...{ kept, queries, attention: kept.attention },
+        ...{ heads: decided.heads, constant: decided.constant, mlp: decided.mlp ? mlp : undefined },
+        mlpStage: mlpHere,
+        afterMlp: top.afterMlp(decided.mlp),
+        stageOf: stageOf.stage,
+      }),
     discard,
     async end(alive) {
       await runtime.release(...ran.z);
@@ -186,6 +194,7 @@ export async function openLayer(
       await releaseResidual();
       await own.removal?.unload();
       await own.removals?.unload();
+      await joined?.close();
       await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...stageOf.made], alive);
     },
   };
@@ -243,7 +252,8 @@ function sharedStages(
     async stage(parts, positions) {
       const known = made.find((stage) => sameParts(stage.parts, parts));
       if (known !== undefined) return known;
-      const stage = { session: await runtime.load(keptParts(parts, width, rows)), positions, parts };
+      const constantRows = positions === "last" ? "one" : rows;
+      const stage = { session: await runtime.load(keptParts(parts, width, constantRows)), positions, parts };
       made.push(stage);
       return stage;
     },
@@ -253,31 +263,16 @@ function sharedStages(
 /** A layer as a circuit has it, put below `upper` without a trial; sessions that only others use are let go. */
 export async function keepLayer(
   { runtime, width, replacements, stages }: TrialContext,
-  { attention, attentionConstant, mlp, mlpConstant }: KeptLayer,
+  kept: KeptLayer,
   upper: Upper,
 ): Promise<Upper> {
-  const rows = replacements.rows === 1 ? "one" : "each";
-  const queries = upper.readsAll ? "all" : "last";
-  const fresh: Stage[] = [];
-  const stageOf = async (parts: readonly KeptPart[], positions: Queries): Promise<Stage> => {
-    const constantRows = positions === "last" ? "one" : rows;
-    const session = await runtime.load(keptParts(parts, width, constantRows));
-    const stage = { session, positions, parts };
-    fresh.push(stage);
-    return stage;
-  };
-  const joined =
-    mlp === undefined
-      ? addBelow(upper, addConstants(attentionConstant, mlpConstant))
-      : mlpBelow(
-          addBelow(upper, mlpConstant),
-          await stageOf([{ kind: "mlp", mlp }], queries),
-          attentionConstant,
-        );
-  const result =
-    attention === undefined
-      ? joined
-      : await headsBelow(joined, { attention, queries }, mlp !== undefined, stageOf);
-  await stages.keepOnly(fresh, [result]);
+  const stageOf = sharedStages(runtime, width, replacements.rows === 1 ? "one" : "each");
+  const { heads, attention, attentionConstant, mlp, mlpConstant } = kept;
+  const result = await layerBelow(upper, {
+    ...{ kept, queries: upper.readsAll ? "all" : "last", attention, heads },
+    constant: attention ? attentionConstant : await leftByHeads(kept, attentionConstant),
+    ...{ mlp, mlpStage: undefined, afterMlp: mlpConstant, stageOf: stageOf.stage },
+  });
+  await stages.keepOnly(stageOf.made, [result]);
   return result;
 }

@@ -45,9 +45,10 @@ export function sameParts(these: readonly KeptPart[], those: readonly KeptPart[]
     these.length === those.length &&
     these.every((part, index) => {
       const other = those[index];
-      if (index > 0 || part.kind === "mlp" || other?.kind !== "heads") return part === other;
-      const { heads } = other.attention;
-      return part.attention.heads.join() === heads.join() && part.queries === other.queries;
+      if (index > 0 || other === undefined) return part === other;
+      if (part.kind === "mlp" || other.kind === "mlp") return part.kind === other.kind;
+      const sameHeads = part.attention.heads.join() === other.attention.heads.join();
+      return part.kind === other.kind && sameHeads && part.queries === other.queries;
     })
   );
 }

@@ -9,10 +9,9 @@
  * cross again, an MLP crosses twice at most.
  */
 import type { Queries } from "../../lowering/attention.ts";
-import { askingParts, type KeptPart } from "../../lowering/kept-part.ts";
+import { type AskingPart, askingParts, type KeptPart } from "../../lowering/kept-part.ts";
 import { placeFeeds } from "../../lowering/places.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
-import type { Attention } from "../../transformer/transformer.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "../constant.ts";
 
 /** A session through which the residual stream goes. */
@@ -66,23 +65,20 @@ export function mlpBelow(upper: Upper, stage: Stage, constant: Constant): Upper 
 }
 
 /**
- * Puts a layer's kept heads below everything.
+ * Puts a layer's kept heads below everything, and the MLP that reads the same stream if there is one.
  * @param joinsMlp whether the lowest part is the same layer's MLP.
  * @param stageOf makes the stage of these parts, or hands out an equal one.
  */
 export async function headsBelow(
   upper: Upper,
-  { attention, queries }: { readonly attention: Attention; readonly queries: Queries },
+  part: AskingPart,
   joinsMlp: boolean,
   stageOf: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>,
 ): Promise<Upper> {
   const { width } = upper.last;
   const [first, ...others] = upper.parts;
   const joins = first !== undefined && (joinsMlp || first.stage.parts.every(({ kind }) => kind === "heads"));
-  const parts: readonly KeptPart[] = [
-    { kind: "heads", attention, queries },
-    ...(joins ? first.stage.parts : []),
-  ];
+  const parts: readonly KeptPart[] = [part, ...(joins ? first.stage.parts : [])];
   const stage = await stageOf(parts, "all");
   const constants = [zeroConstant(upper.last.rows, width), ...(joins ? first.constants : [])];
   return {

@@ -2,8 +2,8 @@
  * What attention without heads adds to the residual stream in a model with a norm behind attention: the norm of a
  * constant, which is a constant too.
  */
-import type { Addend } from "../lowering/fold-constants.ts";
 import type { Norm } from "../transformer/transformer.ts";
+import type { Addend } from "./fold-constants.ts";
 
 /** @param addends of one sum, [d] or [positions, d] each. Computed in float64, when it is read. */
 export function normedConstant(norm: Norm, addends: readonly Addend[]): Addend {

@@ -1,0 +1,109 @@
+/**
+ * Layers in which a head's write can't be taken out of the sum of the stream: those with a norm behind the heads, which
+ * reads what all of them write together, and parallel ones, whose MLP reads what the heads read. The layer's attention
+ * still runs once, and so does a parallel MLP; a candidate costs one product of all heads with W_O.
+ */
+import type { Queries } from "../../lowering/attention.ts";
+import { joinTrial, trialMlp } from "../../lowering/stages.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { LayerComponents } from "../../transformer/component.ts";
+import type { Mlp } from "../../transformer/transformer.ts";
+import type { Batch } from "../batch.ts";
+import { type Constant, constantTensor, zeroConstant } from "../constant.ts";
+import { type AttentionRun, groupTensors, withoutAttention } from "./attention-run.ts";
+import type { KeptLayer } from "./kept-layer.ts";
+
+export interface JoinedLayer {
+  /** The stream behind the layer's heads, and behind its MLP where the two are parallel; the caller releases it. */
+  streams(choice: LayerComponents & { readonly constant: Constant }): readonly Promise<DeviceTensor>[];
+  /** What of the heads' constant still joins the stream: nothing, where it joins before a norm. */
+  left(constant: Constant): Constant;
+  close(): Promise<void>;
+}
+
+/** Whether a layer is of this kind. */
+export function isJoined({ arrangement, attention, postNorm }: KeptLayer): boolean {
+  return arrangement === "parallel" || (attention !== undefined && postNorm !== undefined);
+}
+
+/**
+ * @param residual before the layer, for each batch. @param z as `runTrialAttention` gave it, grouped alike.
+ * @param rows of constants.
+ */
+export async function openJoinedLayer(
+  runtime: Runtime,
+  kept: KeptLayer,
+  width: number,
+  rows: number,
+  { z }: Pick<AttentionRun, "z">,
+  batches: readonly Batch[],
+  residual: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<JoinedLayer> {
+  const { attention, mlp, postNorm } = kept;
+  const constantRows = rows === 1 || queries === "last" ? "one" : "each";
+  const isParallel = kept.arrangement === "parallel";
+  const join = await runtime.load(joinTrial(kept, width, constantRows));
+  const grouped = (tensors: readonly DeviceTensor[]) => groupTensors(runtime, tensors, queries);
+  const x = queries === "all" ? residual : await grouped(await withoutAttention(runtime, residual, queries));
+  const written =
+    isParallel && mlp ? await grouped(await runMlp(runtime, mlp, width, batches, residual, queries)) : [];
+  const mine = [...written, ...(queries === "all" ? [] : x)];
+
+  return {
+    streams: ({ heads, mlp: stays, constant }) =>
+      x.map(async (stream, group) => {
+        const [zHere, writtenHere] = [z[group], written[group]];
+        const { y } = await join.run({
+          x: stream,
+          ...(attention && zHere && { z: zHere, headGates: gatesOf(attention, heads) }),
+          ...(attention && postNorm && { constant: constantTensor(constant, queries) }),
+          ...(writtenHere && { written: writtenHere, mlpGate: number(Number(stays)) }),
+        });
+        if (y === undefined) throw new TypeError("the joined layer lacks its output");
+        return y;
+      }),
+    left: (constant) => (attention && postNorm ? zeroConstant(rows, width) : constant),
+    async close() {
+      await runtime.release(...mine);
+      await join.unload();
+    },
+  };
+}
+
+async function runMlp(
+  runtime: Runtime,
+  mlp: Mlp,
+  width: number,
+  batches: readonly Batch[],
+  residual: readonly DeviceTensor[],
+  queries: Queries,
+): Promise<readonly DeviceTensor[]> {
+  const session: Session = await runtime.load(trialMlp(mlp, width, queries));
+  try {
+    const all: DeviceTensor[] = [];
+    for (const index of batches.keys()) {
+      const x = residual[index];
+      const { written } = x === undefined ? {} : await session.run({ x });
+      if (written === undefined) throw new TypeError("the MLP lacks its output");
+      all.push(written);
+    }
+    return all;
+  } finally {
+    await session.unload();
+  }
+}
+
+/** 1 in the columns of heads that stay. */
+function gatesOf(
+  { heads: all, headWidth }: NonNullable<KeptLayer["attention"]>,
+  heads: readonly number[],
+): HostTensor {
+  const data = new Float32Array(all.length * headWidth);
+  for (const [index, head] of all.entries()) {
+    if (heads.includes(head)) data.fill(1, index * headWidth, (index + 1) * headWidth);
+  }
+  return { type: "float32", shape: [data.length], data };
+}
+
+const number = (value: number): HostTensor => ({ type: "float32", shape: [1], data: Float32Array.of(value) });
