@@ -4,7 +4,15 @@
  */
 import { z } from "zod";
 import type { Activation, Rotary } from "../transformer/transformer.ts";
-import { activationName, configError, countUpTo, largestSize, tokenFields } from "./config-fields.ts";
+import {
+  activationName,
+  activationOf,
+  configError,
+  countUpTo,
+  largestSize,
+  specialTokenIds,
+  tokenFields,
+} from "./config-fields.ts";
 import type { FamilyConfig } from "./family.ts";
 import { noOtherComputation } from "./foreign-fields.ts";
 
@@ -64,7 +72,7 @@ export const decoderFields = (defaults: Defaults) => ({
   intermediate_size: countUpTo(largestSize).default(defaults.hiddenWidth),
   num_hidden_layers: countUpTo(4096).default(defaults.layers),
   num_attention_heads: heads.default(defaults.heads),
-  /** null: as many as query heads. */
+  // null: as many as query heads.
   num_key_value_heads: heads.nullish(),
   head_dim: countUpTo(2 ** 16).optional(),
   hidden_act: activationName.default(defaults.activation),
@@ -80,22 +88,24 @@ export const nullableFields = ["num_key_value_heads", "sliding_window"];
 /** ε of a norm. */
 export const epsilon = z.number().positive().max(1);
 
-type Heads = Readonly<
-  Record<"num_attention_heads" | "hidden_size", number> & {
-    num_key_value_heads?: number | null | undefined;
-    head_dim?: number | undefined;
-  }
->;
+type CommonFields = z.output<z.ZodObject<ReturnType<typeof decoderFields>>>;
 
-/**
- * @param keyValueHeads where config.json doesn't say; null: as many as query heads.
- * @throws PithError "config" where heads don't divide the width, or their groups are not equal.
- */
-export function readHeads(
-  config: Heads,
+interface CommonSetting {
+  readonly modelType: string;
+  /** Where config.json doesn't say; left out: as many as query heads. */
+  readonly keyValueHeads?: number;
+  /** Where config.json doesn't say; left out: none. */
+  readonly tokens?: { readonly bos: number; readonly eos: number };
+}
+
+type CommonConfig = Omit<DecoderConfig, "contextLength" | "norm" | "biases" | "layerAttention" | "notes">;
+
+/** @throws PithError "config" where heads don't divide the width, or their groups are not equal. */
+export function commonConfig(
+  config: CommonFields,
   file: string,
-  keyValueHeads: number | null = null,
-): Pick<DecoderConfig, "heads" | "keyValueHeads" | "headWidth"> {
+  { modelType, keyValueHeads, tokens }: CommonSetting,
+): CommonConfig {
   const { num_attention_heads: count, hidden_size: width } = config;
   const asked = config.num_key_value_heads === undefined ? keyValueHeads : config.num_key_value_heads;
   const groups = asked ?? count;
@@ -103,7 +113,19 @@ export function readHeads(
     throw configError(file, "num_attention_heads", `${count} heads don't divide hidden_size ${width}`);
   if (count % groups !== 0)
     throw configError(file, "num_key_value_heads", `${count} heads are not ${groups} equal groups`);
-  return { heads: count, keyValueHeads: groups, headWidth: config.head_dim ?? width / count };
+  return {
+    modelType,
+    layers: config.num_hidden_layers,
+    width,
+    hiddenWidth: config.intermediate_size,
+    vocabularySize: config.vocab_size,
+    heads: count,
+    keyValueHeads: groups,
+    headWidth: config.head_dim ?? width / count,
+    activation: activationOf(config.hidden_act),
+    tiedEmbeddings: config.tie_word_embeddings,
+    ...specialTokenIds(config, config.vocab_size, tokens),
+  };
 }
 
 /** The same attention in all layers. */

@@ -7,12 +7,27 @@ import { describeValue, ownProperty } from "../files/json.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
+import { gemma } from "./gemma.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
+import { mistral } from "./mistral.ts";
+import { phi3 } from "./phi3.ts";
+import { qwen2, qwen3 } from "./qwen.ts";
+import { smollm3 } from "./smollm3.ts";
+import { stablelm } from "./stablelm.ts";
+import { starcoder2 } from "./starcoder2.ts";
 
 const families = new Map<string, Family>();
 registerFamily(gpt2);
 registerFamily(llama);
+registerFamily(mistral);
+registerFamily(qwen2);
+registerFamily(qwen3);
+registerFamily(gemma);
+registerFamily(phi3);
+registerFamily(smollm3);
+registerFamily(starcoder2);
+registerFamily(stablelm);
 
 /**
  * Makes a family known by its values of `model_type`.

@@ -1,12 +1,12 @@
 /** Llama 1 to 3, and the many models that are saved as one: RMSNorm, rotary positions, grouped heads, a gated MLP. */
 import { z } from "zod";
-import { activationOf, checkConfig, type RawConfig, specialTokenIds } from "./config-fields.ts";
+import { checkConfig, type RawConfig } from "./config-fields.ts";
 import {
+  commonConfig,
   type DecoderConfig,
   decoderFields,
   epsilon,
   nullableFields,
-  readHeads,
   sameInAll,
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
@@ -32,30 +32,17 @@ const schema = z.object({
 
 function parseLlamaConfig(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
-  const shape = readHeads(config, file);
-  const { rotary, contextLength, notes } = readRotary(raw, file, {
-    headWidth: shape.headWidth,
+  const common = commonConfig(config, file, { modelType: "llama", tokens: { bos: 1, eos: 2 } });
+  const { attention_bias: bias, mlp_bias: mlp } = config;
+  const { rotary, ...rest } = readRotary(raw, file, {
+    headWidth: common.headWidth,
     contextLength: config.max_position_embeddings,
-    ...{ pairs: "halves", defaultBase: 10_000, share: "whole" },
   });
   return {
-    modelType: "llama",
-    layers: config.num_hidden_layers,
-    width: config.hidden_size,
-    hiddenWidth: config.intermediate_size,
-    contextLength,
-    vocabularySize: config.vocab_size,
-    ...shape,
-    activation: activationOf(config.hidden_act),
+    ...common,
+    ...rest,
     norm: { kind: "rms", epsilon: config.rms_norm_eps },
-    biases: {
-      queryKeyValue: config.attention_bias,
-      output: config.attention_bias,
-      mlp: config.mlp_bias,
-    },
-    layerAttention: sameInAll(config.num_hidden_layers, { rotary }),
-    tiedEmbeddings: config.tie_word_embeddings,
-    notes,
-    ...specialTokenIds(config, config.vocab_size, { bos: 1, eos: 2 }),
+    biases: { queryKeyValue: bias, output: bias, mlp },
+    layerAttention: sameInAll(common.layers, { rotary }),
   };
 }

@@ -13,11 +13,14 @@ export interface RotarySetting {
   readonly headWidth: number;
   /** `max_position_embeddings`. */
   readonly contextLength: number;
-  readonly pairs: Rotary["pairs"];
-  /** Where config.json names no base. */
-  readonly defaultBase: number;
-  /** The share of a head that turns where config.json says nothing; "whole" where the family turns whole heads only. */
-  readonly share: number | "whole";
+  /** Left out: "halves". */
+  readonly pairs?: Rotary["pairs"];
+  /** Where config.json names no base; left out: 10,000. */
+  readonly defaultBase?: number;
+  /** The share of a head that turns where config.json says nothing; left out: the family turns whole heads only. */
+  readonly share?: number;
+  /** Types that mean another one in this family. */
+  readonly renamedTypes?: Readonly<Record<string, RotaryType>>;
 }
 
 export interface RotaryReading {
@@ -94,17 +97,18 @@ function parseParameters(value: unknown, field: string | undefined, file: string
 
 function rotaryOf(source: Source, raw: RawConfig, setting: RotarySetting): RotaryReading {
   const { parameters, file, field } = source;
-  const { headWidth, contextLength, pairs } = setting;
-  const share = parameters.partial_rotary_factor ?? (setting.share === "whole" ? 1 : setting.share);
-  if (setting.share === "whole" && share !== 1)
+  const { headWidth, contextLength, pairs = "halves" } = setting;
+  const share = parameters.partial_rotary_factor ?? setting.share ?? 1;
+  if (setting.share === undefined && share !== 1)
     throw configError(file, "partial_rotary_factor", `is ${share}: this family turns whole heads`);
   const width = Math.floor(headWidth * share);
   if (width < 2 || width % 2 !== 0)
     throw configError(file, field, `${width} of a head's ${headWidth} elements can't turn in pairs`);
-  const base = parameters.rope_theta ?? setting.defaultBase;
+  const base = parameters.rope_theta ?? setting.defaultBase ?? 10_000;
   const plain = Array.from({ length: width / 2 }, (_, pair) => base ** ((-2 * pair) / width));
   const type = parameters.rope_type ?? parameters.type ?? "default";
-  const kind = isRotaryType(type) ? type : undefined;
+  const renamed = new Map(Object.entries(setting.renamedTypes ?? {})).get(type) ?? type;
+  const kind = isRotaryType(renamed) ? renamed : undefined;
   if (kind === undefined)
     throw configError(file, `${field}.rope_type`, `is ${describeValue(type)}: not one that Pith knows`, {
       advice: `Known: ${rotaryTypes.join(", ")}.`,

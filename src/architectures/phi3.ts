@@ -1,0 +1,97 @@
+/**
+ * Phi-3, 3.5 and 4: Llama's layers with fused matrices. Queries, keys and values are one matrix, gate and up another;
+ * their rows stand one part after another.
+ */
+import { z } from "zod";
+import { readOnceTogether } from "../transformer/derive.ts";
+import { sliceOutputs } from "../transformer/linear.ts";
+import type { Linear } from "../transformer/transformer.ts";
+import { checkConfig, type RawConfig } from "./config-fields.ts";
+import {
+  commonConfig,
+  type DecoderConfig,
+  decoderFields,
+  epsilon,
+  nullableFields,
+  sameInAll,
+} from "./decoder-config.ts";
+import type { Family } from "./family.ts";
+import { windowField } from "./layer-windows.ts";
+import {
+  type AttentionMatrices,
+  type MlpMatrices,
+  readLayeredDecoder,
+  readStoredOutIn,
+} from "./layered-decoder.ts";
+import { readRotary } from "./rotary-config.ts";
+import type { TensorTaker } from "./take-tensors.ts";
+
+export const phi3: Family<DecoderConfig> = {
+  modelTypes: ["phi3"],
+  parseConfig: parsePhi3Config,
+  describe: (config, checkpoint, onNote) =>
+    readLayeredDecoder(config, checkpoint, onNote, { projections: readFusedAttention, mlp: readFusedMlp }),
+};
+
+/** transformers' `Phi3Config` where a field is missing. */
+const schema = z.object({
+  ...decoderFields({
+    ...{ vocabulary: 32_064, width: 3072, hiddenWidth: 8192, layers: 32, heads: 32 },
+    ...{ activation: "silu", context: 4096, tied: false },
+  }),
+  rms_norm_eps: epsilon.default(1e-5),
+  sliding_window: windowField,
+});
+
+function parsePhi3Config(raw: RawConfig, file: string): DecoderConfig {
+  const config = checkConfig(schema, raw, file, nullableFields);
+  const common = commonConfig(config, file, { modelType: "phi3", tokens: { bos: 1, eos: 32_000 } });
+  const { rotary, ...rest } = readRotary(raw, file, {
+    headWidth: common.headWidth,
+    contextLength: config.max_position_embeddings,
+    share: 1,
+    // What the first releases called it.
+    renamedTypes: { su: "longrope", yarn: "longrope" },
+  });
+  return {
+    ...common,
+    ...rest,
+    norm: { kind: "rms", epsilon: config.rms_norm_eps },
+    biases: { queryKeyValue: false, output: false, mlp: false },
+    layerAttention: sameInAll(common.layers, { rotary, window: config.sliding_window ?? undefined }),
+  };
+}
+
+function readFusedAttention(tensors: TensorTaker, config: DecoderConfig, name: string): AttentionMatrices {
+  const { width, heads, keyValueHeads, headWidth } = config;
+  const [all, shared] = [heads * headWidth, keyValueHeads * headWidth];
+  const part = fusedParts(tensors, `${name}.qkv_proj`, width, all + 2 * shared);
+  return {
+    query: part(0, all),
+    key: part(all, all + shared),
+    value: part(all + shared, all + 2 * shared),
+    output: readStoredOutIn(tensors, `${name}.o_proj`, [all, width], false),
+  };
+}
+
+function readFusedMlp(tensors: TensorTaker, config: DecoderConfig, name: string): MlpMatrices {
+  const { width, hiddenWidth } = config;
+  const part = fusedParts(tensors, `${name}.gate_up_proj`, width, 2 * hiddenWidth);
+  return {
+    gate: part(0, hiddenWidth),
+    up: part(hiddenWidth, 2 * hiddenWidth),
+    down: readStoredOutIn(tensors, `${name}.down_proj`, [hiddenWidth, width], false),
+  };
+}
+
+/** Some of a fused matrix's outputs. */
+function fusedParts(
+  tensors: TensorTaker,
+  name: string,
+  inputs: number,
+  outputs: number,
+): (start: number, end: number) => Linear {
+  const stored = readStoredOutIn(tensors, name, [inputs, outputs], false);
+  const fused = { ...stored, weight: readOnceTogether(stored.weight) };
+  return (start, end) => sliceOutputs(fused, [[start, end]]);
+}

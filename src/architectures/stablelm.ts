@@ -1,0 +1,58 @@
+/**
+ * StableLM (2, Zephyr, Code): Llama's layers with LayerNorm, of whose heads a quarter turns; attention and MLP may read
+ * the same normed stream.
+ */
+import { z } from "zod";
+import { checkConfig, configError, type RawConfig } from "./config-fields.ts";
+import {
+  commonConfig,
+  type DecoderConfig,
+  decoderFields,
+  epsilon,
+  nullableFields,
+  sameInAll,
+} from "./decoder-config.ts";
+import type { Family } from "./family.ts";
+import { readLayeredDecoder } from "./layered-decoder.ts";
+import { readRotary } from "./rotary-config.ts";
+
+export const stablelm: Family<DecoderConfig> = {
+  modelTypes: ["stablelm"],
+  parseConfig: parseStablelmConfig,
+  describe: readLayeredDecoder,
+};
+
+/** transformers' `StableLmConfig` where a field is missing. */
+const schema = z.object({
+  ...decoderFields({
+    ...{ vocabulary: 50_304, width: 2560, hiddenWidth: 6912, layers: 32, heads: 32 },
+    ...{ activation: "silu", context: 4096, tied: false },
+  }),
+  layer_norm_eps: epsilon.default(1e-5),
+  use_qkv_bias: z.boolean().default(false),
+  qk_layernorm: z
+    .literal(false, { error: "a norm for each head's query and key, of its own, is not read" })
+    .default(false),
+  use_parallel_residual: z.boolean().default(false),
+});
+
+function parseStablelmConfig(raw: RawConfig, file: string): DecoderConfig {
+  const config = checkConfig(schema, raw, file, nullableFields);
+  const tokens = { bos: 0, eos: 0 };
+  const common = commonConfig(config, file, { modelType: "stablelm", keyValueHeads: 32, tokens });
+  if (common.heads * common.headWidth !== common.width)
+    throw configError(file, "head_dim", `is ${common.headWidth}: heads of this family share the width`);
+  const { rotary, ...rest } = readRotary(raw, file, {
+    headWidth: common.headWidth,
+    contextLength: config.max_position_embeddings,
+    share: 0.25,
+  });
+  return {
+    ...common,
+    ...rest,
+    norm: { kind: "layer", epsilon: config.layer_norm_eps },
+    biases: { queryKeyValue: config.use_qkv_bias, output: false, mlp: false },
+    layerAttention: sameInAll(common.layers, { rotary }),
+    parallel: config.use_parallel_residual,
+  };
+}
