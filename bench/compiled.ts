@@ -13,6 +13,7 @@ import { extract } from "../src/jobs/extract/extract.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
+import { countKept } from "../src/transformer/circuit.ts";
 
 export interface CompiledBenchOptions {
   readonly threads: number;
@@ -69,11 +70,12 @@ function describe(
   compiled: CircuitFile,
   competitors: readonly Competitor[],
 ): TaskResult {
-  const { heads, mlps, metrics } = circuit;
+  const { metrics } = circuit;
+  const kept = countKept(circuit.kept);
   return {
     task,
-    heads: heads.length,
-    mlps: mlps.length,
+    heads: kept.head,
+    mlps: kept.mlp,
     accuracy: {
       original: metrics.accuracy.test?.original ?? Number.NaN,
       circuit: metrics.accuracy.test?.circuit ?? Number.NaN,

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PithError } from "../src/errors.ts";
 import { checkFiles } from "../src/export/check-files.ts";
-import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 
 const [directory, count = "10000"] = process.argv.slice(2);
 if (directory === undefined) throw new Error("give a circuit's folder");

@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Decision } from "../src/discovery/searches/greedy/search.ts";
-import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
-import { circuitOfFile } from "../src/export/file-circuit.ts";
+import type { CircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { folderLayout } from "../src/export/folder-layout.ts";
 import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import { circuitKey } from "../src/transformer/circuit.ts";
@@ -46,7 +46,7 @@ export async function benchSameBytes(commit: string): Promise<boolean> {
         const ours = await extractWith(here, join(room, "ours"), flags);
         const difference = differenceOf(theirs, ours);
         same &&= difference === undefined;
-        const bytes = `${ours.weights.length} bytes, ${ours.circuit.trace.length} decisions`;
+        const bytes = `${ours.weights.length} bytes, ${ours.circuit.search.trace.length} decisions`;
         console.log(
           `${name.padEnd(13)} ${setting.name}  ${difference === undefined ? `same: ${bytes}` : `DIFFERENT: ${difference}`}`,
         );
@@ -81,9 +81,9 @@ async function extractWith(tree: string, out: string, flags: readonly string[]):
 
 /** The first difference, in words; undefined where there is none. */
 function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
-  const [before, now] = [circuitKey(circuitOfFile(theirs.circuit)), circuitKey(circuitOfFile(ours.circuit))];
+  const [before, now] = [circuitKey(theirs.circuit.kept), circuitKey(ours.circuit.kept)];
   if (before !== now) return `kept were ${before}; now ${now}`;
-  const [trace, ownTrace] = [theirs.circuit.trace, ours.circuit.trace];
+  const [trace, ownTrace] = [theirs.circuit.search.trace, ours.circuit.search.trace];
   if (trace.length !== ownTrace.length) return `${trace.length} decisions were made; now ${ownTrace.length}`;
   const at = trace.findIndex((decision, index) => !sameDecision(decision, ownTrace[index]));
   if (at >= 0) {

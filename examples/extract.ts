@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { extract, loadCircuit, loadModel, type PithEvent, readTask } from "pith";
+import { countKept, extract, loadCircuit, loadModel, type PithEvent, readTask } from "pith";
 
 const folder = await mkdtemp(join(tmpdir(), "pith-example-"));
 const stop = new AbortController();
@@ -63,7 +63,8 @@ try {
   });
   await model.close();
   const { body } = circuit.metrics.parameters.circuit;
-  console.log(`${circuit.heads.length} heads and ${circuit.mlps.length} MLPs, ${body} parameters`);
+  const kept = countKept(circuit.kept);
+  console.log(`${kept.head} heads and ${kept.mlp} MLPs, ${body} parameters`);
 
   const standalone = await loadCircuit(made);
   const prompt = "Then, Rose and Kevin went to the market. Rose gave a drink to";

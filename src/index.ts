@@ -24,6 +24,7 @@ export type {
   Search,
   SearchBegun,
   SearchContext,
+  SearchDescription,
   SearchEvent,
   SearchInputs,
   SearchJournal,
@@ -66,10 +67,9 @@ export { type KnownSummary, type SettingSummary, summarizeSweep } from "./experi
 export { type ReadSweepTasksOptions, readSweepTasks } from "./experiments/sweep-tasks.ts";
 export type { CircuitTiming, TableRow } from "./experiments/tables.ts";
 export type { Prediction } from "./export/ask-circuit.ts";
-export type { CircuitFile } from "./export/circuit-file.ts";
+export type { CircuitFile, SearchRecord } from "./export/circuit-file.ts";
 export type { Dtype, NarrowDtype } from "./export/dtype.ts";
 export { dtypes } from "./export/dtype.ts";
-export { circuitOfFile } from "./export/file-circuit.ts";
 export { readStandalone } from "./export/read-standalone.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
@@ -169,6 +169,7 @@ export { type RuntimeOptions, workerRuntime } from "./runtime/node-runtime.ts";
 export type { Runtime } from "./runtime/runtime.ts";
 export type { BuiltinTaskName, PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
+
 export type { NameOrder } from "./tasks/builtin/ioi-templates.ts";
 export type { EncodedExample, EncodedTask } from "./tasks/encode-task.ts";
 export type { Split, TaskExample, TaskFile } from "./tasks/task-file.ts";
@@ -188,6 +189,7 @@ export {
   listsOf,
   sameCircuit,
   unionOf,
+  wholeCircuit,
   withComponents,
   without,
 } from "./transformer/circuit.ts";
@@ -198,9 +200,11 @@ export {
   type ComponentRecord,
   componentOf,
   componentTitle,
+  type ModelShape,
   nameInModel,
   type Order,
   parseComponent,
+  shapeOf,
 } from "./transformer/component.ts";
 export type {
   Activation,

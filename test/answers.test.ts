@@ -11,7 +11,7 @@ import { type Extraction, extract, loadCircuit, loadModel, type Model, readTask 
 import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
 import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { circuitOfLists } from "../src/transformer/circuit.ts";
+import { countComponents } from "../src/transformer/circuit.ts";
 import { found, originalLogits, patchedLogits } from "./support/run-model.ts";
 
 const tolerance = 1e-4;
@@ -55,7 +55,7 @@ test("answers of several tokens: search, circuit and report agree with one predi
   const { circuit, folder: out } = await extract(model, task, join(folder, "longer"), {
     ...{ means: "pooled", threads: 1 },
   });
-  expect(circuit.heads.length + circuit.mlps.length).toBeLessThan(42);
+  expect(countComponents(circuit.kept)).toBeLessThan(42);
   expect(circuit.metrics.verified).toBeLessThan(tolerance);
 
   const settings = { means: "pooled", bos: false, seed: 0 } as const;
@@ -72,13 +72,7 @@ test("answers of several tokens: search, circuit and report agree with one predi
       answer.map((_, at) => [...ids, ...answer.slice(0, at)]),
     );
     const allOriginals = await originalLogits(runtime, model.transformer, questions.flat());
-    const all = await patchedLogits(
-      runtime,
-      model.transformer,
-      circuitOfLists(circuit),
-      replacements,
-      questions.flat(),
-    );
+    const all = await patchedLogits(runtime, model.transformer, circuit.kept, replacements, questions.flat());
     let taken = 0;
     for (const [index, { answers }] of encoded[split].entries()) {
       const [answer = []] = answers;
@@ -95,7 +89,7 @@ test("answers of several tokens: search, circuit and report agree with one predi
       ...{ original: originalRight / count, circuit: right / count },
     });
     if (split === "validation") {
-      const last = found(circuit.trace.findLast(({ pruned }) => pruned));
+      const last = found(circuit.search.trace.findLast(({ pruned }) => pruned));
       expect(Math.abs(last.kl - kl / count)).toBeLessThan(tolerance);
     }
   }

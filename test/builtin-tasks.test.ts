@@ -256,9 +256,11 @@ test("extraction keeps to the task's own start token, unless the caller says oth
   const without = await run({ bos: false });
   await model.close();
   await rm(folder, { recursive: true });
-  expect([own.options.bos, own.profile]).toEqual([true, { kind: "aligned", length: 11 }]);
-  expect([without.options.bos, without.profile]).toEqual([false, { kind: "aligned", length: 10 }]);
-  expect(own.task).toEqual({ name: "acronyms", builtin: true, sha256: task.sha256, examples: few });
+  expect([own.task.bos, own.profile]).toEqual([true, { kind: "aligned", length: 11 }]);
+  expect([without.task.bos, without.profile]).toEqual([false, { kind: "aligned", length: 10 }]);
+  expect(own.task).toEqual({
+    ...{ name: "acronyms", builtin: true, sha256: task.sha256, examples: few, seed: 0, bos: true },
+  });
 });
 
 test("an unknown task is told which there are", () => {

@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { env as env4, pipeline as pipeline4 } from "@huggingface/transformers";
 import { env as env3, pipeline as pipeline3 } from "transformers-js-3";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitFile } from "../src/export/circuit-file.ts";
+import { circuitJson, parseCircuitFile } from "../src/export/circuit-json.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { prepareConvertedFolder } from "../src/export/write-folder.ts";
 import { convertCaches, type WithCaches } from "../src/jobs/convert/convert-caches.ts";
 import { openGraph } from "../src/jobs/read-graph.ts";
 import { cacheHeadsOf } from "../src/lowering/cache-heads.ts";
+import { keptHeads } from "../src/transformer/circuit.ts";
 import { runCli, withFolder } from "./support/run-cli.ts";
 
 const folder = withFolder();
@@ -28,7 +30,7 @@ const jsonOf = async (...place: readonly string[]): Promise<unknown> =>
 
 async function circuitOf(name: string): Promise<CircuitFile> {
   // Changed below, so it has no seal.
-  const { files: _, checksum: __, ...circuit } = (await jsonOf(name, "circuit.json")) as CircuitFile;
+  const { files: _, checksum: __, ...circuit } = parseCircuitFile(await jsonOf(name, "circuit.json"));
   return circuit;
 }
 
@@ -39,8 +41,8 @@ async function headsOf(name: string): Promise<readonly number[]> {
 }
 
 test("exact caches have the heads that their layers keep", async () => {
-  const { profile, heads, model } = await circuitOf("exact");
-  const kept = model.heads.map((_, layer) => heads.filter(([at]) => at === layer).length);
+  const { profile, kept: circuit, model } = await circuitOf("exact");
+  const kept = model.heads.map((_, layer) => keptHeads(circuit, layer).length);
   const cached = kept.filter((count) => count > 0);
   expect(new Set(cached).size).toBeGreaterThan(1);
   expect(profile).toEqual({ kind: "decoder" });
@@ -107,7 +109,8 @@ test("circuit.json can't say fewer heads than a layer keeps", async () => {
   const place = join(folder.path, "exact", "circuit.json");
   const circuit = await circuitOf("exact");
   const most = Math.max(...(await headsOf("exact")));
-  const saying = (cacheHeads: number) => ({ ...circuit, profile: { kind: "decoder", cacheHeads } });
+  const saying = (cacheHeads: number) =>
+    circuitJson({ ...circuit, profile: { kind: "decoder", cacheHeads } });
   expect(() => parseCircuitFile(saying(most - 1), place)).toThrow(
     `"profile.cacheHeads": is ${most - 1}, but a layer keeps ${most} heads`,
   );

@@ -3,6 +3,8 @@
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import type { CircuitFile } from "../src/index.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
 import { home, runCli, startCli, waitForDecisions, withFolder } from "./support/run-cli.ts";
@@ -10,13 +12,13 @@ import { home, runCli, startCli, waitForDecisions, withFolder } from "./support/
 const PROMPT = "Then, Marcus and Justin went to the library. Marcus gave a snack to";
 
 function readCircuit(directory: string): CircuitFile {
-  return JSON.parse(readFileSync(join(directory, "circuit.json"), "utf8")) as CircuitFile;
+  return parseCircuitFile(JSON.parse(readFileSync(join(directory, "circuit.json"), "utf8")));
 }
 
 /** What a search decides; not what was measured by the clock. */
-function decided(directory: string): Pick<CircuitFile, "heads" | "mlps" | "trace"> {
-  const { heads, mlps, trace } = readCircuit(directory);
-  return { heads, mlps, trace };
+function decided(directory: string): Pick<CircuitFile, "kept" | "search"> {
+  const { kept, search } = readCircuit(directory);
+  return { kept, search };
 }
 
 describe("the demo", () => {
@@ -136,25 +138,22 @@ describe("--json", () => {
     expect(code).toBe(0);
     const printed = oneObject(stdout) as {
       folder: string;
-      circuit: CircuitFile;
+      circuit: CircuitJson;
       timing: unknown;
       seconds: number;
     };
-    expect(printed.circuit).toEqual(readCircuit(join(folder.path, "out")));
+    expect(parseCircuitFile(printed.circuit)).toEqual(readCircuit(join(folder.path, "out")));
     expect(printed.circuit).toMatchObject({
       // nano's heads, whatever a layer keeps: other tools derive no other number.
       profile: { kind: "decoder", cacheHeads: 6 },
-      options: {
-        alpha: 0.05,
-        ablation: "zero",
-        mlps: false,
-        means: "pooled",
-        order: "published",
-        seed: 0,
-        bos: true,
-      },
-      mlps: [0, 1, 2, 3, 4, 5],
+      search: { name: "greedy", options: { alpha: 0.05, passes: 1, order: "published" } },
+      onTrial: ["head"],
+      replacement: { ablation: "zero", means: "pooled" },
+      task: { seed: 0, bos: true },
     });
+    expect(printed.circuit.kept.map(({ layer, mlp }) => [layer, mlp])).toEqual(
+      [0, 1, 2, 3, 4, 5].map((layer) => [layer, true]),
+    );
     expect(printed.seconds).toBeGreaterThan(0);
   });
 });

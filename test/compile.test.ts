@@ -76,8 +76,7 @@ async function circuitFolder(task: GoldenTask, means: "aligned" | "pooled" = "al
   await changeCircuit(directory, (circuit) => ({
     ...circuit,
     model: { ...circuit.model, files },
-    task: { ...circuit.task, name: task, sha256: file.sha256 },
-    options: { ...circuit.options, bos: run.bos },
+    task: { ...circuit.task, name: task, sha256: file.sha256, bos: run.bos },
   }));
   return { folder, directory, file };
 }

@@ -6,7 +6,7 @@ import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transform
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
-import type { CircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { prepareConvertedFolder } from "../src/export/write-folder.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const circuitOf = async (name: string): Promise<CircuitFile> =>
+const circuitOf = async (name: string): Promise<CircuitJson> =>
   JSON.parse(await readFile(join(folder, name, "circuit.json"), "utf8"));
 
 test.each([
@@ -51,7 +51,7 @@ test.each([
     folder,
   );
   expect([code, stderr]).toEqual([0, expect.anything()]);
-  const { circuit } = JSON.parse(stdout) as { readonly circuit: CircuitFile };
+  const { circuit } = JSON.parse(stdout) as { readonly circuit: CircuitJson };
   expect(circuit).toEqual(await circuitOf(dtype));
   const before = await circuitOf("f32");
 
@@ -85,7 +85,7 @@ test("extract --dtype makes what extract and convert make", async () => {
   const { code } = await extract("direct", "--dtype", "int8");
   expect(code).toBe(0);
   const [direct, converted] = [await circuitOf("direct"), await circuitOf("int8")];
-  const timeless = ({ dtype, checksum: _, ...rest }: CircuitFile) => ({
+  const timeless = ({ dtype, checksum: _, ...rest }: CircuitJson) => ({
     ...rest,
     divergence: dtype?.divergence,
     accuracy: dtype?.float32.accuracy,

@@ -7,7 +7,9 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { PithError } from "../src/errors.ts";
-import { type CircuitFile, formatCircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
+import { circuitJson, formatCircuitFile, parseCircuitFile } from "../src/export/circuit-json.ts";
 import { modelCard } from "../src/export/model-card.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { checkCircuitFolder, prepareCircuitFolder } from "../src/export/write-folder.ts";
@@ -130,10 +132,11 @@ describe("a folder", () => {
     expect(await readdir(parent)).toEqual([]);
 
     const refused = await prepareCircuitFolder(directory, await contents());
-    const lie = { ...(await commitFile(refused.bytes)), heads: [[9, 9]] as [number, number][] };
+    const elsewhere = circuitOfLists({ heads: [[9, 9]], mlps: [] });
+    const lie = { ...(await commitFile(refused.bytes)), kept: elsewhere };
     expect(await failure(refused.commit(lie))).toMatchObject({
       code: "circuit",
-      place: { field: "heads[0]" },
+      place: { field: "kept[0].layer" },
     });
     expect(await readdir(parent)).toEqual([]);
 
@@ -212,7 +215,7 @@ describe("a folder that lies", () => {
     await spoil(directory);
     return failure(readCircuitFolder(directory));
   };
-  const rewrite = (change: (file: CircuitFile) => object) => (directory: string) =>
+  const rewrite = (change: (file: CircuitJson) => object) => (directory: string) =>
     changeCircuit(directory, change);
 
   test.each<[string, (directory: string) => Promise<unknown>, RegExp]>([
@@ -268,6 +271,7 @@ describe("a folder that lies", () => {
 
 describe("circuit.json", async () => {
   const valid = await commitFile(100);
+  const json = circuitJson(valid);
   const trace = [
     { layer: 5, component: "head.4", kl: 0.2, delta: 0.2, pruned: false },
     { layer: 5, component: "head.3", kl: 0.01, delta: 0.01, pruned: true },
@@ -275,70 +279,74 @@ describe("circuit.json", async () => {
   ];
 
   test("is what was written, a line a decision", () => {
-    const text = formatCircuitFile({ ...valid, trace });
-    expect(parseCircuitFile(JSON.parse(text))).toEqual({ ...valid, trace });
-    expect(text).toContain('\n    {"layer":5,"component":"head.4","kl":0.2,"delta":0.2,"pruned":false},\n');
-    expect(text).toContain('\n  "heads": [\n    [0,1],\n    [5,4]\n  ],\n');
+    const searched = { ...valid, search: { ...valid.search, trace } };
+    const text = formatCircuitFile(searched);
+    expect(parseCircuitFile(JSON.parse(text))).toEqual(searched);
+    expect(text).toContain('\n      {"layer":5,"component":"head.4","kl":0.2,"delta":0.2,"pruned":false},\n');
+    expect(text).toContain(
+      '\n  "kept": [\n    {"layer":0,"heads":"1","mlp":true},\n    {"layer":5,"heads":"4","mlp":true}\n  ],\n',
+    );
   });
 
   test("may say more than is known here", () => {
-    expect(parseCircuitFile({ ...valid, comment: "mine" })).toEqual(valid);
+    expect(parseCircuitFile({ ...json, comment: "mine" })).toEqual(valid);
   });
 
+  const search = (change: object) => ({ search: { ...valid.search, ...change } });
   test.each<[string, unknown, string]>([
     ["another format", { format: "pith.circuit/9" }, "format"],
-    ["no heads", { heads: undefined }, "heads"],
+    ["nothing of what is kept", { kept: undefined }, "kept"],
+    ["a layer twice", { kept: [{ layer: 0 }, { layer: 0, mlp: true }] }, "kept[1].layer"],
+    ["layers out of order", { kept: [{ layer: 1 }, { layer: 0 }] }, "kept[1].layer"],
+    ["a layer that is none of the model's", { kept: [{ layer: 6, heads: "0" }] }, "kept[0].layer"],
+    ["a head beyond the layer's", { kept: [{ layer: 0, heads: "2-6" }] }, "kept[0].heads"],
+    ["a head twice", { kept: [{ layer: 0, heads: "1-2, 2" }] }, "kept[0].heads"],
+    ["half a head", { kept: [{ layer: 0, heads: "0.5" }] }, "kept[0].heads"],
+    ["a kind of component that is not known", { kept: [{ layer: 0, neurons: "1" }] }, "kept[0]"],
     [
-      "a head twice",
-      {
-        heads: [
-          [0, 1],
-          [0, 1],
-        ],
-      },
-      "heads[1]",
+      "more heads than any model has",
+      { model: { ...valid.model, heads: [1e9, 6, 6, 6, 6, 6] } },
+      "model.heads",
     ],
     [
-      "heads out of order",
-      {
-        heads: [
-          [1, 0],
-          [0, 1],
-        ],
-      },
-      "heads[1]",
+      "an unknown component",
+      search({ trace: [{ ...trace[0], component: "neuron.1" }] }),
+      "search.trace[0].component",
     ],
-    ["a head of no layer", { heads: [[6, 0]] }, "heads[0]"],
-    ["a head beyond the layer's", { heads: [[0, 6]] }, "heads[0]"],
-    ["half a head", { heads: [[0, 0.5]] }, "heads[0][1]"],
-    ["MLPs out of order", { mlps: [5, 0] }, "mlps[1]"],
-    ["an MLP of no layer", { mlps: [6] }, "mlps[0]"],
-    ["an unknown component", { trace: [{ ...trace[0], component: "neuron.1" }] }, "trace[0].component"],
-    ["a decision on no head", { trace: [{ ...trace[0], component: "head.7" }] }, "trace[0]"],
-    ["a decision twice", { trace: [trace[0], trace[0]] }, "trace[1]"],
-    ["a kept head that the trace prunes", { trace: [{ ...trace[0], pruned: true }] }, "trace[0]"],
-    ["a pruned head that the trace keeps", { trace: [{ ...trace[1], pruned: false }] }, "trace[0]"],
-    ["a KL that is no number", { trace: [{ ...trace[0], kl: null }] }, "trace[0].kl"],
-    ["an α of nothing", { options: { ...valid.options, alpha: 0 } }, "options.alpha"],
+    ["a decision on no head", search({ trace: [{ ...trace[0], component: "head.7" }] }), "search.trace[0]"],
+    ["a decision twice", search({ trace: [trace[0], trace[0]] }), "search.trace[1]"],
+    [
+      "a kept head that the trace prunes",
+      search({ trace: [{ ...trace[0], pruned: true }] }),
+      "search.trace[0]",
+    ],
+    [
+      "a pruned head that the trace keeps",
+      search({ trace: [{ ...trace[1], pruned: false }] }),
+      "search.trace[0]",
+    ],
+    ["a KL that is no number", search({ trace: [{ ...trace[0], kl: null }] }), "search.trace[0].kl"],
+    ["an α of nothing", search({ options: { alpha: 0 } }), "search.options.alpha"],
+    ["an option of no search", search({ options: { alpha: 1, beta: 1 } }), "search.options"],
     ["an aligned profile without length", { profile: { kind: "aligned" } }, "profile.length"],
     ["a hash that is none", { task: { ...valid.task, sha256: "abc" } }, "task.sha256"],
     ["layers that differ in number", { model: { ...valid.model, heads: [6] } }, "model.heads"],
   ])("with %s is refused by field", (_, change, field) => {
-    const value: unknown = JSON.parse(JSON.stringify({ ...valid, ...(change as object) }));
+    const value: unknown = JSON.parse(JSON.stringify({ ...json, ...(change as object) }));
     expect(() => parseCircuitFile(value, "x/circuit.json")).toThrow(
       expect.objectContaining({ code: "circuit", place: { file: "x/circuit.json", field } }),
     );
   });
 
   test("of anything at all is parsed or refused, never a crash", () => {
-    const keys = Object.keys(valid);
+    const keys = Object.keys(json);
     const mutated = fc
       .tuple(fc.constantFrom(...keys), fc.jsonValue())
-      .map(([key, value]) => ({ ...valid, [key]: value }));
+      .map(([key, value]) => ({ ...json, [key]: value }));
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), mutated), (value) => {
         try {
-          expect(parseCircuitFile(value)).toMatchObject({ format: "pith.circuit/1" });
+          expect(circuitJson(parseCircuitFile(value))).toMatchObject({ format: "pith.circuit/2" });
         } catch (error) {
           expect(error).toMatchObject({ code: "circuit" });
         }

@@ -13,6 +13,7 @@ import {
   readTask,
   type Task,
 } from "../src/index.ts";
+import { countKept } from "../src/transformer/circuit.ts";
 
 let folder: string;
 let model: Model;
@@ -103,9 +104,8 @@ test("where nothing can be spared the whole model is shipped, resumed too", asyn
   const runNames = (name: string, more: ExtractOptions = {}) =>
     extract(model, names, join(folder, name), { threads: 1, force: true, ...options, ...more });
   const { circuit } = await runNames("whole");
-  expect(circuit.heads).toHaveLength(36);
-  expect(circuit.mlps).toHaveLength(6);
-  expect(circuit.options.alpha).toBe(5.5e-4);
+  expect(countKept(circuit.kept)).toEqual({ head: 36, mlp: 6 });
+  expect(circuit.target?.leastAlpha).toBe(5.5e-4);
   expect(circuit.target).toMatchObject({ reached: { size: 1 }, settled: true, tried: [] });
   await interrupt("whole-2", options, 40, runNames);
   const again = await runNames("whole-2", { resume: true });
@@ -115,8 +115,8 @@ test("where nothing can be spared the whole model is shipped, resumed too", asyn
 test("in passes: interrupted in the second, it ends the same", async () => {
   const options: ExtractOptions = { alpha: 0.01, passes: 3, maxKl: 0.2 };
   const { circuit } = await run("passes", options);
-  expect(circuit.options).toMatchObject({ passes: 3, maxKl: 0.2 });
-  const passes = circuit.trace.map(({ pass }) => pass ?? 1);
+  expect(circuit.search.options).toMatchObject({ passes: 3, maxKl: 0.2 });
+  const passes = circuit.search.trace.map(({ pass }) => pass ?? 1);
   expect(passes.filter((pass) => pass === 1)).toHaveLength(42);
   expect(Math.max(...passes)).toBeGreaterThan(1);
   await interrupt("passes-2", options, 44);

@@ -5,7 +5,8 @@ import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transform
 import * as version3 from "transformers-js-3";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseShipped } from "../src/cli/dtype-options.ts";
-import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { circuitIn, dtypesIn, formatOf } from "../src/export/formats.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";

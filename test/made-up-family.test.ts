@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { meanReplacements } from "../src/discovery/replacements.ts";
-import { circuitOfFile } from "../src/export/file-circuit.ts";
 import {
   type Extraction,
   extract,
@@ -182,10 +181,10 @@ describe.each(["aligned", "pooled"] as const)("extraction, %s means", (means) =>
     const rule = { alpha: 0.3, mlps: true, order: "published" } as const;
     const expected = naiveSearch(plain, prompts.validation, left, rule);
     const { circuit: file } = extraction;
-    expect(circuitOfFile(file)).toEqual(expected.circuit);
+    expect(file.kept).toEqual(expected.circuit);
     expect(new Set(expected.trace.map(({ pruned }) => pruned)).size).toBe(2);
     for (const [step, { layer, component, kl, pruned }] of expected.trace.entries()) {
-      const decision = found(file.trace[step]);
+      const decision = found(file.search.trace[step]);
       expect(decision).toMatchObject({ layer, component, pruned });
       expect(Math.abs(decision.kl - kl)).toBeLessThan(tolerance);
     }
@@ -201,7 +200,7 @@ describe.each(["aligned", "pooled"] as const)("extraction, %s means", (means) =>
     const plain = await naive(model.transformer);
     const left = naiveReplacements(plain, prompts.patching, means);
     const ids = model.tokenizer.encode(prompt);
-    const { logits } = naiveForward(plain, ids, circuitOfFile(extraction.circuit), left);
+    const { logits } = naiveForward(plain, ids, extraction.circuit.kept, left);
     expect(first?.id).toBe(logits.indexOf(Math.max(...logits)));
     expect(first?.probability).toBeCloseTo(Math.exp(Math.max(...logSoftmax(logits))), 4);
   });

@@ -20,6 +20,7 @@ import {
   readTask,
   type Task,
 } from "../src/index.ts";
+import { countKept } from "../src/transformer/circuit.ts";
 
 let folder: string;
 let model: Model;
@@ -48,9 +49,9 @@ afterAll(async () => {
 });
 
 /** What does not depend on the run: not how long a prompt took. */
-function essence({ heads, mlps, trace, metrics, options }: CircuitFile) {
+function essence({ kept, search, metrics, task, replacement }: CircuitFile) {
   const { milliseconds: _, ...computed } = metrics;
-  return { heads, mlps, trace, options, metrics: computed };
+  return { kept, search, task, replacement, metrics: computed };
 }
 
 const run = (name: string, options: ExtractOptions = {}) =>
@@ -67,14 +68,14 @@ test("what is extracted is what was promised, and opens again", async () => {
     onEvent: (event) => void events.push(event),
   });
   const { metrics } = circuit;
-  expect(circuit.trace).toHaveLength(42);
-  expect(circuit.heads.length).toBeGreaterThan(0);
-  expect(circuit.heads.length).toBeLessThan(36);
+  expect(circuit.search.trace).toHaveLength(42);
+  expect(countKept(circuit.kept).head).toBeGreaterThan(0);
+  expect(countKept(circuit.kept).head).toBeLessThan(36);
   expect(metrics.verified).toBeLessThan(1e-4);
   expect(metrics.parameters.circuit.total).toBeLessThan(metrics.parameters.original.total);
   expect(metrics.parameters.original.total).toBe(3_103_104);
   expect(circuit.task.examples).toEqual({ patching: 12, validation: 12, test: 8 });
-  const lastPruned = circuit.trace.findLast(({ pruned }) => pruned);
+  const lastPruned = circuit.search.trace.findLast(({ pruned }) => pruned);
   expect(metrics.kl["validation"]).toBeCloseTo(lastPruned?.kl ?? Number.NaN, 5);
   expect(counters.flops).toBeGreaterThan(0);
   expect(timing.circuit.median).toBeGreaterThan(0);
@@ -84,7 +85,7 @@ test("what is extracted is what was promised, and opens again", async () => {
   expect(steps.indexOf("search")).toBeLessThan(steps.indexOf("export"));
   expect(steps.indexOf("export")).toBeLessThan(steps.indexOf("verify"));
   const decisions = events.flatMap((event) => (event.kind === "decision" ? [event.decision] : []));
-  expect(decisions).toEqual(circuit.trace);
+  expect(decisions).toEqual(circuit.search.trace);
 
   const shipped = await loadCircuit(out, { threads: 1 });
   // The checksum is the file's, and is compared when the file is read.
@@ -128,8 +129,8 @@ test("interrupted and resumed, it ends the same", async () => {
         if (event.kind === "decision") fresh.push(event.decision);
       },
     });
-    expect(resumed).toEqual(whole.trace.slice(0, stopAt));
-    expect([...resumed, ...fresh]).toEqual(whole.trace);
+    expect(resumed).toEqual(whole.search.trace.slice(0, stopAt));
+    expect([...resumed, ...fresh]).toEqual(whole.search.trace);
     expect(essence(circuit)).toEqual(essence(whole));
     await rm(out, { recursive: true });
   }

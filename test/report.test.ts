@@ -20,7 +20,7 @@ import { type CircuitReport, gatherReport } from "../src/jobs/report/report.ts";
 import { scoredAtEnd } from "../src/measure/answer-logits.ts";
 import { shippedLogits } from "../src/measure/shipped-logits.ts";
 import { reportPage, reportParts } from "../src/report/html/report-page.ts";
-import { type Circuit, circuitOfLists, countComponents } from "../src/transformer/circuit.ts";
+import { type Circuit, circuitOfLists, countComponents, listsOf } from "../src/transformer/circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import {
   goldenPrompts,
@@ -191,7 +191,8 @@ test("a circuit of a target: what was asked, reached and tried, and no threshold
     ...{ reached: { kl: 0.5, size: 0.25, accuracy: 0.995 }, original: { accuracy: 1 } },
     tried: [{ alpha: 0.1, heads: 2, mlps: 1, size: 0.125, kl: 0.75, accuracy: 0.875, holds: false }],
   };
-  const text = reportPage([{ ...found, circuit: { ...circuit, target } }]).replaceAll("\u00a0", " ");
+  const search = { ...circuit.search, name: "target", options: { order: "published" } };
+  const text = reportPage([{ ...found, circuit: { ...circuit, search, target } }]).replaceAll("\u00a0", " ");
   for (const shown of [
     "for an accuracy of 99.0 % or more, mean ablation",
     "accuracy 99.5 %, KL 0.5000 nats and 25.0 % of the body on the validation prompts",
@@ -201,14 +202,15 @@ test("a circuit of a target: what was asked, reached and tried, and no threshold
   ]) {
     expect(text).toContain(shown);
   }
-  expect(text).not.toContain(`α = ${circuit.options.alpha}`);
-  expect(reportPage([found]).replaceAll("\u00a0", " ")).toContain(`α = ${circuit.options.alpha}`);
+  expect(text).not.toContain(`α = ${circuit.search.options["alpha"]}`);
+  expect(reportPage([found]).replaceAll("\u00a0", " ")).toContain(`α = ${circuit.search.options["alpha"]}`);
 });
 
 describe("the page in Chromium", () => {
   test("one circuit: all of it is there, and nothing is asked for", async () => {
     const page = await openPage(reportPage([found]));
-    const { heads, mlps, trace } = found.circuit;
+    const { trace } = found.circuit.search;
+    const { heads, mlps } = listsOf(found.circuit.kept);
     expect(await page.title()).toBe("Circuit report: nano on few");
     const cells = page.locator("#circuit-0-map-svg g:not(.legend) > .cell");
     expect(await cells.count()).toBe(36 + 6);

@@ -85,7 +85,8 @@ describe.each(names)("%s", async (name) => {
     expect(use.name).toBe(name);
     // Of what circuit.json says, the same search can be made again.
     expect(searchNamed(name).use(JSON.parse(JSON.stringify(use.options))).options).toEqual(use.options);
-    expect(use.description).not.toBe("");
+    expect(use.description.rule).not.toBe("");
+    expect(use.description.decision).not.toBe("");
   });
 
   test("an option that there is not, or of no value of its own, is refused by name", () => {

@@ -6,7 +6,9 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { zeroReplacements } from "../src/discovery/replacements.ts";
 import { checkFiles } from "../src/export/check-files.ts";
-import { type CircuitFile, parseCircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { loadCircuit, PithError } from "../src/index.ts";
 import { circuitOfLists } from "../src/transformer/circuit.ts";
@@ -25,7 +27,7 @@ beforeAll(async () => {
   ({ directory } = await shipCircuit(model, circuitOfLists(none), zeroReplacements(model.width), profile));
 });
 
-const circuitOf = async (folder: string): Promise<CircuitFile> =>
+const circuitOf = async (folder: string): Promise<CircuitJson> =>
   JSON.parse(await readFile(join(folder, "circuit.json"), "utf8"));
 
 /** Flips one bit in place, and back. */

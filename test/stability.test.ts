@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import type { CircuitFile } from "../src/index.ts";
 import { frequentCircuit } from "../src/measure/stability.ts";
-import { listsOf } from "../src/transformer/circuit.ts";
+import { countComponents, countKept } from "../src/transformer/circuit.ts";
 import { type CliResult, runCli, startCli, withFolder } from "./support/run-cli.ts";
 
 const folder = withFolder();
@@ -21,10 +21,12 @@ beforeAll(async () => {
 
 test("the circuit stays the full data's, and its stability is told", () => {
   expect(whole).toMatchObject({ code: 0 });
-  const { heads, mlps, trace, stability } = readCircuit("whole");
+  const { kept, search, stability } = readCircuit("whole");
+  const { head, mlp } = countKept(kept);
+  const { trace } = search;
   // The golden search's circuit.
-  expect([heads.length, mlps.length, trace.length]).toEqual([11, 4, 42]);
-  expect(stability).toMatchObject({ runs: 3, seed: 5, full: { heads, mlps } });
+  expect([head, mlp, trace.length]).toEqual([11, 4, 42]);
+  expect(stability).toMatchObject({ runs: 3, seed: 5, full: { kept } });
   expect(stability?.chosen).toBeUndefined();
   expect(stability?.full.kl).toBe(trace.findLast(({ pruned }) => pruned)?.kl);
 
@@ -57,14 +59,14 @@ test("interrupted and resumed it is the same, whatever runs were to come; a freq
   const again = ["extract", "--out", "resumed", "--seed", "5", "--resume", "--json"];
   const resumed = await runCli([...again, "--bootstrap", "3", "--frequency", "1"], folder.path);
   expect(resumed).toMatchObject({ code: 0 });
-  const { heads, mlps, trace, stability, metrics } = readCircuit("resumed");
+  const { kept, search, stability, metrics } = readCircuit("resumed");
   expect(stability).toEqual({ ...readCircuit("whole").stability, chosen: 1 });
-  expect(JSON.parse(resumed.stdout)).toMatchObject({ circuit: { stability } });
+  expect(parseCircuitFile(JSON.parse(resumed.stdout).circuit)).toMatchObject({ stability });
   if (stability === undefined) throw new Error("no stability");
-  expect({ heads, mlps }).toEqual(listsOf(frequentCircuit(stability.frequency, 1)));
-  expect(heads.length + mlps.length).toBeLessThan(15);
+  expect(kept).toEqual(frequentCircuit(stability.frequency, 1));
+  expect(countComponents(kept)).toBeLessThan(15);
   // No search found it; it is what ships all the same.
-  expect(trace).toEqual([]);
+  expect(search.trace).toEqual([]);
   expect(metrics.verified).toBeLessThan(1e-4);
   expect(readdirSync(folder.path).sort()).toEqual(["resumed", "whole"]);
 

@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { gzipSync, strFromU8, unzipSync } from "fflate";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { packagePath } from "../src/files/package-files.ts";
 import { loadCircuit } from "../src/index.ts";
 import type {
@@ -21,10 +21,14 @@ import type {
   ServerPrediction,
   TokenProbability,
 } from "../src/server/api.ts";
+import { circuitOf, countComponents, listsOf } from "../src/transformer/circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { serveFolder } from "./support/static-site.ts";
 import { type OpenStudio, openStudio } from "./support/studio-client.ts";
 import { decisionsOf, serveSyntheticRun } from "./support/synthetic-run.ts";
+
+/** What a run's circuit keeps, as a knock-out is asked for. */
+const keptLists = (circuit: RunDetail["circuit"]) => listsOf(circuit?.kept ?? circuitOf([]));
 
 let studio: OpenStudio;
 let browser: Browser;
@@ -271,7 +275,7 @@ describe("a run", () => {
     await stateIs("Done");
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     expect(await page.locator('.map .component[data-state="kept"]').count()).toBe(
-      (circuit?.heads.length ?? 0) + (circuit?.mlps.length ?? 0),
+      circuit === undefined ? 0 : countComponents(circuit.kept),
     );
     expect(await decided()).toBe(42);
     // What came out stands where it is said that it is done.
@@ -374,7 +378,7 @@ describe("a run", () => {
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     // What the patched model on the server says of the same circuit is what the shipped one says here.
     const patched = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, {
-      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+      ...{ prompt, ...keptLists(circuit) },
     });
     await page.waitForFunction(
       (text) => document.querySelector('[data-side="circuit"] tbody .token')?.textContent === text,
@@ -446,7 +450,7 @@ describe("a run", () => {
     // And the ten that the server gives of the patched model.
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     const { top } = await studio.post<KnockResult>(`/api/runs/${id}/knock`, {
-      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+      ...{ prompt, ...keptLists(circuit) },
     });
     expect(top).toHaveLength(10);
     expect(Math.max(...gaps(top))).toBeLessThan(1e-3);
@@ -455,7 +459,7 @@ describe("a run", () => {
   it("changes its answer when a component is taken out by a key, and back when it is put back", async () => {
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     const out = page.getByRole("button", { name: "MLP 0" });
-    expect(circuit?.mlps).toContain(0);
+    expect(keptLists(circuit).mlps).toContain(0);
     const answer = () => page.locator('[data-side="knock"][aria-busy="false"] .effect').innerText();
     const whole = await answer();
     await page.locator(".map-live .component").first().focus();
@@ -480,14 +484,14 @@ describe("a run", () => {
 
   it("shows attention, attribution and disagreements, and passes the checker with all of them", async () => {
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
-    expect(await page.locator(".chip").count()).toBe(circuit?.heads.length);
+    expect(await page.locator(".chip").count()).toBe(keptLists(circuit).heads.length);
     const first = page.locator(".chip").first();
     await first.click();
     const name = await first.innerText();
     expect(await page.locator("#attention title").first().textContent()).toBe(`Attention of head ${name}`);
     // Sixteen tokens at most; the triangle's cells, one each.
     expect(await page.locator("#attention rect.cell").count()).toBe((15 * 16) / 2);
-    expect(await page.locator(".attribution tr").count()).toBeGreaterThan(circuit?.heads.length ?? 0);
+    expect(await page.locator(".attribution tr").count()).toBeGreaterThan(keptLists(circuit).heads.length);
     await page.locator("#disagree-title ~ *:not(.loading)").first().waitFor();
     await expectAxeToPass();
     await expectToFitNarrow();
@@ -544,8 +548,8 @@ describe("a run", () => {
     ]);
     const files = unzipSync(await readFile(await download.path()));
     const text = Object.entries(files).find(([name]) => name.endsWith("circuit.json"))?.[1];
-    expect(parseCircuitFile(JSON.parse(strFromU8(text ?? new Uint8Array()))).heads).toEqual(
-      (await studio.get<RunDetail>(`/api/runs/${id}`)).circuit?.heads,
+    expect(parseCircuitFile(JSON.parse(strFromU8(text ?? new Uint8Array()))).kept).toEqual(
+      (await studio.get<RunDetail>(`/api/runs/${id}`)).circuit?.kept,
     );
   });
 
@@ -582,7 +586,7 @@ describe("a run", () => {
     await rows.nth(9).waitFor();
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     const { top } = await studio.post<KnockResult>(`/api/runs/${id}/knock`, {
-      ...{ prompt, heads: circuit?.heads, mlps: circuit?.mlps },
+      ...{ prompt, ...keptLists(circuit) },
     });
     expect(await rows.first().locator(".token").innerText()).toBe(top[0]?.text.replace(" ", "·"));
     const shown = Number.parseFloat(await rows.first().locator(".number").innerText());

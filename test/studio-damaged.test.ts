@@ -88,7 +88,7 @@ it.each([
       expect((await studio.send("POST", `/api/runs/${bad}/${action}`)).status).toBe(409);
     }
     expect(await answer(`/api/runs/${bad}/zip`)).toMatchObject({ status: 409 });
-    expect((await studio.get<RunDetail>(`/api/runs/${good}`)).circuit?.heads).toBeDefined();
+    expect((await studio.get<RunDetail>(`/api/runs/${good}`)).circuit?.kept).toBeDefined();
     await writeFile(at(bad, name), whole);
     await restart();
   },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { RunDetail, RunSummary, StudioInfo } from "../src/server/api.ts";
+import { countComponents } from "../src/transformer/circuit.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { type CliProcess, startCli } from "./support/run-cli.ts";
 import { openClient } from "./support/studio-client.ts";
@@ -76,9 +77,9 @@ it("goes on without a reload once the new address has been opened, and ends as i
   expect(await decided.count()).toBe(42);
   const again = await openClient(second.url);
   const { circuit, decisions } = await again.get<RunDetail>(`/api/runs/${id}`);
-  expect(decisions).toEqual(circuit?.trace);
+  expect(decisions).toEqual(circuit?.search.trace);
   expect(await page.locator('.map .component[data-state="kept"]').count()).toBe(
-    (circuit?.heads.length ?? 0) + (circuit?.mlps.length ?? 0),
+    circuit === undefined ? 0 : countComponents(circuit.kept),
   );
   expect(await page.evaluate("untouched"), "it was never reloaded").toBe(true);
   expect(faults).toEqual([]);

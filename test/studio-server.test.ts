@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { parseCircuitFile } from "../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { extract } from "../src/jobs/extract/extract.ts";
 import { loadCircuit } from "../src/jobs/load-circuit.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
@@ -24,8 +24,12 @@ import type {
   TaskCheck,
   TaskSource,
 } from "../src/server/api.ts";
+import { circuitOf, listsOf } from "../src/transformer/circuit.ts";
 import { startCli } from "./support/run-cli.ts";
 import { type OpenStudio, openClient, openStudio } from "./support/studio-client.ts";
+
+/** What a run's circuit keeps, as a knock-out is asked for. */
+const keptLists = (circuit: RunDetail["circuit"]) => listsOf(circuit?.kept ?? circuitOf([]));
 
 const searchOptions = {
   alpha: 0.02,
@@ -275,8 +279,8 @@ describe("a run", () => {
     const told = rest.flatMap(({ event }) => (event.kind === "decision" ? [event.decision] : []));
     const done = await studio.get<RunDetail>(`/api/runs/${id}`);
     expect(done).toMatchObject({ state: "done", done: 42, total: 42, layers: 6 });
-    expect([...paused.decisions, ...told]).toEqual(done.circuit?.trace);
-    expect(done.decisions).toEqual(done.circuit?.trace);
+    expect([...paused.decisions, ...told]).toEqual(done.circuit?.search.trace);
+    expect(done.decisions).toEqual(done.circuit?.search.trace);
 
     const model = await loadModel();
     const path = join(folder, "small ioi.jsonl");
@@ -345,7 +349,7 @@ describe("a run", () => {
   it("answers for the original, and for the circuit with parts knocked out and put back", async () => {
     const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
-    const { heads = [], mlps = [] } = circuit ?? {};
+    const { heads, mlps } = keptLists(circuit);
     const layers = Array.from({ length: 6 }, (_, layer) => layer);
     const everything = {
       heads: layers.flatMap((layer) => layers.map((head) => [layer, head])),
@@ -387,7 +391,7 @@ describe("a run", () => {
     const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
     const { tokens, heads } = await studio.post<PatternsResult>(`/api/runs/${id}/patterns`, { prompt });
-    expect(heads.map(({ layer, head }) => [layer, head])).toEqual(circuit?.heads);
+    expect(heads.map(({ layer, head }) => [layer, head])).toEqual(keptLists(circuit).heads);
     for (const row of heads.flatMap(({ pattern }) => pattern)) {
       expect(row).toHaveLength(tokens.length);
       expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4);
@@ -407,7 +411,7 @@ describe("a run", () => {
   it("shows the inside of other components as well, for the answer of the circuit itself", async () => {
     const prompt = "Then, Marcus and Michelle went to the garden. Marcus gave a computer to";
     const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
-    const own = { heads: circuit?.heads ?? [], mlps: circuit?.mlps ?? [] };
+    const own = keptLists(circuit);
     const [, ...heads] = own.heads;
     const less = { heads, mlps: own.mlps };
     const attribute = (body: object) =>
@@ -634,8 +638,8 @@ describe("the server", () => {
     await second.client.listen(id, last, (event) => isState(event, "done"));
     const done = await second.client.get<RunDetail>(`/api/runs/${id}`);
     const own = JSON.parse(await readFile(join(folder, "own", "circuit.json"), "utf8"));
-    expect(done.circuit?.trace).toEqual(parseCircuitFile(own).trace);
-    expect(done.decisions).toEqual(done.circuit?.trace);
+    expect(done.circuit?.search.trace).toEqual(parseCircuitFile(own).search.trace);
+    expect(done.decisions).toEqual(done.circuit?.search.trace);
 
     // Ctrl-C in the middle of a run: it stands as running, for the next server.
     await second.client.listen(waiting.id, 0, ({ kind }) => kind === "decision");

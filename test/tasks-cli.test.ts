@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { CircuitFile } from "../src/index.ts";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
 import { parseTaskFile } from "../src/tasks/task-file.ts";
 import { runCli, withFolder } from "./support/run-cli.ts";
 
@@ -25,11 +25,11 @@ test("greater-than by name: extracted, kept with its years, and evaluated again 
   expect(extracted.stdout).toMatch(
     /years +p\(later\) − p\(earlier\) 0\.\d{3} → 0\.\d{3} on the test prompts/,
   );
-  const circuit = JSON.parse(readFileSync(join(folder.path, "later/circuit.json"), "utf8")) as CircuitFile;
+  const circuit = JSON.parse(readFileSync(join(folder.path, "later/circuit.json"), "utf8")) as CircuitJson;
   expect(circuit.task).toMatchObject({
     ...{ name: "greater-than", examples: { patching: 250, validation: 250, test: 250 } },
   });
-  expect(circuit.options.bos).toBe(false);
+  expect(circuit.task.bos).toBe(false);
 
   const evaluated = await cli("eval", "later", "--json");
   expect(evaluated).toMatchObject({ code: 0 });
@@ -63,11 +63,11 @@ test("CSV with labels, as an option and as a column", async () => {
   const byColumn = await cli("extract", "--task", "own.csv", ...search, "--out", "column");
   expect([byOption.code, byColumn.code]).toEqual([0, 0]);
   const [one, other] = [byOption, byColumn].map(
-    ({ stdout }) => (JSON.parse(stdout) as { readonly circuit: CircuitFile }).circuit,
+    ({ stdout }) => (JSON.parse(stdout) as { readonly circuit: CircuitJson }).circuit,
   );
   expect(one?.task.labels).toEqual([" positive", " negative"]);
   expect(one?.metrics.accuracy).toEqual(other?.metrics.accuracy);
-  expect(one?.heads).toEqual(other?.heads);
+  expect(one?.kept).toEqual(other?.kept);
 });
 
 test("the files that docs/tasks.md shows are task files", () => {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Prediction } from "../src/export/ask-circuit.ts";
-import type { CircuitFile } from "../src/export/circuit-file.ts";
+import type { CircuitJson } from "../src/export/circuit-format-2.ts";
 import { type SoftwareCard, softwareCard } from "./support/software-card.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "pith-webgpu-"));
@@ -69,14 +69,14 @@ describe("--device webgpu", () => {
     expect(onCard.stderr).not.toContain("rror");
     expect([onCpu.code, onCard.code]).toEqual([0, 0]);
     const [a, b] = [onCpu, onCard].map(
-      ({ stdout }) => (JSON.parse(stdout) as { circuit: CircuitFile }).circuit,
+      ({ stdout }) => (JSON.parse(stdout) as { circuit: CircuitJson }).circuit,
     );
     if (a === undefined || b === undefined) throw new Error("no circuits");
-    expect(b.heads).toEqual(a.heads);
-    expect(b.trace).toHaveLength(36);
-    for (const [index, { kl, pruned }] of b.trace.entries()) {
-      expect(pruned).toBe(a.trace[index]?.pruned);
-      expect(Math.abs(kl - (a.trace[index]?.kl ?? Number.NaN))).toBeLessThan(1e-4);
+    expect(b.kept).toEqual(a.kept);
+    expect(b.search.trace).toHaveLength(36);
+    for (const [index, { kl, pruned }] of b.search.trace.entries()) {
+      expect(pruned).toBe(a.search.trace[index]?.pruned);
+      expect(Math.abs(kl - (a.search.trace[index]?.kl ?? Number.NaN))).toBeLessThan(1e-4);
     }
 
     const run = async (device: string) => {

@@ -22,7 +22,7 @@ afterAll(() => folder.remove());
 
 interface Circuit {
   readonly model: { readonly notes?: readonly string[] };
-  readonly heads: readonly unknown[];
+  readonly kept: readonly unknown[];
   readonly metrics: { readonly kl: Record<string, number>; readonly accuracy: Record<string, unknown> };
 }
 
@@ -85,7 +85,7 @@ describe("a checkpoint that says it is tied", () => {
     expect(stderr).toMatch(
       /note: The checkpoint also holds "score\.weight": another head, which is left out/,
     );
-    expect(circuit.heads).toEqual(nano.circuit.heads);
+    expect(circuit.kept).toEqual(nano.circuit.kept);
     expect(circuit.metrics.kl).toEqual(nano.circuit.metrics.kl);
   });
 });

@@ -15,8 +15,8 @@ export async function taskForCircuit(
   { task: name, label }: { readonly task?: string; readonly label?: readonly string[] },
   signal?: AbortSignal,
 ): Promise<Task> {
-  const { means, seed } = circuit.options;
-  const options = { tokenizer, means, seed, labels: label };
+  const { means } = circuit.replacement;
+  const options = { tokenizer, means, seed: circuit.task.seed, labels: label };
   if (name !== undefined) return readTask(name, { ...options, signal });
   const candidates = [undefined, ...(isBuiltinTask(circuit.task.name) ? [circuit.task.name] : [])];
   for (const candidate of candidates) {

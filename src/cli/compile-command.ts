@@ -6,6 +6,7 @@ import { loadModel } from "../jobs/load-model.ts";
 import { readTask } from "../jobs/read-task.ts";
 import type { OperatorSet } from "../lowering/operator-set.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
+import { withCircuitJson } from "./circuit-json-output.ts";
 import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
@@ -93,7 +94,7 @@ async function run(
     ...{ task, vocabulary, original, target, dtype, threads, force, signal, onEvent },
   });
   return {
-    json: compilation,
+    json: withCircuitJson(compilation),
     report: (style) => compilationReport(compilation.folder, compilation.circuit, style),
   };
 }

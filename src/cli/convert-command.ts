@@ -7,6 +7,7 @@ import { convertCircuit } from "../jobs/convert/convert.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import type { CacheKind } from "../lowering/cache-heads.ts";
 import { conversionReport } from "../report/terminal-dtype.ts";
+import { withCircuitJson } from "./circuit-json-output.ts";
 import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, originalOption, threadsOption } from "./common-options.ts";
@@ -81,7 +82,7 @@ async function run(
       ? await addFormats(directory, { ...options, dtypes: into.dtypes })
       : await convertCircuit(directory, into.out, { ...options, caches, dtype: into.dtype });
   return {
-    json: conversion,
+    json: withCircuitJson(conversion),
     report: (style) => conversionReport(conversion.folder, conversion.circuit, style),
   };
 }

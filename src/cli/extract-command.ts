@@ -24,6 +24,7 @@ import type { CacheKind } from "../lowering/cache-heads.ts";
 import type { OperatorSet } from "../lowering/operator-set.ts";
 import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
+import { withCircuitJson } from "./circuit-json-output.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
 import { targetOption } from "./compile-command.ts";
@@ -205,7 +206,10 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
         })
       : undefined;
   return {
-    json: compilation === undefined ? extraction : { ...extraction, compilation },
+    json: {
+      ...withCircuitJson(extraction),
+      ...(compilation && { compilation: withCircuitJson(compilation) }),
+    },
     report: (style) =>
       [
         extractionReport(extraction, { next }, style),

@@ -1,6 +1,7 @@
 /** `pith inspect`: the picture of a circuit, and the numbers that were measured when it was made. */
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { circuitJson } from "../export/circuit-json.ts";
 import { circuitReport } from "../report/terminal-summary.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
@@ -26,7 +27,7 @@ export function inspectCommand({ exit }: CommandContext): Command {
 async function run(directory: string): Promise<Outcome> {
   const { record: circuit } = await readShipped(directory, { whole: true });
   return {
-    json: { folder: resolve(directory), ...circuit },
+    json: { folder: resolve(directory), ...circuitJson(circuit) },
     report: (style) => circuitReport(directory, circuit, style),
   };
 }

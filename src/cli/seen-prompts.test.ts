@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** As much of a circuit file as is asked here. */
 const circuitOf = (name: string, sha256: string) =>
-  ({ task: { name, sha256 }, options: { means: "aligned", seed: 0 } }) as unknown as CircuitFile;
+  ({ task: { name, sha256, seed: 0 }, replacement: { means: "aligned" } }) as unknown as CircuitFile;
 
 test("prompts of the circuit's own built-in task are counted, whatever split a file gives them", async () => {
   const own = await readTask("ioi", { tokenizer, seed: 0, means: "aligned" });

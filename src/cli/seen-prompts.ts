@@ -26,7 +26,7 @@ export async function countSeen(
   const own = await taskForCircuit(folder, {}).catch(() => undefined);
   if (own === undefined) return { seen: undefined, all };
   const { patching, validation } = splitExamples(own.examples, {
-    seed: circuit.options.seed,
+    seed: circuit.task.seed,
     fileName: own.path,
   });
   const prompts = new Set([...patching, ...validation].map(({ prompt }) => prompt));

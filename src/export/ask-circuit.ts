@@ -11,7 +11,6 @@ import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { keptHeads } from "../transformer/circuit.ts";
 import type { CircuitFile } from "./circuit-file.ts";
-import { circuitOfFile } from "./file-circuit.ts";
 
 /** A circuit and the tokenizer that is shipped with it. */
 export interface CircuitWords {
@@ -65,7 +64,7 @@ export async function askCircuit(
 
 /** Tokens as at extraction, whether the circuit takes so many or not. */
 export function idsWithStart({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
-  const start = circuit.options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const start = circuit.task.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
   return [...start, ...tokenizer.encode(prompt)];
 }
 
@@ -143,7 +142,7 @@ export function shippedGraph(circuit: CircuitFile): ShippedGraph {
 /** Circuits of format 1 are GPT-2's: as many heads of keys and values as heads, which share the stream's width. */
 function cachesOfOldCircuit(circuit: CircuitFile): Pick<ShippedGraph, "cacheHeads" | "headWidth"> {
   const { model } = circuit;
-  const kept = model.heads.map((_, layer) => keptHeads(circuitOfFile(circuit), layer).length);
+  const kept = model.heads.map((_, layer) => keptHeads(circuit.kept, layer).length);
   return {
     cacheHeads: kept.filter((count) => count > 0),
     headWidth: model.width / Math.max(1, model.heads[0] ?? 1),

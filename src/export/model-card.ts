@@ -4,9 +4,10 @@ import { type Component, componentsOfLayer } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
-import { circuitOfFile, shapeOfFile } from "./file-circuit.ts";
+import { shapeOfFile } from "./file-circuit.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
 import { circuitIn, dtypesIn } from "./formats.ts";
+import { describeSearch, ruleOf } from "./search-text.ts";
 import type { SpeedRecord } from "./speed-record.ts";
 import { taskLabel } from "./task-label.ts";
 
@@ -17,7 +18,7 @@ export function modelCard(circuit: CircuitFile): string {
   return [
     frontMatter(circuit),
     `# ${plain(title)}`,
-    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${leftBehind(circuit.options)}.`,
+    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${leftBehind(circuit.replacement)}.`,
     "**It does this one task.** On any other text its answers mean nothing, though they may look fluent.",
     "## What was kept",
     "One row a layer, last layer first: heads by number, `·` where a head was pruned, `MLP` where it stays.",
@@ -29,9 +30,7 @@ export function modelCard(circuit: CircuitFile): string {
     `Standalone and patched model agree within ${scientific(circuit.metrics.verified)} in every logit on the validation set${circuit.dtype === undefined ? "" : ", in float32"}.`,
     ...(circuit.compiled === undefined ? [] : [describeCompiled(circuit.compiled)]),
     "## How to run it",
-    circuit.compiled === undefined
-      ? howToRun(circuit)
-      : howToRunCompiled(circuit.compiled, circuit.options.bos),
+    circuit.compiled === undefined ? howToRun(circuit) : howToRunCompiled(circuit.compiled, circuit.task.bos),
     "## Where it comes from",
     `Cut by Pith ${plain(circuit.pith)}, ${describeOptions(circuit)}. \`circuit.json\` has every decision of the search and the hashes of the model and the task. ${
       profile.kind === "aligned"
@@ -45,8 +44,7 @@ export function modelCard(circuit: CircuitFile): string {
 
 /** The circuit as text, layers last to first. */
 function circuitMap(file: CircuitFile): string {
-  const { model } = file;
-  const circuit = circuitOfFile(file);
+  const { model, kept: circuit } = file;
   const digits = String(Math.max(0, ...model.heads) - 1).length;
   const cell = (component: Component): string => {
     switch (component.kind) {
@@ -138,8 +136,8 @@ function describeDtype({ weights, divergence, float32 }: DtypeRecord): string {
   return `Its matrices are stored in **${names[weights]}**; what goes in and comes out is float32. In float32 the same circuit, of ${grouped(float32.bytes)} bytes, was right on ${splits.join(", and ")}.`;
 }
 
-function howToRun({ profile, options }: CircuitFile): string {
-  const bos = options.bos
+function howToRun({ profile, task }: CircuitFile): string {
+  const bos = task.bos
     ? "Prompts must begin with the model's start-of-text token: the circuit was found with it in front."
     : "";
   const withTransformers =
@@ -173,13 +171,16 @@ const { logits } = await model(tokenizer("PROMPT", { add_special_tokens: false }
     .join("\n\n");
 }
 
-function describeOptions({ options, stability }: CircuitFile): string {
-  const means = options.ablation === "mean" ? `${options.means} means` : "zero ablation";
+function describeOptions(circuit: CircuitFile): string {
+  const { replacement, onTrial, stability } = circuit;
+  const means = replacement.ablation === "mean" ? `${replacement.means} means` : "zero ablation";
+  const tried = onTrial.includes("mlp") ? "MLPs tried" : "MLPs not tried";
+  const { manner = [] } = describeSearch(circuit.search);
   const chosen =
     stability?.chosen === undefined
       ? ""
       : `; of ${stability.runs} such searches on resampled prompts, at least ${percent(stability.chosen)} kept each component`;
-  return `α = ${options.alpha}, ${means}, ${options.mlps ? "MLPs tried" : "MLPs not tried"}, ${options.order} order${chosen}`;
+  return `${[ruleOf(circuit), means, tried, ...manner].join(", ")}${chosen}`;
 }
 
 const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
@@ -195,7 +196,7 @@ function speedText({ ratio, interval: [low, high] }: SpeedRecord): string {
   return low <= 1 && high >= 1 ? `too noisy to tell (${range})` : `${ratio.toPrecision(3)} (${range})`;
 }
 
-function leftBehind({ ablation, valueBias }: CircuitFile["options"]): string {
+function leftBehind({ ablation, valueBias }: CircuitFile["replacement"]): string {
   if (ablation === "mean") return "its mean output, a constant";
   return valueBias === "kept" ? "nothing but the value biases of heads" : "nothing";
 }

@@ -3,7 +3,7 @@
  * and the like, joined by "+" where a graph multiplies by several matrices at once. Such folders hold GPT-2 models.
  */
 import { PithError } from "../errors.ts";
-import { circuitOfLists, keepsMlp, keptHeads } from "../transformer/circuit.ts";
+import { keepsMlp, keptHeads } from "../transformer/circuit.ts";
 import { ungroupedHeads } from "../transformer/head-groups.ts";
 import { sliceColumns, sliceVector } from "../transformer/slice.ts";
 import type {
@@ -62,7 +62,7 @@ export function readNamedWeights(
     const bias = parts.get(`${name}.bias`);
     return { weight: take(`${name}.weight`), ...(bias && { bias }) };
   };
-  const kept = circuitOfLists(circuit);
+  const kept = circuit.kept;
   const attention = (layer: number): Folded<Attention> | undefined => {
     const heads = keptHeads(kept, layer);
     if (heads.length === 0) return undefined;

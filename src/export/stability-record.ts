@@ -4,13 +4,14 @@
  */
 import { z } from "zod";
 import { frequentCircuit } from "../measure/stability.ts";
-import { type Circuit, circuitOfLists, sameCircuit } from "../transformer/circuit.ts";
+import { type Circuit, sameCircuit } from "../transformer/circuit.ts";
 
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
 const byScope = <T extends z.ZodType>(value: T) => z.object({ components: value, heads: value });
 
-export const stabilitySchema = z.object({
+/** What both formats of circuit.json write alike. */
+export const stabilityShape = {
   /** Searches on resampled prompts. */
   runs: z.int().min(2),
   /** Of the resampling. */
@@ -23,16 +24,19 @@ export const stabilitySchema = z.object({
   againstFull: byScope(z.array(share)),
   /** Shares of the runs that kept a component: heads [layer][head]; MLPs [layer], empty if not on trial. */
   frequency: z.object({ heads: z.array(z.array(share)), mlps: z.array(share) }),
-  /** The circuit that all prompts gave, and its KL in nats on the validation prompts. */
-  full: z.object({ heads: z.array(z.tuple([count, count])), mlps: z.array(count), kl: z.number() }),
   /**
    * If given, the file's circuit is made of the components that were kept in at least this share of the runs;
    * no search found it, and it has no trace. Else it is the full data's.
    */
   chosen: share.optional(),
-});
+};
 
-export type StabilityRecord = z.infer<typeof stabilitySchema>;
+const stabilitySchema = z.object(stabilityShape);
+
+export interface StabilityRecord extends z.infer<typeof stabilitySchema> {
+  /** The circuit that all prompts gave, and its KL in nats on the validation prompts. */
+  readonly full: { readonly kept: Circuit; readonly kl: number };
+}
 
 /**
  * What the record says twice, or beside the circuit, must agree.
@@ -58,7 +62,7 @@ export function stabilityFault(
       field: "frequency.mlps",
       message: `has ${frequency.mlps.length} entries for ${mlps} MLPs on trial`,
     };
-  const said = chosen === undefined ? circuitOfLists(full) : frequentCircuit(frequency, chosen);
+  const said = chosen === undefined ? full.kept : frequentCircuit(frequency, chosen);
   if (!sameCircuit(circuit, said))
     return chosen === undefined
       ? {

@@ -2,21 +2,11 @@ import { expect, test } from "vitest";
 import type { CircuitFile } from "./circuit-file.ts";
 import { taskLabel } from "./task-label.ts";
 
-const circuit = (builtin?: boolean): Pick<CircuitFile, "task" | "options"> => ({
+const circuit = (builtin?: boolean): Pick<CircuitFile, "task"> => ({
   task: {
     ...{ name: "ioi", sha256: "0".repeat(64), examples: { patching: 1, validation: 1, test: 0 } },
+    ...{ seed: 3, bos: false },
     ...(builtin !== undefined && { builtin }),
-  },
-  options: {
-    ...{
-      alpha: 0.02,
-      ablation: "mean",
-      mlps: true,
-      means: "aligned",
-      order: "published",
-      seed: 3,
-      bos: false,
-    },
   },
 });
 

@@ -19,7 +19,8 @@ import type { Graph } from "../onnx/graph.ts";
 import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
 import type { AnyTransformer } from "../transformer/transformer.ts";
 import { recordFiles } from "./check-files.ts";
-import { type CircuitFile, formatCircuitFile, parseCircuitFile, sealCircuitFile } from "./circuit-file.ts";
+import type { CircuitFile } from "./circuit-file.ts";
+import { circuitJson, formatCircuitFile, parseCircuitFile, sealCircuitFile } from "./circuit-json.ts";
 import {
   configJson,
   generationConfigJson,
@@ -190,7 +191,7 @@ async function prepare(
         options.signal?.throwIfAborted();
         const { files: _, checksum: __, ...facts } = circuit;
         const whole = { ...facts, ...(structure && { structure }) };
-        const sealed = sealCircuitFile(parseCircuitFile(whole), await recordFiles(partial));
+        const sealed = sealCircuitFile(parseCircuitFile(circuitJson(whole)), await recordFiles(partial));
         await writeText(join(partial, names.circuit), formatCircuitFile(sealed));
         await writeText(join(partial, names.card), modelCard(sealed));
         options.signal?.throwIfAborted();

@@ -7,7 +7,17 @@ const shipped = (body: number, bytes: number, length = 15, vocabulary = 1000) =>
   return {
     profile: { kind: "aligned", length } as const,
     model: {
-      ...{ name: "m", family: "gpt2", layers: 1, heads: [1], width: 100, vocabulary, context: 64, files: [] },
+      ...{
+        name: "m",
+        family: "gpt2",
+        layers: 1,
+        heads: [1],
+        headWidth: [100],
+        width: 100,
+        vocabulary,
+        context: 64,
+        files: [],
+      },
     },
     metrics: {
       ...{ accuracy: {}, kl: {}, verified: 0 },

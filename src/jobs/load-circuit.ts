@@ -194,7 +194,7 @@ export function divide({ circuit }: CircuitFolder, task: Task): TaskSplits {
       ? task.examples.map((example) => ({ ...example, labels }))
       : task.examples;
   if (same || examples.some(({ split }) => split !== undefined)) {
-    return splitExamples(examples, { seed: circuit.options.seed, fileName: task.path });
+    return splitExamples(examples, { seed: circuit.task.seed, fileName: task.path });
   }
   return { patching: [], validation: [], test: examples };
 }
@@ -205,13 +205,13 @@ export function encodeExamples(
   examples: readonly TaskExample[],
   fileName: string,
 ): readonly EncodedExample[] {
-  const { profile, options, model } = folder.circuit;
+  const { profile, task, model } = folder.circuit;
   const { validation } = encodeTask(
     { patching: examples, validation: examples, test: [] },
     folder.tokenizer,
     {
       means: profile.kind === "aligned" ? "aligned" : "pooled",
-      bos: options.bos,
+      bos: task.bos,
       contextLength: model.context,
       fileName,
     },

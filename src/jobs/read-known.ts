@@ -1,6 +1,8 @@
 /** A known circuit by its id, or from a user's file (Node). */
 import { PithError } from "../errors.ts";
+import { isCircuitJson, parseCircuitFile } from "../export/circuit-json.ts";
 import { errorCode } from "../files/file-error.ts";
+import { readJson } from "../files/json.ts";
 import { readInput } from "../files/read-input.ts";
 import {
   KNOWN_CIRCUITS,
@@ -8,6 +10,7 @@ import {
   knownCircuit,
   parseKnownCircuit,
 } from "../known/known-circuits.ts";
+import { listsOf } from "../transformer/circuit.ts";
 
 /** A list of heads has a few kB, a circuit.json of a large model some MB. */
 const LARGEST = 256 * 2 ** 20;
@@ -32,5 +35,12 @@ export async function readKnown(idOrPath: string): Promise<KnownCircuit> {
       });
     },
   );
-  return parseKnownCircuit(new TextDecoder().decode(bytes), idOrPath);
+  return parseKnownCircuit(listOfHeads(new TextDecoder().decode(bytes), idOrPath), idOrPath);
+}
+
+/** A circuit.json keeps heads in runs; anything else is a list of heads already, or nothing that can be used. */
+function listOfHeads(text: string, path: string): string {
+  const json = readJson(text.replace(/^\uFEFF/, ""));
+  if (json.kind !== "value" || !isCircuitJson(json.value)) return text;
+  return JSON.stringify({ heads: listsOf(parseCircuitFile(json.value, path).kept).heads });
 }

@@ -1,8 +1,8 @@
 /** How much a circuit keeps, in words: one phrase for each kind of component. */
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { circuitOfFile, shapeOfFile } from "../export/file-circuit.ts";
+import { shapeOfFile } from "../export/file-circuit.ts";
 import { type Circuit, countKept, wholeCircuit } from "../transformer/circuit.ts";
-import { componentKinds, isTried, kindNouns } from "../transformer/component.ts";
+import { componentKinds, kindNouns } from "../transformer/component.ts";
 import { plural } from "./format.ts";
 
 /** "15 heads", "4 MLPs". */
@@ -13,10 +13,10 @@ export function keptCounts(circuit: Circuit): readonly string[] {
 
 /** "15 of 36 heads", "6 of 6 MLPs (not on trial)". */
 export function keptOfAll(file: CircuitFile): readonly string[] {
-  const kept = countKept(circuitOfFile(file));
+  const kept = countKept(file.kept);
   const all = countKept(wholeCircuit(shapeOfFile(file)));
   return componentKinds.map((kind) => {
-    const untried = isTried(kind, file.options.mlps) ? "" : " (not on trial)";
+    const untried = file.onTrial.includes(kind) ? "" : " (not on trial)";
     return `${kept[kind]} of ${plural(all[kind], kindNouns[kind])}${untried}`;
   });
 }

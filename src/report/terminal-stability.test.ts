@@ -17,7 +17,7 @@ const stability: StabilityRecord = {
     ],
     mlps: [0, 1],
   },
-  full: { heads: [[0, 0]], mlps: [1], kl: 0.1253 },
+  full: { kept: circuitOfLists({ heads: [[0, 0]], mlps: [1] }), kl: 0.1253 },
 };
 const circuit = circuitOfLists({
   heads: [

@@ -3,7 +3,7 @@
  * of the model, and how alike their circuits were, beside what chance gives.
  */
 import type { StabilityRecord } from "../export/stability-record.ts";
-import { type Circuit, circuitOfLists, keeps } from "../transformer/circuit.ts";
+import { type Circuit, keeps } from "../transformer/circuit.ts";
 import type { Component, ComponentKind } from "../transformer/component.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
 import { keptCounts } from "./kept-text.ts";
@@ -113,7 +113,7 @@ function stabilityRows(
     [
       "chosen",
       `kept in at least ${formatShare(chosen)} of the runs: ${keptCounts(circuit).join(" and ")}`,
-      `all prompts gave ${keptCounts(circuitOfLists(full)).join(" and ")}, KL ${formatKl(full.kl)} nats (validation)`,
+      `all prompts gave ${keptCounts(full.kept).join(" and ")}, KL ${formatKl(full.kl)} nats (validation)`,
     ],
   ];
 }

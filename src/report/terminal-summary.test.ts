@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { terminalStyle } from "./terminal-style.ts";
 import { circuitReport, evaluationReport, extractionReport, predictionsReport } from "./terminal-summary.ts";
 
 const circuit: CircuitFile = {
-  format: "pith.circuit/1",
   pith: "0.1.0",
   profile: { kind: "aligned", length: 15 },
   model: {
@@ -17,22 +17,21 @@ const circuit: CircuitFile = {
     context: 16,
     files: [{ name: "model.safetensors", bytes: 2000, sha256: "0".repeat(64) }],
   },
-  task: { name: "ioi", sha256: "0".repeat(64), examples: { patching: 150, validation: 150, test: 1 } },
-  options: {
-    alpha: 0.02,
-    ablation: "mean",
-    mlps: true,
-    means: "aligned",
-    order: "published",
-    seed: 0,
-    bos: false,
+  task: {
+    ...{ name: "ioi", sha256: "0".repeat(64), examples: { patching: 150, validation: 150, test: 1 } },
+    ...{ seed: 0, bos: false },
   },
-  heads: [[0, 1]],
-  mlps: [1],
-  trace: [
-    { layer: 1, component: "head.0", kl: 0.01, delta: 0.01, pruned: true },
-    { layer: 1, component: "head.1", kl: 0.02, delta: 0.01, pruned: true },
-  ],
+  search: {
+    name: "greedy",
+    options: { alpha: 0.02, passes: 1, order: "published" },
+    trace: [
+      { layer: 1, component: "head.0", kl: 0.01, delta: 0.01, pruned: true },
+      { layer: 1, component: "head.1", kl: 0.02, delta: 0.01, pruned: true },
+    ],
+  },
+  onTrial: ["head", "mlp"],
+  replacement: { ablation: "mean", means: "aligned" },
+  kept: circuitOfLists({ heads: [[0, 1]], mlps: [1] }),
   metrics: {
     accuracy: { validation: { original: 1, circuit: 0.9933 }, test: { original: 1, circuit: 1 } },
     kl: { validation: 0.1253, test: 0.1274 },

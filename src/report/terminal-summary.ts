@@ -5,7 +5,7 @@
 
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { circuitOfFile } from "../export/file-circuit.ts";
+import { describeSearch } from "../export/search-text.ts";
 import { taskLabel } from "../export/task-label.ts";
 import type { Extraction } from "../jobs/extract/extract.ts";
 import type { Evaluation } from "../jobs/load-circuit.ts";
@@ -87,12 +87,12 @@ export function circuitReport(directory: string, circuit: CircuitFile, style: Te
 
 function stabilityLines(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
   const { stability } = circuit;
-  return stability === undefined ? [] : ["", ...stabilityReport(stability, circuitOfFile(circuit), style)];
+  return stability === undefined ? [] : ["", ...stabilityReport(stability, circuit.kept, style)];
 }
 
-function workDone({ trace, stability, target }: CircuitFile): string {
+function workDone({ search, stability, target }: CircuitFile): string {
   if (target !== undefined) return plural(target.evaluations, "evaluation");
-  if (stability === undefined) return plural(trace.length, "candidate");
+  if (stability === undefined) return plural(search.trace.length, "candidate");
   return `${stability.runs + 1} searches, ${stability.runs} of them on resampled prompts`;
 }
 
@@ -140,12 +140,13 @@ export function predictionsReport(predictions: readonly Prediction[], style: Ter
 }
 
 function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] {
-  const { model, options } = circuit;
+  const { model, replacement } = circuit;
   const head = `${model.name} on ${taskLabel(circuit)}`;
-  const rule = circuit.target === undefined ? `α = ${options.alpha}` : targetText(circuit.target);
-  const biases = options.valueBias === "kept" ? " (value biases kept)" : "";
-  const how = `${options.ablation} ablation${biases}, ${rule}, ${options.means} means`;
-  const layers = layersOfCircuit(model.heads, circuitOfFile(circuit));
+  const rule =
+    circuit.target === undefined ? describeSearch(circuit.search).rule : targetText(circuit.target);
+  const biases = replacement.valueBias === "kept" ? " (value biases kept)" : "";
+  const how = `${replacement.ablation} ablation${biases}, ${rule}, ${replacement.means} means`;
+  const layers = layersOfCircuit(model.heads, circuit.kept);
   return [
     ` ${style.bold(head)}`,
     ...wrap(how, style.width - 1).map((line) => ` ${line}`),

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { TargetRecord } from "../export/target-record.ts";
+import { circuitOfLists } from "../transformer/circuit.ts";
 import { targetRows, targetText } from "./terminal-target.ts";
 
 const record: TargetRecord = {
@@ -23,8 +24,7 @@ const record: TargetRecord = {
 const circuit = (target: TargetRecord | undefined, test?: { original: number; circuit: number }) =>
   ({
     target,
-    heads: [[0, 1]],
-    mlps: [0],
+    kept: circuitOfLists({ heads: [[0, 1]], mlps: [0] }),
     metrics: { accuracy: test === undefined ? {} : { test } },
     task: { examples: { patching: 9, validation: 150, test: test === undefined ? 0 : 150 } },
   }) as unknown as CircuitFile;

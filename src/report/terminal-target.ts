@@ -1,7 +1,6 @@
 /** What a person is told of a search for a target: whether it was met, what it cost, and how sure its size is. */
 
 import type { CircuitFile } from "../export/circuit-file.ts";
-import { circuitOfFile } from "../export/file-circuit.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import { wilsonInterval } from "../measure/wilson.ts";
 import { countComponents } from "../transformer/circuit.ts";
@@ -39,7 +38,7 @@ export function targetRows(circuit: CircuitFile): readonly Row[] {
     [
       "how sure",
       settled
-        ? certainty(kind, countComponents(circuitOfFile(circuit)), reached.size)
+        ? certainty(kind, countComponents(circuit.kept), reached.size)
         : "the evaluations ran out before every single change was tried",
       ...(failed.length === 0 || kind === "size" ? [] : [`smaller circuits of a sweep fail: ${alphas}`]),
       `${evaluations} evaluations, as many as ${(evaluations / Math.max(1, candidates)).toFixed(1)} searches; at most 8 were allowed`,

@@ -2,11 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checksumOf } from "../../src/export/checksum.ts";
-import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import type { CircuitJson } from "../../src/export/circuit-format-2.ts";
 
 export async function changeCircuit(
   directory: string,
-  change: (circuit: CircuitFile) => object,
+  change: (circuit: CircuitJson) => object,
 ): Promise<void> {
   const path = join(directory, "circuit.json");
   const { checksum: _, ...changed } = { checksum: "", ...change(JSON.parse(await readFile(path, "utf8"))) };

@@ -14,7 +14,7 @@ import { prepareCircuitFolder, type WriteFolderOptions } from "../../src/export/
 import { countParameters } from "../../src/measure/parameters.ts";
 import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
-import { type Circuit, listsOf } from "../../src/transformer/circuit.ts";
+import type { Circuit } from "../../src/transformer/circuit.ts";
 import { headCountsOf } from "../../src/transformer/component.ts";
 import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
@@ -78,7 +78,6 @@ export function circuitFile(
   bytes: number,
 ): CircuitFile {
   return {
-    format: "pith.circuit/1",
     pith: "0.0.0",
     profile,
     model: {
@@ -91,18 +90,14 @@ export function circuitFile(
       context: original.contextLength,
       files: [{ name: "model.safetensors", bytes: 3, sha256: "0".repeat(64) }],
     },
-    task: { name: "a test", sha256: "1".repeat(64), examples: { patching: 2, validation: 2, test: 0 } },
-    options: {
-      alpha: 0.02,
-      ablation: "mean",
-      mlps: true,
-      means: profile.kind === "aligned" ? "aligned" : "pooled",
-      order: "published",
-      seed: 0,
-      bos: false,
+    task: {
+      ...{ name: "a test", sha256: "1".repeat(64), examples: { patching: 2, validation: 2, test: 0 } },
+      ...{ seed: 0, bos: false },
     },
-    ...listsOf(circuit),
-    trace: [],
+    search: { name: "greedy", options: { alpha: 0.02, passes: 1, order: "published" }, trace: [] },
+    onTrial: ["head", "mlp"],
+    replacement: { ablation: "mean", means: profile.kind === "aligned" ? "aligned" : "pooled" },
+    kept: circuit,
     metrics: {
       accuracy: { validation: { original: 1, circuit: 0.99 } },
       kl: { validation: 0.1 },

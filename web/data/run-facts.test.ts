@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { RunDetail, RunOptions, RunRequest } from "../../src/server/api.ts";
+import { circuitOfLists } from "../../src/transformer/circuit.ts";
 import { json, playServer, settled } from "../testing.ts";
 import { factsOf } from "./run-facts.ts";
 
@@ -22,8 +23,7 @@ const detail = (request: RunRequest, more: object = {}): RunDetail => ({
 });
 const circuit = (accuracy: CircuitFile["metrics"]["accuracy"]) => ({
   circuit: {
-    heads: [[0, 0]],
-    mlps: [0, 1],
+    kept: circuitOfLists({ heads: [[0, 0]], mlps: [0, 1] }),
     metrics: { accuracy, bytes: { original: 9, circuit: 6_213_304 } },
   },
 });

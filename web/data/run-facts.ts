@@ -1,6 +1,5 @@
 /** What tells runs of one name apart: their thresholds and results, read once of each run and state. */
 import { type Signal, signal } from "@preact/signals";
-import { circuitOfFile } from "../../src/export/file-circuit.ts";
 import { formatBytes, formatShare, plural } from "../../src/report/format.ts";
 import { keptCounts } from "../../src/report/kept-text.ts";
 import type { RunDetail, RunState } from "../../src/server/api.ts";
@@ -49,7 +48,7 @@ function describe({ request, circuit, rows }: RunDetail): readonly string[] {
     ...(said === undefined
       ? []
       : [`${formatShare(said.circuit)} right${accuracy.test === undefined ? " (validation)" : " (unseen)"}`]),
-    keptCounts(circuitOfFile(circuit)).join(", "),
+    keptCounts(circuit.kept).join(", "),
     formatBytes(bytes.circuit),
   ].map(unbroken);
 }

@@ -6,7 +6,8 @@
 import { PithError } from "../../src/errors.ts";
 import { askCircuit, idsWithStart, promptIds } from "../../src/export/ask-circuit.ts";
 import type { FileRecord } from "../../src/export/checksum.ts";
-import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../../src/export/circuit-json.ts";
 import { folderLayout as names } from "../../src/export/folder-layout.ts";
 import type { Runtime, Session } from "../../src/runtime/runtime.ts";
 import type { TokenProbability } from "../../src/server/api.ts";

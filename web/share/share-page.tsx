@@ -1,7 +1,9 @@
 /** The whole page: one circuit, or several of which the address's fragment names one. */
 import { useEffect, useState } from "preact/hooks";
-import { type CircuitFile, parseCircuitFile } from "../../src/export/circuit-file.ts";
+import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { parseCircuitFile } from "../../src/export/circuit-json.ts";
 import { folderLayout } from "../../src/export/folder-layout.ts";
+import { ruleOf } from "../../src/export/search-text.ts";
 import { licencesFileName, type SharedCircuit, type SiteFile } from "../../src/export/site-file.ts";
 import { circuitMapSvg, mapOfCircuit } from "../../src/report/maps/circuit-map.ts";
 import { fetchJson } from "../inference/fetch-file.ts";
@@ -53,9 +55,10 @@ function useLabels({ circuits }: SiteFile): ReadonlyMap<string, string> {
   const { value } = useAsked(circuits.length > 1 ? "" : undefined, (abort) =>
     Promise.all(
       circuits.map(async (shared) => {
-        const { task, model, options } = await readCircuit(shared, abort);
+        const circuit = await readCircuit(shared, abort);
+        const { task, model } = circuit;
         const label = `${task.name} on ${model.name}`;
-        return [label, `${label}, α = ${options.alpha}`, `${label}, ${shared.name}`];
+        return [label, `${label}, ${ruleOf(circuit)}`, `${label}, ${shared.name}`];
       }),
     ),
   );

@@ -17,7 +17,6 @@ import {
   type Component,
   componentsOfModel,
   componentTitle,
-  isTried,
   kindNouns,
   nameInModel,
   nameOfRecord,
@@ -57,8 +56,8 @@ export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutP
       <h2 id="knock-title">Take a part out, put one back</h2>
       <p>
         Click a component, or walk over the map with the arrow keys and press space. What is out is replaced
-        by {circuit.options.ablation === "mean" ? "its average" : "nothing"}; the answer to the prompt above
-        changes at once, and so does what the parts add below.
+        by {circuit.replacement.ablation === "mean" ? "its average" : "nothing"}; the answer to the prompt
+        above changes at once, and so does what the parts add below.
       </p>
       <div class="knock">
         <div>
@@ -150,7 +149,9 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
   }, [circuit]);
   // Before the page is painted: map and buttons never say different things.
   useLayoutEffect(() => {
-    const bins = new Map(circuit.trace.map((decision) => [nameOfRecord(decision), klBin(decision.delta)]));
+    const bins = new Map(
+      circuit.search.trace.map((decision) => [nameOfRecord(decision), klBin(decision.delta)]),
+    );
     for (const component of componentsOfModel(shapeOfFile(circuit))) {
       const isIn = keeps(kept, component);
       grid.current?.set(component, isIn ? "kept" : "pruned", bins.get(nameInModel(component)));
@@ -160,11 +161,11 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
   return <div class="map-room" ref={host} />;
 }
 
-function describe({ trace, options }: CircuitFile, component: Component, kept: Circuit): string {
-  const decision = trace.findLast((one) => nameOfRecord(one) === nameInModel(component));
+function describe({ search, onTrial }: CircuitFile, component: Component, kept: Circuit): string {
+  const decision = search.trace.findLast((one) => nameOfRecord(one) === nameInModel(component));
   const cost =
     decision === undefined
-      ? isTried(component.kind, options.mlps)
+      ? onTrial.includes(component.kind)
         ? "not tried in the search"
         : `${kindNouns[component.kind]}s were not tried`
       : `in the search, replacing it changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;

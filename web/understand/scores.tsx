@@ -1,6 +1,6 @@
 /** What was measured, original and circuit side by side; accuracy on prompts that nothing has seen comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
-import { circuitOfFile, shapeOfFile } from "../../src/export/file-circuit.ts";
+import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import {
   formatBytes,
   formatChange,
@@ -21,7 +21,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   const split = metrics.accuracy.test === undefined ? "validation" : "test";
   const kl = metrics.kl[split];
   const { milliseconds } = metrics;
-  const kept = countKept(circuitOfFile(circuit));
+  const kept = countKept(circuit.kept);
   const all = countKept(wholeCircuit(shapeOfFile(circuit)));
   const left = componentKinds.map((kind) => `${kept[kind]} of ${all[kind]} ${kindNouns[kind]}s`);
   return (

@@ -1,7 +1,6 @@
 /** The circuit beside its original: what was measured, and the same prompt put to both. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
-import { circuitOfFile } from "../../src/export/file-circuit.ts";
 import type { RunDetail, TaskCheck } from "../../src/server/api.ts";
 import { type Circuit, sameCircuit } from "../../src/transformer/circuit.ts";
 import { post } from "../data/api-client.ts";
@@ -19,7 +18,7 @@ export interface UnderstandProps {
 
 export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
   const [prompt, setPrompt] = useState("");
-  const own = useMemo(() => circuitOfFile(circuit), [circuit]);
+  const own = circuit.kept;
   const [kept, setKept] = useState<Circuit>(own);
   const samples = useSamples(detail);
   useEffect(() => {

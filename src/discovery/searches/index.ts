@@ -20,6 +20,11 @@ export function registerSearch<Options extends object, Entry>(search: Search<Opt
   searches.set(search.name, anySearch(search));
 }
 
+/** Undefined where no search of this name is known. */
+export function findSearch(name: string): AnySearch | undefined {
+  return searches.get(name);
+}
+
 /** @throws PithError "options" where there is no such search. */
 export function searchNamed(name: string): AnySearch {
   const found = searches.get(name);

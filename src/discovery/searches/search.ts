@@ -29,8 +29,19 @@ export interface Search<Options extends object, Entry = never> {
   readonly journal?: SearchJournal<Options, Entry>;
   /** Finds a circuit. It may stop at any time by rejecting with the signal's reason. */
   run(context: SearchContext<Entry>, options: Options): Promise<SearchOutcome>;
+  /** In words, for reports. */
+  describe(options: Options): SearchDescription;
+}
+
+export interface SearchDescription {
   /** What decided, in a few words: "α = 0.02". */
-  describe(options: Options): string;
+  readonly rule: string;
+  /** The same as a clause, without a full stop: "A component is pruned when …". */
+  readonly decision: string;
+  /** What bounded it beside the rule: "KL ≤ 0.3 nats". */
+  readonly bounds?: readonly string[];
+  /** How it went about it: "published order". */
+  readonly manner?: readonly string[];
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { PithError } from "../../errors.ts";
 import type { StepFault } from "../check-resumed.ts";
-import type { Search, SearchInputs, SearchOutcome } from "./search.ts";
+import type { Search, SearchDescription, SearchInputs, SearchOutcome } from "./search.ts";
 
 /** The options of a search by their names, as circuit.json writes them. */
 export type SearchOptionValues = Readonly<Record<string, unknown>>;
@@ -18,15 +18,22 @@ type OpenSearchJournal = <Entry>(
 
 /** A search of any kind. */
 export interface AnySearch extends Pick<Search<object>, "name" | "target"> {
+  /** What is wrong with the options, if anything is: where, and a message to stand after the option's name. */
+  faultIn(options: SearchOptionValues): OptionFault | undefined;
   /** @throws PithError "options" that names the option, by the words of `nameOf`. */
   use(options: SearchOptionValues, nameOf?: (option: string) => string): SearchUse;
+}
+
+interface OptionFault {
+  /** Leads to the option; empty where it is a fault of them all. */
+  readonly path: readonly string[];
+  readonly message: string;
 }
 
 export interface SearchUse extends Pick<Search<object>, "name" | "target"> {
   /** All options, those that were left out too. */
   readonly options: SearchOptionValues;
-  /** What decided, in a few words: "α = 0.02". */
-  readonly description: string;
+  readonly description: SearchDescription;
   /** @param openJournal left out: nothing is journaled, and nothing is resumed. */
   run(setting: SearchInputs, openJournal?: OpenSearchJournal): Promise<SearchOutcome>;
 }
@@ -35,6 +42,10 @@ export function anySearch<Options extends object, Entry>(search: Search<Options,
   const { name, target, journal } = search;
   return {
     ...{ name, target },
+    faultIn: (options) => {
+      const result = search.schema.safeParse(options);
+      return result.success ? undefined : firstFault(result.error);
+    },
     use(given, nameOf = (option) => option) {
       const options = checkOptions(search.schema, given, nameOf);
       return {
@@ -60,12 +71,14 @@ function checkOptions<Options>(
 ): Options {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const [option] = issue?.path ?? [];
-  const message = issue?.message ?? "is malformed";
+  const { path, message } = firstFault(result.error);
+  const [option] = path;
   if (option === undefined) throw new PithError("options", `${message}.`);
-  const value = given[String(option)];
-  throw new PithError("options", `is ${String(value)}, but ${message}.`, {
-    place: { field: nameOf(String(option)) },
+  throw new PithError("options", `is ${String(given[option])}, but ${message}.`, {
+    place: { field: nameOf(option) },
   });
+}
+
+function firstFault({ issues: [issue] }: z.ZodError): OptionFault {
+  return { path: (issue?.path ?? []).map(String), message: issue?.message ?? "is malformed" };
 }

@@ -144,7 +144,7 @@ async function contestant(
 function checkSamePrompts(first: CircuitFolder, other: CircuitFolder): void {
   const [a, b] = [first.circuit.profile, other.circuit.profile];
   const same = a.kind === "aligned" ? b.kind === "aligned" && a.length === b.length : b.kind === "decoder";
-  if (same && first.circuit.options.bos === other.circuit.options.bos) return;
+  if (same && first.circuit.task.bos === other.circuit.task.bos) return;
   throw new PithError(
     "options",
     `takes other prompts than ${first.directory}, so the two can't be compared.`,

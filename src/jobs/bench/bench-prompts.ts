@@ -13,7 +13,7 @@ const randomLength = 16;
  * @throws PithError "options" for a compiled circuit without a task; "task" when none of the task's prompts has the circuit's length.
  */
 export function benchPrompts(
-  { profile, options, model, task: own, compiled }: CircuitFile,
+  { profile, model, task: own, compiled }: CircuitFile,
   tokenizer: Tokenizer,
   task: Task | undefined,
 ): readonly (readonly number[])[] {
@@ -27,7 +27,7 @@ export function benchPrompts(
     const length = profile.kind === "aligned" ? profile.length : Math.min(randomLength, model.context);
     return randomPrompts(largestBatch, length, model.vocabulary);
   }
-  const start = options.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const start = own.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
   const byLength = new Map<number, (readonly number[])[]>();
   for (const { prompt } of task.examples) {
     const ids = [...start, ...tokenizer.encode(prompt)];

@@ -38,7 +38,8 @@ export async function wordsOf(
 /** More prompts of a built-in task, from its other end: fewer where its words don't make so many. */
 async function drawn({ circuit, tokenizer }: CircuitFolder, task: Task): Promise<readonly TaskExample[]> {
   if (task.builtin === undefined) return [];
-  const { means, seed } = circuit.options;
+  const { means } = circuit.replacement;
+  const { seed } = circuit.task;
   for (let count = promptsDrawn; count >= 1; count = Math.floor(count / 2)) {
     const counts = { patching: 0, validation: count, test: 0 };
     const options = { tokenizer, means, seed: seed + 1, counts };

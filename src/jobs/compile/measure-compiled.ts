@@ -10,7 +10,6 @@ import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { CompiledRecord } from "../../export/compiled-record.ts";
-import { circuitOfFile } from "../../export/file-circuit.ts";
 import type { CircuitFolder } from "../../export/read-folder.ts";
 import { speedRecord } from "../../export/speed-record.ts";
 import type { PreparedFolder } from "../../export/write-folder.ts";
@@ -124,10 +123,10 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
   if (original === undefined || task.sha256 !== circuit.task.sha256) return undefined;
   const { transformer } = original;
   const replacements =
-    circuit.options.ablation === "zero"
-      ? await zeroAblation(transformer, circuit.options.valueBias)
+    circuit.replacement.ablation === "zero"
+      ? await zeroAblation(transformer, circuit.replacement.valueBias)
       : await meanReplacements(runtime, transformer, tokenIds(splits.patching), "aligned", { signal });
-  const gates = patchedGates(transformer, circuitOfFile(circuit), replacements);
+  const gates = patchedGates(transformer, circuit.kept, replacements);
   return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });
 }
 

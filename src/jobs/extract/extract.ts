@@ -9,7 +9,6 @@ import { cutCircuit } from "../../cut/cut-circuit.ts";
 import { prepareSearch } from "../../discovery/prepare.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import type { SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
-import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { decoderProfile, type Profile } from "../../export/config-json.ts";
 import { circuitFolder, prepareCircuitFolder } from "../../export/write-folder.ts";
@@ -18,8 +17,6 @@ import { packageVersion } from "../../files/package-files.ts";
 import { isRight } from "../../measure/compare.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { EncodedTask } from "../../tasks/encode-task.ts";
-import { listsOf } from "../../transformer/circuit.ts";
 import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
@@ -31,12 +28,12 @@ import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { weightFiles } from "../same-weights.ts";
 import { withEngine } from "../with-engine.ts";
+import { type CircuitOrigin, describeCircuit, type Sources } from "./describe-circuit.ts";
 import { shipStandaloneAs } from "./export-dtype.ts";
 import {
   checkExtractOptions,
   defaultExtractOptions,
   type ExtractOptions,
-  type SearchSettings,
   searchOf,
 } from "./extract-options.ts";
 import { type Measured, measureCircuit } from "./measure-circuit.ts";
@@ -120,13 +117,8 @@ export async function extract(
   }
 }
 
-interface Job {
-  readonly model: Model;
-  readonly task: Task;
-  readonly encoded: EncodedTask;
+interface Job extends CircuitOrigin {
   readonly out: string;
-  readonly settings: SearchSettings;
-  readonly search: SearchUse;
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
@@ -186,7 +178,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
       onEvent,
     });
     const float32: CircuitFile = {
-      ...describe(job, sources, result, profile, measured.metrics),
+      ...describeCircuit(job, sources, result, profile, measured.metrics),
       ...(stability && { stability: stability.record }),
       ...(settings.target &&
         found.met && { target: { ...settings.target, ...found.met, tried: [...found.met.tried] } }),
@@ -301,12 +293,6 @@ async function runBootstrap(
   });
 }
 
-interface Sources {
-  readonly files: CircuitFile["model"]["files"];
-  readonly task: string;
-  readonly labels: readonly string[] | undefined;
-}
-
 async function hashSources({ model, task, signal }: Job): Promise<Sources> {
   const files = await weightFiles(model, signal);
   return { files, task: task.sha256, labels: task.labels };
@@ -326,53 +312,4 @@ function searchKey(sources: Sources, { settings, search }: Job): string {
     ...{ mlps, means, bos, seed },
   };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
-}
-
-function describe(
-  { model, task, encoded, settings }: Job,
-  sources: Sources,
-  { circuit, trace, met }: SearchOutcome,
-  profile: Profile,
-  metrics: CircuitFile["metrics"],
-): CircuitFile {
-  const { maxKl, passes, ablation, valueBias, mlps, means, order, seed, bos } = settings;
-  const { transformer } = model;
-  return {
-    format: "pith.circuit/1",
-    pith: packageVersion(),
-    profile,
-    model: {
-      name: model.name,
-      family: model.config.modelType,
-      layers: transformer.blocks.length,
-      heads: [...headCountsOf(transformer)],
-      width: transformer.width,
-      vocabulary: transformer.vocabularySize,
-      context: transformer.contextLength,
-      files: [...sources.files],
-      ...(model.notes.length > 0 && { notes: [...model.notes] }),
-    },
-    task: {
-      name: task.name,
-      sha256: sources.task,
-      ...(task.builtin && { builtin: true }),
-      ...(task.labels && { labels: [...task.labels] }),
-      examples: {
-        patching: encoded.patching.length,
-        validation: encoded.validation.length,
-        test: encoded.test.length,
-      },
-    },
-    options: {
-      alpha: met?.alpha ?? met?.leastAlpha ?? settings.alpha,
-      ...(maxKl !== undefined && { maxKl }),
-      ...(passes > 1 && { passes }),
-      ablation,
-      ...(ablation === "zero" && { valueBias }),
-      ...{ mlps, means, order, seed, bos },
-    },
-    ...listsOf(circuit),
-    trace: [...trace],
-    metrics,
-  };
 }

@@ -113,7 +113,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
     ...{ runs, seed, jaccard, chance },
     againstFull: { components: [...againstFull.components], heads: [...againstFull.heads] },
     frequency: { heads: frequency.heads.map((shares) => [...shares]), mlps: [...frequency.mlps] },
-    full: { ...listsOf(full.circuit), kl: full.kl },
+    full: { kept: full.circuit, kl: full.kl },
     ...(chosen !== undefined && { chosen }),
   };
   const circuit = chosen === undefined ? full.circuit : frequentCircuit(frequency, chosen);

@@ -57,7 +57,7 @@ export function chooseExamples(task: Task, tokenizer: Tokenizer, circuit: Circui
       : task.examples;
   const splits =
     own || all.some(({ split }) => split !== undefined)
-      ? splitExamples(all, { seed: circuit.options.seed, fileName: task.path })
+      ? splitExamples(all, { seed: circuit.task.seed, fileName: task.path })
       : { patching: [], validation: [], test: all };
   for (const split of ["test", "validation", "patching"] as const) {
     const members = splits[split].filter(({ answers }) => answers.length > 0);
@@ -84,11 +84,11 @@ function encodeAll(
   examples: readonly TaskExample[],
   fileName: string,
   tokenizer: Tokenizer,
-  { options, model }: CircuitFile,
+  { task, model }: CircuitFile,
 ): readonly EncodedExample[] {
   return encodeTask({ patching: examples, validation: examples, test: [] }, tokenizer, {
     means: "pooled",
-    bos: options.bos,
+    bos: task.bos,
     contextLength: model.context,
     fileName,
   }).validation;

@@ -9,7 +9,6 @@ import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { Dtype } from "../../export/dtype.ts";
-import { circuitOfFile } from "../../export/file-circuit.ts";
 import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
 import { readStandalone } from "../../export/read-standalone.ts";
 import { readJsonObject } from "../../files/read-input.ts";
@@ -214,7 +213,7 @@ export async function gatherReport(directory: string, options: ReportOptions = {
   const { circuit, tokenizer } = folder;
   if (original !== undefined) checkOriginal(folder, original);
   if (known !== undefined) checkKnownFits(known, circuit.model.heads);
-  const rates = known && recoveryRates(circuitOfFile(circuit), knownHeads(known), circuit.model.heads);
+  const rates = known && recoveryRates(circuit.kept, knownHeads(known), circuit.model.heads);
   const compiled = circuit.compiled === undefined ? undefined : compiledReason;
   const chosen = task && !compiled ? chooseExamples(task, tokenizer, circuit) : undefined;
   if (task !== undefined && chosen?.examples.length === 0) {

@@ -1,7 +1,8 @@
 /** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
-import { circuitOfFile, shapeOfFile } from "../../export/file-circuit.ts";
+import { shapeOfFile } from "../../export/file-circuit.ts";
+import { describeSearch } from "../../export/search-text.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import { countComponents } from "../../transformer/circuit.ts";
 import { componentsOfModel } from "../../transformer/component.ts";
@@ -38,7 +39,7 @@ export function headline(circuit: CircuitFile): Html {
   return html`<div class="cards">
 ${accuracy && card(`${split} accuracy`, formatShare(accuracy.circuit), `original ${formatShare(accuracy.original)}`)}
 ${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, `mean over the ${split} prompts`)}
-${card("components kept", `${countComponents(circuitOfFile(circuit))} of ${componentsOfModel(shapeOfFile(circuit)).length}`, keptText(circuit))}
+${card("components kept", `${countComponents(circuit.kept)} of ${componentsOfModel(shapeOfFile(circuit)).length}`, keptText(circuit))}
 ${card("parameters", formatChange(parameters.original.total, parameters.circuit.total), `${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}, embeddings and biases counted`)}
 ${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}${time.speed === undefined ? "" : `: ${formatSpeed(time.speed)}`}`)}
 </div>`;
@@ -61,7 +62,9 @@ export function targetFacts(circuit: CircuitFile): Html {
 }
 
 /** How the circuit came about, as one sentence or two under the chart of its trace. */
-export function traceCaption({ trace, options, target }: CircuitFile): string {
+export function traceCaption({ search, target }: CircuitFile): string {
+  const { trace } = search;
+  const { decision } = describeSearch(search);
   const line = "where one is kept, the line stays level and carries a mark.";
   const start = `The circuit's KL from the original on the validation prompts after each of ${plural(trace.length, "decision")}.`;
   if (target !== undefined) {
@@ -69,12 +72,11 @@ export function traceCaption({ trace, options, target }: CircuitFile): string {
       target.alpha === undefined
         ? "It began with the whole model."
         : `It began with the circuit of α = ${target.alpha}; a step's pass is shown by pointing at it, and from pass 2 on the target decided.`;
-    return `${start} ${begin} A component stays out if the target still holds without it; ${line}`;
+    return `${start} ${begin} ${decision}; ${line}`;
   }
   const last = Math.max(1, ...trace.map(({ pass }) => pass ?? 1));
   const again = last === 1 ? "" : ` There were ${last} passes: each tries again what the one before kept.`;
-  const bound = options.maxKl === undefined ? "" : ` and leaves KL at ${options.maxKl} nats or less`;
-  return `${start} A component is pruned when replacing it adds less than α = ${options.alpha} nats${bound}; ${line}${again}`;
+  return `${start} ${decision}; ${line}${again}`;
 }
 
 interface Measure {
@@ -210,8 +212,8 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
     ["model", ...circuits.map(({ model }) => model.name)],
     ["task", ...circuits.map(taskLabel)],
     ["found", ...circuits.map(ruleText)],
-    ["ablation", ...circuits.map(({ options }) => ablationText(options))],
-    ["means", ...circuits.map(({ options }) => options.means)],
+    ["ablation", ...circuits.map(({ replacement }) => ablationText(replacement))],
+    ["means", ...circuits.map(({ replacement }) => replacement.means)],
     ["prompts", ...circuits.map(inputText)],
     ["kept", ...circuits.map(keptText)],
     ...labels.map((label) => [label, ...all.map((each) => each.get(label) ?? "not measured")]),
@@ -224,16 +226,14 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
 }
 
 /** What decided: a threshold with its bounds, or a target. */
-function ruleText({ options, target }: CircuitFile): string {
-  const { alpha, maxKl, passes } = options;
-  const bound = maxKl === undefined ? "" : `, KL ≤ ${maxKl} nats`;
-  if (target !== undefined) return `${targetText(target)}${bound}`;
-  return `α = ${alpha}${bound}${passes === undefined || passes === 1 ? "" : `, ${passes} passes at most`}`;
+function ruleText({ search, target }: CircuitFile): string {
+  const { rule, bounds = [] } = describeSearch(search);
+  return [target === undefined ? rule : targetText(target), ...bounds].join(", ");
 }
 
 export function searchText(circuit: CircuitFile): string {
-  const { means } = circuit.options;
-  return `${ruleText(circuit)}, ${ablationText(circuit.options)} ablation, ${means} means, ${inputText(circuit)}`;
+  const { replacement } = circuit;
+  return `${ruleText(circuit)}, ${ablationText(replacement)} ablation, ${replacement.means} means, ${inputText(circuit)}`;
 }
 
 function inputText({ profile }: CircuitFile): string {
@@ -244,7 +244,8 @@ function inputText({ profile }: CircuitFile): string {
 
 /** How the circuit came about. */
 export function provenance(circuit: CircuitFile, directory: string): Html {
-  const { model, task, options } = circuit;
+  const { model, task } = circuit;
+  const { manner = [] } = describeSearch(circuit.search);
   const sets = splits.map((split) => `${formatCount(task.examples[split])} ${split}`).join(", ");
   const facts: readonly (readonly [string, HtmlValue])[] = [
     ["folder", directory],
@@ -254,7 +255,9 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
     ["task", `${taskLabel(circuit)} (${sets} prompts), SHA-256 ${task.sha256.slice(0, 16)}…`],
     [
       "search",
-      `${searchText(circuit)}, ${options.order} order, seed ${options.seed}${options.bos ? ", start token first" : ""}`,
+      [searchText(circuit), ...manner, `seed ${task.seed}`, ...(task.bos ? ["start token first"] : [])].join(
+        ", ",
+      ),
     ],
     ["made by", `Pith ${circuit.pith}`],
   ];
@@ -268,6 +271,6 @@ function points(difference: number): string {
 }
 
 /** "mean", "zero", or "zero (value biases kept)". */
-function ablationText({ ablation, valueBias }: CircuitFile["options"]): string {
+function ablationText({ ablation, valueBias }: CircuitFile["replacement"]): string {
   return valueBias === "kept" ? `${ablation} (value biases kept)` : ablation;
 }

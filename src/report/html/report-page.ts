@@ -1,4 +1,7 @@
 /** The report: one circuit, or several side by side, as one self-contained page. */
+
+import { greedyOptionsOf } from "../../discovery/searches/greedy/greedy.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import type { CircuitReport, ReportPart } from "../../jobs/report/report.ts";
 import { plural } from "../format.ts";
@@ -84,17 +87,7 @@ export const reportParts: readonly (PartOfReport & { readonly when?: (report: Ci
     {
       id: "trace",
       title: "Search",
-      body: ({ circuit }, id) =>
-        circuit.trace.length === 0
-          ? html`<p class="missing">No search was recorded: the circuit was given, not found.</p>`
-          : figure(
-              traceChartSvg({
-                ...{ id: `${id}-svg`, trace: circuit.trace },
-                ...(circuit.target === undefined && { alpha: circuit.options.alpha }),
-              }),
-              traceCaption(circuit),
-              "KL by step of the search",
-            ),
+      body: ({ circuit }, id) => traceFigure(circuit, `${id}-svg`),
     },
     {
       id: "target",
@@ -162,12 +155,28 @@ function shown<T>(part: ReportPart<T>, draw: (found: T) => Html): Html {
   return "found" in part ? draw(part.found) : html`<p class="missing">${part.missing}</p>`;
 }
 
+/** The threshold that decided, of a search that has one. */
+function thresholdOf({ search }: CircuitFile): number | undefined {
+  return greedyOptionsOf(search)?.alpha;
+}
+
+function traceFigure(circuit: CircuitFile, id: string): Html {
+  const { trace } = circuit.search;
+  if (trace.length === 0) {
+    return html`<p class="missing">No search was recorded: the circuit was given, not found.</p>`;
+  }
+  const alpha = thresholdOf(circuit);
+  const chart = traceChartSvg({ id, trace, ...(alpha !== undefined && { alpha }) });
+  return figure(chart, traceCaption(circuit), "KL by step of the search");
+}
+
 function mapFigure({ circuit }: CircuitReport, id: string, name = ""): Html {
-  const untried = circuit.options.mlps ? "" : " MLPs were not on trial, so all are kept.";
+  const alpha = thresholdOf(circuit);
+  const untried = circuit.onTrial.includes("mlp") ? "" : " MLPs were not on trial, so all are kept.";
   const scale =
-    circuit.trace.length === 0
+    circuit.search.trace.length === 0
       ? " No search was recorded, so there are no increases to show."
-      : ` Colour: how much the KL grows when the component is replaced, given what was decided before it${circuit.target === undefined ? `; α = ${circuit.options.alpha} nats` : ""}.`;
+      : ` Colour: how much the KL grows when the component is replaced, given what was decided before it${alpha === undefined ? "" : `; α = ${alpha} nats`}.`;
   return figure(
     circuitMapSvg(mapOfCircuit(circuit, id)),
     html`${name !== "" && html`<strong>${name}.</strong> `}Circles are heads, squares MLPs; large cells are kept, small ones pruned.${scale}${untried}`,

@@ -4,7 +4,7 @@
  * a search under way with the same function.
  */
 import type { CircuitFile } from "../../export/circuit-file.ts";
-import { circuitOfFile, shapeOfFile } from "../../export/file-circuit.ts";
+import { shapeOfFile } from "../../export/file-circuit.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import { frequencyOfComponent } from "../../measure/stability.ts";
 import { keeps } from "../../transformer/circuit.ts";
@@ -33,9 +33,9 @@ export interface CircuitMap {
 
 /** A finished circuit with what its trace says of each component; of several decisions on one, the last. */
 export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
-  const deltas = new Map(circuit.trace.map((decision) => [nameOfRecord(decision), decision.delta]));
+  const deltas = new Map(circuit.search.trace.map((decision) => [nameOfRecord(decision), decision.delta]));
   const often = circuit.stability?.frequency;
-  const kept = circuitOfFile(circuit);
+  const { kept } = circuit;
   const cell = (component: Component): MapCell => {
     const delta = deltas.get(nameInModel(component));
     const frequency = often && frequencyOfComponent(often, component);

@@ -199,11 +199,11 @@ async function lastLogits(
 async function replacementsOf(
   runtime: Runtime,
   model: Transformer,
-  { circuit: { options } }: CircuitFolder,
+  { circuit: { replacement } }: CircuitFolder,
   patching: () => Promise<readonly (readonly number[])[]>,
 ): Promise<Replacements> {
-  if (options.ablation === "zero") return zeroAblation(model, options.valueBias);
-  return meanReplacements(runtime, model, await patching(), options.means);
+  if (replacement.ablation === "zero") return zeroAblation(model, replacement.valueBias);
+  return meanReplacements(runtime, model, await patching(), replacement.means);
 }
 
 function topTokens(logits: Float32Array, { tokenizer }: Model): ServerPrediction["top"] {

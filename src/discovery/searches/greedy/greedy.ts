@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { numberSchema } from "../../../number-schema.ts";
 import { faultInDecisions } from "../../check-resumed.ts";
-import type { Search, SearchContext, SearchOutcome } from "../search.ts";
+import type { Search, SearchContext, SearchDescription, SearchOutcome } from "../search.ts";
 import { alphaOption, maxKlOption, orderOption, passesOption } from "./greedy-options.ts";
 import { searchInPasses } from "./passes.ts";
 import { candidates, type Decision } from "./search.ts";
@@ -40,8 +40,31 @@ export const greedy: Search<GreedyOptions, Decision> = {
       faultInDecisions(model, { ...options, mlps }, decisions),
   },
   run,
-  describe: ({ alpha }) => `α = ${alpha}`,
+  describe,
 };
+
+/** Options of circuit.json, as they were checked when it was read. @returns undefined for another search's. */
+export function greedyOptionsOf(search: {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}): GreedyOptions | undefined {
+  return search.name === greedy.name ? greedySchema.parse(search.options) : undefined;
+}
+
+function describe({ alpha, maxKl, passes, order }: GreedyOptions): SearchDescription {
+  const bound = maxKl === undefined ? "" : ` and leaves KL at ${maxKl} nats or less`;
+  return {
+    rule: `α = ${alpha}`,
+    decision: `A component is pruned when replacing it adds less than α = ${alpha} nats${bound}`,
+    bounds: [...boundOn(maxKl), ...(passes === 1 ? [] : [`${passes} passes at most`])],
+    manner: [`${order} order`],
+  };
+}
+
+/** A bound on KL in words, if there is one. */
+export function boundOn(maxKl: number | undefined): readonly string[] {
+  return maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`];
+}
 
 async function run(
   { model, evaluator, mlps, signal, resume, onEntry, onEvent }: SearchContext<Decision>,

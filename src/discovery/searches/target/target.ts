@@ -1,7 +1,7 @@
 /** The search for the smallest circuit that holds a target, as the registry lists it. */
 import { z } from "zod";
 import { countKept } from "../../../transformer/circuit.ts";
-import { greedySchema } from "../greedy/greedy.ts";
+import { boundOn, greedySchema } from "../greedy/greedy.ts";
 import type { MetTarget, Search, SearchContext, SearchOutcome } from "../search.ts";
 import { faultInTarget, searchForTarget, type TargetEntry, type TargetResult } from "./search-for-target.ts";
 
@@ -25,7 +25,12 @@ export const target: Search<TargetSearchOptions, TargetEntry> = {
       wanted && faultInTarget(model, { target: wanted, mlps, order, maxKl }, entries),
   },
   run,
-  describe: () => "the smallest for a target",
+  describe: ({ maxKl, order }) => ({
+    rule: "what holds a target",
+    decision: "A component stays out if the target still holds without it",
+    bounds: boundOn(maxKl),
+    manner: [`${order} order`],
+  }),
 };
 
 async function run(

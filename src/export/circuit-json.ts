@@ -1,0 +1,173 @@
+/**
+ * circuit.json as text and as a {@link CircuitFile}. People and other programs write such files too, so what is read
+ * is checked, and what it says twice must agree. Both formats are read, and the newer one is written.
+ */
+import type { z } from "zod";
+import { findSearch } from "../discovery/searches/index.ts";
+import { PithError } from "../errors.ts";
+import { componentsOf, keptHeads } from "../transformer/circuit.ts";
+import { componentsOfModel, nameInModel, nameOfRecord, shapeOfHeadCounts } from "../transformer/component.ts";
+import { checksumOf, type FileRecord } from "./checksum.ts";
+import { type CircuitFile, circuitFileName, type Fail } from "./circuit-file.ts";
+import { format1, readFormat1, schema1 } from "./circuit-format-1.ts";
+import { format2, readFormat2, schema2, writeFormat2 } from "./circuit-format-2.ts";
+import { checkCompiled } from "./compiled-record.ts";
+import { formatsFault } from "./format-record.ts";
+import { stabilityFault } from "./stability-record.ts";
+
+/** A model of a trillion parameters has fewer components; a file that says more would exhaust memory. */
+const mostComponents = 2 ** 24;
+
+/**
+ * @param value what `JSON.parse` gave; @param file for errors.
+ * @throws PithError "circuit" that names the field.
+ */
+export function parseCircuitFile(value: unknown, file: string = circuitFileName): CircuitFile {
+  const fail: Fail = (field, message) => circuitError(file, field, message);
+  const format = formatOf(value);
+  const isFirst = format === format1;
+  if (!isFirst && format !== format2) throw fail("format", `must be "${format2}" or "${format1}"`);
+  const circuit = isFirst ? read(schema1, readFormat1, value, fail) : read(schema2, readFormat2, value, fail);
+  checkCaches(circuit, fail);
+  checkTrace(circuit, isFirst ? "trace" : "search.trace", fail);
+  checkStability(circuit, fail);
+  const fault = formatsFault(circuit.dtype, circuit.formats);
+  if (fault !== undefined) throw fail("formats", fault);
+  const { compiled, profile } = circuit;
+  if (compiled !== undefined) checkCompiled(compiled, "length" in profile ? profile.length : undefined, file);
+  checkSeal(circuit, value as Record<string, unknown>, file);
+  return { ...circuit, search: isFirst ? circuit.search : checkedSearch(circuit.search, fail) };
+}
+
+/** Whether a value says that it is a circuit.json of the format that is written now. */
+export function isCircuitJson(value: unknown): boolean {
+  return formatOf(value) === format2;
+}
+
+/** The members of circuit.json in their order. */
+export function circuitJson(circuit: CircuitFile): Readonly<Record<string, unknown>> {
+  return { ...writeFormat2(circuit) };
+}
+
+/** The same with its folder's files, and the checksum of it all, which both come last. */
+export function sealCircuitFile(circuit: CircuitFile, files: readonly FileRecord[]): CircuitFile {
+  const { files: _, checksum: __, ...facts } = circuit;
+  const named = { ...facts, files: files.map((each) => ({ ...each })) };
+  return { ...named, checksum: checksumOf(circuitJson(named)) };
+}
+
+/** The text of circuit.json: one decision, and one layer's kept components, a line, so that `diff` compares circuits. */
+export function formatCircuitFile(circuit: CircuitFile): string {
+  return `${format(circuitJson(circuit), "")}\n`;
+}
+
+function format(value: unknown, indent: string): string {
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    if (!value.some(isContainer)) return JSON.stringify(value);
+    const lines = value.map((item) => `${inner}${JSON.stringify(item)}`);
+    return `[\n${lines.join(",\n")}\n${indent}]`;
+  }
+  if (!isContainer(value)) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => `${inner}${JSON.stringify(name)}: ${format(member, inner)}`);
+  return `{\n${members.join(",\n")}\n${indent}}`;
+}
+
+const isContainer = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+function formatOf(value: unknown): unknown {
+  return isContainer(value) && "format" in value ? value.format : undefined;
+}
+
+function read<Format extends { readonly model: Pick<CircuitFile["model"], "heads" | "layers"> }>(
+  schema: z.ZodType<Format>,
+  toMemory: (file: Format, fail: Fail) => CircuitFile,
+  value: unknown,
+  fail: Fail,
+): CircuitFile {
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw fail(fieldName(issue?.path ?? []), issue?.message ?? "is malformed");
+  }
+  const { heads, layers } = result.data.model;
+  if (heads.length !== layers) throw fail("model.heads", `has ${heads.length} entries for ${layers} layers`);
+  if (heads.reduce((sum, each) => sum + each, 0) > mostComponents) {
+    throw fail("model.heads", "says more heads than any model has");
+  }
+  return toMemory(result.data, fail);
+}
+
+function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
+  if (profile.kind !== "decoder" || profile.cacheHeads === undefined) return;
+  const most = Math.max(...model.heads.map((_, layer) => keptHeads(kept, layer).length));
+  if (profile.cacheHeads < most) {
+    throw fail("profile.cacheHeads", `is ${profile.cacheHeads}, but a layer keeps ${most} heads`);
+  }
+}
+
+/** What the trace prunes must be what is not kept; of several passes a component's last decision counts. */
+function checkTrace({ model, kept, search: { trace } }: CircuitFile, place: string, fail: Fail): void {
+  const all = new Set(componentsOfModel(shapeOfHeadCounts(model.heads)).map(nameInModel));
+  const stays = new Set(componentsOf(kept).map(nameInModel));
+  const seen = new Set<string>();
+  const last = new Map(trace.map((decision, index) => [nameOfRecord(decision), index]));
+  for (const [index, decision] of trace.entries()) {
+    const { layer, component, pruned, pass = 1 } = decision;
+    const field = `${place}[${index}]`;
+    const name = nameOfRecord(decision);
+    if (!all.has(name)) throw fail(field, `the model has no ${component} in layer ${layer}`);
+    if (seen.has(`${pass} ${name}`)) throw fail(field, `decides on ${component} of layer ${layer} twice`);
+    seen.add(`${pass} ${name}`);
+    if (last.get(name) === index && stays.has(name) === pruned) {
+      const [here, there] = pruned ? ["prunes", "is kept"] : ["keeps", "is not kept"];
+      throw fail(field, `${here} ${component} of layer ${layer}, which ${there} by the lists`);
+    }
+  }
+}
+
+function checkStability({ stability, model, onTrial, kept, search }: CircuitFile, fail: Fail): void {
+  if (stability === undefined) return;
+  const shape = { heads: model.heads, mlps: onTrial.includes("mlp") };
+  const fault = stabilityFault(stability, shape, kept, search.trace.length);
+  if (fault !== undefined) throw fail(`stability.${fault.field}`, fault.message);
+}
+
+/** A search that is not known here may have any options: the circuit can be used all the same. */
+function checkedSearch({ name, options, trace }: CircuitFile["search"], fail: Fail): CircuitFile["search"] {
+  const known = findSearch(name);
+  if (known === undefined) return { name, options, trace };
+  const fault = known.faultIn(options);
+  if (fault !== undefined) throw fail(["search.options", ...fault.path].join("."), fault.message);
+  return { name, options: known.use(options).options, trace };
+}
+
+/** One of the two fields without the other is a field whose name was damaged. */
+function checkSeal({ files, checksum }: CircuitFile, value: Record<string, unknown>, file: string): void {
+  if (files === undefined && checksum === undefined) return;
+  if (files === undefined || checksum === undefined || checksum !== checksumOf(value)) {
+    const field = files === undefined ? "files" : "checksum";
+    throw circuitError(
+      file,
+      field,
+      "does not fit the rest of this file, which was changed after it was written",
+      "Copy the folder again, or make the circuit anew.",
+    );
+  }
+  const names = files.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw circuitError(file, "files", `lists ${twice} twice`);
+}
+
+/** ["trace", 3, "kl"] → "trace[3].kl". */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`))
+    .join("");
+}
+
+function circuitError(file: string, field: string, message: string, advice = ""): PithError {
+  return new PithError("circuit", message, { place: { file, ...(field !== "" && { field }) }, advice });
+}

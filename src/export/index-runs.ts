@@ -1,0 +1,39 @@
+/**
+ * Lists of indices as a person writes them: "0-3, 5" for 0, 1, 2, 3 and 5. A layer's neurons are thousands, and what
+ * is kept of them comes in runs.
+ */
+
+interface Run {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** @param indices ascending, each once. */
+export function formatIndices(indices: readonly number[]): string {
+  const runs: { first: number; last: number }[] = [];
+  for (const index of indices) {
+    const run = runs.at(-1);
+    if (run !== undefined && index === run.last + 1) run.last = index;
+    else runs.push({ first: index, last: index });
+  }
+  return runs.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(", ");
+}
+
+/**
+ * @param count how many there are to choose from: nothing is listed before every run is known to be below it.
+ * @returns the indices, ascending; or what is wrong with the text, to stand after its field's name.
+ */
+export function parseIndices(text: string, count: number): readonly number[] | { readonly fault: string } {
+  const runs: Run[] = [];
+  for (const part of text.split(",")) {
+    const [, first, last = first] = /^ *(0|[1-9]\d{0,9})(?:-(0|[1-9]\d{0,9}))? *$/.exec(part) ?? [];
+    if (first === undefined) return { fault: 'must list numbers and runs of them, as "0-3, 5"' };
+    const run = { first: Number(first), last: Number(last) };
+    if (run.last < run.first || run.first <= (runs.at(-1)?.last ?? -1)) {
+      return { fault: "must list each number once, ascending" };
+    }
+    if (run.last >= count) return { fault: `lists ${run.last}, but there are only ${count}` };
+    runs.push(run);
+  }
+  return runs.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
+}

@@ -1,0 +1,69 @@
+/** What circuit.json says of a fresh circuit before anything is known of its files. */
+import type { SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { SearchUse } from "../../discovery/searches/use-search.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
+import type { Profile } from "../../export/config-json.ts";
+import { packageVersion } from "../../files/package-files.ts";
+import type { EncodedTask } from "../../tasks/encode-task.ts";
+import { componentKinds, headCountsOf, isTried } from "../../transformer/component.ts";
+import type { Model } from "../load-model.ts";
+import type { Task } from "../read-task.ts";
+import type { SearchSettings } from "./extract-options.ts";
+
+/** What the circuit was made from, by hash. */
+export interface Sources {
+  readonly files: CircuitFile["model"]["files"];
+  readonly task: string;
+  readonly labels: readonly string[] | undefined;
+}
+
+export interface CircuitOrigin {
+  readonly model: Model;
+  readonly task: Task;
+  readonly encoded: EncodedTask;
+  readonly settings: SearchSettings;
+  readonly search: SearchUse;
+}
+
+export function describeCircuit(
+  { model, task, encoded, settings, search }: CircuitOrigin,
+  sources: Sources,
+  { circuit, trace }: Pick<SearchResult, "circuit" | "trace">,
+  profile: Profile,
+  metrics: CircuitFile["metrics"],
+): CircuitFile {
+  const { ablation, valueBias, mlps, means, seed, bos } = settings;
+  const { transformer } = model;
+  return {
+    pith: packageVersion(),
+    profile,
+    model: {
+      name: model.name,
+      family: model.config.modelType,
+      layers: transformer.blocks.length,
+      heads: [...headCountsOf(transformer)],
+      width: transformer.width,
+      vocabulary: transformer.vocabularySize,
+      context: transformer.contextLength,
+      files: [...sources.files],
+      ...(model.notes.length > 0 && { notes: [...model.notes] }),
+    },
+    task: {
+      name: task.name,
+      sha256: sources.task,
+      ...(task.builtin && { builtin: true }),
+      ...(task.labels && { labels: [...task.labels] }),
+      examples: {
+        patching: encoded.patching.length,
+        validation: encoded.validation.length,
+        test: encoded.test.length,
+      },
+      ...{ seed, bos },
+    },
+    search: { name: search.name, options: search.options, trace: [...trace] },
+    onTrial: componentKinds.filter((kind) => isTried(kind, mlps)),
+    replacement: { ablation, ...(ablation === "zero" && { valueBias }), means },
+    kept: circuit,
+    metrics,
+  };
+}
