@@ -1,5 +1,5 @@
 /**
- * The laws that make a cut a cut (ARCHITECTURE.md, section 6): the standalone model computes what the patched one does,
+ * The laws that make a cut a cut (ARCHITECTURE.md, section 7): the standalone model computes what the patched one does,
  * whatever the profile, the ablation and the circuit.
  */
 import { stat } from "node:fs/promises";

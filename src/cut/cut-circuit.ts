@@ -15,7 +15,7 @@ import {
   keptHeads,
   wholeCircuit,
 } from "../transformer/circuit.ts";
-import { componentInWords, shapeOf } from "../transformer/component.ts";
+import { type ComponentKind, componentInWords, componentKinds, shapeOf } from "../transformer/component.ts";
 import { keepHeads } from "../transformer/keep-heads.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type {
@@ -40,15 +40,9 @@ export async function cutCircuit(
 ): Promise<FoldedTransformer> {
   checkComponents(model, circuit);
   const length = replacements.rows > 1 ? replacements.rows : model.contextLength;
-  const blocks = model.blocks.map((block, layer): Block => {
-    const { attention, mlp } = block;
-    const heads = keptHeads(circuit, layer);
-    return {
-      ...block,
-      attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined,
-      mlp: mlp && keepsMlp(circuit, layer) ? mlp : undefined,
-    };
-  });
+  const blocks = model.blocks.map((block, layer) =>
+    componentKinds.reduce((rest, kind) => cutters[kind](rest, circuit, layer), block),
+  );
   const constantsOf = (layer: number): LayerConstants => {
     const { attention, mlp } = model.blocks[layer] ?? {};
     return {
@@ -59,6 +53,16 @@ export async function cutCircuit(
   const positions = cutPositions(model.positions, length);
   return foldConstants({ ...model, contextLength: length, positions, blocks }, constantsOf);
 }
+
+/** Leaves of a layer what the circuit keeps of each kind of component. */
+const cutters: Readonly<Record<ComponentKind, (block: Block, circuit: Circuit, layer: number) => Block>> = {
+  head(block, circuit, layer) {
+    const heads = keptHeads(circuit, layer);
+    const { attention } = block;
+    return { ...block, attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined };
+  },
+  mlp: (block, circuit, layer) => (keepsMlp(circuit, layer) ? block : { ...block, mlp: undefined }),
+};
 
 function cutPositions(positions: Positions, length: number): Positions {
   switch (positions.kind) {
