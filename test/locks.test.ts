@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { lockKey, takeLock } from "../src/files/lock.ts";
+import { breakerPath, lockKey, takeLock } from "../src/files/lock.ts";
 import { isAlive, processTag, startOf, thisMachine } from "../src/files/process-life.ts";
 import type { RacerAnswer, RacerOrder } from "./support/lock-racer.ts";
 
@@ -62,7 +62,7 @@ describe("six processes that find a stale lock at once", () => {
       await writeFile(file, dead.replace('"id":""', `"id":"${race}"`));
       // As far as a breaker gets before it removes the file.
       const key = lockKey(await readFile(file, "utf8"), (await stat(file)).ino);
-      await writeFile(`${file}.${key}`, dead);
+      await writeFile(breakerPath(file, key), dead);
       await writeFile(`${file}.${JSON.parse(dead).pid}-1.0123456789ab.new`, "");
       const answers = await askAll({ take: file });
       expect(answers.filter((answer) => "held" in answer && answer.held)).toHaveLength(1);
@@ -73,6 +73,19 @@ describe("six processes that find a stale lock at once", () => {
 });
 
 describe("a lock", () => {
+  test("is taken though forty processes were killed, each while it broke the lock of the one before", async () => {
+    let path = file;
+    for (let killed = 0; killed < 40; killed++) {
+      await writeFile(path, left(`${killed}`));
+      path = breakerPath(file, lockKey(await readFile(path, "utf8"), (await stat(path)).ino));
+    }
+    const taken = await takeLock(file);
+    expect(await readdir(folder)).toEqual(["lock"]);
+    if (!("release" in taken)) throw new Error("it was refused");
+    await taken.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   test("is held once, also within one process, and can be taken again", async () => {
     const first = await takeLock(file);
     expect(await takeLock(file)).toEqual({ holder: { pid: process.pid } });

@@ -66,8 +66,10 @@ export async function takeLock(file: string): Promise<LockAttempt> {
 /** How often a lock is looked at again that somebody else is breaking, and the pause between. */
 const patience = { times: 100, pauseMs: 5 };
 
+/** @param base what breakers' locks are named after: the lock that is wanted in the end. */
 async function take(
   file: string,
+  base: string = file,
 ): Promise<{ readonly content: string } | { readonly holder: LockHolder | undefined }> {
   const { host, ...machine } = thisMachine();
   const id = randomBytes(12).toString("hex");
@@ -76,7 +78,7 @@ async function take(
     if (await create(file, content)) return { content };
     const found = await look(file);
     if (found.state === "held") return { holder: found.holder };
-    if (found.state === "stale" && !(await breakLock(file, found.key))) await sleep(patience.pauseMs);
+    if (found.state === "stale" && !(await breakLock(file, found.key, base))) await sleep(patience.pauseMs);
   }
   return { holder: undefined };
 }
@@ -165,17 +167,23 @@ function parse(text: string): z.infer<typeof contentSchema> | undefined {
 }
 
 /**
- * By which a lock is broken: `FILE.KEY` is the breaker's lock. @param inode of the lock, which holds `text`.
- * @internal
+ * The lock of whoever breaks a stale one, and of whoever breaks a stale breaker's. Its name is as long as `base`'s and
+ * a key, however many breakers were killed before: one that grew with their number would outgrow what a name may have.
+ * @param base the lock that is wanted in the end. @internal
  */
+export function breakerPath(base: string, key: string): string {
+  return `${base}.${key}`;
+}
+
+/** Names a stale lock: another file of the same name has another. @param inode of the lock, which holds `text`. @internal */
 export function lockKey(text: string, inode: number): string {
   return createHash("sha256").update(`${inode} ${text}`).digest("hex").slice(0, 16);
 }
 
 /** @returns false while another process is breaking the same one. */
-async function breakLock(file: string, key: string): Promise<boolean> {
-  const breaker = `${file}.${key}`;
-  const taken = await take(breaker);
+async function breakLock(file: string, key: string, base: string): Promise<boolean> {
+  const breaker = breakerPath(base, key);
+  const taken = await take(breaker, base);
   if ("holder" in taken) return false;
   try {
     const found = await look(file);
