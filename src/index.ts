@@ -194,6 +194,7 @@ export {
   without,
 } from "./transformer/circuit.ts";
 export { bodyShare, circuitSize } from "./transformer/circuit-size.ts";
+export type { LayerComponents } from "./transformer/component.ts";
 export {
   type Component,
   type ComponentKind,

@@ -1,9 +1,11 @@
 /**
- * The library as its documents have it: what they call by name is exported, and the programs in them are accepted by
- * the compiler.
+ * The library as its documents have it: what they call by name is exported, the programs in them are accepted by the
+ * compiler, and the reference is made without a warning, which means that whatever a public function takes or gives
+ * is exported and described.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Application, LogLevel } from "typedoc";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import * as library from "../src/index.ts";
@@ -79,4 +81,19 @@ test("programs in documents are accepted by the compiler", () => {
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   });
   expect(ts.formatDiagnostics(faults, host)).toBe("");
+});
+
+test("the reference is made without a warning", async () => {
+  const application = await Application.bootstrap({
+    options: join(root, "typedoc.json"),
+    logLevel: LogLevel.None,
+  });
+  const warnings: string[] = [];
+  application.logger.log = (message, level) => {
+    if (level >= LogLevel.Warn) warnings.push(message);
+  };
+  const project = await application.convert();
+  if (project === undefined) throw new Error("the library could not be read");
+  application.validate(project);
+  expect(warnings).toEqual([]);
 });

@@ -257,7 +257,7 @@ test("whatever draws has a snapshot", async () => {
   for (const room of ["charts", "maps"]) {
     const files = await readdir(new URL(`../src/report/${room}/`, import.meta.url));
     for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
-      const names = Object.keys(await import(`../src/report/${room}/${file}`));
+      const names = Object.keys(await import(new URL(`../src/report/${room}/${file}`, import.meta.url).href));
       drawing.push(...names.filter((name) => /(Chart|Svg)$/.test(name)));
     }
   }

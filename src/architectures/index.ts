@@ -40,7 +40,7 @@ export function registerFamily<Config extends FamilyConfig>(family: Family<Confi
   for (const type of family.modelTypes) families.set(type, family);
 }
 
-/** Every `model_type` that some family reads. */
+/** Every `model_type` that some family reads. @internal */
 export function knownModelTypes(): readonly string[] {
   return [...families.keys()];
 }

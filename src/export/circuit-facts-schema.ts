@@ -14,30 +14,66 @@ export const count = z.int().min(0);
 export const size = z.int().min(1);
 const number = z.number();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
-const pair = z.object({ original: number, circuit: number });
+const pair = z.object({
+  /** The original's. */
+  original: number,
+  /** The circuit's. */
+  circuit: number,
+});
 const split = z.enum(["patching", "validation", "test"]);
-const parameters = z.object({ body: count, embedding: count, bias: count, total: count });
-const file = z.object({ name: z.string(), bytes: count, sha256 });
+const parameters = z.object({
+  /** Weight matrices of attention and MLPs. */
+  body: count,
+  /** Token and position tables, and the unembedding where it is not the token table. */
+  embedding: count,
+  /** All vectors: biases, norms, and the constants that pruned components left behind. */
+  bias: count,
+  /** The three together. */
+  total: count,
+});
+const file = z.object({
+  /** The file's name, relative to its folder. */
+  name: z.string(),
+  /** Its size in bytes. */
+  bytes: count,
+  /** Its SHA-256: 64 lower-case hexadecimal digits. */
+  sha256,
+});
 /** A name leads to a file of the folder, and never out of it. */
 const ownFile = file.extend({
+  /** The file's name, relative to the circuit's folder. */
   name: z.string().regex(/^(?:onnx\/)?[A-Za-z0-9_][A-Za-z0-9_.-]*$/, "must name a file of the folder"),
 });
 
 /** Prompts of `length` tokens only, or any length with a key/value cache. */
 const profile = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("aligned"), length: size }),
-  /** `cacheHeads`: how many heads every cache has. Left out: as many as its layer keeps. */
-  z.object({ kind: z.literal("decoder"), cacheHeads: size.optional() }),
+  z.object({
+    /** Prompts of one length only. */
+    kind: z.literal("aligned"),
+    /** How many tokens a prompt has. */
+    length: size,
+  }),
+  z.object({
+    /** Prompts of any length, with a key/value cache. */
+    kind: z.literal("decoder"),
+    /** How many heads every cache has. Left out: as many as its layer keeps. */
+    cacheHeads: size.optional(),
+  }),
 ]);
 
 /** The original. */
 export const modelSchema = z.object({
+  /** The model's name. */
   name: z.string(),
+  /** Its family, "gpt2" say. */
   family: z.string(),
+  /** How many layers it has. */
   layers: size,
-  /** Heads of each layer. */
+  /** How many heads each layer has. */
   heads: z.array(count),
+  /** The width of the residual stream. */
   width: size,
+  /** How many tokens there are. */
   vocabulary: size,
   /** The longest prompt, in tokens. */
   context: size,
@@ -48,24 +84,38 @@ export const modelSchema = z.object({
 });
 
 export const taskSchema = z.object({
+  /** The task's name. */
   name: z.string(),
+  /** SHA-256 of its file; of a built-in task, of the text of its task file. */
   sha256,
   /** Whether it was drawn from the built-in task of this name; left out: a file. */
   builtin: z.boolean().optional(),
   /** Labels that were given beside the file, for all its examples. */
   labels: z.array(z.string()).optional(),
   /** How many examples each split had. */
-  examples: z.object({ patching: count, validation: count, test: count }),
+  examples: z.object({
+    /** Prompts that means were taken over. */
+    patching: count,
+    /** Prompts that chose the circuit. */
+    validation: count,
+    /** Prompts that neither saw. */
+    test: count,
+  }),
 });
 
 /** One decision of a search; kl and delta in nats. */
 const decision = z.object({
+  /** The layer of the component that was tried, counted from 0. */
   layer: count,
+  /** The component within its layer: "head.3" or "mlp". */
   component: z.string().regex(/^(?:head\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N" or "mlp"'),
+  /** KL(original ‖ model with the component replaced), in nats. */
   kl: number,
+  /** `kl` less the KL of the model as decided before. */
   delta: number,
+  /** Whether it was pruned. */
   pruned: z.boolean(),
-  /** In which pass; left out in the first. */
+  /** The pass in which it was made, from 2 on; left out in the first. */
   pass: size.optional(),
 });
 
@@ -79,20 +129,37 @@ const metrics = z.object({
   kl: z.partialRecord(split, number),
   /** Greater-than: probability of later minus earlier years, -1 to 1, mean over the split. */
   yearMass: z.partialRecord(split, pair).optional(),
-  parameters: z.object({ original: parameters, circuit: parameters }),
+  /** Parameters, counted by what they are. */
+  parameters: z.object({
+    /** The original's. */
+    original: parameters,
+    /** The circuit's. */
+    circuit: parameters,
+  }),
   /** Size of the files that hold the weights. */
-  bytes: z.object({ original: count, circuit: count }),
+  bytes: z.object({
+    /** The original's. */
+    original: count,
+    /** The circuit's. */
+    circuit: count,
+  }),
   /**
    * Milliseconds a prompt, where they were measured: medians; and how many times as fast as the original, from runs
    * in pairs, which files of earlier versions lack.
    */
-  milliseconds: pair.extend({ speed: speedSchema.optional() }).optional(),
+  milliseconds: pair
+    .extend({
+      /** How many times as fast as the original the circuit is. */
+      speed: speedSchema.optional(),
+    })
+    .optional(),
   /** The largest difference between a standalone and a patched logit on the validation set. */
   verified: z.number().nonnegative(),
 });
 
 /** What replaces a pruned component. */
 export const replacementSchema = z.object({
+  /** Its mean output over the patching prompts, or zero. */
   ablation: z.enum(["mean", "zero"]),
   /**
    * With zero ablation: whether a pruned head's value bias, b_V·W_O, went with it, or stayed as a constant of its
@@ -107,7 +174,9 @@ export const replacementSchema = z.object({
 export const factsShape = {
   /** Version of the program that wrote it. */
   pith: z.string(),
+  /** Which prompts the circuit takes. */
   profile,
+  /** What was measured. */
   metrics,
   /** In another number format than float32. */
   dtype: dtypeSchema.optional(),
@@ -117,7 +186,7 @@ export const factsShape = {
   compiled: compiledSchema.optional(),
   /** What was asked for, of a circuit that was searched for as one that holds a target. */
   target: targetSchema.optional(),
-  /** How the folder's weights make a model; left out in files of earlier versions, and of compiled circuits. */
+  /** How the folder's weights make a model; left out in files of earlier versions, and of compiled circuits. @internal */
   structure: structureSchema.optional(),
   /** The folder's other files as they were written, all but the model card. */
   files: z.array(ownFile).optional(),

@@ -19,20 +19,24 @@ export const circuitFileName = "circuit.json";
 
 type Facts = z.infer<z.ZodObject<typeof factsShape>>;
 
+/** What circuit.json says. In memory it has this one form, whatever format the file has. */
 export interface CircuitFile extends Facts {
   /** The original. */
   readonly model: z.infer<typeof modelSchema>;
+  /** The task that the circuit does. */
   readonly task: z.infer<typeof taskSchema> & {
-    /** Split the file, or drew the built-in task's prompts, and drew resamples. */
+    /** The seed that split the file or drew the built-in task's prompts, and that drew resamples. */
     readonly seed: number;
     /** Whether the model's start token stands before every prompt. */
     readonly bos: boolean;
   };
+  /** The search that found it. */
   readonly search: SearchRecord;
-  /** Kinds of components that could be pruned. */
+  /** The kinds of components that could be pruned. */
   readonly onTrial: readonly ComponentKind[];
   /** What replaces a pruned component. */
   readonly replacement: z.infer<typeof replacementSchema>;
+  /** The components that stay. */
   readonly kept: Circuit;
   /** What searches on resampled prompts found, if there were any. */
   readonly stability?: StabilityRecord | undefined;
@@ -40,8 +44,9 @@ export interface CircuitFile extends Facts {
 
 /** A search as circuit.json tells of it. */
 export interface SearchRecord {
+  /** The search's name. */
   readonly name: string;
-  /** Those of the search of this name. */
+  /** Its options, those that were left out too. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Every decision in order; kl and delta in nats. Empty for a circuit that no search found. */
   readonly trace: z.infer<typeof traceSchema>;

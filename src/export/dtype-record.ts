@@ -14,11 +14,14 @@ export const dtypeSchema = z.object({
   divergence: z.partialRecord(split, z.number()),
   /** The float32 circuit, on the same examples and in the same run. */
   float32: z.object({
+    /** Share of examples that are answered right, 0 to 1. */
     accuracy: z.partialRecord(split, z.number()),
+    /** Size of the files that hold the weights. */
     bytes: count,
     /** One prompt at a time, in turns with this one. */
     milliseconds: z.number(),
   }),
+  /** Milliseconds a prompt, one at a time. */
   milliseconds: z.number(),
   /** How many times as fast as in float32; files of earlier versions lack it. */
   speed: speedSchema.optional(),

@@ -7,6 +7,7 @@ export const speedSchema = z.object({
   ratio: z.number().positive(),
   /** 95 %; where it holds 1, nothing can be said of which is faster. */
   interval: z.tuple([z.number().positive(), z.number().positive()]),
+  /** How many pairs of runs were compared. */
   pairs: z.int().min(1),
 });
 

@@ -8,13 +8,19 @@ import { type Circuit, sameCircuit } from "../transformer/circuit.ts";
 
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
-const byScope = <T extends z.ZodType>(value: T) => z.object({ components: value, heads: value });
+const byScope = <T extends z.ZodType>(value: T) =>
+  z.object({
+    /** Over all components on trial. */
+    components: value,
+    /** Over the heads alone. */
+    heads: value,
+  });
 
 /** What both formats of circuit.json write alike. */
 export const stabilityShape = {
-  /** Searches on resampled prompts. */
+  /** How many searches on resampled prompts there were. */
   runs: z.int().min(2),
-  /** Of the resampling. */
+  /** The seed of the resampling. */
   seed: count,
   /** Mean Jaccard index over all pairs of runs: of all components on trial, and of the heads alone. */
   jaccard: byScope(share),
@@ -23,7 +29,12 @@ export const stabilityShape = {
   /** Jaccard index of each run and the full data's circuit. */
   againstFull: byScope(z.array(share)),
   /** Shares of the runs that kept a component: heads [layer][head]; MLPs [layer], empty if not on trial. */
-  frequency: z.object({ heads: z.array(z.array(share)), mlps: z.array(share) }),
+  frequency: z.object({
+    /** The shares of the heads, [layer][head]. */
+    heads: z.array(z.array(share)),
+    /** The shares of the MLPs, [layer]; empty where MLPs were not on trial. */
+    mlps: z.array(share),
+  }),
   /**
    * If given, the file's circuit is made of the components that were kept in at least this share of the runs;
    * no search found it, and it has no trace. Else it is the full data's.
@@ -33,9 +44,15 @@ export const stabilityShape = {
 
 const stabilitySchema = z.object(stabilityShape);
 
+/** What circuit.json says of a bootstrap. */
 export interface StabilityRecord extends z.infer<typeof stabilitySchema> {
   /** The circuit that all prompts gave, and its KL in nats on the validation prompts. */
-  readonly full: { readonly kept: Circuit; readonly kl: number };
+  readonly full: {
+    /** The components that stay. */
+    readonly kept: Circuit;
+    /** KL(original ‖ circuit) in nats, on the validation prompts. */
+    readonly kl: number;
+  };
 }
 
 /**

@@ -7,15 +7,30 @@ import { z } from "zod";
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
 
+const measuredShape = {
+  /** KL(original ‖ circuit) in nats. */
+  kl: z.number(),
+  /** Share of the original's body parameters, 0 to 1. */
+  size: share,
+  /** Share of the prompts that are answered right, 0 to 1; left out where it was not measured. */
+  accuracy: share.optional(),
+};
+
 export const targetSchema = z.object({
   /** The least accuracy, the largest KL in nats, or the largest share of the original's body parameters. */
   kind: z.enum(["accuracy", "kl", "size"]),
+  /** The bound: a share from 0 to 1, or nats for "kl". */
   value: z.number().min(0),
   /** On the validation prompts, the original's accuracy too; size is a share of the body parameters. */
-  reached: z.object({ kl: z.number(), size: share, accuracy: share.optional() }),
-  original: z.object({ accuracy: share.optional() }),
+  reached: z.object(measuredShape),
+  /** What the original reaches, where accuracy was measured. */
+  original: z.object({
+    /** Share of the prompts that it answers right, 0 to 1. */
+    accuracy: share.optional(),
+  }),
   /** Circuits that were evaluated, for so many candidates; at most eight times as many. */
   evaluations: count,
+  /** How many components were candidates. */
   candidates: count,
   /** Of the sweep's circuit that this one was made from; left out if it was made from the whole model. */
   alpha: z.number().positive().optional(),
@@ -29,15 +44,18 @@ export const targetSchema = z.object({
   /** The sweep's circuits, the largest first. */
   tried: z.array(
     z.object({
+      /** The threshold that gave it, in nats. */
       alpha: z.number().positive(),
+      /** How many heads it keeps. */
       heads: count,
+      /** How many MLPs it keeps. */
       mlps: count,
-      size: share,
-      kl: z.number(),
-      accuracy: share.optional(),
+      ...measuredShape,
+      /** Whether it holds the target. */
       holds: z.boolean(),
     }),
   ),
 });
 
-export type TargetRecord = z.infer<typeof targetSchema>;
+/** What circuit.json says of a search for a target. */
+export interface TargetRecord extends z.infer<typeof targetSchema> {}

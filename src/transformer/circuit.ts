@@ -105,7 +105,12 @@ export function wholeCircuit(shape: ModelShape): Circuit {
 }
 
 /** The circuit as lists, for files. */
-export function listsOf(circuit: Circuit): { heads: [layer: number, head: number][]; mlps: number[] } {
+export function listsOf(circuit: Circuit): {
+  /** The heads that stay, [layer, head], ascending. */
+  heads: [layer: number, head: number][];
+  /** The layers whose MLP stays, ascending. */
+  mlps: number[];
+} {
   const { layers } = dataOf(circuit);
   return {
     heads: layers.flatMap(({ layer, heads }) => heads.map((head): [number, number] => [layer, head])),

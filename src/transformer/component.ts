@@ -58,6 +58,7 @@ export type ModelShape = readonly LayerComponents[];
  */
 export type Order = "published" | "downstream";
 
+/** The components of a model, layer by layer. */
 export function shapeOf(model: Transformer): ModelShape {
   return model.blocks.map(({ attention, mlp }) => ({
     heads: attention?.heads ?? [],

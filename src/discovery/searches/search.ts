@@ -33,6 +33,7 @@ export interface Search<Options extends object, Entry = never> {
   describe(options: Options): SearchDescription;
 }
 
+/** A search with its options in words, for reports. */
 export interface SearchDescription {
   /** What decided, in a few words: "α = 0.02". */
   readonly rule: string;
