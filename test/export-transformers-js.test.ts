@@ -1,5 +1,5 @@
 /** Decoder-profile folders in transformers.js 4 and 3, unforked: the same greedy text as without any cache. */
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   AutoModel,
   AutoTokenizer,
@@ -8,14 +8,19 @@ import {
   type TextGenerationPipeline,
 } from "@huggingface/transformers";
 import * as version3 from "transformers-js-3";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readTransformer } from "../src/architectures/index.ts";
+import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
+import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { meanReplacements } from "../src/discovery/replacements.ts";
 import { decoderProfile } from "../src/export/config-json.ts";
 import { type CacheKind, cacheKinds } from "../src/lowering/cache-heads.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import type { Session } from "../src/runtime/runtime.ts";
+import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
-import type { FoldedTransformer } from "../src/transformer/transformer.ts";
+import type { FoldedTransformer, Transformer } from "../src/transformer/transformer.ts";
 import {
   goldenPrompts,
   goldenReplacements,
@@ -23,9 +28,11 @@ import {
   loadNano,
   nanoTokenizer,
   runtime,
+  type ShippedWords,
   shipCircuit,
 } from "./support/export-circuit.ts";
 import { found, patchedLogits, runDecoder } from "./support/run-model.ts";
+import type { Prompts } from "./support/run-search.ts";
 
 const allOf = (layer: number) => Array.from({ length: 6 }, (_, head) => [layer, head] as const);
 /** Heads by layer: 2, none, 3, 1, none, all 6. */
@@ -40,6 +47,18 @@ const prompts = [
   "Then, George and Roman went",
 ];
 
+/** Of a Llama of 3 layers, with 6 heads in 2 groups: parts of both groups, a part of the second, none. */
+const ragged: Circuit = circuitOfLists({
+  heads: [
+    [0, 0],
+    [0, 2],
+    [0, 3],
+    [1, 4],
+    [1, 5],
+  ],
+  mlps: [0, 2],
+});
+
 /** Where folders lie, so that transformers.js takes the rest for a model's name. */
 function nameFor(directory: string): string {
   for (const each of [env, version3.env]) {
@@ -49,23 +68,54 @@ function nameFor(directory: string): string {
   return basename(directory);
 }
 
-async function ship(circuit: Circuit, caches: CacheKind) {
-  const model = await loadNano();
-  const replacements = await goldenReplacements(model, "ioi", {
-    ablation: "mean",
-    means: "pooled",
-    bos: false,
-  });
-  return shipCircuit(model, circuit, replacements, decoderProfile(model, caches));
+const checkpoints: Checkpoint<unknown>[] = [];
+afterAll(() => Promise.all(checkpoints.map((checkpoint) => checkpoint.close())));
+
+interface Original {
+  readonly model: Transformer;
+  readonly words: ShippedWords;
+  readonly patching: Prompts;
+  readonly prompts: readonly string[];
+}
+
+const openNano = async (): Promise<Original> => ({
+  model: await loadNano(),
+  words: { tokenizer: await nanoTokenizer(), specialTokens: { bos: 2193, eos: [2193] } },
+  patching: await goldenPrompts("ioi", "patching"),
+  prompts,
+});
+
+/** A tiny checkpoint of another family, open until the tests are through. */
+async function openTiny(folder: string): Promise<Original> {
+  const directory = join("test/families", folder);
+  const tokenizer = await loadTokenizer(directory);
+  const checkpoint = await openCheckpoint(directory);
+  checkpoints.push(checkpoint);
+  const model = await readTransformer(checkpoint);
+  const prompts = ["then and the", "where is the one on"];
+  const patching = prompts.map((prompt) => tokenizer.encode(prompt));
+  return { model, words: { tokenizer, specialTokens: { bos: 0, eos: [0] } }, patching, prompts };
+}
+
+async function ship({ model, words, patching }: Original, circuit: Circuit, caches: CacheKind) {
+  const replacements = await meanReplacements(runtime, model, patching, "pooled");
+  const profile = decoderProfile(model, caches);
+  return shipCircuit(model, circuit, replacements, profile, undefined, undefined, words);
 }
 
 /** Greedy continuation by our own runtime, each token from scratch. */
-async function recompute(session: Session, model: FoldedTransformer, prompt: string): Promise<string> {
-  const tokenizer = await nanoTokenizer();
-  const ids = tokenizer.encode(prompt);
+async function recompute(
+  session: Session,
+  model: FoldedTransformer,
+  { tokenizer, specialTokens }: ShippedWords,
+  prompt: string,
+): Promise<string> {
+  const ids = [...tokenizer.encode(prompt)];
   for (let step = 0; step < newTokens; step++) {
     const [logits] = await runDecoder(runtime, session, model, [ids]);
-    ids.push(mostLikely(found(logits)));
+    const next = mostLikely(found(logits));
+    if (specialTokens.eos.includes(next)) break;
+    ids.push(next);
   }
   return tokenizer.decode(ids);
 }
@@ -85,27 +135,51 @@ const libraries = [
   },
 ];
 const circuits = [
-  { name: "layers that keep different numbers of heads, from none to all", circuit: uneven },
-  { name: "no attention at all", circuit: headless },
+  {
+    name: "layers that keep different numbers of heads, from none to all",
+    circuit: uneven,
+    open: openNano,
+  },
+  { name: "no attention at all", circuit: headless, open: openNano },
+  {
+    name: "heads that share keys and values, in ragged groups",
+    circuit: ragged,
+    open: () => openTiny("llama"),
+  },
+  {
+    name: "heads that are wider than their share of the model",
+    circuit: circuitOfLists({ heads: [[1, 2]], mlps: [0] }),
+    open: () => openTiny("llama-rope3"),
+  },
+  {
+    name: "no attention of such heads",
+    circuit: circuitOfLists({ heads: [], mlps: [0] }),
+    open: () => openTiny("llama-rope3"),
+  },
 ];
 const cases = libraries.flatMap(({ library, open }) =>
-  circuits.flatMap(({ name, circuit }) =>
+  circuits.flatMap(({ name, circuit, open: original }) =>
     cacheKinds
       // Version 3 makes its first caches after config.json, which has one number for all layers.
       .filter((caches) => caches === "uniform" || library !== "transformers.js 3")
-      .map((caches) => ({ library, name, caches, open, circuit })),
+      .map((caches) => ({ library, name, caches, open, circuit, original })),
   ),
 );
 
-describe.each(cases)("$library, pipeline, $caches caches: $name", ({ caches, open, circuit }) => {
+describe.each(cases)("$library, pipeline, $caches caches: $name", ({ caches, open, circuit, original }) => {
   let generate: TextGenerationPipeline;
+  let prompts: readonly string[];
   let expected: readonly string[];
 
   beforeAll(async () => {
-    const { directory, standalone } = await ship(circuit, caches);
+    const opened = await original();
+    prompts = opened.prompts;
+    const { directory, standalone } = await ship(opened, circuit, caches);
     generate = await open(nameFor(directory));
     const session = await runtime.load(lowerDecoder(standalone, "portable"));
-    expected = await Promise.all(prompts.map((prompt) => recompute(session, standalone, prompt)));
+    expected = await Promise.all(
+      prompts.map((prompt) => recompute(session, standalone, opened.words, prompt)),
+    );
   });
 
   test("one prompt", async () => {

@@ -135,7 +135,9 @@ export function shippedGraph(circuit: CircuitFile): ShippedGraph {
   if (structure === undefined) return { profile, vocabulary, ...cachesOfOldCircuit(circuit) };
   const attentions = structure.blocks.flatMap(({ attention }) => attention ?? []);
   const cacheHeads = attentions.map(({ keyValueHeads }) => keyValueHeads.length);
-  const headWidth = attentions[0]?.headWidth ?? cachesOfOldCircuit(circuit).headWidth;
+  // A circuit without attention may have a cache all the same, which nothing reads.
+  const said = profile.kind === "decoder" ? profile.headWidth : undefined;
+  const headWidth = attentions[0]?.headWidth ?? said ?? cachesOfOldCircuit(circuit).headWidth;
   return { profile, vocabulary, cacheHeads, headWidth };
 }
 

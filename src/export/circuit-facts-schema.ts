@@ -58,6 +58,8 @@ const profile = z.discriminatedUnion("kind", [
     kind: z.literal("decoder"),
     /** How many heads every cache has. Left out: as many as its layer keeps. */
     cacheHeads: size.optional(),
+    /** How wide they are. Left out: the original's heads share its width, and each has keys and values of its own. */
+    headWidth: size.optional(),
   }),
 ]);
 
@@ -71,6 +73,8 @@ export const modelSchema = z.object({
   layers: size,
   /** How many heads each layer has. */
   heads: z.array(count),
+  /** How many heads of keys and values each layer has, read by equal groups of heads. Left out: each head has its own. */
+  keyValueHeads: z.array(size).optional(),
   /** The width of the residual stream. */
   width: size,
   /** How many tokens there are. */

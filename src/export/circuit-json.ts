@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { findSearch } from "../discovery/searches/index.ts";
 import { PithError } from "../errors.ts";
-import { componentsOf, keptHeads } from "../transformer/circuit.ts";
+import { type Circuit, componentsOf, keptHeads } from "../transformer/circuit.ts";
 import { componentsOfModel, nameInModel, nameOfRecord, shapeOfHeadCounts } from "../transformer/component.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { type CircuitFile, circuitFileName, type Fail } from "./circuit-file.ts";
@@ -81,7 +81,9 @@ function formatOf(value: unknown): unknown {
   return isContainer(value) && "format" in value ? value.format : undefined;
 }
 
-function read<Format extends { readonly model: Pick<CircuitFile["model"], "heads" | "layers"> }>(
+type ModelHeads = Pick<CircuitFile["model"], "heads" | "keyValueHeads" | "layers">;
+
+function read<Format extends { readonly model: ModelHeads }>(
   schema: z.ZodType<Format>,
   toMemory: (file: Format, fail: Fail) => CircuitFile,
   value: unknown,
@@ -97,12 +99,32 @@ function read<Format extends { readonly model: Pick<CircuitFile["model"], "heads
   if (heads.reduce((sum, each) => sum + each, 0) > mostComponents) {
     throw fail("model.heads", "says more heads than any model has");
   }
+  checkGroups(result.data.model, fail);
   return toMemory(result.data, fail);
+}
+
+function checkGroups({ heads, keyValueHeads, layers }: ModelHeads, fail: Fail): void {
+  if (keyValueHeads === undefined) return;
+  if (keyValueHeads.length !== layers)
+    throw fail("model.keyValueHeads", `has ${keyValueHeads.length} entries for ${layers} layers`);
+  const odd = keyValueHeads.findIndex((groups, layer) => (heads[layer] ?? 0) % groups !== 0);
+  if (odd >= 0)
+    throw fail(
+      `model.keyValueHeads[${odd}]`,
+      `is ${keyValueHeads[odd]}: ${heads[odd]} heads are not so many equal groups`,
+    );
+}
+
+/** How many heads of keys and values a layer of the circuit has. */
+function keptKeyValueHeads({ heads, keyValueHeads }: ModelHeads, kept: Circuit, layer: number): number {
+  const all = heads[layer] ?? 0;
+  const each = all / (keyValueHeads?.[layer] ?? all);
+  return new Set(keptHeads(kept, layer).map((head) => Math.floor(head / each))).size;
 }
 
 function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
   if (profile.kind !== "decoder" || profile.cacheHeads === undefined) return;
-  const most = Math.max(...model.heads.map((_, layer) => keptHeads(kept, layer).length));
+  const most = Math.max(...model.heads.map((_, layer) => keptKeyValueHeads(model, kept, layer)));
   if (profile.cacheHeads < most) {
     throw fail("profile.cacheHeads", `is ${profile.cacheHeads}, but a layer keeps ${most} heads`);
   }

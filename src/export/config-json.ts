@@ -1,10 +1,12 @@
 /**
- * config.json and generation_config.json, for transformers.js and its kin. They are written in GPT-2's terms
- * whatever the family was: these tools take the number of caches and the sizes from them, and a circuit has no
- * family any more. The true structure stands under `pith`.
+ * config.json and generation_config.json, for transformers.js and its kin. These tools take the number of caches and
+ * their sizes from them, and a circuit has no family any more: it is written in GPT-2's terms where the original's
+ * heads share the width and have keys and values of their own, and in Llama's terms elsewhere. The true structure
+ * stands under `pith`.
  */
 import { type CacheKind, uniformCaches } from "../lowering/cache-heads.ts";
-import type { AnyTransformer, Attention, FoldedTransformer } from "../transformer/transformer.ts";
+import { linearShape } from "../transformer/linear.ts";
+import type { AnyTransformer, Attention, FoldedTransformer, Mlp } from "../transformer/transformer.ts";
 import { dtypes } from "./dtype.ts";
 import { modelFiles } from "./folder-layout.ts";
 
@@ -16,15 +18,31 @@ export interface SpecialTokens {
 
 export type Profile =
   | { readonly kind: "aligned"; readonly length: number }
-  /** @property cacheHeads how many heads every cache has; left out: as many as its layer keeps. */
-  | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
+  /**
+   * @property cacheHeads how many heads every cache has; left out: as many as its layer keeps.
+   * @property headWidth how wide they are; left out: the heads share the width, as in GPT-2.
+   */
+  | {
+      readonly kind: "decoder";
+      readonly cacheHeads?: number | undefined;
+      readonly headWidth?: number | undefined;
+    };
 
 /** @param model the original. Its caches stay exact where config.json can't say another shape. */
 export function decoderProfile({ width, blocks }: AnyTransformer, kind: CacheKind): Profile {
-  const heads = blocks.map(({ attention }) => attention?.heads.length ?? 0);
-  const caches = kind === "uniform" ? uniformCaches(width, heads) : undefined;
-  const fits = blocks.every(({ attention }) => attention?.headWidth === caches?.headWidth);
-  return { kind: "decoder", ...(caches && fits && { cacheHeads: caches.heads }) };
+  const attentions = blocks.flatMap(({ attention }) => attention ?? []);
+  const [headWidth, other] = new Set(attentions.map((attention) => attention.headWidth));
+  if (headWidth === undefined || other !== undefined) return { kind: "decoder" };
+  const isLikeGpt2 = attentions.every(
+    ({ heads, keyValueHeads }) => heads.length === keyValueHeads.length && heads.length * headWidth === width,
+  );
+  const heads = blocks.map(({ attention }) => attention?.keyValueHeads.length ?? 0);
+  const caches = kind === "uniform" ? uniformCaches(width, heads, headWidth) : undefined;
+  return {
+    kind: "decoder",
+    ...(caches && { cacheHeads: caches.heads }),
+    ...(!isLikeGpt2 && { headWidth }),
+  };
 }
 
 /** Which format is opened unless another is asked for, and in how many files the weights of each lie. */
@@ -35,18 +53,11 @@ export const transformersJsConfig = {
 
 /** @param model the standalone model, `fitLength`'s under the aligned profile. */
 export function configJson(model: FoldedTransformer, profile: Profile, tokens: SpecialTokens): object {
-  const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
-  const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
   return {
-    ...kindOfModel(profile),
-    ...cacheNumbers(profile, attentions),
-    n_embd: model.width,
-    n_inner: mlp?.up.weight.shape[1] ?? null,
-    n_positions: model.contextLength,
-    n_ctx: model.contextLength,
+    ...(profile.kind === "decoder" && profile.headWidth !== undefined
+      ? llamaTerms(model, profile, profile.headWidth)
+      : gpt2Terms(model, profile)),
     vocab_size: model.vocabularySize,
-    activation_function: activationNames[mlp?.activation ?? "gelu-tanh"],
-    layer_norm_epsilon: model.finalNorm.epsilon,
     tie_word_embeddings: model.unembedding === model.tokenEmbedding,
     ...specialTokenIds(tokens),
     torch_dtype: "float32",
@@ -55,10 +66,55 @@ export function configJson(model: FoldedTransformer, profile: Profile, tokens: S
       profile,
       blocks: model.blocks.map(({ attention, mlp: own }) => ({
         heads: attention?.heads ?? [],
+        ...(attention && keyValueNumbers(attention)),
         ...(attention && { head_dim: attention.headWidth }),
-        ...(own && { mlp_hidden: own.up.weight.shape[1] }),
+        ...(own && { mlp_hidden: hiddenWidth(own) }),
       })),
     },
+  };
+}
+
+const hiddenWidth = ({ up }: Mlp): number => linearShape(up)[1];
+
+/** Which heads of keys and values are there, where they are not those of the queries. */
+const keyValueNumbers = ({ heads, keyValueHeads }: Attention): object =>
+  heads.length === keyValueHeads.length && heads.every((head, at) => keyValueHeads[at] === head)
+    ? {}
+    : { key_value_heads: keyValueHeads };
+
+function gpt2Terms(model: FoldedTransformer, profile: Profile): object {
+  const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
+  const caches = cacheNumbers(model, profile);
+  return {
+    ...kindOfModel(profile),
+    n_layer: caches.count,
+    n_head: caches.heads,
+    n_embd: model.width,
+    n_inner: mlp === undefined ? null : hiddenWidth(mlp),
+    n_positions: model.contextLength,
+    n_ctx: model.contextLength,
+    activation_function: activationNames[mlp?.activation ?? "gelu-tanh"],
+    layer_norm_epsilon: model.finalNorm.epsilon,
+  };
+}
+
+/** Llama's terms know heads of keys and values, and their width. */
+function llamaTerms(model: FoldedTransformer, profile: Profile, headWidth: number): object {
+  const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
+  const queryHeads = model.blocks.map(({ attention }) => attention?.heads.length ?? 0);
+  const caches = cacheNumbers(model, profile);
+  return {
+    architectures: ["LlamaForCausalLM"],
+    model_type: "llama",
+    num_hidden_layers: caches.count,
+    num_attention_heads: Math.max(1, ...queryHeads),
+    num_key_value_heads: caches.heads,
+    head_dim: headWidth,
+    hidden_size: model.width,
+    intermediate_size: mlp === undefined ? null : hiddenWidth(mlp),
+    max_position_embeddings: model.contextLength,
+    hidden_act: activationNames[mlp?.activation ?? "silu"],
+    rms_norm_eps: model.finalNorm.epsilon,
   };
 }
 
@@ -76,17 +132,18 @@ function kindOfModel(profile: Profile): object {
 }
 
 /**
- * transformers.js makes caches past_key_values.0 … n_layer − 1; version 3 and Optimum make every first, empty one
- * [batch, n_head, 0, n_embd / n_head]. Where caches are exact no n_head is true of all layers: the graph's inputs
- * have the number of each.
+ * transformers.js makes caches past_key_values.0 … count − 1; version 3 and Optimum make every first, empty one
+ * [batch, heads, 0, width of a head]. Where caches are exact no number of heads is true of all layers: the graph's
+ * inputs have the number of each.
  */
 function cacheNumbers(
+  { blocks }: FoldedTransformer,
   profile: Profile,
-  attentions: readonly Attention[],
-): { readonly n_layer: number; readonly n_head: number } {
+): { readonly count: number; readonly heads: number } {
+  const own = blocks.flatMap(({ attention }) => attention?.keyValueHeads.length ?? []);
   const uniform = profile.kind === "decoder" ? profile.cacheHeads : undefined;
-  if (uniform !== undefined) return { n_layer: Math.max(1, attentions.length), n_head: uniform };
-  return { n_layer: attentions.length, n_head: Math.max(1, ...attentions.map(({ heads }) => heads.length)) };
+  if (uniform !== undefined) return { count: Math.max(1, own.length), heads: uniform };
+  return { count: own.length, heads: Math.max(1, ...own) };
 }
 
 const activationNames = {

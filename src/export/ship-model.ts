@@ -47,8 +47,9 @@ export function shippedTransformer(model: AnyTransformer, profile: Profile): Fol
 }
 
 function cachesOf({ width }: AnyTransformer, profile: Profile): CacheShape | undefined {
-  const heads = profile.kind === "decoder" ? profile.cacheHeads : undefined;
-  return heads === undefined ? undefined : { heads, headWidth: width / heads };
+  if (profile.kind !== "decoder" || profile.cacheHeads === undefined) return undefined;
+  const { cacheHeads: heads, headWidth = width / heads } = profile;
+  return { heads, headWidth };
 }
 
 /** What must be known of the graph of a standalone model, or of an original, to run it. */

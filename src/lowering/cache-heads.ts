@@ -23,13 +23,17 @@ export interface CacheShape {
 }
 
 /**
- * @param heads of the original's layers.
- * @returns what tools derive from a config.json in GPT-2's terms, which knows one number of heads and no width of
- * theirs. Undefined where that isn't so of the model.
+ * @param heads of keys and values, of the original's layers.
+ * @param headWidth left out: the heads of a layer share the width, as a config.json in GPT-2's terms has it.
+ * @returns what tools derive from config.json, which knows one number of heads and one width of theirs. Undefined where
+ * that isn't so of the model.
  */
-export function uniformCaches(width: number, heads: readonly number[]): CacheShape | undefined {
+export function uniformCaches(
+  width: number,
+  heads: readonly number[],
+  headWidth: number = width / (heads[0] ?? 0),
+): CacheShape | undefined {
   const [first = 0] = heads;
-  const headWidth = width / first;
   return heads.every((each) => each === first) && Number.isInteger(headWidth)
     ? { heads: first, headWidth }
     : undefined;

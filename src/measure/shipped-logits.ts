@@ -13,7 +13,11 @@ import { requireFinite } from "./finite-logits.ts";
 export interface ShippedGraph {
   readonly profile:
     | { readonly kind: "aligned"; readonly length: number }
-    | { readonly kind: "decoder"; readonly cacheHeads?: number | undefined };
+    | {
+        readonly kind: "decoder";
+        readonly cacheHeads?: number | undefined;
+        readonly headWidth?: number | undefined;
+      };
   /** Heads of keys and values, for each layer that still has attention; its cache has more if the profile says so. */
   readonly cacheHeads: readonly number[];
   readonly headWidth: number;

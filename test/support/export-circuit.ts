@@ -8,14 +8,16 @@ import { openCheckpoint } from "../../src/architectures/open-checkpoint.ts";
 import { cutCircuit } from "../../src/cut/cut-circuit.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
-import type { Profile } from "../../src/export/config-json.ts";
+import type { Profile, SpecialTokens } from "../../src/export/config-json.ts";
 import { shippedTransformer } from "../../src/export/ship-model.ts";
 import { prepareCircuitFolder, type WriteFolderOptions } from "../../src/export/write-folder.ts";
 import { countParameters } from "../../src/measure/parameters.ts";
 import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
 import { headCountsOf } from "../../src/transformer/component.ts";
+import { sharedKeyValueCounts } from "../../src/transformer/head-groups.ts";
 import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
 
@@ -77,6 +79,7 @@ export function circuitFile(
   profile: Profile,
   bytes: number,
 ): CircuitFile {
+  const keyValueHeads = sharedKeyValueCounts(original);
   return {
     pith: "0.0.0",
     profile,
@@ -85,6 +88,7 @@ export function circuitFile(
       family: "gpt2",
       layers: original.blocks.length,
       heads: [...headCountsOf(original)],
+      ...(keyValueHeads && { keyValueHeads: [...keyValueHeads] }),
       width: original.width,
       vocabulary: original.vocabularySize,
       context: original.contextLength,
@@ -111,7 +115,13 @@ export function circuitFile(
   };
 }
 
-/** Writes and commits; `directory` is by default a fresh temporary place. */
+/** The tokenizer that is shipped, and the ids that generation needs. */
+export interface ShippedWords {
+  readonly tokenizer: Tokenizer;
+  readonly specialTokens: SpecialTokens;
+}
+
+/** Writes and commits; `directory` is by default a fresh temporary place, the words nano's. */
 export async function shipCircuit(
   original: Transformer,
   circuit: Circuit,
@@ -119,13 +129,17 @@ export async function shipCircuit(
   profile: Profile,
   directory?: string,
   options?: WriteFolderOptions,
+  words?: ShippedWords,
 ): Promise<{ readonly directory: string; readonly standalone: FoldedTransformer; readonly bytes: number }> {
   const standalone = await cutCircuit(original, circuit, replacements);
   const place = directory ?? join(await temporaryFolder(), "circuit");
-  const tokenizer = await nanoTokenizer();
+  const { tokenizer, specialTokens } = words ?? {
+    tokenizer: await nanoTokenizer(),
+    specialTokens: { bos: 2193, eos: [2193] },
+  };
   const prepared = await prepareCircuitFolder(
     place,
-    { model: standalone, profile, tokenizer: tokenizer.files, specialTokens: { bos: 2193, eos: [2193] } },
+    { model: standalone, profile, tokenizer: tokenizer.files, specialTokens },
     options,
   );
   await prepared.commit(circuitFile(original, standalone, circuit, profile, prepared.bytes));

@@ -31,8 +31,9 @@ export async function convertCaches(
       "Leave it out.",
     );
   }
-  const { width, heads } = circuit.model;
-  const caches = kind === "uniform" ? uniformCaches(width, heads) : undefined;
+  const { width, heads, keyValueHeads } = circuit.model;
+  const { headWidth } = circuit.profile;
+  const caches = kind === "uniform" ? uniformCaches(width, keyValueHeads ?? heads, headWidth) : undefined;
   if (kind === "uniform" && caches === undefined) {
     throw cachesError(
       `can't be uniform: the layers of ${circuit.model.name} differ in their heads, so config.json can't say theirs.`,
@@ -41,7 +42,11 @@ export async function convertCaches(
   }
   const converted = withCaches(graph, caches);
   const own = cacheHeadsOf(converted);
-  const profile = { kind: "decoder", ...(caches && { cacheHeads: caches.heads }) } as const;
+  const profile = {
+    kind: "decoder",
+    ...(caches && { cacheHeads: caches.heads }),
+    ...(headWidth !== undefined && { headWidth }),
+  } as const;
   const config = await readJsonObject(join(directory, names.config), { code: "circuit" });
   const pith = typeof config["pith"] === "object" ? config["pith"] : {};
   return {
@@ -49,10 +54,18 @@ export async function convertCaches(
     circuit: { ...circuit, profile },
     config: {
       ...config,
-      ...{ n_layer: own.length, n_head: Math.max(1, ...own) },
+      ...cacheFields(own, headWidth !== undefined),
       pith: { ...pith, profile },
     },
   };
+}
+
+/** In the terms in which config.json was written. */
+function cacheFields(own: readonly number[], inLlamaTerms: boolean): object {
+  const most = Math.max(1, ...own);
+  return inLlamaTerms
+    ? { num_hidden_layers: own.length, num_key_value_heads: most }
+    : { n_layer: own.length, n_head: most };
 }
 
 const cachesError = (message: string, advice: string): PithError =>

@@ -6,6 +6,7 @@ import type { Profile } from "../../export/config-json.ts";
 import { packageVersion } from "../../files/package-files.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import { componentKinds, headCountsOf, isTried } from "../../transformer/component.ts";
+import { sharedKeyValueCounts } from "../../transformer/head-groups.ts";
 import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
 import type { SearchSettings } from "./extract-options.ts";
@@ -34,6 +35,7 @@ export function describeCircuit(
 ): CircuitFile {
   const { ablation, valueBias, mlps, means, seed, bos } = settings;
   const { transformer } = model;
+  const keyValueHeads = sharedKeyValueCounts(transformer);
   return {
     pith: packageVersion(),
     profile,
@@ -42,6 +44,7 @@ export function describeCircuit(
       family: model.config.modelType,
       layers: transformer.blocks.length,
       heads: [...headCountsOf(transformer)],
+      ...(keyValueHeads && { keyValueHeads: [...keyValueHeads] }),
       width: transformer.width,
       vocabulary: transformer.vocabularySize,
       context: transformer.contextLength,
