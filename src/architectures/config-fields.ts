@@ -81,6 +81,7 @@ export function withoutAliases(
  * The fields of a family. Python writes None as null, for fields that were never set; of a token's id it means that
  * there is none.
  * @param nullable other fields of which null says something that their absence does not.
+ * @param called what the family calls some of the schema's fields: errors name them so.
  * @throws PithError "config" that names the field.
  */
 export function checkConfig<Schema extends z.ZodType>(
@@ -88,13 +89,17 @@ export function checkConfig<Schema extends z.ZodType>(
   raw: RawConfig,
   file: string,
   nullable: readonly string[] = [],
+  called: Readonly<Record<string, string>> = {},
 ): z.output<Schema> {
-  const result = schema.safeParse(withoutNulls(raw, nullable));
+  const aliases = Object.entries(called).map(([field, own]) => [own, field] as const);
+  const result = schema.safeParse(withoutNulls(withoutAliases(raw, aliases, file), nullable));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const [field = ""] = issue?.path ?? [];
-  const found = describeValue(ownProperty(raw, String(field)));
-  throw configError(file, String(field), `is ${found}: ${issue?.message ?? "invalid"}`);
+  const field = String(issue?.path[0] ?? "");
+  const own = Object.hasOwn(called, field) ? called[field] : undefined;
+  const named = own !== undefined && Object.hasOwn(raw, own) ? own : field;
+  const found = describeValue(ownProperty(raw, named));
+  throw configError(file, named, `is ${found}: ${issue?.message ?? "invalid"}`);
 }
 
 function withoutNulls(raw: RawConfig, nullable: readonly string[]): RawConfig {

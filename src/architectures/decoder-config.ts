@@ -38,7 +38,13 @@ export interface DecoderConfig extends FamilyConfig {
     readonly plusOne?: boolean;
   };
   /** Which affine maps have a bias. */
-  readonly biases: { readonly queryKeyValue: boolean; readonly output: boolean; readonly mlp: boolean };
+  readonly biases: {
+    readonly queryKeyValue: boolean;
+    readonly output: boolean;
+    readonly mlp: boolean;
+    /** Left out: none. */
+    readonly unembedding?: boolean;
+  };
   /** Whether each head's query and key have a norm of their own, one for all heads. */
   readonly headNorms?: boolean;
   /** One for each layer. */
@@ -46,8 +52,12 @@ export interface DecoderConfig extends FamilyConfig {
   readonly embeddingScale?: number;
   /** Whether the unembedding is the token embedding. */
   readonly tiedEmbeddings: boolean;
-  /** Whether attention and MLP read the same normed stream. */
-  readonly parallel?: boolean;
+  /** Scores are multiplied by this; left out: 1/√headWidth. */
+  readonly scoreScale?: number;
+  readonly scoreCap?: number | undefined;
+  readonly logitCap?: number | undefined;
+  /** Which stream the MLP reads; parallel: the attention's, through a norm of its own or the same; left out: sequential. */
+  readonly arrangement?: "sequential" | "parallel" | "parallel, one norm";
   /** What a user should know of the config, in sentences. */
   readonly notes: readonly string[];
 }
@@ -126,6 +136,15 @@ export function commonConfig(
     tiedEmbeddings: config.tie_word_embeddings,
     ...specialTokenIds(config, config.vocab_size, tokens),
   };
+}
+
+/** For families whose heads share the residual stream's width. @throws PithError "config" */
+export function refuseOtherWidth(
+  { heads, headWidth, width }: Pick<DecoderConfig, "heads" | "headWidth" | "width">,
+  file: string,
+): void {
+  if (heads * headWidth === width) return;
+  throw configError(file, "head_dim", `is ${headWidth}: heads of this family share the width`);
 }
 
 /** The same attention in all layers. */

@@ -8,6 +8,7 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
 import { gemma } from "./gemma.ts";
+import { gptNeox } from "./gpt-neox.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
@@ -28,6 +29,7 @@ registerFamily(phi3);
 registerFamily(smollm3);
 registerFamily(starcoder2);
 registerFamily(stablelm);
+registerFamily(gptNeox);
 
 /**
  * Makes a family known by its values of `model_type`.

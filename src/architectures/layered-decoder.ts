@@ -1,10 +1,21 @@
 /**
- * Decoders whose tensors have Llama's names: "model.layers.3.self_attn.q_proj.weight" and so on, all matrices stored
- * [out, in]. "model." may be missing, as in files saved without the unembedding. What a family does otherwise, fused
- * matrices or other names of the MLP, it gives as a function.
+ * Decoders as a stack of layers, all matrices stored [out, in]. Names are Llama's unless a family gives its own, and
+ * what it stores otherwise, fused matrices or an MLP without a gate, it reads by a function. What stands before a name,
+ * "model.", may be missing, as in files saved without the unembedding.
  */
+import { readOnceTogether } from "../transformer/derive.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
-import type { Attention, Block, Linear, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
+import { sliceOutputs } from "../transformer/linear.ts";
+import type { Range } from "../transformer/slice.ts";
+import type {
+  Attention,
+  Block,
+  Linear,
+  Mlp,
+  Norm,
+  Positions,
+  Transformer,
+} from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { DecoderConfig } from "./decoder-config.ts";
 import type { CheckpointTensors } from "./family.ts";
@@ -13,26 +24,64 @@ import { readEmbeddings } from "./read-embeddings.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
 import { unwrapNames } from "./unwrap-names.ts";
 
-const PREFIX = "model.";
-const UNEMBEDDING = "lm_head.weight";
-const OWN_NAME = /^(?:model\.)?(?:embed_tokens|norm|layers\.\d+)\./;
-/** Angles that old versions saved: they follow from config.json. */
-const ANGLES_BUFFER = /^(?:model\.)?(?:layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
+/** What a checkpoint calls its parts. */
+export interface DecoderNames {
+  /** What may stand before all names but the unembedding's, the longest first. */
+  readonly prefixes: readonly string[];
+  readonly embedding: string;
+  /** The list of layers. */
+  readonly layers: string;
+  readonly finalNorm: string;
+  readonly unembedding: string;
+  /** In a layer, what stands before its matrices' names; "" where nothing does. */
+  readonly attention: string;
+  readonly mlp: string;
+  /** In a layer. */
+  readonly attentionNorm: string;
+  readonly mlpNorm: string;
+  /** In the attention: the norms of each head's query and key. */
+  readonly queryNorm: string;
+  readonly keyNorm: string;
+  /** What old versions saved though it follows from config.json: masks, angles. Without the prefix. */
+  readonly constants: RegExp;
+}
+
+export const llamaNames: DecoderNames = {
+  prefixes: ["model."],
+  embedding: "embed_tokens",
+  layers: "layers",
+  finalNorm: "norm",
+  unembedding: "lm_head",
+  attention: "self_attn",
+  mlp: "mlp",
+  attentionNorm: "input_layernorm",
+  mlpNorm: "post_attention_layernorm",
+  queryNorm: "q_norm",
+  keyNorm: "k_norm",
+  constants: /^(?:layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
+};
 
 /** Query, key, value and output of a layer. */
 export type AttentionMatrices = Pick<Attention, "query" | "key" | "value" | "output">;
 /** Up and down, and the gate where there is one. */
 export type MlpMatrices = Pick<Mlp, "gate" | "up" | "down">;
 
-/** How a family's tensors of one layer are read, where they have other names or shapes than Llama's. */
+/** How a family's tensors are read, where they have other names or shapes than Llama's. */
 export interface LayerTensors {
+  readonly names: DecoderNames;
   /** @param name of the part: "model.layers.3.self_attn". */
   readonly projections: (tensors: TensorTaker, config: DecoderConfig, name: string) => AttentionMatrices;
   readonly mlp: (tensors: TensorTaker, config: DecoderConfig, name: string) => MlpMatrices;
+  /** How the residual stream knows of positions; left out: by its attention alone. */
+  readonly positions?: (tensors: TensorTaker, config: DecoderConfig, prefix: string) => Positions;
 }
 
 /** As Llama does. */
-export const llamaTensors: LayerTensors = { projections: readProjections, mlp: readGatedMlp };
+export const llamaTensors: LayerTensors = {
+  names: llamaNames,
+  projections: projectionsNamed({ query: "q_proj", key: "k_proj", value: "v_proj", output: "o_proj" }),
+  mlp: mlpNamed({ gate: "gate_proj", up: "up_proj", down: "down_proj" }),
+};
 
 export async function readLayeredDecoder(
   config: DecoderConfig,
@@ -41,14 +90,16 @@ export async function readLayeredDecoder(
   own: LayerTensors = llamaTensors,
 ): Promise<Transformer> {
   for (const note of config.notes) onNote(note);
-  const weights = unwrapNames(checkpoint.weights, (name) => OWN_NAME.test(name));
-  const prefix = [...weights.keys()].some((name) => name.startsWith(PREFIX)) ? PREFIX : "";
-  const { width, vocabularySize, contextLength, embeddingScale } = config;
+  const { names } = own;
+  const weights = unwrapNames(checkpoint.weights, isOwnName(names));
+  const prefix =
+    names.prefixes.find((each) => [...weights.keys()].some((name) => name.startsWith(each))) ?? "";
+  const { width, vocabularySize, contextLength, embeddingScale, logitCap } = config;
   const tensors = takeTensors({ directory: checkpoint.directory, weights });
   const embeddings = await readEmbeddings(
     {
-      embedding: `${prefix}embed_tokens.weight`,
-      unembedding: UNEMBEDDING,
+      embedding: `${prefix}${names.embedding}.weight`,
+      unembedding: `${names.unembedding}.weight`,
       tied: config.tiedEmbeddings,
       shape: [vocabularySize, width],
     },
@@ -56,19 +107,35 @@ export async function readLayeredDecoder(
     weights,
     onNote,
   );
+  const positions = own.positions?.(tensors, config, prefix) ?? { kind: "none" };
   const blocks = Array.from({ length: config.layers }, (_, layer) =>
-    readBlock(tensors, config, layer, `${prefix}layers.${layer}`, own),
+    readBlock(tensors, config, layer, `${prefix}${names.layers}.${layer}`, own),
   );
-  const finalNorm = readNorm(tensors, config, `${prefix}norm`, width);
-  tensors.finish((name) => isOtherHead(name) || ANGLES_BUFFER.test(name));
+  const finalNorm = readNorm(tensors, config, `${prefix}${names.finalNorm}`, width);
+  const unembeddingBias = config.biases.unembedding
+    ? tensors.take(`${names.unembedding}.bias`, [vocabularySize])
+    : undefined;
+  tensors.finish((name) => isOtherHead(name) || names.constants.test(withoutPrefix(name, prefix)));
   noteOtherHeads(weights.keys(), onNote);
   return {
     ...{ width, vocabularySize, contextLength, ...embeddings },
     ...(embeddingScale !== undefined && { embeddingScale }),
-    positions: { kind: "none" },
+    positions,
     blocks,
     finalNorm,
+    ...(unembeddingBias && { unembeddingBias }),
+    ...(logitCap !== undefined && { logitCap }),
   };
+}
+
+function isOwnName({ prefixes, embedding, layers, finalNorm }: DecoderNames): (name: string) => boolean {
+  const starts = [`${embedding}.`, `${finalNorm}.`, `${layers}.`];
+  return (name) =>
+    ["", ...prefixes].some((prefix) => starts.some((start) => name.startsWith(`${prefix}${start}`)));
+}
+
+function withoutPrefix(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 
 function readBlock(
@@ -78,27 +145,32 @@ function readBlock(
   name: string,
   own: LayerTensors,
 ): Block {
-  const { width, heads, keyValueHeads, headWidth, activation, parallel = false } = config;
-  const norm = readNorm(tensors, config, `${name}.input_layernorm`, width);
-  const part = `${name}.self_attn`;
+  const { width, heads, keyValueHeads, headWidth, activation, arrangement = "sequential" } = config;
+  const { names } = own;
+  const norm = readNorm(tensors, config, `${name}.${names.attentionNorm}`, width);
+  const part = names.attention === "" ? name : `${name}.${names.attention}`;
   return {
-    ...(parallel && { arrangement: "parallel" }),
+    ...(arrangement !== "sequential" && { arrangement: "parallel" }),
     attention: {
       norm,
       ...groupedHeads(heads, keyValueHeads),
       headWidth,
       ...own.projections(tensors, config, part),
       ...(config.headNorms && {
-        queryNorm: readNorm(tensors, config, `${part}.q_norm`, headWidth),
-        keyNorm: readNorm(tensors, config, `${part}.k_norm`, headWidth),
+        queryNorm: readNorm(tensors, config, `${part}.${names.queryNorm}`, headWidth),
+        keyNorm: readNorm(tensors, config, `${part}.${names.keyNorm}`, headWidth),
       }),
-      scoreScale: 1 / Math.sqrt(headWidth),
+      scoreScale: config.scoreScale ?? 1 / Math.sqrt(headWidth),
+      ...(config.scoreCap !== undefined && { scoreCap: config.scoreCap }),
       ...config.layerAttention[layer],
     },
     mlp: {
-      norm: parallel ? norm : readNorm(tensors, config, `${name}.post_attention_layernorm`, width),
+      norm:
+        arrangement === "parallel, one norm"
+          ? norm
+          : readNorm(tensors, config, `${name}.${names.mlpNorm}`, width),
       activation,
-      ...own.mlp(tensors, config, `${name}.mlp`),
+      ...own.mlp(tensors, config, names.mlp === "" ? name : `${name}.${names.mlp}`),
     },
   };
 }
@@ -128,24 +200,37 @@ function plusOne(weight: Weight): Weight {
   };
 }
 
-function readProjections(tensors: TensorTaker, config: DecoderConfig, name: string): AttentionMatrices {
-  const { width, heads, keyValueHeads, headWidth, biases } = config;
-  const [all, shared] = [heads * headWidth, keyValueHeads * headWidth];
-  const own = biases.queryKeyValue;
-  return {
-    query: readStoredOutIn(tensors, `${name}.q_proj`, [width, all], own),
-    key: readStoredOutIn(tensors, `${name}.k_proj`, [width, shared], own),
-    value: readStoredOutIn(tensors, `${name}.v_proj`, [width, shared], own),
-    output: readStoredOutIn(tensors, `${name}.o_proj`, [all, width], biases.output),
+/** A matrix for each of query, key, value and output, in the attention. */
+export function projectionsNamed(
+  names: Readonly<Record<keyof AttentionMatrices, string>>,
+): LayerTensors["projections"] {
+  return (tensors, config, name) => {
+    const { width, heads, keyValueHeads, headWidth, biases } = config;
+    const [all, shared] = [heads * headWidth, keyValueHeads * headWidth];
+    const own = biases.queryKeyValue;
+    return {
+      query: readStoredOutIn(tensors, `${name}.${names.query}`, [width, all], own),
+      key: readStoredOutIn(tensors, `${name}.${names.key}`, [width, shared], own),
+      value: readStoredOutIn(tensors, `${name}.${names.value}`, [width, shared], own),
+      output: readStoredOutIn(tensors, `${name}.${names.output}`, [all, width], biases.output),
+    };
   };
 }
 
-function readGatedMlp(tensors: TensorTaker, config: DecoderConfig, name: string): MlpMatrices {
-  const { width, hiddenWidth, biases } = config;
-  return {
-    gate: readStoredOutIn(tensors, `${name}.gate_proj`, [width, hiddenWidth], biases.mlp),
-    up: readStoredOutIn(tensors, `${name}.up_proj`, [width, hiddenWidth], biases.mlp),
-    down: readStoredOutIn(tensors, `${name}.down_proj`, [hiddenWidth, width], biases.mlp),
+/** A matrix for each of up and down, and gate where there is one, in the MLP. */
+export function mlpNamed(names: {
+  readonly gate?: string;
+  readonly up: string;
+  readonly down: string;
+}): LayerTensors["mlp"] {
+  return (tensors, { width, hiddenWidth, biases }, name) => {
+    const read = (own: string, shape: readonly [inputs: number, outputs: number]) =>
+      readStoredOutIn(tensors, `${name}.${own}`, shape, biases.mlp);
+    return {
+      ...(names.gate !== undefined && { gate: read(names.gate, [width, hiddenWidth]) }),
+      up: read(names.up, [width, hiddenWidth]),
+      down: read(names.down, [hiddenWidth, width]),
+    };
   };
 }
 
@@ -161,4 +246,16 @@ export function readStoredOutIn(
     transposed: true,
     ...(hasBias && { bias: tensors.take(`${name}.bias`, [outputs]) }),
   };
+}
+
+/** Parts of a matrix that holds several, by the ranges of its outputs; parts that are read together read it once. */
+export function readFused(
+  tensors: TensorTaker,
+  name: string,
+  shape: readonly [inputs: number, outputs: number],
+  hasBias: boolean,
+): (ranges: readonly Range[]) => Linear {
+  const stored = readStoredOutIn(tensors, name, shape, hasBias);
+  const fused = { ...stored, weight: readOnceTogether(stored.weight) };
+  return (ranges) => sliceOutputs(fused, ranges);
 }

@@ -3,9 +3,6 @@
  * their rows stand one part after another.
  */
 import { z } from "zod";
-import { readOnceTogether } from "../transformer/derive.ts";
-import { sliceOutputs } from "../transformer/linear.ts";
-import type { Linear } from "../transformer/transformer.ts";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
 import {
   commonConfig,
@@ -19,7 +16,9 @@ import type { Family } from "./family.ts";
 import { windowField } from "./layer-windows.ts";
 import {
   type AttentionMatrices,
+  llamaNames,
   type MlpMatrices,
+  readFused,
   readLayeredDecoder,
   readStoredOutIn,
 } from "./layered-decoder.ts";
@@ -30,7 +29,11 @@ export const phi3: Family<DecoderConfig> = {
   modelTypes: ["phi3"],
   parseConfig: parsePhi3Config,
   describe: (config, checkpoint, onNote) =>
-    readLayeredDecoder(config, checkpoint, onNote, { projections: readFusedAttention, mlp: readFusedMlp }),
+    readLayeredDecoder(config, checkpoint, onNote, {
+      names: llamaNames,
+      projections: readFusedAttention,
+      mlp: readFusedMlp,
+    }),
 };
 
 /** transformers' `Phi3Config` where a field is missing. */
@@ -65,33 +68,21 @@ function parsePhi3Config(raw: RawConfig, file: string): DecoderConfig {
 function readFusedAttention(tensors: TensorTaker, config: DecoderConfig, name: string): AttentionMatrices {
   const { width, heads, keyValueHeads, headWidth } = config;
   const [all, shared] = [heads * headWidth, keyValueHeads * headWidth];
-  const part = fusedParts(tensors, `${name}.qkv_proj`, width, all + 2 * shared);
+  const part = readFused(tensors, `${name}.qkv_proj`, [width, all + 2 * shared], false);
   return {
-    query: part(0, all),
-    key: part(all, all + shared),
-    value: part(all + shared, all + 2 * shared),
+    query: part([[0, all]]),
+    key: part([[all, all + shared]]),
+    value: part([[all + shared, all + 2 * shared]]),
     output: readStoredOutIn(tensors, `${name}.o_proj`, [all, width], false),
   };
 }
 
 function readFusedMlp(tensors: TensorTaker, config: DecoderConfig, name: string): MlpMatrices {
   const { width, hiddenWidth } = config;
-  const part = fusedParts(tensors, `${name}.gate_up_proj`, width, 2 * hiddenWidth);
+  const part = readFused(tensors, `${name}.gate_up_proj`, [width, 2 * hiddenWidth], false);
   return {
-    gate: part(0, hiddenWidth),
-    up: part(hiddenWidth, 2 * hiddenWidth),
+    gate: part([[0, hiddenWidth]]),
+    up: part([[hiddenWidth, 2 * hiddenWidth]]),
     down: readStoredOutIn(tensors, `${name}.down_proj`, [hiddenWidth, width], false),
   };
-}
-
-/** Some of a fused matrix's outputs. */
-function fusedParts(
-  tensors: TensorTaker,
-  name: string,
-  inputs: number,
-  outputs: number,
-): (start: number, end: number) => Linear {
-  const stored = readStoredOutIn(tensors, name, [inputs, outputs], false);
-  const fused = { ...stored, weight: readOnceTogether(stored.weight) };
-  return (start, end) => sliceOutputs(fused, [[start, end]]);
 }

@@ -3,13 +3,14 @@
  * the same normed stream.
  */
 import { z } from "zod";
-import { checkConfig, configError, type RawConfig } from "./config-fields.ts";
+import { checkConfig, type RawConfig } from "./config-fields.ts";
 import {
   commonConfig,
   type DecoderConfig,
   decoderFields,
   epsilon,
   nullableFields,
+  refuseOtherWidth,
   sameInAll,
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
@@ -40,8 +41,7 @@ function parseStablelmConfig(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const tokens = { bos: 0, eos: 0 };
   const common = commonConfig(config, file, { modelType: "stablelm", keyValueHeads: 32, tokens });
-  if (common.heads * common.headWidth !== common.width)
-    throw configError(file, "head_dim", `is ${common.headWidth}: heads of this family share the width`);
+  refuseOtherWidth(common, file);
   const { rotary, ...rest } = readRotary(raw, file, {
     headWidth: common.headWidth,
     contextLength: config.max_position_embeddings,
@@ -53,6 +53,6 @@ function parseStablelmConfig(raw: RawConfig, file: string): DecoderConfig {
     norm: { kind: "layer", epsilon: config.layer_norm_eps },
     biases: { queryKeyValue: config.use_qkv_bias, output: false, mlp: false },
     layerAttention: sameInAll(common.layers, { rotary }),
-    parallel: config.use_parallel_residual,
+    ...(config.use_parallel_residual && { arrangement: "parallel, one norm" }),
   };
 }

@@ -11,15 +11,17 @@ import {
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
 import { windowField } from "./layer-windows.ts";
-import { llamaTensors, type MlpMatrices, readLayeredDecoder, readStoredOutIn } from "./layered-decoder.ts";
+import { llamaTensors, mlpNamed, readLayeredDecoder } from "./layered-decoder.ts";
 import { readRotary } from "./rotary-config.ts";
-import type { TensorTaker } from "./take-tensors.ts";
 
 export const starcoder2: Family<DecoderConfig> = {
   modelTypes: ["starcoder2"],
   parseConfig: parseStarcoder2Config,
   describe: (config, checkpoint, onNote) =>
-    readLayeredDecoder(config, checkpoint, onNote, { ...llamaTensors, mlp: readMlp }),
+    readLayeredDecoder(config, checkpoint, onNote, {
+      ...llamaTensors,
+      mlp: mlpNamed({ up: "c_fc", down: "c_proj" }),
+    }),
 };
 
 /** transformers' `Starcoder2Config` where a field is missing. */
@@ -51,13 +53,5 @@ function parseStarcoder2Config(raw: RawConfig, file: string): DecoderConfig {
     norm: { kind: "layer", epsilon: config.norm_epsilon },
     biases: { queryKeyValue: bias, output: bias, mlp: bias },
     layerAttention: sameInAll(common.layers, { rotary, window: config.sliding_window ?? undefined }),
-  };
-}
-
-function readMlp(tensors: TensorTaker, config: DecoderConfig, name: string): MlpMatrices {
-  const { width, hiddenWidth, biases } = config;
-  return {
-    up: readStoredOutIn(tensors, `${name}.c_fc`, [width, hiddenWidth], biases.mlp),
-    down: readStoredOutIn(tensors, `${name}.c_proj`, [hiddenWidth, width], biases.mlp),
   };
 }
