@@ -8,10 +8,14 @@ import type { Transformer } from "../transformer/transformer.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
 import { gemma } from "./gemma.ts";
+import { gptNeo } from "./gpt-neo.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { gpt2 } from "./gpt2.ts";
+import { gptj } from "./gptj.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { opt } from "./opt.ts";
+import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
 import { smollm3 } from "./smollm3.ts";
@@ -30,6 +34,10 @@ registerFamily(smollm3);
 registerFamily(starcoder2);
 registerFamily(stablelm);
 registerFamily(gptNeox);
+registerFamily(gptj);
+registerFamily(phi);
+registerFamily(opt);
+registerFamily(gptNeo);
 
 /**
  * Makes a family known by its values of `model_type`.
