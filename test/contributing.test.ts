@@ -1,6 +1,7 @@
 /** What CONTRIBUTING.md and ARCHITECTURE.md send a newcomer to is there. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
 
 /** Files and folders between backticks; those with a NAME in capitals are the reader's to make. */
@@ -12,14 +13,22 @@ const pathsIn = (text: string): readonly string[] =>
       !path.endsWith("dist/"),
   );
 
+/** Every file and folder of src/ by its own name. */
+const named = new Set(
+  readdirSync("src", { encoding: "utf8", recursive: true }).map((path) => basename(path)),
+);
+
 describe.each(["CONTRIBUTING.md", "ARCHITECTURE.md"])("%s", async (file) => {
   const text = await readFile(file, "utf8");
 
   test("every path that it names is there", () => {
     const paths = pathsIn(text);
     expect(paths.length).toBeGreaterThan(10);
-    // The table of folders names those of src/ and, within a row, those of that folder.
-    const isThere = (path: string) => ["", "src/", "src/discovery/"].some((room) => existsSync(room + path));
+    // A file or a folder without a path is of the row of the table that it stands in.
+    const isThere = (path: string) =>
+      existsSync(path) ||
+      existsSync(`src/${path}`) ||
+      (!/\/./.test(path) && named.has(path.replace("/", "")));
     const missing = paths.filter((path) => !isThere(path));
     expect(missing).toEqual([]);
   });
