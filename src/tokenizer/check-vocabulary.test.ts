@@ -11,6 +11,7 @@ describe("checkVocabulary", () => {
     ["Qwen2", 151665, 151936],
     ["CodeGen, phi", 50295, 51200],
     ["OPT", 50265, 50272],
+    ["a tiny random model", 144, 151],
   ])("accepts %s: %i ids, %i rows", (_, vocabularySize, rows) => {
     expect(() => checkVocabulary({ vocabularySize }, rows)).not.toThrow();
   });

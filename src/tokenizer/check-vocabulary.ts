@@ -8,7 +8,8 @@ import type { Tokenizer } from "./tokenizer.ts";
  * Trainers pad the embedding so that it divides among devices: up to a multiple of 64, 128, … 1,024 rows
  * (Pythia 50,277 → 50,688; Qwen2 151,665 → 151,936; CodeGen 50,295 → 51,200), and never to an odd number.
  * So fewer than 1,024 rows may be without a token, fewer than there are tokens, and only where the number of
- * rows is one that padding gives.
+ * rows is one that padding gives. A model with fewer than 1,024 rows in all is made for trying things out, and may
+ * have any number.
  */
 const PADDING_BELOW = 1024;
 const PADDED_ROWS_DIVIDE_BY = 8;
@@ -24,7 +25,7 @@ export function checkVocabulary(tokenizer: Pick<Tokenizer, "vocabularySize">, em
   const padded =
     padding > 0 &&
     padding < Math.min(PADDING_BELOW, vocabularySize) &&
-    embeddingRows % PADDED_ROWS_DIVIDE_BY === 0;
+    (embeddingRows % PADDED_ROWS_DIVIDE_BY === 0 || embeddingRows < PADDING_BELOW);
   if (padding === 0 || padded) return;
   throw new PithError(
     "tokenizer",
