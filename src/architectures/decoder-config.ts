@@ -98,7 +98,10 @@ export const nullableFields = ["num_key_value_heads", "sliding_window"];
 /** ε of a norm. */
 export const epsilon = z.number().positive().max(1);
 
-type CommonFields = z.output<z.ZodObject<ReturnType<typeof decoderFields>>>;
+type CommonFields = Omit<
+  z.output<z.ZodObject<ReturnType<typeof decoderFields>>>,
+  keyof typeof noOtherComputation
+>;
 
 interface CommonSetting {
   readonly modelType: string;

@@ -3,7 +3,6 @@
  * and attention and MLP read the same stream through norms of their own, unless `use_parallel_residual` is false.
  */
 import { z } from "zod";
-import type { Range } from "../transformer/slice.ts";
 import { checkConfig, type RawConfig, withoutAliases } from "./config-fields.ts";
 import {
   commonConfig,
@@ -15,17 +14,9 @@ import {
   sameInAll,
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
-import {
-  type AttentionMatrices,
-  type LayerTensors,
-  llamaNames,
-  mlpNamed,
-  readFused,
-  readLayeredDecoder,
-  readStoredOutIn,
-} from "./layered-decoder.ts";
+import { groupedProjections } from "./grouped-projections.ts";
+import { type LayerTensors, llamaNames, mlpNamed, readLayeredDecoder } from "./layered-decoder.ts";
 import { readRotary } from "./rotary-config.ts";
-import type { TensorTaker } from "./take-tensors.ts";
 
 const neoxTensors: LayerTensors = {
   names: {
@@ -37,7 +28,7 @@ const neoxTensors: LayerTensors = {
     attention: "attention",
     constants: /^layers\.\d+\.attention\.(?:bias|masked_bias|rotary_emb\.inv_freq)$/,
   },
-  projections: readInterleaved,
+  projections: groupedProjections,
   mlp: mlpNamed({ up: "dense_h_to_4h", down: "dense_4h_to_h" }),
 };
 
@@ -81,22 +72,5 @@ function parseNeoxConfig(raw: RawConfig, file: string): DecoderConfig {
     biases: { queryKeyValue: bias, output: bias, mlp: true },
     layerAttention: sameInAll(common.layers, { rotary }),
     arrangement: config.use_parallel_residual ? "parallel" : "sequential",
-  };
-}
-
-/** Rows of the fused matrix: [head, query or key or value, element]. */
-function readInterleaved(tensors: TensorTaker, config: DecoderConfig, name: string): AttentionMatrices {
-  const { width, heads, headWidth, biases } = config;
-  const part = readFused(tensors, `${name}.query_key_value`, [width, 3 * width], biases.queryKeyValue);
-  const each = (place: number): readonly Range[] =>
-    Array.from({ length: heads }, (_, head) => {
-      const start = (3 * head + place) * headWidth;
-      return [start, start + headWidth];
-    });
-  return {
-    query: part(each(0)),
-    key: part(each(1)),
-    value: part(each(2)),
-    output: readStoredOutIn(tensors, `${name}.dense`, [width, width], biases.output),
   };
 }

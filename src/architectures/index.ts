@@ -6,8 +6,10 @@ import { PithError } from "../errors.ts";
 import { describeValue, ownProperty } from "../files/json.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
+import { falcon } from "./falcon.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
 import { gemma } from "./gemma.ts";
+import { gemma2 } from "./gemma2.ts";
 import { gptNeo } from "./gpt-neo.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { gpt2 } from "./gpt2.ts";
@@ -38,6 +40,8 @@ registerFamily(gptj);
 registerFamily(phi);
 registerFamily(opt);
 registerFamily(gptNeo);
+registerFamily(gemma2);
+registerFamily(falcon);
 
 /**
  * Makes a family known by its values of `model_type`.

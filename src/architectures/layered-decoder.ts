@@ -39,6 +39,9 @@ export interface DecoderNames {
   /** In a layer. */
   readonly attentionNorm: string;
   readonly mlpNorm: string;
+  /** In a layer, of the norms behind the parts; left out: there are none. */
+  readonly attentionPostNorm?: string;
+  readonly mlpPostNorm?: string;
   /** In the attention: the norms of each head's query and key. */
   readonly queryNorm: string;
   readonly keyNorm: string;
@@ -148,11 +151,14 @@ function readBlock(
   const { width, heads, keyValueHeads, headWidth, activation, arrangement = "sequential" } = config;
   const { names } = own;
   const norm = readNorm(tensors, config, `${name}.${names.attentionNorm}`, width);
+  const behind = (own: string | undefined) =>
+    own !== undefined && { postNorm: readNorm(tensors, config, `${name}.${own}`, width) };
   const part = names.attention === "" ? name : `${name}.${names.attention}`;
   return {
     ...(arrangement !== "sequential" && { arrangement: "parallel" }),
     attention: {
       norm,
+      ...behind(names.attentionPostNorm),
       ...groupedHeads(heads, keyValueHeads),
       headWidth,
       ...own.projections(tensors, config, part),
@@ -169,6 +175,7 @@ function readBlock(
         arrangement === "parallel, one norm"
           ? norm
           : readNorm(tensors, config, `${name}.${names.mlpNorm}`, width),
+      ...behind(names.mlpPostNorm),
       activation,
       ...own.mlp(tensors, config, names.mlp === "" ? name : `${name}.${names.mlp}`),
     },
