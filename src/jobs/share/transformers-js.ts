@@ -59,15 +59,18 @@ export async function openTransformersJs(
     await work();
     return performance.now() - begin;
   };
-  const generate = (ids: readonly number[], count: number) =>
-    timed(() =>
-      model.generate({ ...tensors([ids]), max_new_tokens: count, min_new_tokens: count, do_sample: false }),
-    );
   return {
     forward: (ids) => timed(() => model(tensors(ids))),
     async next(ids) {
-      const one = await generate(ids, 1);
-      return Math.max(0, (await generate(ids, generatedTokens)) - one) / (generatedTokens - 1);
+      // The library hands over the prompt, then each token as it is made: the first is not counted.
+      const times: number[] = [];
+      const streamer = { put: () => void times.push(performance.now()), end: () => {} };
+      const exactly = { max_new_tokens: generatedTokens, min_new_tokens: generatedTokens };
+      await model.generate({ ...tensors([ids]), ...exactly, do_sample: false, streamer });
+      const [, first, ...later] = times;
+      const last = later.at(-1);
+      if (first === undefined || last === undefined) throw new TypeError("no tokens were handed over");
+      return (last - first) / later.length;
     },
     async close() {
       await model.dispose();
