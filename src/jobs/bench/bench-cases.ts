@@ -3,10 +3,10 @@ import { engineTime } from "../../measure/engine-time.ts";
 import { type ComparedTiming, compareInTurns, type LatencyOptions } from "../../measure/latency.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import type { DeviceTensor, Runtime, Session } from "../../runtime/runtime.ts";
-import type { TransformersJs } from "../share/transformers-js.ts";
 import { cacheOf, type Feeds, feedsOf } from "./bench-feeds.ts";
 import { stretched } from "./bench-prompts.ts";
 import type { BenchCase } from "./bench-result.ts";
+import type { TransformersJs } from "./transformers-js.ts";
 
 export interface Runner {
   readonly session: Session;

@@ -20,7 +20,6 @@ import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { OnEvent } from "../events.ts";
 import type { Task } from "../read-task.ts";
-import { openTransformersJs } from "../share/transformers-js.ts";
 import { withEngine } from "../with-engine.ts";
 import { benchCases, contextsLeftOut, type Runner, timeCase } from "./bench-cases.ts";
 import { type Alternative, type Contestant, type FieldOptions, gatherField } from "./bench-competitors.ts";
@@ -28,6 +27,7 @@ import { feedsOf, symbolSizes } from "./bench-feeds.ts";
 import { benchPrompts } from "./bench-prompts.ts";
 import type { BenchCase, BenchCell, BenchResult, Ceilings, Competitor } from "./bench-result.ts";
 import { probeLoads } from "./probe-load.ts";
+import { openTransformersJs } from "./transformers-js.ts";
 
 /** `original` is the model that the circuits were cut from. */
 export interface BenchOptions extends FieldOptions {
