@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseSweepRows } from "../src/experiments/sweep-row.ts";
+import { parseCircuitFile } from "../src/export/circuit-json.ts";
+import { listsOf } from "../src/transformer/circuit.ts";
 import { readRates } from "./support/known-rates.ts";
 import { runCli, withFolder } from "./support/run-cli.ts";
 
@@ -93,15 +95,16 @@ describe("IOI on nano, heads and MLPs", () => {
       folder.path,
     );
     expect(extracted.code).toBe(0);
-    const { circuit } = JSON.parse(extracted.stdout);
+    const circuit = parseCircuitFile(JSON.parse(extracted.stdout).circuit);
+    const { heads, mlps } = listsOf(circuit.kept);
     const timings: readonly Record<string, string>[] = parse(read("timings.csv"), { columns: true });
     expect(timings.find(({ alpha }) => alpha === "0.05")?.["circuit_bytes"]).toBe(
       String(circuit.metrics.bytes.circuit),
     );
     const rows = parseSweepRows(read("sweep.jsonl"), "sweep.jsonl");
     expect(rows.find(({ alpha }) => alpha === 0.05)).toMatchObject({
-      heads: circuit.heads,
-      mlpsKept: circuit.mlps,
+      heads,
+      mlpsKept: mlps,
       parameters: circuit.metrics.parameters,
     });
   });
