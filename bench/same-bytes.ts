@@ -9,7 +9,7 @@ import { mkdtemp, readFile, realpath, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { folderLayout } from "../src/export/folder-layout.ts";

@@ -8,14 +8,13 @@ export type { Checkpoint } from "./checkpoint/checkpoint.ts";
 export { openFileSource } from "./checkpoint/file-source.ts";
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
 export type { CheckpointWeight } from "./checkpoint/shards.ts";
-export type { StepFault } from "./discovery/check-resumed.ts";
 export type { Constant } from "./discovery/constant.ts";
 export type { Evaluator } from "./discovery/evaluator/evaluator.ts";
 export type { LayerChoice, LayerState, LayerTrial } from "./discovery/evaluator/layer-trial.ts";
 export type { VisitAnswers } from "./discovery/evaluator/scorer.ts";
 export type { Upper } from "./discovery/evaluator/upper.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
-export type { Decision } from "./discovery/searches/greedy/search.ts";
+export type { Decision } from "./discovery/searches/decision.ts";
 export { registerSearch } from "./discovery/searches/index.ts";
 export type {
   DecisionMade,
@@ -34,6 +33,7 @@ export type {
 } from "./discovery/searches/search.ts";
 export type { JudgeAnswer } from "./discovery/searches/target/assess.ts";
 export type { Target } from "./discovery/searches/target/target-options.ts";
+export type { StepFault } from "./discovery/step-fault.ts";
 export { type ErrorPlace, PithError, type PithErrorCode } from "./errors.ts";
 export type { CurveMean, RocCurves, SettingCurve, TaskCurves } from "./experiments/curves.ts";
 export type { Ablation, Setting, TableChoice } from "./experiments/paper-settings.ts";

@@ -9,7 +9,7 @@ import { knownModelTypes, readTransformer } from "../src/architectures/index.ts"
 import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
-import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";

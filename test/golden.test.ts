@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
-import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { evaluateSplit, type GiveLogits } from "../src/measure/compare.ts";

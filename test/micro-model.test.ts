@@ -1,6 +1,6 @@
 /** Searches whose every number was worked out by hand; the model is described in test/support/micro-model.ts. */
 import { afterAll, describe, expect, test } from "vitest";
-import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import { logProbabilities } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { listsOf } from "../src/transformer/circuit.ts";

@@ -6,13 +6,9 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
+import type { Decision, SearchResult } from "../src/discovery/searches/decision.ts";
 import { type PassesOptions, searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
-import {
-  circuitOfTrace,
-  type Decision,
-  type SearchResult,
-  search,
-} from "../src/discovery/searches/greedy/search.ts";
+import { circuitOfTrace, search } from "../src/discovery/searches/greedy/search.ts";
 import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { type Circuit, countComponents, listsOf, wholeCircuit } from "../src/transformer/circuit.ts";

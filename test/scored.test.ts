@@ -5,8 +5,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { patchedGates } from "../src/cut/patched.ts";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import { searchInPasses } from "../src/discovery/searches/greedy/passes.ts";
-import { circuitOfTrace, type Decision } from "../src/discovery/searches/greedy/search.ts";
+import { circuitOfTrace } from "../src/discovery/searches/greedy/search.ts";
 import { sweep } from "../src/discovery/sweep.ts";
 import { answerLogits } from "../src/measure/answer-logits.ts";
 import { klDivergence } from "../src/measure/distribution.ts";

@@ -8,7 +8,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 
 import type { Replacements } from "../src/discovery/replacements.ts";
-import { candidates, type Decision, type SearchResult } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision, SearchResult } from "../src/discovery/searches/decision.ts";
+import { candidates } from "../src/discovery/searches/greedy/search.ts";
 import { klDivergence } from "../src/measure/distribution.ts";
 import { inlineRuntime, workerRuntime } from "../src/runtime/node-runtime.ts";
 import { type Circuit, wholeCircuit } from "../src/transformer/circuit.ts";

@@ -6,7 +6,7 @@
 import { readdir } from "node:fs/promises";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import type { Decision } from "../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
 import { type CurvePoint, rocCurves, taskCurves } from "../src/experiments/curves.ts";
 import { makeReproduction } from "../src/experiments/reproduction.ts";
 import type { SweepRow } from "../src/experiments/sweep-row.ts";

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import type { Replacements } from "../src/discovery/replacements.ts";
-import type { SearchResult } from "../src/discovery/searches/greedy/search.ts";
+import type { SearchResult } from "../src/discovery/searches/decision.ts";
 import { type SweepEntry, type SweepOptions, type SweepResult, sweep } from "../src/discovery/sweep.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";

@@ -14,7 +14,8 @@ import { type BootstrapRun, bootstrap, drawnSets, drawResamples } from "./bootst
 import type { Evaluator } from "./evaluator/evaluator.ts";
 import { mean } from "./mean.ts";
 import { prepareSearch, type SearchSets } from "./prepare.ts";
-import { type SearchResult, search } from "./searches/greedy/search.ts";
+import type { SearchResult } from "./searches/decision.ts";
+import { search } from "./searches/greedy/search.ts";
 
 const inline = inlineRuntime({ threads: 1 });
 const runtime = countingRuntime(inline);

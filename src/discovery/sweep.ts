@@ -20,13 +20,8 @@ import type { LayerEvaluator } from "./evaluator/evaluator.ts";
 import type { LayerState, LayerTrial } from "./evaluator/layer-trial.ts";
 import type { Upper } from "./evaluator/upper.ts";
 import { mean } from "./mean.ts";
-import {
-  candidates,
-  circuitOfTrace,
-  type Decision,
-  mayGo,
-  type SearchResult,
-} from "./searches/greedy/search.ts";
+import type { Decision, SearchResult } from "./searches/decision.ts";
+import { candidates, circuitOfTrace, mayGo } from "./searches/greedy/search.ts";
 
 /**
  * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what

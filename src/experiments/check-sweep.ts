@@ -2,7 +2,8 @@
  * Compares what an interrupted sweep has journaled with what it can have written: evaluations with the steps of their
  * unit, rows with the circuits that the evaluations make, and nothing after a unit's end.
  */
-import { followSweep, type StepFault } from "../discovery/check-resumed.ts";
+import { followSweep } from "../discovery/follow-sweep.ts";
+import type { StepFault } from "../discovery/step-fault.ts";
 import { sameCircuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { circuitOfRow } from "./row-circuit.ts";

@@ -1,6 +1,6 @@
 /** What long operations tell about their progress, as they go. */
 import type { HubProgress } from "../checkpoint/hub/hub.ts";
-import type { Decision } from "../discovery/searches/greedy/search.ts";
+import type { Decision } from "../discovery/searches/decision.ts";
 import type { DecisionMade } from "../discovery/searches/search.ts";
 import type { Preflight } from "./preflight/preflight-result.ts";
 

@@ -3,7 +3,7 @@
  * top, as in the papers' figures, so that what a token passes through is read upwards, and a search, which
  * begins there, grows the picture downwards.
  */
-import type { Decision } from "../discovery/searches/greedy/search.ts";
+import type { Decision } from "../discovery/searches/decision.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
 import {
   type ComponentKind,

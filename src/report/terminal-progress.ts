@@ -2,7 +2,7 @@
  * What a person sees while something long runs: the state that events leave behind, and its pictures: a block
  * that is drawn over and over on a terminal, or one line for logs. Pure; `cli/progress.ts` does the drawing.
  */
-import type { Decision } from "../discovery/searches/greedy/search.ts";
+import type { Decision } from "../discovery/searches/decision.ts";
 import type { PithEvent, Step, SweepEvent } from "../jobs/events.ts";
 import {
   type ComponentRecord,

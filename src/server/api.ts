@@ -5,7 +5,7 @@
  * Files have no type here. GET /api/runs/:id/files/<path> gives the circuit's folder file by file, for the page's
  * own inference; /api/runs/:id/zip gives all of it, and /api/runs/:id/share a static site, zipped.
  */
-import type { Decision } from "../discovery/searches/greedy/search.ts";
+import type { Decision } from "../discovery/searches/decision.ts";
 import type { SweepRow } from "../experiments/sweep-row.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Step } from "../jobs/events.ts";

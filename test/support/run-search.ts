@@ -5,7 +5,8 @@
 import { createEvaluator } from "../../src/discovery/evaluator/evaluator.ts";
 import { prepareSearch } from "../../src/discovery/prepare.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
-import { type SearchOptions, type SearchResult, search } from "../../src/discovery/searches/greedy/search.ts";
+import type { SearchResult } from "../../src/discovery/searches/decision.ts";
+import { type SearchOptions, search } from "../../src/discovery/searches/greedy/search.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
 

@@ -3,7 +3,7 @@
  * length and pace. All else is the page's own doing, so what it costs to show a search can be seen alone.
  */
 import type { Page } from "playwright-core";
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import type { RunDetail, RunEvent } from "../../src/server/api.ts";
 
 export interface SyntheticRun {

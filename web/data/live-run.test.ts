@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import type { RunDetail, RunEvent } from "../../src/server/api.ts";
 import { json, playServer } from "../testing.ts";
 import { followRun, isFinal, type LiveRun } from "./live-run.ts";

@@ -4,7 +4,7 @@
  * room to draw. When the stream breaks (the server went, or was started anew) the run is read again whole.
  */
 import { batch, type Signal, signal } from "@preact/signals";
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import type { Step } from "../../src/jobs/events.ts";
 import type { RunDetail, RunEvent, RunState } from "../../src/server/api.ts";
 import { ApiFailure, type Fault, faultOf, get, serverGone } from "./api-client.ts";

@@ -1,6 +1,6 @@
 import { parseHTML } from "linkedom";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import { createKlCurve, type KlCurve } from "./kl-curve.ts";
 
 let host: HTMLElement;

@@ -2,7 +2,7 @@
  * The circuit's KL by step, drawn as it comes: the line lives in the units of the data and a transform brings it
  * to the page, so that a new point adds to the last piece of path alone, and a larger scale changes one attribute.
  */
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
 import { type ComponentKind, componentOf } from "../../src/transformer/component.ts";

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Decision } from "../../src/discovery/searches/greedy/search.ts";
+import type { Decision } from "../../src/discovery/searches/decision.ts";
 import { formatKl } from "../../src/report/format.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import type { RunOptions } from "../../src/server/api.ts";

@@ -5,10 +5,10 @@
  */
 import type { z } from "zod";
 import type { Transformer } from "../../transformer/transformer.ts";
-import type { StepFault } from "../check-resumed.ts";
 import type { Evaluator } from "../evaluator/evaluator.ts";
 import type { Replacements } from "../replacements.ts";
-import type { Decision, SearchResult } from "./greedy/search.ts";
+import type { StepFault } from "../step-fault.ts";
+import type { Decision, SearchResult } from "./decision.ts";
 import type { JudgeAnswer } from "./target/assess.ts";
 import type { Target } from "./target/target-options.ts";
 

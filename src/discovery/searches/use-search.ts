@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { PithError } from "../../errors.ts";
-import type { StepFault } from "../check-resumed.ts";
+import type { StepFault } from "../step-fault.ts";
 import type { Search, SearchDescription, SearchInputs, SearchOutcome } from "./search.ts";
 
 /** The options of a search by their names, as circuit.json writes them. */

@@ -1,5 +1,5 @@
 /** What circuit.json says of a fresh circuit before anything is known of its files. */
-import type { SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { Profile } from "../../export/config-json.ts";

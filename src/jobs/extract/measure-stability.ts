@@ -10,9 +10,9 @@ import {
   bootstrap,
   drawResamples,
 } from "../../discovery/bootstrap.ts";
-import { faultInRuns } from "../../discovery/check-resumed.ts";
+import { faultInRuns } from "../../discovery/check-runs.ts";
 import type { SearchSets } from "../../discovery/prepare.ts";
-import type { SearchResult } from "../../discovery/searches/greedy/search.ts";
+import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { StabilityRecord } from "../../export/stability-record.ts";
 import { frequentCircuit, stabilityOf } from "../../measure/stability.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";

@@ -1,6 +1,6 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
-import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import type { Decision } from "../../discovery/searches/decision.ts";
 import { attentionKeySvg, attentionMapSvg, mostTokens } from "./attention-map.ts";
 import { attributionBarsSvg } from "./attribution-bars.ts";
 import { circuitMapSvg, type MapCell } from "./circuit-map.ts";

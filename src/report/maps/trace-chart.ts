@@ -2,7 +2,7 @@
  * A search as it went: the circuit's KL after every decision, as steps, with a mark where a component was kept
  * (the KL stays) and the layers below, in the order in which they were tried; or the passes, of several.
  */
-import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import type { Decision } from "../../discovery/searches/decision.ts";
 import { type ComponentKind, componentOf, nameOfRecord } from "../../transformer/component.ts";
 import { formatKl } from "../format.ts";
 import { type Html, html, trusted } from "../html/escape.ts";

@@ -4,7 +4,7 @@
  */
 import { readFile, truncate } from "node:fs/promises";
 import { z } from "zod";
-import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import type { Decision } from "../../discovery/searches/decision.ts";
 import { PithError } from "../../errors.ts";
 import { type AppendFile, openAppendFile, wholeLines } from "../../files/append-file.ts";
 import { errorCode, fileError, orFileError } from "../../files/file-error.ts";

@@ -1,6 +1,6 @@
 /** One run from beginning to end, as `pith extract` and `pith sweep` do it, told as the studio tells it. */
 import { join } from "node:path";
-import type { Decision } from "../../discovery/searches/greedy/search.ts";
+import type { Decision } from "../../discovery/searches/decision.ts";
 import { runSweep } from "../../experiments/run-sweep.ts";
 import { assignKnown } from "../../experiments/sweep-known.ts";
 import { planSweep } from "../../experiments/sweep-plan.ts";

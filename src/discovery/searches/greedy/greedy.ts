@@ -1,11 +1,12 @@
 /** Algorithm 1 with later passes, as the registry lists it. */
 import { z } from "zod";
 import { numberSchema } from "../../../number-schema.ts";
-import { faultInDecisions } from "../../check-resumed.ts";
+import { faultInDecisions } from "../../searches/greedy/check-decisions.ts";
+import type { Decision } from "../decision.ts";
 import type { Search, SearchContext, SearchDescription, SearchOutcome } from "../search.ts";
 import { alphaOption, maxKlOption, orderOption, passesOption } from "./greedy-options.ts";
 import { searchInPasses } from "./passes.ts";
-import { candidates, type Decision } from "./search.ts";
+import { candidates } from "./search.ts";
 
 export const greedySchema = z.strictObject({
   /** A component goes if KL grows by less than this when it is replaced; nats. */

@@ -7,14 +7,8 @@
 import { keeps } from "../../../transformer/circuit.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import {
-  candidates,
-  circuitOfTrace,
-  type Decision,
-  type SearchOptions,
-  type SearchResult,
-  search,
-} from "./search.ts";
+import type { Decision, SearchResult } from "../decision.ts";
+import { candidates, circuitOfTrace, type SearchOptions, search } from "./search.ts";
 
 export interface PassesOptions extends SearchOptions {
   /** How many passes are made at most; one that prunes nothing is the last. */

@@ -7,7 +7,6 @@
 import { type Circuit, keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
 import {
   type Component,
-  type ComponentRecord,
   componentOf,
   componentsOnTrial,
   nameOfRecord,
@@ -19,18 +18,7 @@ import type { Transformer } from "../../../transformer/transformer.ts";
 import type { LayerEvaluator } from "../../evaluator/evaluator.ts";
 import { type Candidate, walk } from "../../evaluator/walk.ts";
 import { mean } from "../../mean.ts";
-
-/** One line of a trace: a component was tried, and kept or pruned. */
-export interface Decision extends ComponentRecord {
-  /** KL(original ‖ model with the component replaced), in nats, mean over the validation prompts. */
-  readonly kl: number;
-  /** `kl` less the KL of the model as decided before. */
-  readonly delta: number;
-  /** Whether the component was pruned. */
-  readonly pruned: boolean;
-  /** The pass in which it was made, from 2 on; left out in the first. */
-  readonly pass?: number | undefined;
-}
+import type { Decision, SearchResult } from "../decision.ts";
 
 export interface SearchOptions {
   readonly alpha: number;
@@ -46,16 +34,6 @@ export interface SearchOptions {
   /** Called with every new decision before the next candidate is tried. */
   readonly onDecision?: (decision: Decision, done: number, total: number) => Promise<void> | void;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A circuit, and every decision that led to it. */
-export interface SearchResult {
-  /** The components that stay. */
-  readonly circuit: Circuit;
-  /** Every decision in order. */
-  readonly trace: readonly Decision[];
-  /** KL(original ‖ circuit) in nats, mean over the validation prompts. */
-  readonly kl: number;
 }
 
 /** The candidates in the order in which they are tried. */

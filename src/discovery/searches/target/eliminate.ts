@@ -9,7 +9,7 @@ import { type Component, nameInModel, recordOf } from "../../../transformer/comp
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import { walk } from "../../evaluator/walk.ts";
-import type { Decision } from "../greedy/search.ts";
+import type { Decision } from "../decision.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 
 export interface EliminateOptions {

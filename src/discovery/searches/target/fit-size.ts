@@ -10,7 +10,7 @@ import { type Component, nameInModel, recordOf, shapeOf } from "../../../transfo
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import { walk } from "../../evaluator/walk.ts";
-import type { Decision } from "../greedy/search.ts";
+import type { Decision } from "../decision.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 import type { FoundCircuit, TriedCircuit } from "./tried-circuit.ts";
 

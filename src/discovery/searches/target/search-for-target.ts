@@ -9,10 +9,13 @@ import { type Circuit, keeps, sameCircuit, wholeCircuit, without } from "../../.
 import { bodyShare } from "../../../transformer/circuit-size.ts";
 import { type Component, type Order, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
-import { faultInAssessment, followSweep, type StepFault } from "../../check-resumed.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
+import { followSweep } from "../../follow-sweep.ts";
+import { faultInAssessment } from "../../searches/target/check-assessment.ts";
+import type { StepFault } from "../../step-fault.ts";
 import { type SweepEntry, sweep } from "../../sweep.ts";
-import { candidates, type Decision } from "../greedy/search.ts";
+import type { Decision } from "../decision.ts";
+import { candidates } from "../greedy/search.ts";
 import {
   type Assessment,
   type AssessmentEntry,

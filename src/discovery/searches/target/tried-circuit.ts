@@ -1,6 +1,6 @@
 /** What a search for a target passes on between its parts: circuits on the way, and what came of them. */
 import type { Circuit } from "../../../transformer/circuit.ts";
-import type { Decision, SearchResult } from "../greedy/search.ts";
+import type { Decision, SearchResult } from "../decision.ts";
 import type { Assessment } from "./assess.ts";
 
 /** A circuit on the way to the target. */

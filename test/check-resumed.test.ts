@@ -1,11 +1,16 @@
+/** Journals of interrupted searches, sweeps, targets and bootstraps: what their entries can be, and what they can not. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { randomTransformer } from "../../test/support/random-transformer.ts";
-import { circuitKey, circuitOfLists, keeps, wholeCircuit, without } from "../transformer/circuit.ts";
-import { nameInLayer, shapeOf } from "../transformer/component.ts";
-import { faultInAssessment, faultInDecisions, faultInRuns, followSweep } from "./check-resumed.ts";
-import { candidates, type Decision, mayGo } from "./searches/greedy/search.ts";
-import type { SweepEntry } from "./sweep.ts";
+import { faultInRuns } from "../src/discovery/check-runs.ts";
+import { followSweep } from "../src/discovery/follow-sweep.ts";
+import type { Decision } from "../src/discovery/searches/decision.ts";
+import { faultInDecisions } from "../src/discovery/searches/greedy/check-decisions.ts";
+import { candidates, mayGo } from "../src/discovery/searches/greedy/search.ts";
+import { faultInAssessment } from "../src/discovery/searches/target/check-assessment.ts";
+import type { SweepEntry } from "../src/discovery/sweep.ts";
+import { circuitKey, circuitOfLists, keeps, wholeCircuit, without } from "../src/transformer/circuit.ts";
+import { nameInLayer, shapeOf } from "../src/transformer/component.ts";
+import { randomTransformer } from "./support/random-transformer.ts";
 
 const model = randomTransformer({ layers: 2, heads: 3 });
 const rule = { mlps: true, order: "published", maxKl: undefined } as const;

@@ -1,0 +1,53 @@
+/** Compares journaled decisions with those that the greedy search can have made. */
+import { keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
+import { type Component, shapeOf } from "../../../transformer/component.ts";
+import type { Transformer } from "../../../transformer/transformer.ts";
+import { faultOfComponent, type StepFault } from "../../step-fault.ts";
+import type { Decision } from "../decision.ts";
+import type { PassesOptions } from "./passes.ts";
+import { candidates, mayGo } from "./search.ts";
+
+/** @param decisions of a search in passes, from its first on. */
+export function faultInDecisions(
+  model: Transformer,
+  options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes">,
+  decisions: readonly Decision[],
+): StepFault | undefined {
+  let circuit = wholeCircuit(shapeOf(model));
+  let kl = 0;
+  let index = 0;
+  for (let pass = 1; pass <= options.passes; pass++) {
+    const gone: Component[] = [];
+    for (const component of candidates(model, options).filter((each) => keeps(circuit, each))) {
+      const decision = decisions[index];
+      if (decision === undefined) return undefined;
+      const why =
+        faultOfComponent(component, decision) ??
+        (decision.pass === (pass > 1 ? pass : undefined)
+          ? undefined
+          : `it is of another pass than ${pass}`) ??
+        faultOfRule(decision, kl, options);
+      if (why !== undefined) return { index, why };
+      if (decision.pruned) {
+        gone.push(component);
+        kl = decision.kl;
+      }
+      index++;
+    }
+    if (gone.length === 0) break;
+    circuit = without(circuit, gone);
+  }
+  return index < decisions.length ? { index, why: "the search had ended before it" } : undefined;
+}
+
+/** @param before the KL of what had been pruned before. */
+function faultOfRule(
+  { kl, delta, pruned }: Decision,
+  before: number,
+  { alpha, maxKl }: Pick<PassesOptions, "alpha" | "maxKl">,
+): string | undefined {
+  if (!Number.isFinite(kl)) return "its KL is not finite";
+  if (delta !== kl - before) return `its KL is ${kl} after ${before}, and it says that it grew by ${delta}`;
+  if (pruned === mayGo(kl, delta, alpha, maxKl)) return undefined;
+  return `a KL that grows by ${delta} ${pruned ? "keeps" : "prunes"} a component at α = ${alpha}`;
+}
