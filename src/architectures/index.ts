@@ -20,6 +20,7 @@ import { opt } from "./opt.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
+import { refusedFamilies } from "./refused-families.ts";
 import { smollm3 } from "./smollm3.ts";
 import { stablelm } from "./stablelm.ts";
 import { starcoder2 } from "./starcoder2.ts";
@@ -70,7 +71,9 @@ export function parseConfig(raw: RawConfig, file: string): FamilyConfig {
 function familyOf(modelType: unknown, file: string): Family {
   const family = typeof modelType === "string" ? families.get(modelType) : undefined;
   if (family !== undefined) return family;
-  throw configError(file, "model_type", `${describeValue(modelType)} is not a family that Pith knows`, {
+  const refusal = typeof modelType === "string" ? refusedFamilies.get(modelType) : undefined;
+  const reason = refusal ?? "is not a family that Pith knows";
+  throw configError(file, "model_type", `${describeValue(modelType)} ${reason}`, {
     advice: `Known: ${knownModelTypes().join(", ")}.`,
   });
 }
