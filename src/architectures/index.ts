@@ -20,10 +20,10 @@ import { opt } from "./opt.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
-import { refusedFamilies } from "./refused-families.ts";
 import { smollm3 } from "./smollm3.ts";
 import { stablelm } from "./stablelm.ts";
 import { starcoder2 } from "./starcoder2.ts";
+import { unreadKind } from "./unread-models.ts";
 
 const families = new Map<string, Family>();
 registerFamily(gpt2);
@@ -65,15 +65,15 @@ export function knownModelTypes(): readonly string[] {
  * @throws PithError "config" naming the field.
  */
 export function parseConfig(raw: RawConfig, file: string): FamilyConfig {
-  return familyOf(ownProperty(raw, "model_type"), file).parseConfig(raw, file);
+  return familyOf(ownProperty(raw, "model_type"), file, raw).parseConfig(raw, file);
 }
 
-function familyOf(modelType: unknown, file: string): Family {
+function familyOf(modelType: unknown, file: string, raw: RawConfig = {}): Family {
   const family = typeof modelType === "string" ? families.get(modelType) : undefined;
   if (family !== undefined) return family;
-  const refusal = typeof modelType === "string" ? refusedFamilies.get(modelType) : undefined;
-  const reason = refusal ?? "is not a family that Pith knows";
-  throw configError(file, "model_type", `${describeValue(modelType)} ${reason}`, {
+  const kind = typeof modelType === "string" ? unreadKind(modelType, raw) : undefined;
+  const fault = kind ?? "is not a family that Pith knows";
+  throw configError(file, "model_type", `${describeValue(modelType)} ${fault}`, {
     advice: `Known: ${knownModelTypes().join(", ")}.`,
   });
 }
