@@ -2,7 +2,7 @@
  * Damaged and hostile checkpoints. Whatever the bytes are, a reader either gives tensors that lie within the file,
  * or throws a PithError: never another error, never a read outside the file, never a hang.
  */
-import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -23,6 +23,7 @@ import {
 } from "../src/checkpoint/testing.ts";
 import { PithError } from "../src/errors.ts";
 import { parseJsonObject } from "../src/files/json.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
 import { elementCount } from "../src/transformer/weight.ts";
 
 const RUNS = 2000;
@@ -229,6 +230,43 @@ const damagedConfig: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 1, arbitrary: damagedBytes(configBytes, configBytes.length) },
 );
 
+/** Every number that a scaling of rotary positions can have. */
+const everyScaling = {
+  ...{ rope_type: "yarn", factor: 4, original_max_position_embeddings: 64, attention_factor: 1, mscale: 1 },
+  ...{ mscale_all_dim: 1, beta_fast: 32, beta_slow: 1, truncate: true, low_freq_factor: 1 },
+  ...{ high_freq_factor: 4, short_factor: [1], long_factor: [1] },
+};
+const scalingValue = fc.oneof(
+  configValue,
+  fc.constantFrom("default", "linear", "dynamic", "llama3", "yarn", "longrope"),
+);
+
+/** A family's config, damaged in its fields, in its scaling of rotary positions, or in its bytes. */
+function damagedFamilyConfig(intact: Readonly<Record<string, unknown>>): fc.Arbitrary<Uint8Array> {
+  const bytes = encode(JSON.stringify(intact));
+  const { rope_scaling: _, ...others } = intact;
+  const start = JSON.stringify(others).slice(0, -1);
+  return fc.oneof(
+    { weight: 4, arbitrary: damagedMembers(intact, () => configValue).map(encode) },
+    {
+      weight: 2,
+      arbitrary: damagedMembers(everyScaling, () => scalingValue).map((text) =>
+        encode(`${start},"rope_scaling":${text}}`),
+      ),
+    },
+    { weight: 1, arbitrary: damagedBytes(bytes, bytes.length) },
+  );
+}
+
+async function openAndClose(folder: string): Promise<Transformer> {
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    return await readTransformer(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
 // ── What the readers must survive ──
 
 describe("damaged checkpoints", () => {
@@ -261,6 +299,28 @@ describe("damaged checkpoints", () => {
       const query = model.blocks[0]?.attention?.query.weight;
       expect(await query?.read()).toHaveLength(16);
     });
+  });
+
+  test("config.json of every family, alone and against the weights", async () => {
+    const folders = (await readdir("test/families", { withFileTypes: true })).filter((entry) =>
+      entry.isDirectory(),
+    );
+    for (const { name } of folders) {
+      const folder = join("test/families", name);
+      const intact = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+      const file = await readFile(join(folder, "model.safetensors"));
+      const layers = (await openAndClose(folder)).blocks.length;
+      await fuzz(damagedFamilyConfig(intact), Math.ceil(5000 / folders.length), async (bytes) => {
+        const raw = parseJsonObject(bytes, "config", { file: "config.json" }, "config.json");
+        const config = parseConfig(raw, "config.json");
+        expect(config.layers).toBeLessThanOrEqual(4096);
+        expect(config.contextLength).toBeLessThanOrEqual(2 ** 24);
+        // Names and shapes alone are asked for here; tied embeddings may be read whole, to be compared.
+        const weights = await readSingleFile(memorySource("fuzz.safetensors", file));
+        const model = await readTransformer({ directory: "fuzz", config, weights });
+        expect(model.blocks).toHaveLength(layers);
+      });
+    }
   });
 
   test("safetensors files against a config", async () => {
