@@ -2,6 +2,7 @@
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
+import { benchFamilies } from "./families.ts";
 import { publishedShapes } from "./published-circuits.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
@@ -48,6 +49,7 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     });
   },
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
+  families: () => benchFamilies({ json }),
   dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
   "same-bytes": () => benchSameBytes(optionValue("--against") ?? "HEAD~1"),
   search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
@@ -75,6 +77,7 @@ if (bench === undefined) {
       "       npm run bench -- circuits [--json] [--threads T] [--only NAME] [--budget MS]\n" +
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
+      "       npm run bench -- families [--json]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +

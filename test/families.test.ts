@@ -2,7 +2,6 @@
  * The conformance suite: every registered family, on tiny checkpoints of test/families, against what transformers
  * computes in float64 (test/families/README.md). A family joins by its folder there, and fails without one.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { knownModelTypes, readTransformer } from "../src/architectures/index.ts";
@@ -19,8 +18,9 @@ import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { circuitOf, circuitOfLists, listsOf, wholeCircuit } from "../src/transformer/circuit.ts";
-import { componentsOfModel, type Order, shapeOf } from "../src/transformer/component.ts";
+import { componentsOfModel, shapeOf } from "../src/transformer/component.ts";
 import type { AnyTransformer, Transformer } from "../src/transformer/transformer.ts";
+import { modelTypeOf, referenceOf, tinyFolder, tinyFolders } from "./support/family-reference.ts";
 import {
   alignedLogits,
   decoderLogits,
@@ -33,45 +33,12 @@ import { makeReplacements, runSearch } from "./support/run-search.ts";
 
 /** Logits, log-probabilities and nats; what float32 against float64 is allowed. */
 const tolerance = 1e-4;
-const place = "test/families";
 
 /** Families whose reference is elsewhere: nano is a GPT-2. */
 const elsewhere = ["gpt2"];
 
-interface ReferenceSearch {
-  readonly alpha: number;
-  readonly ablation: "mean" | "zero";
-  readonly include_mlps: boolean;
-  readonly order: Order;
-  readonly means: "aligned" | "pooled";
-  readonly kl: number;
-  readonly kept_heads: readonly (readonly [number, number])[];
-  readonly kept_mlps: readonly number[];
-  readonly trace: readonly Decision[];
-  /** Of the first validation prompts, under the circuit. */
-  readonly final_logprobs: readonly (readonly number[])[];
-}
-
-interface Reference {
-  readonly prompts: readonly {
-    readonly text: string;
-    readonly input_ids: readonly number[];
-    readonly logits: readonly number[];
-  }[];
-  readonly patching_ids: readonly (readonly number[])[];
-  readonly validation_ids: readonly (readonly number[])[];
-  readonly answer_ids: readonly (readonly number[])[];
-  readonly runs: readonly ReferenceSearch[];
-}
-
-const folders = readdirSync(place, { withFileTypes: true }).flatMap((entry) =>
-  entry.isDirectory() ? [entry.name] : [],
-);
-const modelTypeOf = (folder: string): unknown =>
-  JSON.parse(readFileSync(join(place, folder, "config.json"), "utf8")).model_type;
-
 test("every family has a tiny checkpoint", () => {
-  const tested = new Set([...folders.map(modelTypeOf), ...elsewhere]);
+  const tested = new Set([...tinyFolders.map(modelTypeOf), ...elsewhere]);
   expect(knownModelTypes().filter((type) => !tested.has(type))).toEqual([]);
 });
 
@@ -87,9 +54,9 @@ const distances = (some: readonly ArrayLike<number>[], others: readonly ArrayLik
   return Math.max(...some.map((row, at) => distance(row, found(others[at]))));
 };
 
-describe.each(folders)("%s", (folder) => {
-  const directory = join(place, folder);
-  const reference: Reference = JSON.parse(readFileSync(join(directory, "expected.json"), "utf8"));
+describe.each(tinyFolders)("%s", (folder) => {
+  const directory = tinyFolder(folder);
+  const reference = referenceOf(folder);
   const prompts = reference.prompts.map(({ input_ids }) => input_ids);
   const expected = reference.prompts.map(({ logits }) => logits);
   let checkpoint: Checkpoint<unknown>;
