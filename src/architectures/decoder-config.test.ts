@@ -192,6 +192,7 @@ describe.each(families)("%s refuses by name", (type) => {
 });
 
 test.each<readonly [type: string, field: string, value: unknown]>([
+  ["llama", "rope_interleaved", true],
   ["stablelm", "qk_layernorm", true],
   ["stablelm", "head_dim", 64],
   ["mistral", "layer_types", ["full_attention", "sliding_attention"]],

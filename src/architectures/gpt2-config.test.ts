@@ -103,6 +103,8 @@ describe("parseConfig, gpt2", () => {
     ["scale_attn_weights", 1],
     ["tie_word_embeddings", "yes"],
     ["add_cross_attention", true],
+    ["quantization_config", { quant_method: "gptq" }],
+    ["pruned_heads", { "0": [1] }],
     ["eos_token_id", [0, -1]],
   ])("refuses %s %j, naming it", (field, value) => {
     let thrown: unknown;

@@ -14,6 +14,7 @@ import {
   withoutAliases,
 } from "./config-fields.ts";
 import type { FamilyConfig } from "./family.ts";
+import { noOtherComputation } from "./foreign-fields.ts";
 
 export interface Gpt2Config extends FamilyConfig {
   readonly modelType: "gpt2";
@@ -34,6 +35,7 @@ export interface Gpt2Config extends FamilyConfig {
 }
 
 const schema = z.object({
+  ...noOtherComputation,
   n_layer: countUpTo(4096).default(12),
   n_head: countUpTo(65_536).default(12),
   n_embd: countUpTo(2 ** 20).default(768),

@@ -28,6 +28,8 @@ const schema = z.object({
   rms_norm_eps: epsilon.default(1e-6),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
+  // nanotron's, and SmolLM's files have it; transformers turns halves whatever it says.
+  rope_interleaved: z.literal(false, { error: "pairs of neighbours do not turn in this family" }).optional(),
 });
 
 function parseLlamaConfig(raw: RawConfig, file: string): DecoderConfig {
