@@ -1,9 +1,9 @@
 /** How many heads the caches of a circuit have: chosen when it is extracted or converted, end to end on nano. */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { env as env4, pipeline as pipeline4 } from "@huggingface/transformers";
 import { env as env3, pipeline as pipeline3 } from "transformers-js-3";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import { circuitJson, parseCircuitFile } from "../src/export/circuit-json.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
@@ -94,6 +94,59 @@ test.each(["f16", "int8", "int4"] as const)("%s with uniform caches, in transfor
   const exactText = await (await pipeline4("text-generation", `${dtype}-exact`, options))(prompt, ask);
   const uniformText = await (await pipeline3("text-generation", `${dtype}-uniform`, options))(prompt, ask);
   expect(uniformText).toEqual(exactText);
+});
+
+describe("heads that share keys and values", () => {
+  const shared = (family: string) => resolve("test/families", family);
+  const cut = (family: string, alpha: string, caches: string, out: string) =>
+    runCli(
+      [
+        ...["extract", "--model", shared(family), "--task", join(shared(family), "task.jsonl")],
+        ...["--means", "pooled", "--alpha", alpha, "--allow-weak", "--threads", "1"],
+        ...["--caches", caches, "--out", out],
+      ],
+      folder.path,
+    );
+  const predictionOf = async (circuit: string) => {
+    const { code, stdout } = await runCli(
+      ["run", circuit, "--prompt", "war the they nine one on s", "--json"],
+      folder.path,
+    );
+    expect(code).toBe(0);
+    return JSON.parse(stdout);
+  };
+
+  test("exact and uniform, converted into one another", async () => {
+    expect(await cut("llama", "0.03", "exact", "grouped")).toMatchObject({ code: 0 });
+    // 10 of 18 query heads, of 2 groups a layer: one of the last layer, 3 of both groups, all.
+    expect(await jsonOf("grouped", "circuit.json")).toMatchObject({
+      profile: { kind: "decoder", headWidth: 8 },
+      model: { heads: [6, 6, 6], keyValueHeads: [2, 2, 2] },
+    });
+    expect(await headsOf("grouped")).toEqual([2, 2, 1]);
+    const exact = { num_hidden_layers: 3, num_attention_heads: 6, num_key_value_heads: 2, head_dim: 8 };
+    expect(await jsonOf("grouped", "config.json")).toMatchObject({ model_type: "llama", ...exact });
+
+    const original = ["--model", shared("llama"), "--task", join(shared("llama"), "task.jsonl")];
+    const to = ["--caches", "uniform", "--dtype", "f16", "--threads", "1", "--out", "grouped-uniform"];
+    expect(await runCli(["convert", "grouped", ...original, ...to], folder.path)).toMatchObject({ code: 0 });
+    const profile = { kind: "decoder", cacheHeads: 2, headWidth: 8 };
+    expect(await jsonOf("grouped-uniform", "circuit.json")).toMatchObject({ profile });
+    expect(await headsOf("grouped-uniform")).toEqual([2, 2, 2]);
+    expect(await jsonOf("grouped-uniform", "config.json")).toMatchObject({ ...exact, pith: { profile } });
+    const [one, other] = [await predictionOf("grouped"), await predictionOf("grouped-uniform")];
+    expect(other.predictions[0].id).toBe(one.predictions[0].id);
+  });
+
+  test("without any attention left, of heads that are wider than their share", async () => {
+    expect(await cut("llama-rope3", "100", "uniform", "nothing")).toMatchObject({ code: 0 });
+    expect(await jsonOf("nothing", "circuit.json")).toMatchObject({
+      profile: { kind: "decoder", cacheHeads: 2, headWidth: 16 },
+      kept: [],
+    });
+    expect(await headsOf("nothing")).toEqual([2]);
+    await predictionOf("nothing");
+  });
 });
 
 test("a circuit of one prompt length has none", async () => {
