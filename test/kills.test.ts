@@ -37,7 +37,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
     ],
     compile: ["compile", "base", ...few, "--out", "out", "--force"],
     sweep: [
-      ...["sweep", ...few, "--alphas", "0.5", "--ablation", "zero", "--mlps", "off", "--seeds", "0"],
+      ...["sweep", ...few, "--alphas", "0.5", "--ablation", "zero", "--mlps", "off", "--seeds", "1"],
       ...["--out", "out", "--force"],
     ],
     reproduce: [

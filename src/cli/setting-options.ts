@@ -12,7 +12,7 @@ export const collect = (value: string, before: readonly string[] = []) => [...be
 export const modelOption = () =>
   new Option(
     "-m, --model <dir|name>",
-    "A folder with a GPT-2 checkpoint, or its name on the Hugging Face hub (default: nano)",
+    "A model's folder, or its name on the Hugging Face hub (default: nano)",
   );
 
 export const tasksOption = () =>
