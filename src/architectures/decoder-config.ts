@@ -56,7 +56,10 @@ export interface DecoderConfig extends FamilyConfig {
   readonly scoreScale?: number;
   readonly scoreCap?: number | undefined;
   readonly logitCap?: number | undefined;
-  /** Which stream the MLP reads; parallel: the attention's, through a norm of its own or the same; left out: sequential. */
+  /**
+   * What the MLP reads. Sequential, the default: the stream behind the attention. Parallel: the stream that the
+   * attention reads, through a norm of its own, or through the attention's.
+   */
   readonly arrangement?: "sequential" | "parallel" | "parallel, one norm";
   /** What a user should know of the config, in sentences. */
   readonly notes: readonly string[];
@@ -111,7 +114,7 @@ interface CommonSetting {
   readonly tokens?: { readonly bos: number; readonly eos: number };
 }
 
-type CommonConfig = Omit<DecoderConfig, "contextLength" | "norm" | "biases" | "layerAttention" | "notes">;
+type CommonConfig = Omit<DecoderConfig, "norm" | "biases" | "layerAttention" | "notes">;
 
 /** @throws PithError "config" where heads don't divide the width, or their groups are not equal. */
 export function commonConfig(
@@ -131,6 +134,7 @@ export function commonConfig(
     layers: config.num_hidden_layers,
     width,
     hiddenWidth: config.intermediate_size,
+    contextLength: config.max_position_embeddings,
     vocabularySize: config.vocab_size,
     heads: count,
     keyValueHeads: groups,

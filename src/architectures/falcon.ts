@@ -76,10 +76,7 @@ function parseFalconConfig(raw: RawConfig, file: string): DecoderConfig {
   };
   const common = commonConfig(fields, file, { modelType: "falcon", tokens: { bos: 11, eos: 11 } });
   refuseOtherWidth(common, file);
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   return {
     ...common,
     ...rest,

@@ -46,10 +46,7 @@ function parseGemmaConfig(raw: RawConfig, file: string): DecoderConfig {
   const common = commonConfig(config, file, {
     ...{ modelType: "gemma", keyValueHeads: 16, tokens: { bos: 2, eos: 1 } },
   });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   const activation = gemmaActivation(config.hidden_act);
   if (config.hidden_activation !== undefined && gemmaActivation(config.hidden_activation) !== activation)
     throw configError(

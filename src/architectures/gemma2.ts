@@ -61,10 +61,7 @@ function parseGemma2Config(raw: RawConfig, file: string): DecoderConfig {
   const fields = { ...config, hidden_act: config.hidden_activation };
   const tokens = { bos: 2, eos: 1 };
   const common = commonConfig(fields, file, { modelType: "gemma2", keyValueHeads: 4, tokens });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   const windows = layerWindows({ ...config, use_sliding_window: true }, file, (layer) => layer % 2 === 0);
   const { attention_bias: bias } = config;
   return {

@@ -13,8 +13,8 @@ import {
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
 import {
+  gpt2Names,
   type LayerTensors,
-  llamaNames,
   mlpNamed,
   projectionsNamed,
   readLayeredDecoder,
@@ -22,14 +22,8 @@ import {
 
 const neoTensors: LayerTensors = {
   names: {
-    ...llamaNames,
-    prefixes: ["transformer."],
-    embedding: "wte",
-    layers: "h",
-    finalNorm: "ln_f",
+    ...gpt2Names,
     attention: "attn.attention",
-    attentionNorm: "ln_1",
-    mlpNorm: "ln_2",
     constants: /^h\.\d+\.attn\.attention\.(?:bias|masked_bias)$/,
   },
   projections: projectionsNamed({ query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj" }),
@@ -82,7 +76,6 @@ function parseNeoConfig(raw: RawConfig, file: string): DecoderConfig {
   refuseOtherWidth(common, file);
   return {
     ...common,
-    contextLength: config.max_position_embeddings,
     notes: [],
     norm: { kind: "layer", epsilon: config.layer_norm_epsilon },
     biases: { queryKeyValue: false, output: true, mlp: true },

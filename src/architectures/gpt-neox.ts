@@ -59,11 +59,7 @@ function parseNeoxConfig(raw: RawConfig, file: string): DecoderConfig {
     ["rotary_emb_base", "rope_theta"],
     ["rotary_pct", "partial_rotary_factor"],
   ] as const;
-  const { rotary, ...rest } = readRotary(withoutAliases(raw, old, file), file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-    share: 0.25,
-  });
+  const { rotary, ...rest } = readRotary(withoutAliases(raw, old, file), file, { ...common, share: 0.25 });
   const { attention_bias: bias } = config;
   return {
     ...common,

@@ -15,8 +15,8 @@ import {
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
 import {
+  gpt2Names,
   type LayerTensors,
-  llamaNames,
   mlpNamed,
   projectionsNamed,
   readLayeredDecoder,
@@ -24,13 +24,8 @@ import {
 
 const gptjTensors: LayerTensors = {
   names: {
-    ...llamaNames,
-    prefixes: ["transformer."],
-    embedding: "wte",
-    layers: "h",
-    finalNorm: "ln_f",
+    ...gpt2Names,
     attention: "attn",
-    attentionNorm: "ln_1",
     constants: /^h\.\d+\.attn\.(?:bias|masked_bias|embed_positions)$/,
   },
   projections: projectionsNamed({ query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj" }),
@@ -76,7 +71,6 @@ function parseGptjConfig(raw: RawConfig, file: string): DecoderConfig {
   refuseOtherWidth(common, file);
   return {
     ...common,
-    contextLength: config.max_position_embeddings,
     notes: [],
     norm: { kind: "layer", epsilon: config.layer_norm_epsilon },
     biases: { queryKeyValue: false, output: false, mlp: true, unembedding: true },

@@ -64,6 +64,17 @@ export const llamaNames: DecoderNames = {
   constants: /^(?:layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
 };
 
+/** GPT-2's names, which GPT-J and GPT-Neo kept for all but their attention. */
+export const gpt2Names: DecoderNames = {
+  ...llamaNames,
+  prefixes: ["transformer."],
+  embedding: "wte",
+  layers: "h",
+  finalNorm: "ln_f",
+  attentionNorm: "ln_1",
+  mlpNorm: "ln_2",
+};
+
 /** Query, key, value and output of a layer. */
 export type AttentionMatrices = Pick<Attention, "query" | "key" | "value" | "output">;
 /** Up and down, and the gate where there is one. */
@@ -79,7 +90,7 @@ export interface LayerTensors {
   readonly positions?: (tensors: TensorTaker, config: DecoderConfig, prefix: string) => Positions;
 }
 
-/** As Llama does. */
+/** Llama's own names and matrices. */
 export const llamaTensors: LayerTensors = {
   names: llamaNames,
   projections: projectionsNamed({ query: "q_proj", key: "k_proj", value: "v_proj", output: "o_proj" }),
@@ -151,8 +162,8 @@ function readBlock(
   const { width, heads, keyValueHeads, headWidth, activation, arrangement = "sequential" } = config;
   const { names } = own;
   const norm = readNorm(tensors, config, `${name}.${names.attentionNorm}`, width);
-  const behind = (own: string | undefined) =>
-    own !== undefined && { postNorm: readNorm(tensors, config, `${name}.${own}`, width) };
+  const behind = (postNorm: string | undefined) =>
+    postNorm !== undefined && { postNorm: readNorm(tensors, config, `${name}.${postNorm}`, width) };
   const part = names.attention === "" ? name : `${name}.${names.attention}`;
   return {
     ...(arrangement !== "sequential" && { arrangement: "parallel" }),

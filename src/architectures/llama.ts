@@ -36,10 +36,7 @@ function parseLlamaConfig(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const common = commonConfig(config, file, { modelType: "llama", tokens: { bos: 1, eos: 2 } });
   const { attention_bias: bias, mlp_bias: mlp } = config;
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   return {
     ...common,
     ...rest,

@@ -40,10 +40,7 @@ function parseMistralConfig(raw: RawConfig, file: string): DecoderConfig {
   const common = commonConfig(config, file, {
     ...{ modelType: "mistral", keyValueHeads: 8, tokens: { bos: 1, eos: 2 } },
   });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   return {
     ...common,
     ...rest,

@@ -83,7 +83,6 @@ function parseOptConfig(raw: RawConfig, file: string): DecoderConfig {
     );
   return {
     ...common,
-    contextLength: config.max_position_embeddings,
     notes: [],
     // PyTorch's own ε: OPT's config has none.
     norm: { kind: "layer", epsilon: 1e-5 },

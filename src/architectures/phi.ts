@@ -49,11 +49,7 @@ function parsePhiConfig(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const common = commonConfig(config, file, { modelType: "phi", tokens: { bos: 1, eos: 2 } });
   refuseOtherWidth(common, file);
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-    share: 0.5,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, { ...common, share: 0.5 });
   return {
     ...common,
     ...rest,

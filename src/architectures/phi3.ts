@@ -50,8 +50,7 @@ function parsePhi3Config(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const common = commonConfig(config, file, { modelType: "phi3", tokens: { bos: 1, eos: 32_000 } });
   const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
+    ...common,
     share: 1,
     // What the first releases called it.
     renamedTypes: { su: "longrope", yarn: "longrope" },

@@ -71,10 +71,7 @@ function parseQwen(
   file: string,
 ): Omit<DecoderConfig, "biases"> {
   const common = commonConfig(config, file, { modelType, keyValueHeads: 32 });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   const windows = layerWindows(config, file, (layer) => layer >= config.max_window_layers);
   return {
     ...common,

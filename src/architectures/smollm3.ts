@@ -40,11 +40,7 @@ function parseSmollm3Config(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const tokens = { bos: 128_000, eos: 128_001 };
   const common = commonConfig(config, file, { modelType: "smollm3", keyValueHeads: 4, tokens });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-    defaultBase: 2_000_000,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, { ...common, defaultBase: 2_000_000 });
   const turns = turningLayers(config, file);
   const windows = layerWindows(config, file, (layer) => turns[layer] === false);
   const { attention_bias: bias, mlp_bias: mlp } = config;

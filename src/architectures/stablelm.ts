@@ -42,11 +42,7 @@ function parseStablelmConfig(raw: RawConfig, file: string): DecoderConfig {
   const tokens = { bos: 0, eos: 0 };
   const common = commonConfig(config, file, { modelType: "stablelm", keyValueHeads: 32, tokens });
   refuseOtherWidth(common, file);
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-    share: 0.25,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, { ...common, share: 0.25 });
   return {
     ...common,
     ...rest,

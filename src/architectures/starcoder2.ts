@@ -42,10 +42,7 @@ function parseStarcoder2Config(raw: RawConfig, file: string): DecoderConfig {
   const config = checkConfig(schema, raw, file, nullableFields);
   const tokens = { bos: 50_256, eos: 50_256 };
   const common = commonConfig(config, file, { modelType: "starcoder2", keyValueHeads: 2, tokens });
-  const { rotary, ...rest } = readRotary(raw, file, {
-    headWidth: common.headWidth,
-    contextLength: config.max_position_embeddings,
-  });
+  const { rotary, ...rest } = readRotary(raw, file, common);
   const { use_bias: bias } = config;
   return {
     ...common,
