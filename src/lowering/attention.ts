@@ -56,11 +56,26 @@ type Scored = Grouped & Pick<Attention, "scoreCap" | "window">;
 /** As `attend`, from projections that are there already. */
 export function attendTo(
   graph: GraphBuilder,
-  { query, key, value }: Projections,
+  projections: Projections,
   attention: Scored,
   queries: Queries,
   places: Pick<Places, "mask">,
 ): Value {
+  const { z } = look(graph, projections, attention, queries, places);
+  return mergeHeads(graph, z, attention);
+}
+
+/**
+ * What each head looks at, and what it reads there.
+ * @returns pattern [batch, heads, queries, keys]; z [batch, heads, queries, headWidth].
+ */
+export function look(
+  graph: GraphBuilder,
+  { query, key, value }: Projections,
+  attention: Scored,
+  queries: Queries,
+  places: Pick<Places, "mask">,
+): { readonly pattern: Value; readonly z: Value } {
   const scores = graph.matMul(
     splitHeads(graph, query, attention.heads, attention, [0, 2, 1, 3]),
     forQueries(graph, splitHeads(graph, key, attention.keyValueHeads, attention, [0, 2, 3, 1]), attention),
@@ -69,7 +84,7 @@ export function attendTo(
   const rows = mask && queries === "last" ? lastPosition(graph, mask, 0) : mask;
   const pattern = patternOf(graph, scores, attention, rows);
   const values = splitHeads(graph, value, attention.keyValueHeads, attention, [0, 2, 1, 3]);
-  return mergeHeads(graph, graph.matMul(pattern, forQueries(graph, values, attention)), attention);
+  return { pattern, z: graph.matMul(pattern, forQueries(graph, values, attention)) };
 }
 
 /** Softmax over the keys that a query may look at. @param scores [batch, heads, queries, keys]. */

@@ -158,7 +158,7 @@ function sumOf(name: string, addends: readonly Addend[]): Weight {
   const [first] = addends;
   if (first !== undefined && addends.length === 1 && "name" in first) return first as Weight;
   const width = first?.shape.at(-1) ?? 0;
-  const heights = new Set(addends.map(rowsOf).filter((rows) => rows > 1));
+  const heights = new Set(addends.map(constantRows).filter((rows) => rows > 1));
   const [rows = 1, other] = heights;
   if (other !== undefined || addends.some(({ shape }) => shape.at(-1) !== width)) {
     const shapes = addends.map(({ shape }) => `[${shape.join(", ")}]`);
@@ -168,17 +168,21 @@ function sumOf(name: string, addends: readonly Addend[]): Weight {
   return {
     name,
     shape: isTable ? [rows, width] : [width],
-    async read() {
-      const sum = new Float64Array(rows * width);
-      for (const addend of addends) {
-        const values = await addend.read();
-        for (let index = 0; index < sum.length; index++) {
-          sum[index] = (sum[index] ?? 0) + (values[index % values.length] ?? 0);
-        }
-      }
-      return Float32Array.from(sum);
-    },
+    read: async () => Float32Array.from(await addUp(addends, rows * width)),
   };
 }
 
-const rowsOf = ({ shape }: Addend): number => (shape.length === 2 ? (shape[0] ?? 0) : 1);
+/** The sum of all addends, [length], in float64. A row that stands for all positions is added to each. */
+export async function addUp(addends: readonly Addend[], length: number): Promise<Float64Array> {
+  const sum = new Float64Array(length);
+  for (const addend of addends) {
+    const values = await addend.read();
+    for (let index = 0; index < length; index++) {
+      sum[index] = (sum[index] ?? 0) + (values[index % values.length] ?? 0);
+    }
+  }
+  return sum;
+}
+
+/** How many rows a constant has: one for all positions, or one for each. */
+export const constantRows = ({ shape }: Addend): number => (shape.length === 2 ? (shape[0] ?? 0) : 1);

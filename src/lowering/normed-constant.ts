@@ -3,20 +3,16 @@
  * constant, which is a constant too.
  */
 import type { Norm } from "../transformer/transformer.ts";
-import type { Addend } from "./fold-constants.ts";
+import { type Addend, addUp, constantRows } from "./fold-constants.ts";
 
 /** @param addends of one sum, [d] or [positions, d] each. Computed in float64, when it is read. */
 export function normedConstant(norm: Norm, addends: readonly Addend[]): Addend {
   const width = norm.scale.shape[0] ?? 0;
-  const rows = Math.max(1, ...addends.map(({ shape }) => (shape.length === 2 ? (shape[0] ?? 1) : 1)));
+  const rows = Math.max(1, ...addends.map(constantRows));
   return {
     shape: rows === 1 ? [width] : [rows, width],
     async read() {
-      const sum = new Float64Array(rows * width);
-      for (const addend of addends) {
-        const values = await addend.read();
-        for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] ?? 0) + (values[at % values.length] ?? 0);
-      }
+      const sum = await addUp(addends, rows * width);
       const scale = await norm.scale.read();
       const shift = norm.kind === "layer" ? await norm.shift?.read() : undefined;
       for (let row = 0; row < rows; row++) {

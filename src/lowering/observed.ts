@@ -9,12 +9,12 @@ import { reshaped } from "../transformer/derive.ts";
 import { inOut } from "../transformer/linear.ts";
 import type { Attention, FoldedTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
-import { forQueries, mergeHeads, patternOf, project, splitHeads } from "./attention.ts";
+import { look, mergeHeads, project } from "./attention.ts";
 import { embedTokens } from "./embed.ts";
 import { lastAttention } from "./fit-length.ts";
 import { type PlacedPart, partsOf, residualBiasOf } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
-import { inputPlaces, type Places } from "./places.ts";
+import { inputPlaces } from "./places.ts";
 import { walkParts } from "./walk-parts.ts";
 
 const operators = "portable";
@@ -58,7 +58,8 @@ export function lowerObserved(model: FoldedTransformer, length: number | undefin
     constant: (part) => join(residualBiasOf(part)),
     attend(normed, { attention }, index) {
       const { layer = 0 } = parts[index] ?? {};
-      const { pattern, z } = look(graph, normed, attention, places);
+      const projections = project(graph, normed, attention, "all", { places, operators });
+      const { pattern, z } = look(graph, projections, attention, "all", places);
       graph.output(`pattern.${layer}`, pattern);
       graph.output(`heads.${layer}`, writesOfHeads(graph, z, attention, model.width));
       return mergeHeads(graph, z, attention);
@@ -96,25 +97,6 @@ function withPositions(
       return { x: graph.add(tokens, places), constants: lastPosition(graph, places, 0) };
     }
   }
-}
-
-/** @returns pattern [batch, heads, sequence, sequence] and z [batch, heads, sequence, headWidth]. */
-function look(
-  graph: GraphBuilder,
-  normed: Value,
-  attention: Attention,
-  places: Places,
-): { readonly pattern: Value; readonly z: Value } {
-  const { query, key, value } = project(graph, normed, attention, "all", { places, operators });
-  const { heads, keyValueHeads } = attention;
-  const keys = splitHeads(graph, key, keyValueHeads, attention, [0, 2, 3, 1]);
-  const scores = graph.matMul(
-    splitHeads(graph, query, heads, attention, [0, 2, 1, 3]),
-    forQueries(graph, keys, attention),
-  );
-  const pattern = patternOf(graph, scores, attention, places.mask(attention.window));
-  const values = splitHeads(graph, value, keyValueHeads, attention, [0, 2, 1, 3]);
-  return { pattern, z: graph.matMul(pattern, forQueries(graph, values, attention)) };
 }
 
 /** z_h·W_O^h at the last position, [batch, heads, d]. */

@@ -68,7 +68,7 @@ export function inputPlaces(
   attentions: readonly Seen[],
   sequence: Dimension = "sequence",
 ): Places {
-  const kinds = rotaryKinds(attentions);
+  const kinds = rotaryKinds(attentions).map(kindOf);
   return madeOnce({
     mask: (window) => graph.input(maskName(window), "float32", [sequence, sequence]),
     rotation(rotary) {
@@ -105,11 +105,7 @@ export function placeFeeds(
       feeds[name] = { type: "float32", shape: [length, length], data: causalMask(length, window) };
   }
   const positions = Array.from({ length }, (_, position) => position);
-  const kinds = rotaryKinds(attentions.map(({ attention }) => attention));
-  for (const { attention } of attentions) {
-    const { rotary } = attention;
-    if (rotary === undefined) continue;
-    const index = kinds.indexOf(kindOf(rotary));
+  for (const [index, rotary] of rotaryKinds(attentions.map(({ attention }) => attention)).entries()) {
     const shape = [length, 1, rotary.frequencies.length];
     const { cos, sin } = rotationTables(rotary, positions);
     feeds[`cos.${index}`] = { type: "float32", shape, data: cos };
@@ -127,6 +123,9 @@ const maskName = (window: number | undefined): string => (window === undefined ?
 
 const kindOf = (rotary: Rotary): string => JSON.stringify([rotary.frequencies, rotary.scale]);
 
-const rotaryKinds = (attentions: readonly Seen[]): readonly string[] => [
-  ...new Set(attentions.flatMap(({ rotary }) => (rotary === undefined ? [] : [kindOf(rotary)]))),
-];
+/** One of each kind of rotary positions, in the order in which they are met. */
+function rotaryKinds(attentions: readonly Seen[]): readonly Rotary[] {
+  const kinds = new Map<string, Rotary>();
+  for (const { rotary } of attentions) if (rotary !== undefined) kinds.set(kindOf(rotary), rotary);
+  return [...kinds.values()];
+}
