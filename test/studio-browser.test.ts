@@ -616,6 +616,28 @@ describe("a run", () => {
   });
 });
 
+describe("a page that is gone to", () => {
+  it("takes the focus with its content, and leaves it to what is focused after that", async () => {
+    await to("#/runs");
+    await page.getByRole("heading", { name: "Runs", exact: true }).waitFor();
+    const focused = await page.evaluate(`new Promise((resolve) => {
+      const main = document.querySelector("#content");
+      // Called right after the change that puts the next page into the document.
+      new MutationObserver((_, observer) => {
+        const control = main.querySelector("input, textarea");
+        if (control === null) return;
+        observer.disconnect();
+        const atOnce = document.activeElement.id;
+        control.focus();
+        const later = () => resolve([atOnce, document.activeElement === control]);
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(later, 100)));
+      }).observe(main, { childList: true, subtree: true });
+      location.hash = "#/";
+    })`);
+    expect(focused).toEqual(["content", true]);
+  });
+});
+
 describe("a sweep", () => {
   it("shows what size costs, and extracts the circuit of a point", async () => {
     const task = { kind: "text", name: "small ioi", format: "jsonl", text: await smallTask() };

@@ -1,5 +1,5 @@
 /** The frame around every page: name, navigation, theme, and what is wrong above all. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { get, outOfTouch, serverGone } from "./data/api-client.ts";
 import { type Route, route } from "./data/router.ts";
 import { chooseTheme, type Theme, theme } from "./data/theme.ts";
@@ -13,8 +13,9 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const place = here.page === "run" ? `${here.id}/${here.tab}` : here.page;
   const first = useRef(true);
-  // It is the place that has changed.
-  useEffect(() => {
+  // The focus moves together with the content. Moved after the next frame, it would be taken from whatever was
+  // focused in the meantime, and keys that were meant for that would be lost.
+  useLayoutEffect(() => {
     // A page that was gone to begins at its top, for eyes and for screen readers.
     if (!first.current) {
       main.current?.focus({ preventScroll: true });
