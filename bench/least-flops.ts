@@ -1,6 +1,6 @@
 /**
  * The least floating-point operations of matrix products with which a search that ends in a given circuit can
- * evaluate every candidate, as ARCHITECTURE.md, section 4, lists it. Counted from shapes alone, apart from the code that it
+ * evaluate every candidate, as ARCHITECTURE.md, section 5, lists it. Counted from shapes alone, apart from the code that it
  * judges: the graphs count what was issued.
  */
 import { type Circuit, keepsMlp, keptHeads } from "../src/transformer/circuit.ts";

@@ -44,3 +44,25 @@ test("every list of what to add names the tests that hold it", async () => {
   expect(lists).toHaveLength(5);
   for (const list of lists) expect(list).toMatch(/`(src|test)\/[\w/-]+\.test\.ts`/);
 });
+
+test("every module that a comment names is there", async () => {
+  const folders = ["src", "web", "bench", "test", "examples"];
+  const paths = folders.flatMap((folder) =>
+    readdirSync(folder, { encoding: "utf8", recursive: true }).map((path) => `${folder}/${path}`),
+  );
+  const isThere = (name: string) => paths.some((path) => path.endsWith(`/${name}`) || path === name);
+  const missing: string[] = [];
+  let count = 0;
+  for (const path of paths.filter((each) => /\.tsx?$/.test(each) && !each.includes("node_modules"))) {
+    const text = await readFile(path, "utf8");
+    for (const [comment] of text.matchAll(/\/\*\*.*?\*\/|\/\/[^\n]*/gs)) {
+      for (const [name] of comment.matchAll(/(?<![\w.*/-])([\w-]+\/)*[\w-]+\.tsx?(?![\w-])/g)) {
+        if (/[A-Z]{4}\.ts/.test(name)) continue;
+        count++;
+        if (!isThere(name)) missing.push(`${path}: ${name}`);
+      }
+    }
+  }
+  expect(count).toBeGreaterThan(20);
+  expect(missing).toEqual([]);
+});

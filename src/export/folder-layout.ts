@@ -1,3 +1,4 @@
+/** The layout of a shipped folder: which file lies where, under the names that other tools look for. */
 import type { Dtype } from "./dtype.ts";
 
 /** The names in a shipped folder, which are those that other people's tools look for. */

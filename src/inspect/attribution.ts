@@ -1,6 +1,6 @@
 /**
  * Direct logit attribution: what each part of a circuit adds to the answer's logit at the answer position (the
- * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for FoldedTransformer Circuits"; logits
+ * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; logits
  * taken apart so: Wang et al. 2022, arXiv:2211.00593, section 3).
  *
  * The final LayerNorm is x ↦ (x − mean x)/σ ⊙ g + b. With σ frozen at what it is for the prompt it is linear in

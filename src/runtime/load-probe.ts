@@ -1,6 +1,6 @@
 /**
  * A process's whole program: loads one model, answers one prompt, and says what that took. In a process of its own,
- * so that the peak of resident memory is this model's and nobody else's. Called by `pipeline/probe-load.ts`.
+ * so that the peak of resident memory is this model's and nobody else's. Called by `src/jobs/bench/probe-load.ts`.
  */
 import { existsSync, readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";

@@ -2,7 +2,7 @@
  * From what the user calls a model to a folder on disk: a local folder as it is, or a Hugging Face hub name,
  * whose files are fetched into the cache that Python's tools share. `@huggingface/hub` gives the listing and the
  * folder names; its snapshotDownload has no filter, resume, verification or progress, and knows neither HF_TOKEN
- * nor HF_ENDPOINT, so the download itself is ours (hub-download.ts, hub-http.ts).
+ * nor HF_ENDPOINT, so the download itself is ours (`download.ts`, `http.ts`).
  */
 
 import { stat } from "node:fs/promises";

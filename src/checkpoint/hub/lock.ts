@@ -1,6 +1,6 @@
 /**
  * A lock file, so that two processes that want the same large file fetch it once. It saves work and nothing
- * depends on it: writers have files of their own (hub-download.ts), so a lock that is broken costs a second
+ * depends on it: writers have files of their own (`download.ts`), so a lock that is broken costs a second
  * download.
  */
 import { dirname } from "node:path";
