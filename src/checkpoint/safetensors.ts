@@ -107,6 +107,28 @@ export async function readWeight(
 }
 
 /**
+ * The same of some consecutive rows, from `start` to before `end` of the first dimension; nothing else is read.
+ * @throws RangeError for rows that the tensor does not have.
+ */
+export async function readWeightRows(
+  source: ByteSource,
+  entry: SafetensorsEntry,
+  start: number,
+  end: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const [rows = 1, ...rest] = entry.shape;
+  const valid = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= rows;
+  if (!valid) throw new RangeError(`${entry.name} has no rows [${start}, ${end})`);
+  const each = elementCount(rest);
+  const size = weightElementBytes(weightDtype(source, entry)) * each;
+  const begin = entry.begin + start * size;
+  const part = { ...entry, shape: [end - start, ...rest], begin, end: begin + (end - start) * size };
+  const values = await readTensor(source, part);
+  requireFinite(source, entry, values, start * each);
+  return values;
+}
+
+/**
  * The same part by part, for who needs no more at once; parts have one size for every dtype.
  * @throws PithError "checkpoint" as `readWeight` does.
  */

@@ -8,7 +8,13 @@ import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import { shorten } from "../printable.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { readSafetensorsHeader, readWeight, readWeightParts, type SafetensorsEntry } from "./safetensors.ts";
+import {
+  readSafetensorsHeader,
+  readWeight,
+  readWeightParts,
+  readWeightRows,
+  type SafetensorsEntry,
+} from "./safetensors.ts";
 
 /** A tensor in a file. Weights made in memory have neither field. */
 export interface CheckpointWeight extends Weight {
@@ -98,6 +104,7 @@ function storedWeight(source: ByteSource, entry: SafetensorsEntry): CheckpointWe
     dtype: entry.dtype,
     file: source.name,
     read: () => readWeight(source, entry),
+    readRows: (start, end) => readWeightRows(source, entry, start, end),
     parts: () => readWeightParts(source, entry),
   };
 }

@@ -1,25 +1,29 @@
 /** Token ids → the residual stream before the first layer. A table look-up; no graph is worth its while. */
 import type { HostTensor } from "../runtime/runtime.ts";
+import { pickRows } from "../transformer/pick-rows.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 
-/** @returns for each batch [prompts, length, d]. Reads the tables once. */
+/** @returns for each batch [prompts, length, d]. Of the table of tokens, the prompts' rows alone are read. */
 export async function embedBatches(
   model: Transformer,
   batches: readonly Batch[],
 ): Promise<readonly HostTensor[]> {
   const { width, embeddingScale = 1 } = model;
-  const tokens = await model.tokenEmbedding.read();
+  const tokens = await pickRows(
+    model.tokenEmbedding,
+    batches.flatMap(({ ids }) => ids.flat()),
+  );
   const positions = await readPositions(model.positions);
   return batches.map((batch) => {
     const data = new Float32Array(batch.ids.length * batch.length * width);
     let at = 0;
     for (const ids of batch.ids) {
       for (const [position, id] of ids.entries()) {
-        const token = id * width;
+        const token = tokens.get(id);
         const place = position * width;
         for (let column = 0; column < width; column++) {
-          const value = Math.fround((tokens[token + column] ?? 0) * embeddingScale);
+          const value = Math.fround((token?.[column] ?? 0) * embeddingScale);
           data[at++] = value + (positions?.[place + column] ?? 0);
         }
       }

@@ -157,6 +157,11 @@ const metrics = z.object({
       speed: speedSchema.optional(),
     })
     .optional(),
+  /**
+   * "layer by layer" where the original was too large to be loaded as one graph: then its time was not taken. Left out:
+   * it was timed as one graph.
+   */
+  originalRun: z.literal("layer by layer").optional(),
   /** The largest difference between a standalone and a patched logit on the validation set. */
   verified: z.number().nonnegative(),
 });

@@ -102,6 +102,8 @@ function metricsTable({ metrics }: CircuitFile): string {
     ]);
     const { speed } = milliseconds;
     if (speed !== undefined) rows.push(["times as fast (95 % interval)", "1", speedText(speed)]);
+  } else if (metrics.originalRun !== undefined) {
+    rows.push(["milliseconds a prompt", "not taken: measured layer by layer", "not taken"]);
   }
   const lines = rows.map(([name, before, after]) => `| ${name} | ${before} | ${after} |`);
   return ["| | original | circuit |", "|---|---:|---:|", ...lines].join("\n");

@@ -246,3 +246,16 @@ test("predictions are quoted and aligned; bars only where there is room", () => 
   `);
   expect(predictionsReport(predictions, terminalStyle({ width: 24 }))).not.toContain("■");
 });
+
+test("an original that was too large to be timed as one graph has no time, and the reports say why", () => {
+  const { milliseconds: _, ...metrics } = circuit.metrics;
+  const untimed: CircuitFile = { ...circuit, metrics: { ...metrics, originalRun: "layer by layer" } };
+  const said = [
+    extractionReport({ ...extraction, circuit: untimed, timing: undefined }, context, wide),
+    circuitReport("out", untimed, wide),
+  ];
+  for (const text of said) {
+    expect(text).toMatch(/time +not taken: the original is too large for one graph\n +it was measured layer/);
+    expect(text).not.toContain(" ms");
+  }
+});

@@ -41,18 +41,12 @@ export function extractionReport(
   context: { readonly next: string },
   style: TerminalStyle,
 ): string {
-  const { arrow } = style.symbols;
-  const { original, circuit: own } = timing;
-  const range = (times: { readonly min: number; readonly max: number }) =>
-    `${formatMilliseconds(times.min)} to ${formatMilliseconds(times.max)}`;
   const rows: readonly Row[] = [
     ...circuitRows(circuit, style),
     ...dtypeRows(circuit, style),
     [
       circuit.dtype === undefined ? "time" : "time, f32",
-      `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(own.median)} per prompt, ${formatSpeed(timing.speed)}`,
-      `medians of ${plural(own.runs, "run")} each in ONNX Runtime, one at a time, ${plural(threads, "thread")}`,
-      `from ${range(original)} ${arrow} from ${range(own)}`,
+      ...(timing === undefined ? notTimed : timesTaken(timing, threads, style)),
     ],
     ["took", `${formatDuration(seconds)} for ${workDone(circuit)}`],
     ["folder", folder],
@@ -68,6 +62,24 @@ export function extractionReport(
   ]);
 }
 
+/** What stands in the place of a time where the original was too large to be loaded as one graph. */
+const notTimed = ["not taken: the original is too large for one graph", "it was measured layer by layer"];
+
+function timesTaken(
+  { original, circuit, speed }: NonNullable<Extraction["timing"]>,
+  threads: number,
+  style: TerminalStyle,
+): readonly string[] {
+  const { arrow } = style.symbols;
+  const range = (times: { readonly min: number; readonly max: number }) =>
+    `${formatMilliseconds(times.min)} to ${formatMilliseconds(times.max)}`;
+  return [
+    `${formatMilliseconds(original.median)} ${arrow} ${formatMilliseconds(circuit.median)} per prompt, ${formatSpeed(speed)}`,
+    `medians of ${plural(circuit.runs, "run")} each in ONNX Runtime, one at a time, ${plural(threads, "thread")}`,
+    `from ${range(original)} ${arrow} from ${range(circuit)}`,
+  ];
+}
+
 /** A circuit folder, as its circuit.json tells. */
 export function circuitReport(directory: string, circuit: CircuitFile, style: TerminalStyle): string {
   const { arrow } = style.symbols;
@@ -79,7 +91,7 @@ export function circuitReport(directory: string, circuit: CircuitFile, style: Te
       `${formatMilliseconds(milliseconds.original)} ${arrow} ${formatMilliseconds(milliseconds.circuit)} per prompt, when it was made`,
       ...(milliseconds.speed === undefined ? [] : [formatSpeed(milliseconds.speed)]),
     ]);
-  }
+  } else if (circuit.metrics.originalRun !== undefined) rows.push(["time", ...notTimed]);
   if (circuit.compiled !== undefined) rows.push(...compiledRows(circuit.compiled, circuit, style));
   rows.push(["input", inputOf(circuit)], ["folder", directory]);
   return text([...picture(circuit, style), "", ...layOut(rows, style), ...stabilityLines(circuit, style)]);

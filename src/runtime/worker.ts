@@ -2,9 +2,9 @@
  * A worker thread's whole program: an engine that answers calls. ONNX Runtime's `run` blocks the thread that
  * calls it; here it blocks this one, and progress, Ctrl-C and servers stay alive on the other.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { createEngine, type Device, type Engine } from "./engine.ts";
+import { createEngine, type Device, type Engine, type LoadRequest } from "./engine.ts";
 import type { Call, EngineAnswer } from "./messages.ts";
 
 if (parentPort === null) throw new Error("this file is a worker thread's program");
@@ -17,7 +17,9 @@ port.on("message", async (message: Call | "close") => {
   const { id, method, args } = message;
   try {
     const call = engine[method] as (...args: readonly unknown[]) => ReturnType<Engine[keyof Engine]>;
-    port.postMessage({ id, result: await call(...args) } satisfies EngineAnswer);
+    const result = await call(...args);
+    if (method === "load") letGo((args[0] as LoadRequest).weights.map(({ data }) => data.buffer));
+    port.postMessage({ id, result } satisfies EngineAnswer);
   } catch (error) {
     port.postMessage({
       id,
@@ -25,3 +27,14 @@ port.on("message", async (message: Call | "close") => {
     } satisfies EngineAnswer);
   }
 });
+
+/**
+ * Frees memory at once: ONNX Runtime has copied the weights, and a collector that sees a few small objects would leave a
+ * layer's arrays lying until the next one has come. A port that nobody listens to drops what is handed over to it.
+ */
+function letGo(buffers: readonly ArrayBuffer[]): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(undefined, [...new Set(buffers)]);
+  port1.close();
+}

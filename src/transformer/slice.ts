@@ -41,7 +41,20 @@ export function sliceRows(weight: Weight, ranges: readonly Range[]): Weight {
     name: `${weight.name}[${describe(ranges)}, :]`,
     shape: [height, columns],
     madeOf: [weight],
-    read: async () => join(await weight.read(), ranges, columns),
+    async read() {
+      const { readRows } = weight;
+      if (readRows === undefined) return join(await weight.read(), ranges, columns);
+      const [only] = ranges;
+      if (only !== undefined && ranges.length === 1) return readRows(...only);
+      const part = new Float32Array(height * columns);
+      let at = 0;
+      for (const range of ranges) {
+        const rows = await readRows(...range);
+        part.set(rows, at);
+        at += rows.length;
+      }
+      return part;
+    },
   };
 }
 

@@ -13,6 +13,11 @@ export interface Weight {
    */
   read(): Promise<Float32Array<ArrayBuffer>>;
   /**
+   * Reads some consecutive rows, from `start` to before `end` of the first dimension, as `read` gives them, and nothing
+   * else of the file. Left out where a weight can be read whole only.
+   */
+  readRows?(start: number, end: number): Promise<Float32Array<ArrayBuffer>>;
+  /**
    * The weights whose columns lie in this one side by side; of a weight that is another's slice, multiple or
    * transpose, that one alone. Left out for a weight that is made of no other. A graph's writer records them, so that
    * a shipped file can be read back.

@@ -95,7 +95,7 @@ function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
 }
 
 function measures({ metrics }: CircuitFile): readonly Row[] {
-  const { accuracy, kl, parameters, bytes, milliseconds, verified } = metrics;
+  const { accuracy, kl, parameters, bytes, milliseconds, originalRun, verified } = metrics;
   const counts = (name: string, key: keyof typeof parameters.original): Row => {
     const [before, after] = [parameters.original[key], parameters.circuit[key]];
     return [name, formatCount(before), formatCount(after), formatChange(before, after)];
@@ -133,6 +133,8 @@ function measures({ metrics }: CircuitFile): readonly Row[] {
       formatMilliseconds(circuit),
       milliseconds.speed === undefined ? "" : formatSpeed(milliseconds.speed),
     ]);
+  } else if (originalRun !== undefined) {
+    rows.push(["Time for a prompt", `not taken: measured ${originalRun}`, "not taken", ""]);
   }
   rows.push(["Largest difference of a logit, patched and shipped", "", verified.toExponential(1), ""]);
   return rows;

@@ -36,7 +36,7 @@ import {
   type ExtractOptions,
   searchOf,
 } from "./extract-options.ts";
-import { type Measured, measureCircuit } from "./measure-circuit.ts";
+import { type CircuitTiming, measureCircuit } from "./measure-circuit.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
 
@@ -48,8 +48,11 @@ export interface Extraction {
   readonly circuit: CircuitFile;
   /** What was found of the task before the search. */
   readonly preflight: Preflight;
-  /** How long a prompt takes original and circuit, one at a time, in turns through the same engine. */
-  readonly timing: Measured["timing"];
+  /**
+   * How long a prompt takes original and circuit, one at a time, in turns through the same engine; undefined where the
+   * original is too large to be loaded as one graph.
+   */
+  readonly timing: CircuitTiming | undefined;
   /** How many threads computed. */
   readonly threads: number;
   /** Seconds of wall clock that the whole extraction took. */

@@ -27,6 +27,7 @@ import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
+import { fitsOneGraph } from "./original-run.ts";
 
 /** Two float32 models that compute the same function differ by rounding alone, a hundred times less than this. */
 const verificationTolerance = 1e-3;
@@ -46,14 +47,18 @@ export interface MeasureJob {
 
 export interface Measured {
   readonly metrics: CircuitFile["metrics"];
-  readonly timing: {
-    /** The original's time for a prompt. */
-    readonly original: Timing;
-    /** The circuit's time for a prompt. */
-    readonly circuit: Timing;
-    /** How many times as fast as the original the circuit is. */
-    readonly speed: SpeedRatio;
-  };
+  /** Undefined where the original is too large to be timed as one graph. */
+  readonly timing: CircuitTiming | undefined;
+}
+
+/** How long a prompt takes original and circuit, one at a time, in turns through the same engine. */
+export interface CircuitTiming {
+  /** The original's time for a prompt. */
+  readonly original: Timing;
+  /** The circuit's time for a prompt. */
+  readonly circuit: Timing;
+  /** How many times as fast as the original the circuit is. */
+  readonly speed: SpeedRatio;
 }
 
 /** @throws PithError "verification" when the two models disagree. */
@@ -91,7 +96,7 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
       yearMass[split] = { original: result.originalYearMass, circuit: result.yearMass };
     }
   }
-  const timing = await time(job, session, shipped);
+  const timing = fitsOneGraph(model.transformer) ? await time(job, session, shipped) : undefined;
   await session.unload();
   return {
     timing,
@@ -107,11 +112,15 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
         original: model.files.reduce((sum, file) => sum + file.size, 0),
         circuit: prepared.bytes,
       },
-      milliseconds: {
-        original: timing.original.median,
-        circuit: timing.circuit.median,
-        speed: speedRecord(timing.speed),
-      },
+      ...(timing === undefined
+        ? { originalRun: "layer by layer" }
+        : {
+            milliseconds: {
+              original: timing.original.median,
+              circuit: timing.circuit.median,
+              speed: speedRecord(timing.speed),
+            },
+          }),
       verified,
     },
   };
@@ -141,7 +150,7 @@ async function time(
   { runtime, model, encoded, profile, signal }: MeasureJob,
   session: Session,
   shipped: ShippedGraph,
-): Promise<Measured["timing"]> {
+): Promise<CircuitTiming> {
   const original = await runtime.load(shipModel(model.transformer, profile).graph);
   const whole = describeGraph(model.transformer, profile);
   const prompts = tokenIds(encoded.validation);

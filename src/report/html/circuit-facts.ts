@@ -152,6 +152,14 @@ function measures(circuit: CircuitFile): readonly Measure[] {
       change: formatChange(bytes.original, bytes.circuit),
       how: `size on disk, at ${original} bits a number in the original and ${circuitText} in the circuit`,
     },
+    ...(metrics.originalRun === undefined
+      ? []
+      : [
+          {
+            ...{ name: "time a prompt", original: "not taken", circuit: "not taken", change: "" },
+            how: "the original was too large to be loaded as one graph; it was measured layer by layer",
+          },
+        ]),
     ...(time === undefined
       ? []
       : [

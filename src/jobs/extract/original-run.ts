@@ -1,0 +1,20 @@
+/**
+ * How the original is run where a circuit is measured. Its answers are always computed layer by layer. Its time for a
+ * prompt is taken in one graph of the whole model, as an engine would run it, and that graph takes several times the
+ * weights' size while it is loaded; so of a model that is too large for it, no time is taken.
+ */
+import { countParameters } from "../../measure/parameters.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+
+/** Float32 weights of more bytes are not loaded as one graph. */
+const largestGraph = 2 ** 30;
+
+/** Bytes of the model's weights in float32. */
+export function float32Bytes(model: Transformer): number {
+  return 4 * countParameters(model).total;
+}
+
+/** Whether the original is timed. */
+export function fitsOneGraph(model: Transformer): boolean {
+  return float32Bytes(model) <= largestGraph;
+}
