@@ -17,9 +17,10 @@ import { bodies, readBody } from "../request-bodies.ts";
 import type { SharedSites } from "../shared-site.ts";
 import { zipFiles } from "../zip-folder.ts";
 import { resultFiles } from "./result-files.ts";
+import { expectCircuit, expectDone, noRun, type Run, runName, summarizeRun } from "./run.ts";
 import { expectResult, runIdPattern } from "./run-folder.ts";
 import { streamRun } from "./run-stream.ts";
-import { expectCircuit, expectDone, noRun, type Run, type Runs, runName, summarizeRun } from "./runs.ts";
+import type { Runs } from "./runs.ts";
 
 export interface RunRouteParts {
   readonly runs: Runs;

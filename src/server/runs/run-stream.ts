@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { SequencedEvent } from "./event-log.ts";
-import type { Run } from "./runs.ts";
+import type { Run } from "./run.ts";
 
 /** Silence is broken in time for a proxy, or a page, that would take it for death; milliseconds. */
 const beat = 15_000;
