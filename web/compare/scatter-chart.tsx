@@ -1,6 +1,6 @@
 /** Points that can be chosen, by pointer or by keys, on two axes. Small, so that no charting library is fetched for it. */
 import { useRef, useState } from "preact/hooks";
-import { niceTicks } from "../../src/report/maps/trace-chart.ts";
+import { type ChartAxis, type ChartScale, chartNumber, chartScale } from "./chart-scale.ts";
 
 export interface ChartPoint {
   readonly key: string;
@@ -16,23 +16,21 @@ export interface ChartSeries {
   readonly points: readonly ChartPoint[];
 }
 
-interface Axis {
-  readonly label: string;
-  readonly from?: number;
-  readonly to?: number;
-  readonly log?: boolean;
-}
-
 export interface ScatterChartProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
-  readonly x: Axis;
-  readonly y: Axis;
+  readonly x: ChartAxis;
+  readonly y: ChartAxis;
   readonly chosen: string | undefined;
   readonly onChoose: (key: string) => void;
   readonly line?: boolean;
   readonly diagonal?: boolean;
   readonly reference?: { readonly y: number; readonly label: string };
+}
+
+interface Scales {
+  readonly x: ChartScale;
+  readonly y: ChartScale;
 }
 
 const frame = { width: 480, height: 320, left: 46, right: 14, top: 12, bottom: 46 } as const;
@@ -42,23 +40,11 @@ const base = frame.height - frame.bottom;
 const reach = 16;
 
 export function ScatterChart(props: ScatterChartProps) {
-  const { title, series, chosen, onChoose, line = false, diagonal = false, reference } = props;
+  const { title, series, chosen, onChoose, line = false } = props;
   const points = series.flatMap((one) => one.points);
-  const x = scale(
-    props.x,
-    points.map((point) => point.x),
-    frame.left,
-    right,
-  );
-  const y = scale(
-    props.y,
-    points.map((point) => point.y),
-    base,
-    frame.top,
-  );
+  const scales = scalesOf(props, points);
   const host = useRef<SVGSVGElement>(null);
   const [pointed, setPointed] = useState<string | undefined>(undefined);
-  const shown = points.find(({ key }) => key === pointed);
   const walk = (event: KeyboardEvent, index: number) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
@@ -68,16 +54,7 @@ export function ScatterChart(props: ScatterChartProps) {
     onChoose(next.key);
     host.current?.querySelectorAll<SVGElement>("[data-point]")[index + step]?.focus();
   };
-  // Where points overlap, the one under the pointer is the nearest, not the one drawn last.
-  const nearest = (event: MouseEvent): ChartPoint | undefined => {
-    const box = host.current?.getBoundingClientRect();
-    if (box === undefined || box.width === 0) return undefined;
-    const unit = frame.width / box.width;
-    const [atX, atY] = [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
-    const distance = (point: ChartPoint) => Math.hypot(x.at(point.x) - atX, y.at(point.y) - atY);
-    const [found] = points.toSorted((a, b) => distance(a) - distance(b));
-    return found !== undefined && distance(found) <= reach ? found : undefined;
-  };
+  const nearest = (event: MouseEvent) => host.current && nearestPoint(points, scales, host.current, event);
   // One of the points is in the tab order: the chosen one, else the first.
   const inOrder = points.some(({ key }) => key === chosen) ? chosen : points[0]?.key;
   return (
@@ -93,132 +70,196 @@ export function ScatterChart(props: ScatterChartProps) {
         onPointerMove={(event) => setPointed(nearest(event)?.key)}
         onPointerLeave={() => setPointed(undefined)}
       >
-        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: lines and numbers take no focus */}
-        <g class="curve-grid" aria-hidden="true">
-          {y.ticks.map((tick) => (
-            <g key={tick}>
-              <line x1={frame.left} x2={right} y1={y.at(tick)} y2={y.at(tick)} />
-              <text x={frame.left - 8} y={Math.min(y.at(tick) + 4, base)} text-anchor="end">
-                {tickText(tick)}
-              </text>
-            </g>
-          ))}
-          {x.ticks.map((tick) => (
-            <text key={tick} x={x.at(tick)} y={base + 20} text-anchor="middle">
-              {tickText(tick)}
-            </text>
-          ))}
-          <text x={(frame.left + right) / 2} y={frame.height - 6} text-anchor="middle">
-            {props.x.label}
-          </text>
-          {diagonal && <path class="chart-chance" d={`M${x.at(0)} ${y.at(0)}L${x.at(100)} ${y.at(100)}`} />}
-          {reference && (
-            <>
-              <path class="chart-chance" d={`M${frame.left} ${y.at(reference.y)}H${right}`} />
-              <text x={right} y={y.at(reference.y) + 14} text-anchor="end">
-                {reference.label}
-              </text>
-            </>
-          )}
-        </g>
-        {line &&
-          series.map(({ name, ablation, mlps, points: own }) => (
-            <path
-              key={name}
-              class={`chart-line ${ablation}${mlps ? "" : " dashed"}`}
-              d={own
-                .map((point, index) => `${index === 0 ? "M" : "L"}${x.at(point.x)} ${y.at(point.y)}`)
-                .join("")}
-            />
-          ))}
-        {series.flatMap(({ ablation, mlps, points: own }) =>
-          own.map((point) => (
-            // biome-ignore lint/a11y/useSemanticElements: SVG has no radio of its own
-            <g
+        <Grid {...props} scales={scales} />
+        {line && series.map((one) => <SeriesLine key={one.name} series={one} scales={scales} />)}
+        {series.flatMap((one) =>
+          one.points.map((point) => (
+            <PointButton
+              {...{ point, scales }}
               key={point.key}
-              data-point={point.key}
-              class={`chart-point ${ablation}${mlps ? "" : " hollow"}${point.key === chosen ? " chosen" : ""}`}
-              role="button"
-              aria-pressed={point.key === chosen}
-              aria-label={`${point.label}: ${tickText(point.x)}, ${tickText(point.y)}`}
-              tabindex={point.key === inOrder ? 0 : -1}
-              onFocus={() => setPointed(point.key)}
-              onBlur={() => setPointed(undefined)}
+              series={one}
+              chosen={point.key === chosen}
+              inOrder={point.key === inOrder}
+              onPointed={(isPointed) => setPointed(isPointed ? point.key : undefined)}
               onClick={(event) => onChoose((nearest(event) ?? point).key)}
-              onKeyDown={(event) => {
-                if (event.key === "Enter" || event.key === " ") {
-                  event.preventDefault();
-                  onChoose(point.key);
-                } else walk(event, points.indexOf(point));
-              }}
-            >
-              <circle class="target" cx={x.at(point.x)} cy={y.at(point.y)} r={12} />
-              {ablation === "mean" ? (
-                <circle class="mark" cx={x.at(point.x)} cy={y.at(point.y)} r={5} />
-              ) : (
-                <path class="mark" d={`M${x.at(point.x)} ${y.at(point.y) - 6}l5.5 10h-11Z`} />
-              )}
-            </g>
+              onEnter={() => onChoose(point.key)}
+              onOtherKey={(event) => walk(event, points.indexOf(point))}
+            />
           )),
         )}
       </svg>
-      <p class="chart-values">
-        {shown === undefined ? (
-          "Point at a circuit for its values."
-        ) : (
-          <>
-            <strong>{shown.label}</strong>: {props.x.label} {tickText(shown.x)}; {props.y.label}{" "}
-            {tickText(shown.y)}
-          </>
-        )}
-      </p>
-      {series.length > 1 && (
-        <ul class="chart-legend">
-          {series.map(({ name, ablation, mlps }) => (
-            <li key={name}>
-              <svg viewBox="-8 -8 16 16" width="16" height="16" aria-hidden="true">
-                <g class={`chart-point ${ablation}${mlps ? "" : " hollow"}`}>
-                  {ablation === "mean" ? (
-                    <circle class="mark" r={5} />
-                  ) : (
-                    <path class="mark" d="M0 -6l5.5 10h-11Z" />
-                  )}
-                </g>
-              </svg>
-              {name}
-            </li>
-          ))}
-        </ul>
-      )}
+      <Values {...props} point={points.find(({ key }) => key === pointed)} />
+      {series.length > 1 && <Legend series={series} />}
     </figure>
   );
 }
 
-interface Scale {
-  readonly ticks: readonly number[];
-  at(value: number): number;
+function scalesOf({ x, y }: Pick<ScatterChartProps, "x" | "y">, points: readonly ChartPoint[]): Scales {
+  return {
+    x: chartScale(
+      x,
+      points.map((point) => point.x),
+      frame.left,
+      right,
+    ),
+    y: chartScale(
+      y,
+      points.map((point) => point.y),
+      base,
+      frame.top,
+    ),
+  };
 }
 
-function scale(
-  { from, to, log = false }: Axis,
-  values: readonly number[],
-  start: number,
-  end: number,
-): Scale {
-  const place = (share: number) => Math.round(100 * (start + share * (end - start))) / 100;
-  if (log) {
-    const logs = values.map(Math.log10);
-    // A hair for ends that are powers of ten but for rounding.
-    const [low, high] = [Math.floor(Math.min(...logs) + 1e-9), Math.ceil(Math.max(...logs) - 1e-9)];
-    const most = Math.max(high, low + 1);
-    const ticks = Array.from({ length: most - low + 1 }, (_, at) => Number(`1e${low + at}`));
-    return { ticks, at: (value) => place((Math.log10(value) - low) / (most - low)) };
-  }
-  const ticks = niceTicks(from ?? Math.min(...values), to ?? Math.max(...values), 5);
-  const [low = 0, high = 1] = [ticks[0], ticks.at(-1)];
-  return { ticks, at: (value) => place((value - low) / (high - low)) };
+/** Where points overlap, the one under the pointer is the nearest, not the one drawn last. */
+function nearestPoint(
+  points: readonly ChartPoint[],
+  { x, y }: Scales,
+  host: SVGSVGElement,
+  event: MouseEvent,
+): ChartPoint | undefined {
+  const box = host.getBoundingClientRect();
+  if (box.width === 0) return undefined;
+  const unit = frame.width / box.width;
+  const [atX, atY] = [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
+  const distance = (point: ChartPoint) => Math.hypot(x.at(point.x) - atX, y.at(point.y) - atY);
+  const [found] = points.toSorted((a, b) => distance(a) - distance(b));
+  return found !== undefined && distance(found) <= reach ? found : undefined;
 }
 
-function tickText(value: number): string {
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+/** What lies behind the points: ticks with their numbers, and the lines that points are compared with. */
+function Grid(props: Pick<ScatterChartProps, "x" | "diagonal" | "reference"> & { readonly scales: Scales }) {
+  const { diagonal = false, reference } = props;
+  const { x, y } = props.scales;
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: lines and numbers take no focus
+    <g class="curve-grid" aria-hidden="true">
+      {y.ticks.map((tick) => (
+        <g key={tick}>
+          <line x1={frame.left} x2={right} y1={y.at(tick)} y2={y.at(tick)} />
+          <text x={frame.left - 8} y={Math.min(y.at(tick) + 4, base)} text-anchor="end">
+            {chartNumber(tick)}
+          </text>
+        </g>
+      ))}
+      {x.ticks.map((tick) => (
+        <text key={tick} x={x.at(tick)} y={base + 20} text-anchor="middle">
+          {chartNumber(tick)}
+        </text>
+      ))}
+      <text x={(frame.left + right) / 2} y={frame.height - 6} text-anchor="middle">
+        {props.x.label}
+      </text>
+      {diagonal && <path class="chart-chance" d={`M${x.at(0)} ${y.at(0)}L${x.at(100)} ${y.at(100)}`} />}
+      {reference && (
+        <>
+          <path class="chart-chance" d={`M${frame.left} ${y.at(reference.y)}H${right}`} />
+          <text x={right} y={y.at(reference.y) + 14} text-anchor="end">
+            {reference.label}
+          </text>
+        </>
+      )}
+    </g>
+  );
+}
+
+function SeriesLine({ series, scales }: { readonly series: ChartSeries; readonly scales: Scales }) {
+  const { ablation, mlps, points } = series;
+  return (
+    <path
+      class={`chart-line ${ablation}${mlps ? "" : " dashed"}`}
+      d={points
+        .map(({ x, y }, index) => `${index === 0 ? "M" : "L"}${scales.x.at(x)} ${scales.y.at(y)}`)
+        .join("")}
+    />
+  );
+}
+
+interface PointButtonProps {
+  readonly point: ChartPoint;
+  readonly series: ChartSeries;
+  readonly scales: Scales;
+  readonly chosen: boolean;
+  /** In the tab order. */
+  readonly inOrder: boolean;
+  readonly onPointed: (isPointed: boolean) => void;
+  readonly onClick: (event: MouseEvent) => void;
+  readonly onEnter: () => void;
+  readonly onOtherKey: (event: KeyboardEvent) => void;
+}
+
+function PointButton(props: PointButtonProps) {
+  const { point, series, scales, chosen, onPointed } = props;
+  const [x, y] = [scales.x.at(point.x), scales.y.at(point.y)];
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: SVG has no button of its own
+    <g
+      data-point={point.key}
+      class={`${pointClass(series)}${chosen ? " chosen" : ""}`}
+      role="button"
+      aria-pressed={chosen}
+      aria-label={`${point.label}: ${chartNumber(point.x)}, ${chartNumber(point.y)}`}
+      tabindex={props.inOrder ? 0 : -1}
+      onFocus={() => onPointed(true)}
+      onBlur={() => onPointed(false)}
+      onClick={props.onClick}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" || event.key === " ") {
+          event.preventDefault();
+          props.onEnter();
+        } else props.onOtherKey(event);
+      }}
+    >
+      <circle class="target" cx={x} cy={y} r={12} />
+      {series.ablation === "mean" ? (
+        <circle class="mark" cx={x} cy={y} r={5} />
+      ) : (
+        <path class="mark" d={`M${x} ${y - 6}l5.5 10h-11Z`} />
+      )}
+    </g>
+  );
+}
+
+function pointClass({ ablation, mlps }: ChartSeries): string {
+  return `chart-point ${ablation}${mlps ? "" : " hollow"}`;
+}
+
+/** The values of the point that is pointed at. */
+function Values({
+  x,
+  y,
+  point,
+}: Pick<ScatterChartProps, "x" | "y"> & { readonly point: ChartPoint | undefined }) {
+  return (
+    <p class="chart-values">
+      {point === undefined ? (
+        "Point at a circuit for its values."
+      ) : (
+        <>
+          <strong>{point.label}</strong>: {x.label} {chartNumber(point.x)}; {y.label} {chartNumber(point.y)}
+        </>
+      )}
+    </p>
+  );
+}
+
+function Legend({ series }: { readonly series: readonly ChartSeries[] }) {
+  return (
+    <ul class="chart-legend">
+      {series.map((one) => (
+        <li key={one.name}>
+          <svg viewBox="-8 -8 16 16" width="16" height="16" aria-hidden="true">
+            <g class={pointClass(one)}>
+              {one.ablation === "mean" ? (
+                <circle class="mark" r={5} />
+              ) : (
+                <path class="mark" d="M0 -6l5.5 10h-11Z" />
+              )}
+            </g>
+          </svg>
+          {one.name}
+        </li>
+      ))}
+    </ul>
+  );
 }
