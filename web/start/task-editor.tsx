@@ -1,17 +1,11 @@
 /** Examples as text, with line numbers, and each fault at its line as it is typed. */
+
+import type { ComponentChildren, RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { formatBytes } from "../../src/report/format.ts";
-import type { TaskSource } from "../../src/server/api.ts";
-import type { Fault } from "../data/api-client.ts";
-import { CommandText, faultSentence } from "../parts/fault-text.tsx";
+import { EditorGutter } from "./editor-gutter.tsx";
+import { FaultLines } from "./fault-lines.tsx";
 import { check, checkFault, checking, chooseTask } from "./run-form.ts";
-
-type OwnTask = Extract<TaskSource, { kind: "text" }>;
-
-/** What the server takes of any request, less what stands around the text. */
-const largestText = 7 * 2 ** 20;
-/** Fault lines shown at once. */
-const mostFaults = 8;
+import { formatOf, type OwnTask, refusalOfFile, taskOfFile } from "./task-of-file.ts";
 
 const exampleLines = [
   ["The capital of France is", " Paris"],
@@ -21,205 +15,180 @@ const exampleLines = [
   .map(([prompt, answer]) => JSON.stringify({ prompt, answer }))
   .join("\n");
 
+interface EditorProps {
+  readonly source: OwnTask;
+  readonly onChange: (part: Partial<OwnTask>) => void;
+}
+
 export function TaskEditor({ source }: { readonly source: OwnTask }) {
   const area = useRef<HTMLTextAreaElement>(null);
-  const gutter = useRef<HTMLDivElement>(null);
-  const [over, setOver] = useState(false);
   const [refused, setRefused] = useState<string | undefined>(undefined);
   const change = (part: Partial<OwnTask>) => chooseTask({ ...source, ...part });
-  const faults = source.text.trim() === "" ? [] : (check.value?.faults ?? []);
-  const faulty = new Set(faults.map(({ line }) => line));
-
-  const take = async (file: File | undefined) => {
-    if (file === undefined) return;
-    if (file.size > largestText) {
-      setRefused(
-        `${file.name} has ${formatBytes(file.size)}; the studio takes up to ${formatBytes(largestText)}.`,
-      );
-      return;
-    }
-    setRefused(undefined);
-    const text = await file.text();
-    const name = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N} _-]+/gu, "-") || "my task";
-    change({ text, name: name.slice(0, 80), format: formatOf(text, file.name) });
+  const take = async (file: File) => {
+    const refusal = refusalOfFile(file);
+    setRefused(refusal);
+    if (refusal === undefined) change(await taskOfFile(file));
   };
-  const goTo = (line: number) => {
-    const element = area.current;
-    if (element === null) return;
-    const start = startOfLine(source.text, line);
-    element.focus();
-    const end = source.text.indexOf("\n", start);
-    element.setSelectionRange(start, end < 0 ? source.text.length : end);
-    element.scrollTop = Math.max(0, (line - 4) * Number.parseFloat(getComputedStyle(element).lineHeight));
+  const onFile = (file: File | undefined) => {
+    if (file !== undefined) void take(file);
   };
-  const lines = source.text.split("\n").length;
+  const own = { source, onChange: change };
   return (
     <div class="editor-room">
-      <div class="inline-form">
-        <label class="grow">
-          <span class="label">Name</span>
-          <input
-            type="text"
-            value={source.name}
-            maxLength={80}
-            onInput={({ currentTarget }) => change({ name: currentTarget.value })}
-          />
-        </label>
-        <label>
-          <span class="label">Format</span>
-          <select
-            value={source.format}
-            onChange={({ currentTarget }) =>
-              change({ format: currentTarget.value === "csv" ? "csv" : "jsonl" })
-            }
-          >
-            <option value="jsonl">JSON Lines</option>
-            <option value="csv">CSV</option>
-          </select>
-        </label>
-        <label class="button file-button">
-          Open a file…
-          <input
-            type="file"
-            class="visually-hidden"
-            accept=".jsonl,.json,.csv,.txt"
-            onChange={({ currentTarget }) => void take(currentTarget.files?.[0])}
-          />
-        </label>
-      </div>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: the button above does the same by keyboard */}
-      <div
-        class={over ? "editor over" : "editor"}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          void take(event.dataTransfer?.files[0]);
-        }}
-      >
-        <div class="gutter" ref={gutter} aria-hidden="true">
-          <Gutter lines={lines} faulty={faulty} />
-        </div>
-        <textarea
-          ref={area}
-          value={source.text}
-          wrap="off"
-          spellcheck={false}
-          autocomplete="off"
-          rows={9}
-          aria-label="Examples, one a line"
-          aria-describedby="editor-faults"
-          aria-invalid={faults.length > 0}
-          placeholder={'{"prompt": "The capital of France is", "answer": " Paris"}'}
-          onInput={({ currentTarget }) =>
-            change({
-              text: currentTarget.value,
-              // A first paste says what it is.
-              ...(source.text === "" && { format: formatOf(currentTarget.value, "") }),
-            })
-          }
-          onScroll={({ currentTarget }) => {
-            if (gutter.current !== null) gutter.current.scrollTop = currentTarget.scrollTop;
-          }}
-        />
-      </div>
+      <EditorHead {...own} onFile={onFile} />
+      <DropTarget onFile={onFile}>
+        <ExampleText {...own} area={area} />
+      </DropTarget>
       <div id="editor-faults" class="editor-faults" aria-live="polite">
         {refused !== undefined && <p class="fault-line">{refused}</p>}
-        {source.text.trim() === "" ? (
-          <p class="hint">
-            Write one example on each line: a prompt, and the answer that comes next. Most answers begin with
-            a space, as the next word of a text does.{" "}
-            <button
-              type="button"
-              class="link"
-              onClick={() => change({ text: exampleLines, format: "jsonl" })}
-            >
-              Insert three examples
-            </button>
-          </p>
-        ) : faults.length > 0 ? (
-          <FaultLines faults={faults} goTo={goTo} />
-        ) : (
-          <p class="hint">
-            {checking.value ? "Checking…" : checkFault.value === undefined && check.value && "No faults."}
-          </p>
-        )}
+        <Verdict {...own} goTo={(line) => area.current && selectLine(area.current, line)} />
       </div>
     </div>
   );
 }
 
-function FaultLines({
-  faults,
-  goTo,
-}: {
-  readonly faults: readonly Fault[];
-  readonly goTo: (line: number) => void;
-}) {
+/** Name and format, and a file in their and the text's place. */
+function EditorHead({
+  source,
+  onChange,
+  onFile,
+}: EditorProps & { readonly onFile: (file: File | undefined) => void }) {
   return (
-    <ul class="plain">
-      {faults.slice(0, mostFaults).map((fault) => {
-        const { line, message, advice } = fault;
-        return (
-          <li class="fault-line" key={`${line} ${message}`}>
-            {line !== undefined && (
-              <button type="button" class="link" onClick={() => goTo(line)}>
-                Line {line}
-              </button>
-            )}{" "}
-            <CommandText text={faultSentence(fault)} />
-            {advice !== undefined && advice !== "" && !message.includes(advice) && (
-              <>
-                {" "}
-                <CommandText text={advice} />
-              </>
-            )}
-          </li>
-        );
-      })}
-      {faults.length > mostFaults && <li class="hint">and {faults.length - mostFaults} more</li>}
-    </ul>
+    <div class="inline-form">
+      <label class="grow">
+        <span class="label">Name</span>
+        <input
+          type="text"
+          value={source.name}
+          maxLength={80}
+          onInput={({ currentTarget }) => onChange({ name: currentTarget.value })}
+        />
+      </label>
+      <label>
+        <span class="label">Format</span>
+        <select
+          value={source.format}
+          onChange={({ currentTarget }) =>
+            onChange({ format: currentTarget.value === "csv" ? "csv" : "jsonl" })
+          }
+        >
+          <option value="jsonl">JSON Lines</option>
+          <option value="csv">CSV</option>
+        </select>
+      </label>
+      <label class="button file-button">
+        Open a file…
+        <input
+          type="file"
+          class="visually-hidden"
+          accept=".jsonl,.json,.csv,.txt"
+          onChange={({ currentTarget }) => onFile(currentTarget.files?.[0])}
+        />
+      </label>
+    </div>
   );
 }
 
-/** Numbers as one text: a file of ten thousand lines is no ten thousand elements; faults are drawn over it. */
-function Gutter({
-  lines,
-  faulty,
-}: {
-  readonly lines: number;
-  readonly faulty: ReadonlySet<number | undefined>;
+function DropTarget(props: {
+  readonly onFile: (file: File | undefined) => void;
+  readonly children: ComponentChildren;
 }) {
-  const numbers = Array.from({ length: lines }, (_, index) =>
-    faulty.has(index + 1) ? `▸ ${index + 1}` : String(index + 1),
+  const [over, setOver] = useState(false);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button that opens a file does the same by keyboard
+    <div
+      class={over ? "editor over" : "editor"}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        props.onFile(event.dataTransfer?.files[0]);
+      }}
+    >
+      {props.children}
+    </div>
   );
-  // Runs of lines that are alike are one element each.
-  const runs: { readonly bad: boolean; readonly from: number; to: number }[] = [];
-  for (let index = 0; index < lines; index++) {
-    const bad = faulty.has(index + 1);
-    const last = runs.at(-1);
-    if (last?.bad === bad) last.to = index + 1;
-    else runs.push({ bad, from: index, to: index + 1 });
-  }
+}
+
+function ExampleText({
+  source,
+  onChange,
+  area,
+}: EditorProps & { readonly area: RefObject<HTMLTextAreaElement | null> }) {
+  const gutter = useRef<HTMLDivElement>(null);
+  const faults = faultsOf(source);
   return (
     <>
-      {runs.map(({ bad, from, to }) => (
-        <span key={from} class={bad ? "bad" : undefined}>
-          {`${numbers.slice(from, to).join("\n")}\n`}
-        </span>
-      ))}
+      <div class="gutter" ref={gutter} aria-hidden="true">
+        <EditorGutter
+          lines={source.text.split("\n").length}
+          faulty={new Set(faults.map(({ line }) => line))}
+        />
+      </div>
+      <textarea
+        ref={area}
+        value={source.text}
+        wrap="off"
+        spellcheck={false}
+        autocomplete="off"
+        rows={9}
+        aria-label="Examples, one a line"
+        aria-describedby="editor-faults"
+        aria-invalid={faults.length > 0}
+        placeholder={'{"prompt": "The capital of France is", "answer": " Paris"}'}
+        onInput={({ currentTarget }) =>
+          onChange({
+            text: currentTarget.value,
+            // A first paste says what it is.
+            ...(source.text === "" && { format: formatOf(currentTarget.value) }),
+          })
+        }
+        onScroll={({ currentTarget }) => {
+          if (gutter.current !== null) gutter.current.scrollTop = currentTarget.scrollTop;
+        }}
+      />
     </>
   );
 }
 
-function formatOf(text: string, fileName: string): OwnTask["format"] {
-  if (/\.csv$/i.test(fileName)) return "csv";
-  if (/\.jsonl?$/i.test(fileName)) return "jsonl";
-  return text.trimStart().startsWith("{") ? "jsonl" : "csv";
+/** What the server's check says of the examples, or what to do where there are none. */
+function Verdict({ source, onChange, goTo }: EditorProps & { readonly goTo: (line: number) => void }) {
+  const faults = faultsOf(source);
+  if (source.text.trim() === "") {
+    return (
+      <p class="hint">
+        Write one example on each line: a prompt, and the answer that comes next. Most answers begin with a
+        space, as the next word of a text does.{" "}
+        <button type="button" class="link" onClick={() => onChange({ text: exampleLines, format: "jsonl" })}>
+          Insert three examples
+        </button>
+      </p>
+    );
+  }
+  if (faults.length > 0) return <FaultLines faults={faults} goTo={goTo} />;
+  return (
+    <p class="hint">
+      {checking.value ? "Checking…" : checkFault.value === undefined && check.value && "No faults."}
+    </p>
+  );
+}
+
+function faultsOf({ text }: OwnTask) {
+  return text.trim() === "" ? [] : (check.value?.faults ?? []);
+}
+
+/** Selects a line, and brings it into sight with some lines above it. */
+function selectLine(area: HTMLTextAreaElement, line: number): void {
+  const text = area.value;
+  const start = startOfLine(text, line);
+  area.focus();
+  const end = text.indexOf("\n", start);
+  area.setSelectionRange(start, end < 0 ? text.length : end);
+  area.scrollTop = Math.max(0, (line - 4) * Number.parseFloat(getComputedStyle(area).lineHeight));
 }
 
 function startOfLine(text: string, line: number): number {
