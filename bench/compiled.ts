@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
+import { PAPER_TASKS } from "../src/experiments/paper-settings.ts";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import { bench } from "../src/jobs/bench/bench.ts";
 import type { BenchCell, Competitor } from "../src/jobs/bench/bench-result.ts";
@@ -12,7 +13,6 @@ import { compileFolder } from "../src/jobs/compile/compile.ts";
 import { extract } from "../src/jobs/extract/extract.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
-import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import { countKept } from "../src/transformer/circuit.ts";
 
 export interface CompiledBenchOptions {
@@ -44,7 +44,7 @@ export async function benchCompiled({ threads, json }: CompiledBenchOptions): Pr
   const model = await loadModel();
   try {
     const results: TaskResult[] = [];
-    for (const { name } of BUILTIN_TASKS) {
+    for (const name of PAPER_TASKS) {
       console.error(`${name}: the search, compiling, timing …`);
       const task = await readTask(name, { tokenizer: model.tokenizer });
       const [plain, compiled] = [join(room, name), join(room, `${name}-compiled`)];

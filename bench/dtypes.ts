@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
+import { PAPER_TASKS } from "../src/experiments/paper-settings.ts";
 import { type Dtype, dtypes } from "../src/export/dtype.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { shipModel } from "../src/export/ship-model.ts";
@@ -24,7 +25,6 @@ import { readTask } from "../src/jobs/read-task.ts";
 import { compareInTurns, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Session } from "../src/runtime/runtime.ts";
-import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import { place, publishedShapes } from "./published-circuits.ts";
 import { gpt2Small, randomCheckpoint } from "./random-model.ts";
 import { seededConstants } from "./seeded-constants.ts";
@@ -116,7 +116,7 @@ function loss({ task, compiled, accuracy }: NanoRow, rows: readonly NanoRow[]): 
 async function benchNano(room: string, { threads }: DtypesBenchOptions): Promise<readonly NanoRow[]> {
   const model = await loadModel();
   const rows: NanoRow[] = [];
-  for (const { name } of BUILTIN_TASKS) {
+  for (const name of PAPER_TASKS) {
     log(`nano, ${name}: the search, then the formats …`);
     const task = await readTask(name, { tokenizer: model.tokenizer });
     const float32 = join(room, `${name}-f32`);

@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Decision } from "../src/discovery/searches/decision.ts";
+import { PAPER_TASKS } from "../src/experiments/paper-settings.ts";
 import type { CircuitFile } from "../src/export/circuit-file.ts";
 import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import { folderLayout } from "../src/export/folder-layout.ts";
-import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import { circuitKey } from "../src/transformer/circuit.ts";
 
 const run = promisify(execFile);
@@ -39,7 +39,7 @@ export async function benchSameBytes(commit: string): Promise<boolean> {
   let same = true;
   try {
     await buildCommit(commit, tree);
-    for (const { name } of BUILTIN_TASKS) {
+    for (const name of PAPER_TASKS) {
       for (const setting of settings) {
         const flags = ["--task", name, ...setting.flags];
         const theirs = await extractWith(tree, join(room, "theirs"), flags);

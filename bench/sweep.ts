@@ -7,6 +7,7 @@ import { availableParallelism, cpus } from "node:os";
 import { prepareSearch, type SearchSets } from "../src/discovery/prepare.ts";
 import { search } from "../src/discovery/searches/greedy/search.ts";
 import { sweep } from "../src/discovery/sweep.ts";
+import { PAPER_TASKS } from "../src/experiments/paper-settings.ts";
 import { logSpaced } from "../src/experiments/sweep-plan.ts";
 import { readSweepTasks } from "../src/experiments/sweep-tasks.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
@@ -14,7 +15,6 @@ import { searchSets } from "../src/jobs/prompts.ts";
 import { summarize, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Counters, Runtime } from "../src/runtime/runtime.ts";
-import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 
 export interface SweepBenchOptions {
@@ -28,7 +28,7 @@ export interface SweepBenchOptions {
 
 export const defaultSweepBench: SweepBenchOptions = {
   alphas: logSpaced(1e-5, 1, 30),
-  tasks: BUILTIN_TASKS.map(({ name }) => name),
+  tasks: PAPER_TASKS,
   threads: availableParallelism(),
   pairs: 3,
   json: false,

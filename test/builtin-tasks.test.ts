@@ -7,9 +7,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type ExtractOptions, extract, loadModel, readTask } from "../src/index.ts";
 import { acronymTask } from "../src/tasks/builtin/acronyms.ts";
 import type { BuiltinTask } from "../src/tasks/builtin/builtin-task.ts";
+import { capitalTask } from "../src/tasks/builtin/capitals.ts";
 import { describeTask, showBoundaries } from "../src/tasks/builtin/describe-task.ts";
 import { greaterThanTask } from "../src/tasks/builtin/greater-than.ts";
 import { BUILTIN_TASKS, buildTask } from "../src/tasks/builtin/index.ts";
+import { INDUCTION_REPEATED, INDUCTION_WORDS, inductionTask } from "../src/tasks/builtin/induction.ts";
 import { ioiTask } from "../src/tasks/builtin/ioi.ts";
 import { inOrder, PAPER_TEMPLATE, VARIED_TEMPLATES } from "../src/tasks/builtin/ioi-templates.ts";
 import { splitYears, startYear } from "../src/tasks/builtin/years.ts";
@@ -17,7 +19,10 @@ import { encodeTask } from "../src/tasks/encode-task.ts";
 import { formatTaskFile } from "../src/tasks/format-task-file.ts";
 import { splitExamples } from "../src/tasks/split.ts";
 import { parseTaskFile } from "../src/tasks/task-file.ts";
+import agreementLists from "../src/tasks/word-lists/agreement.json" with { type: "json" };
+import capitalLists from "../src/tasks/word-lists/capitals.json" with { type: "json" };
 import lists from "../src/tasks/word-lists/ioi.json" with { type: "json" };
+import pronounLists from "../src/tasks/word-lists/pronouns.json" with { type: "json" };
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 
@@ -33,40 +38,62 @@ function tokenizerOf(model: keyof typeof folders): Tokenizer {
   return tokenizer;
 }
 
+/** Every match is a token, the same text the same one. */
+function pieceTokenizer(pattern: RegExp) {
+  const ids = new Map<string, number>();
+  const idOf = (piece: string) => {
+    const id = ids.get(piece) ?? ids.size;
+    ids.set(piece, id);
+    return id;
+  };
+  return { encode: (text: string) => [...text.matchAll(pattern)].map(([piece]) => idOf(piece)) };
+}
+const digits = pieceTokenizer(/ ?[a-z]+|./gi);
+
 const few = { patching: 6, validation: 5, test: 4 };
 const kept = (task: BuiltinTask) =>
   Object.fromEntries(task.words.map(({ kind, kept, given }) => [kind, [kept, given]]));
 const boundaries = (task: BuiltinTask, tokenizer: Tokenizer) =>
   task.examples.map(({ prompt }) => showBoundaries(tokenizer.encode(prompt), tokenizer));
 
-describe.each(models)("every task with %s's tokenizer", (model) => {
-  test.each(BUILTIN_TASKS.map(({ name }) => name))(
-    "%s: the published counts, encoded as a task file",
-    (name) => {
-      const tokenizer = tokenizerOf(model);
-      const task = buildTask(name, tokenizer);
-      const count = name === "ioi" ? 150 : 250;
-      expect(describeTask(task, tokenizer).prompts).toEqual({
-        patching: count,
-        validation: count,
-        test: count,
-      });
-      expect(new Set(task.examples.map(({ prompt }) => prompt)).size).toBe(3 * count);
-
-      const { examples } = parseTaskFile(formatTaskFile(task.examples), `${name}.jsonl`);
-      expect(examples).toEqual(task.examples);
-      const encoded = encodeTask(splitExamples(examples, { seed: 0 }), tokenizer, {
-        ...{ means: "aligned", bos: task.bos, contextLength: 64, fileName: `${name}.jsonl` },
-      });
-      const lengths = new Set(encoded.test.map(({ ids }) => ids.length));
-      expect([...lengths]).toEqual([Number(task.promptTokens) + Number(task.bos)]);
-    },
+/** nano's vocabulary of 2194 tokens has too few words for the others. */
+const names = (model: keyof typeof folders) =>
+  BUILTIN_TASKS.map(({ name }) => name).filter(
+    (name) => model !== "nano" || (name !== "docstring" && name !== "pronouns"),
   );
+/** Capitals: 38 of GPT-2's and 29 of nano's countries serve. */
+const defaultCount = (name: string, model: keyof typeof folders) =>
+  name === "capitals"
+    ? { "GPT-2": 12, nano: 9 }[model]
+    : ["greater-than", "acronyms"].includes(name)
+      ? 250
+      : 150;
+
+describe.each(models)("every task with %s's tokenizer", (model) => {
+  test.each(names(model))("%s: the published counts, encoded as a task file", (name) => {
+    const tokenizer = tokenizerOf(model);
+    const task = buildTask(name, tokenizer);
+    const count = defaultCount(name, model);
+    expect(describeTask(task, tokenizer).prompts).toEqual({
+      patching: count,
+      validation: count,
+      test: count,
+    });
+    expect(new Set(task.examples.map(({ prompt }) => prompt)).size).toBe(3 * count);
+
+    const { examples } = parseTaskFile(formatTaskFile(task.examples), `${name}.jsonl`);
+    expect(examples).toEqual(task.examples);
+    const encoded = encodeTask(splitExamples(examples, { seed: 0 }), tokenizer, {
+      ...{ means: "aligned", bos: task.bos, contextLength: 64, fileName: `${name}.jsonl` },
+    });
+    const lengths = new Set(encoded.test.map(({ ids }) => ids.length));
+    expect([...lengths]).toEqual([Number(task.promptTokens) + Number(task.bos)]);
+  });
 
   test("same seed, same prompts; another seed, others; no prompt in two splits", () => {
     const tokenizer = tokenizerOf(model);
     fc.assert(
-      fc.property(fc.constantFrom(...BUILTIN_TASKS), fc.nat(), ({ name }, seed) => {
+      fc.property(fc.constantFrom(...names(model)), fc.nat(), (name, seed) => {
         const task = buildTask(name, tokenizer, {
           seed,
           counts: few,
@@ -196,11 +223,37 @@ describe("greater-than", () => {
     });
   });
 
-  test("a tokenizer of single digits can't have the task", () => {
-    const digits = {
-      encode: (text: string) => [...text.matchAll(/ ?[a-z]+|./gi)].map(([piece]) => piece.charCodeAt(0)),
-    };
-    expect(() => greaterThanTask(digits)).toThrow("splits no year into century and two digits");
+  test.each([
+    ["ones", "The war lasted from the year 1732 to the year 173", ["3", "4", "5", "6", "7", "8", "9"]],
+    ["tens", "The war lasted from the year 1732 to the year 17", ["3", "4", "5", "6", "7", "8", "9"]],
+    ["tens", "The war lasted from the year 1739 to the year 17", ["4", "5", "6", "7", "8", "9"]],
+  ] as const)("a tokenizer of single digits: by its %s, after %j", (digit, prompt, answers) => {
+    const counts = { patching: 0, validation: 560, test: 0 };
+    const { examples } = greaterThanTask(digits, { digit, nouns: ["war"], counts });
+    expect(examples.find((example) => example.prompt === prompt)?.answers).toEqual(answers);
+    // Seven centuries, ten times eight years: the digit that is asked for has an earlier and a later one.
+    expect(new Set(examples.map((example) => example.prompt)).size).toBe(560);
+  });
+
+  test("where no year is |XX|YY|, the last digit alone is asked for, and a note says so", () => {
+    const task = greaterThanTask(digits, { counts: few });
+    expect(kept(task)).toEqual({ nouns: [120, 120], years: [560, 560] });
+    expect(task.notes).toEqual([
+      "This tokenizer splits no year into century and two digits, so the last digit alone is asked for.",
+    ]);
+    for (const { prompt, answers } of task.examples.slice(few.patching)) {
+      const [, own] = /\d\d\d(\d) to the year \d\d\d$/.exec(prompt) ?? [];
+      expect(answers).toEqual("0123456789".split("").filter((digit) => digit > String(own)));
+    }
+  });
+
+  test("groups of three digits leave the last one, and no digit of tens", () => {
+    const threes = pieceTokenizer(/ ?[a-z]+|\d{1,3}|./gi);
+    const { examples } = greaterThanTask(threes, { counts: few });
+    expect(examples[0]?.prompt).toMatch(/ to the year \d\d\d$/);
+    expect(() => greaterThanTask(threes, { counts: few, digit: "tens" })).toThrow(
+      "greater-than: this tokenizer splits no year into century and two digits, nor off its digit of tens.",
+    );
   });
 });
 
@@ -243,6 +296,149 @@ describe("acronyms", () => {
   });
 });
 
+describe("acronyms whose letters merge", () => {
+  const words = ["Ada", "Bob", "Cid", "Dan"];
+
+  test("the third letter is asked for after two letters that are one token", () => {
+    // "AB" and "CD" are tokens, and no other letters merge.
+    const tokenizer = pieceTokenizer(/ [A-Z]|AB|CD|[A-Z]| ?[a-z]+|./g);
+    const counts = { patching: 0, validation: 2, test: 0 };
+    // Of 64 acronyms, 16 hold one of the pairs; the rest is spelled letter by letter.
+    const task = acronymTask(tokenizer, { words, counts });
+    expect(task.notes).toEqual([
+      expect.stringMatching(/^This tokenizer merges an acronym's letters: 16 of 64/),
+    ]);
+  });
+
+  test("where most merge, what can't be asked for is left out and counted", () => {
+    // Every two letters are one token, so "ABC" is AB + C: the first letter of two is what the model says.
+    const pairs = pieceTokenizer(/ [A-Z]|[A-Z]{1,2}| ?[a-z]+|./g);
+    const counts = { patching: 0, validation: 6, test: 0 };
+    const third = acronymTask(pairs, { words, counts });
+    expect(third.notes).toEqual([
+      "This tokenizer merges an acronym's letters: 0 of 64 acronyms are left out, whose third letter no token begins with, or whose first letters are more or fewer tokens than most.",
+    ]);
+    for (const { prompt, answers } of third.examples) expect(answers).toEqual([prompt.split(" ")[3]?.[0]]);
+    const first = acronymTask(pairs, { words, counts, letter: 1 });
+    for (const { prompt, answers } of first.examples) {
+      const [a = "", b = ""] = [...prompt.matchAll(/ ([A-Z])/g)].map(([, letter]) => letter);
+      expect(answers).toEqual([a, a + b]);
+    }
+    expect(() => acronymTask(pairs, { words, counts, letter: 2 })).toThrow("make only 0");
+  });
+
+  test("words of one token, where there are hardly any of a capital and a rest", () => {
+    const whole = pieceTokenizer(/ ?[A-Z]?[a-z]+|./g);
+    const task = acronymTask(whole, { words, counts: { patching: 1, validation: 1, test: 1 } });
+    expect(task.notes).toEqual([
+      "This tokenizer has hardly a word as capital and rest, so words of one token are used.",
+    ]);
+    expect(kept(task)).toEqual({ words: [4, 4] });
+  });
+});
+
+describe("induction", () => {
+  test.each(models)("%s: the answer is the word that followed the last one's first occurrence", (model) => {
+    const tokenizer = tokenizerOf(model);
+    const task = inductionTask(tokenizer, { counts: few });
+    const starts = new Set<number>();
+    for (const { prompt, answers } of task.examples.slice(few.patching)) {
+      const words = prompt.trim().split(" ");
+      const random = words.slice(0, INDUCTION_WORDS);
+      expect(new Set(random).size).toBe(INDUCTION_WORDS);
+      const at = random.indexOf(String(words.at(-1)));
+      expect(words.slice(INDUCTION_WORDS)).toEqual(random.slice(at + 1 - INDUCTION_REPEATED, at + 1));
+      expect(answers).toEqual([` ${random[at + 1]}`]);
+      starts.add(at);
+    }
+    expect(starts.size).toBeGreaterThan(1);
+  });
+
+  test("a vocabulary without words can't have the task", () => {
+    const tokenizer = { ...digits, vocabularySize: 300, tokenText: (id: number) => String(id) };
+    expect(() => inductionTask(tokenizer)).toThrow(
+      "induction: 0 of 300 tokens are plain words of four letters or more; 200 are needed.",
+    );
+  });
+});
+
+describe("tasks with wrong answers to compare with", () => {
+  const counts = { patching: 20, validation: 60, test: 20 };
+  const asked = (name: string) =>
+    buildTask(name, tokenizerOf("GPT-2"), { counts }).examples.filter(({ split }) => split !== "patching");
+
+  test("docstring: the third described of six arguments, among the six", () => {
+    for (const { prompt, answers, labels } of asked("docstring")) {
+      const [, names = ""] = /^def \w+\(self, (.*)\):\n/.exec(prompt) ?? [];
+      const written = names.split(", ");
+      expect(labels).toEqual(written.map((name) => ` ${name}`));
+      expect(answers).toEqual([` ${written[4]}`]);
+      expect([...prompt.matchAll(/:param (\w+):/g)].map(([, name]) => name)).toEqual(written.slice(2, 4));
+      expect(prompt).toMatch(/\n {4}:param$/);
+    }
+  });
+
+  test("agreement: the verb's number is the first noun's, whatever the second's is", () => {
+    const seen = new Set<string>();
+    const plurals = new Set(agreementLists.nouns.map(({ plural }) => plural));
+    for (const { prompt, answers, labels } of asked("agreement")) {
+      const [, subject = "", , , other = ""] = prompt.split(" ");
+      const plural = plurals.has(subject);
+      expect(answers).toEqual(plural ? [" are", " were", " have"] : [" is", " was", " has"]);
+      expect(labels).toEqual([" is", " was", " has", " are", " were", " have"]);
+      seen.add(`${plural} ${plurals.has(other)}`);
+    }
+    expect(seen.size).toBe(4);
+  });
+
+  test("pronouns: by the list that the name stands on", () => {
+    for (const { prompt, answers, labels } of asked("pronouns")) {
+      const [, name = ""] = prompt.split(" ");
+      expect(answers).toEqual([pronounLists.she.includes(name) ? " she" : " he"]);
+      expect(labels).toEqual([" he", " she"]);
+    }
+  });
+});
+
+describe("capitals", () => {
+  const byCountry = new Map(capitalLists.countries.map(({ country, capital }) => [country, capital]));
+
+  test("a country stands in one split only; pooled means take names of any length", () => {
+    const tokenizer = tokenizerOf("GPT-2");
+    const aligned = capitalTask(tokenizer);
+    const countries = aligned.examples.map(
+      ({ prompt }) => /^The capital of (.*) is$/.exec(prompt)?.[1] ?? "",
+    );
+    expect(new Set(countries).size).toBe(36);
+    for (const [i, { answers, split }] of aligned.examples.entries())
+      expect(answers).toEqual(split === "patching" ? [] : [` ${byCountry.get(countries[i] ?? "")}`]);
+    expect(aligned.notes.join()).toMatch(/^1 of 39 countries are left out/);
+    const pooled = capitalTask(tokenizer, { means: "pooled" });
+    expect({ notes: pooled.notes, length: pooled.promptTokens, prompts: pooled.examples.length }).toEqual({
+      ...{ notes: [], length: undefined, prompts: 39 },
+    });
+  });
+
+  test("the list: each country once, and no capital that its country's name gives away", () => {
+    expect(byCountry.size).toBe(capitalLists.countries.length);
+    for (const [country, capital] of byCountry) {
+      expect(capital).toMatch(/^\p{Lu}\p{L}+$/u);
+      expect(capital.startsWith(country)).toBe(false);
+    }
+  });
+});
+
+test("words that the tokenizer doesn't have are counted, and too few are refused in numbers", () => {
+  const nano = tokenizerOf("nano");
+  expect(() => buildTask("docstring", nano)).toThrow(
+    "docstring: 22 of 185 words are one token with their space for this tokenizer; 28 are needed.",
+  );
+  expect(() => buildTask("pronouns", nano)).toThrow("pronouns: 450 prompts are asked for, but the words");
+  expect(kept(buildTask("agreement", nano, { counts: few }))).toEqual({
+    ...{ nouns: [8, 48], prepositions: [4, 6], verbs: [2, 3] },
+  });
+});
+
 test("extraction keeps to the task's own start token, unless the caller says otherwise", async () => {
   const folder = await mkdtemp(join(tmpdir(), "pith-builtin-"));
   const model = await loadModel("models/nano");
@@ -265,6 +461,6 @@ test("extraction keeps to the task's own start token, unless the caller says oth
 
 test("an unknown task is told which there are", () => {
   expect(() => buildTask("iou", tokenizerOf("nano"))).toThrow(
-    'there is no built-in task "iou". Choose ioi, greater-than, acronyms',
+    'there is no built-in task "iou". Choose ioi, greater-than, acronyms, induction',
   );
 });

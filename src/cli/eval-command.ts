@@ -40,7 +40,7 @@ export function evalCommand({ exit }: CommandContext): Command {
     .argument("<dir>", "The folder that `pith extract` wrote.")
     .option(
       "-t, --task <name|file>",
-      "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: its own, if built in)",
+      "A built-in task (pith tasks), or a task file, .jsonl or .csv (default: its own, if built in)",
     )
     .addOption(labelOption())
     .addOption(originalOption("The original, to compare with"))

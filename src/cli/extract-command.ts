@@ -97,7 +97,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
     .addOption(modelOption())
     .option(
       "-t, --task <name|file>",
-      "ioi, greater-than, acronyms, or a task file, .jsonl or .csv (default: nano's indirect objects)",
+      "A built-in task (pith tasks), or a task file, .jsonl or .csv (default: nano's indirect objects)",
     )
     .addOption(labelOption())
     .addOption(

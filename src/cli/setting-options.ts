@@ -18,7 +18,7 @@ export const modelOption = () =>
 export const tasksOption = () =>
   new Option(
     "-t, --task <name|file>",
-    "A built-in task or a task file; again for more (default: all built-in)",
+    "A built-in task or a task file; again for more (default: the paper's three)",
   ).argParser(collect);
 
 export const ablationsOption = () =>

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";
+import { PAPER_TASKS } from "../experiments/paper-settings.ts";
 import { runSweep } from "../experiments/run-sweep.ts";
 import { assignKnown } from "../experiments/sweep-known.ts";
 import { planSweep } from "../experiments/sweep-plan.ts";
@@ -12,7 +13,6 @@ import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { sweepReport } from "../report/terminal-sweep.ts";
-import { BUILTIN_TASKS } from "../tasks/builtin/index.ts";
 import { headCountsOf } from "../transformer/component.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
@@ -129,7 +129,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
   for (const known of flags.known ?? []) circuits.push(await readKnown(known));
 
   const model = closing(await loadModel(flags.model, { signal, onEvent }));
-  const tasks = await readSweepTasks(model, flags.task ?? BUILTIN_TASKS.map(({ name }) => name), {
+  const tasks = await readSweepTasks(model, flags.task ?? PAPER_TASKS, {
     ...{ means: flags.means, bos: flags.bos, seeds, signal },
   });
   const known = assignKnown(

@@ -6,6 +6,8 @@ import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { loadModel } from "../jobs/load-model.ts";
+import { preflight } from "../jobs/preflight/preflight.ts";
+import { readTask } from "../jobs/read-task.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
 import { describeTask } from "../tasks/builtin/describe-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
@@ -16,12 +18,13 @@ import { parseSeed } from "./option-values.ts";
 import { type CommandWork, type Outcome, perform } from "./perform.ts";
 
 const nameOrders = { BABA: ["BABA"], ABBA: ["ABBA"], both: ["BABA", "ABBA"] } as const;
-const optionOwners = [
-  ["templates", "ioi"],
-  ["orders", "ioi"],
-  ["means", "ioi"],
-  ["letter", "acronyms"],
-] as const;
+const optionOwners: readonly (readonly [flag: string, tasks: readonly string[]])[] = [
+  ["templates", ["ioi"]],
+  ["orders", ["ioi"]],
+  ["means", ["ioi", "capitals"]],
+  ["letter", ["acronyms"]],
+  ["digit", ["greater-than"]],
+];
 const letters = { "1": 1, "2": 2, "3": 3 } as const;
 
 interface Flags {
@@ -31,20 +34,23 @@ interface Flags {
   readonly orders: keyof typeof nameOrders;
   readonly letter: "1" | "2" | "3";
   readonly means: "aligned" | "pooled";
+  readonly digit?: "ones" | "tens";
   readonly json?: boolean;
 }
 
 export function tasksCommand({ exit }: CommandContext): Command {
   const tasks = new Command("tasks")
     .summary("List the built-in tasks, show one, or write its task file.")
-    .description("The paper's three tasks, for any model's tokenizer.")
+    .description("The paper's three tasks and others of the field, for any model's tokenizer.")
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ pith tasks write ioi my-ioi.jsonl --model openai-community/gpt2")
     .action(async (flags: Pick<Flags, "json">) => {
       exit(await perform(async () => list(), flags));
     });
   const show = new Command("show")
-    .description("Prints samples with token boundaries, and how many words survived the tokenizer.")
+    .description(
+      "Prints samples with token boundaries, how many words survived the tokenizer, and how often a model that is named is right.",
+    )
     .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
     .action(async (name: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
@@ -92,17 +98,26 @@ function withTaskOptions(command: Command): Command {
         .default("3"),
     )
     .addOption(
-      new Option("--means <kind>", "ioi with varied templates: whether all prompts must have one length.")
+      new Option(
+        "--means <kind>",
+        "ioi with varied templates, capitals: whether prompts must have one length.",
+      )
         .choices(["aligned", "pooled"])
         .default("aligned"),
+    )
+    .addOption(
+      new Option(
+        "--digit <place>",
+        "greater-than: ask for one digit of the end year, the last or the one before it.",
+      ).choices(["ones", "tens"]),
     );
 }
 
 /** @throws PithError "options" for an option of another task: left alone, it would seem to have had an effect. */
 function ownOptions(name: string, command: Command): Flags {
-  for (const [flag, task] of optionOwners) {
-    if (name === task || command.getOptionValueSource(flag) !== "cli") continue;
-    throw new PithError("options", `is an option of ${task}.`, {
+  for (const [flag, owners] of optionOwners) {
+    if (owners.includes(name) || command.getOptionValueSource(flag) !== "cli") continue;
+    throw new PithError("options", `is an option of ${owners.join(" and ")}.`, {
       place: { field: `--${flag}` },
       advice: "Leave it out.",
     });
@@ -116,20 +131,26 @@ function list(): Outcome {
 
 async function build(
   name: string,
-  { model, seed, templates, orders, letter, means }: Flags,
+  { seed, templates, orders, letter, means, digit, model: modelName }: Flags,
   work: CommandWork,
 ) {
-  const { tokenizer } = work.closing(await loadModel(model, work));
+  const model = work.closing(await loadModel(modelName, work));
   const options: AnyTaskOptions = {
-    ...{ seed, templates, means, orders: nameOrders[orders], letter: letters[letter] },
+    ...{ seed, templates, means, digit, orders: nameOrders[orders], letter: letters[letter] },
   };
-  const task = buildTask(name, tokenizer, options);
-  return { task, description: describeTask(task, tokenizer) };
+  const task = buildTask(name, model.tokenizer, options);
+  return { task, options, model, description: describeTask(task, model.tokenizer) };
 }
 
+/** A model that is named is asked as well; the default one is there for its tokenizer. */
 async function showTask(name: string, flags: Flags, work: CommandWork): Promise<Outcome> {
-  const { description } = await build(name, flags, work);
-  return { json: description, report: (style) => taskReport(description, style) };
+  const { description, model, options } = await build(name, flags, work);
+  if (flags.model === undefined)
+    return { json: description, report: (style) => taskReport(description, style) };
+  const task = await readTask(name, { ...options, tokenizer: model.tokenizer });
+  const { original, findings } = await preflight(model, task, { means: flags.means, ...work });
+  const shown = { ...description, model: model.name, original, findings };
+  return { json: shown, report: (style) => taskReport(shown, style) };
 }
 
 async function writeTask(name: string, path: string, flags: Flags, work: CommandWork): Promise<Outcome> {

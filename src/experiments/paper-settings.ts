@@ -52,7 +52,7 @@ export const PAPER_TABLE: readonly TableChoice[] = [
   { task: "greater-than", mlps: true, alpha: 0.0853 },
 ];
 
-/** The built-in tasks, in the tables' order. */
+/** The paper's tasks, in the tables' order. */
 export const PAPER_TASKS: readonly string[] = ["acronyms", "ioi", "greater-than"];
 
 /** Which of the paper's figures show a task: size against α, and accuracy against size. */

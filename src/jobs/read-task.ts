@@ -45,7 +45,7 @@ export interface ReadTaskOptions extends AnyTaskOptions {
 
 /**
  * Reads a task file, or makes a built-in task for a model's tokenizer.
- * @param nameOrPath "ioi", "greater-than" or "acronyms", or a task file (./ioi is a file, ioi is not); left out,
+ * @param nameOrPath a built-in task ({@link BUILTIN_TASKS}), "ioi" say, or a task file (./ioi is a file, ioi is not); left out,
  * the indirect-object task that comes with the embedded model.
  * @example
  * ```ts

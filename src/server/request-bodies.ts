@@ -6,6 +6,7 @@ import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
 import { seedRange } from "../number-range.ts";
 import { numberSchema } from "../number-schema.ts";
+import { builtinTaskNames } from "../tasks/builtin/builtin-task.ts";
 import { circuitOfLists } from "../transformer/circuit.ts";
 import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
 import { mostThresholds } from "./limits.ts";
@@ -44,7 +45,7 @@ const taskName = z
   .regex(/^[^./\\<>:"|?*\p{C}][^/\\<>:"|?*\p{C}]*$/u, "must be a name: no slashes, no control characters");
 
 const task = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("builtin"), name: z.enum(["ioi", "greater-than", "acronyms"]) }),
+  z.strictObject({ kind: z.literal("builtin"), name: z.enum(builtinTaskNames) }),
   z.strictObject({
     kind: z.literal("text"),
     name: taskName,

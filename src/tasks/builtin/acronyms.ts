@@ -1,47 +1,36 @@
 /**
  * Three-letter acronyms (García-Carrasco, Maté and Trujillo 2024): "The Chief Executive Officer (CE" → "O".
  * A word is two tokens, its capital with the space before it and the rest; a letter of the acronym is one, and
- * only acronyms that the tokenizer spells letter by letter are used.
+ * only acronyms that the tokenizer spells letter by letter are used. Where it hardly has such words or acronyms,
+ * words of one token and acronyms whose first letters merge take their place (`acronym-spelling.ts`).
  */
 import lists from "../word-lists/acronyms.json" with { type: "json" };
+import { type AcronymLetter, chooseSpelling } from "./acronym-spelling.ts";
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
 import { drawPrompts } from "./draw-prompts.ts";
-import { keepsBorders, keepWords, pick, tokenCount } from "./token-words.ts";
+import { isOneToken, type KeptWords, keepsBorders, keepWords, pick, tokenCount } from "./token-words.ts";
 
 export interface AcronymOptions extends BuiltinTaskOptions {
   /**
    * Acronyms: which letter is asked for.
    * @defaultValue 3, as in the paper
    */
-  readonly letter?: 1 | 2 | 3 | undefined;
+  readonly letter?: AcronymLetter | undefined;
   /** Left out: the words of the published set. */
   readonly words?: readonly string[] | undefined;
 }
 
 const TASK = "acronyms";
 const PUBLISHED_COUNT = 250;
+/** Fewer words make the same few acronyms again and again. */
+const FEW_WORDS = 20;
 const LETTERS = ["", "first", "second", "third"] as const;
 
 /** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
 export function acronymTask(tokenizer: TaskTokenizer, options: AcronymOptions = {}): BuiltinTask {
   const letter = options.letter ?? 3;
-  const words = keepWords(
-    TASK,
-    "words",
-    options.words ?? lists.words,
-    (word) => isCapitalAndRest(tokenizer, word),
-    { least: 3, need: "capital and rest" },
-  );
-  const spelled = new Map<string, boolean>();
-  const spellsLetters = (acronym: string): boolean => {
-    const known = spelled.get(acronym);
-    if (known !== undefined) return known;
-    const ids = tokenizer.encode(acronym);
-    const letters = [...acronym].map((character) => tokenizer.encode(character));
-    const result = ids.length === 3 && letters.every((own, i) => own.length === 1 && own[0] === ids[i]);
-    spelled.set(acronym, result);
-    return result;
-  };
+  const words = chooseWords(tokenizer, options.words ?? lists.words);
+  const spelling = chooseSpelling(tokenizer, words.kept, letter);
   const count = words.kept.length;
   const examples = drawPrompts(
     {
@@ -51,15 +40,11 @@ export function acronymTask(tokenizer: TaskTokenizer, options: AcronymOptions = 
         if (new Set(choice).size < 3) return undefined;
         const chosen = choice.map((index) => pick(words.kept, index));
         const capitals = chosen.map((word) => word.slice(0, 1));
-        if (!spellsLetters(capitals.join(""))) return undefined;
-        const pieces = [
-          "The",
-          ...chosen.flatMap((word) => [` ${word.slice(0, 1)}`, word.slice(1)]),
-          " (",
-          ...capitals.slice(0, letter - 1),
-        ];
+        const spelled = spelling.spell(capitals.join(""));
+        if (spelled === undefined) return undefined;
+        const pieces = ["The", ...chosen.flatMap(words.piecesOf), " (", ...spelled.begun];
         if (!keepsBorders(tokenizer, pieces)) return undefined;
-        return { prompt: pieces.join(""), answers: [pick(capitals, letter - 1)] };
+        return { prompt: pieces.join(""), answers: spelled.answers };
       },
     },
     options,
@@ -72,8 +57,30 @@ export function acronymTask(tokenizer: TaskTokenizer, options: AcronymOptions = 
     bos: true,
     promptTokens: tokenCount(tokenizer, examples[0]),
     words: [words.count],
-    notes: [],
+    notes: [...words.notes, ...spelling.notes],
   };
+}
+
+interface ChosenWords extends KeptWords {
+  /** What a word is made of in a prompt. */
+  readonly piecesOf: (word: string) => readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Words as capital and rest, or, where there are hardly any, whole words. */
+function chooseWords(tokenizer: TaskTokenizer, given: readonly string[]): ChosenWords {
+  const isWord = (word: string) => /^[A-Z][a-z]+$/.test(word);
+  const split = (word: string) => isWord(word) && isCapitalAndRest(tokenizer, word);
+  const whole = (word: string) => isWord(word) && isOneToken(tokenizer, ` ${word}`);
+  const different = new Set(given);
+  const count = (passes: (word: string) => boolean) => [...different].filter(passes).length;
+  if (count(split) >= FEW_WORDS || count(split) >= count(whole)) {
+    const words = keepWords(TASK, "words", given, split, { least: 3, need: "capital and rest" });
+    return { ...words, piecesOf: (word) => [` ${word.slice(0, 1)}`, word.slice(1)], notes: [] };
+  }
+  const words = keepWords(TASK, "words", given, whole, { least: 3, need: "one token with their space" });
+  const note = "This tokenizer has hardly a word as capital and rest, so words of one token are used.";
+  return { ...words, piecesOf: (word) => [` ${word}`], notes: [note] };
 }
 
 /** " Chief" as |\u2423C|hief|: two tokens, the first of them what " C" alone is. */

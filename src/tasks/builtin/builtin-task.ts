@@ -3,26 +3,35 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { TaskExample } from "../task-file.ts";
 
 /** The tasks that come with Pith. */
-export type BuiltinTaskName = "ioi" | "greater-than" | "acronyms";
+export type BuiltinTaskName = (typeof builtinTaskNames)[number];
+
+/** In the order in which lists show them; the paper's come first. */
+export const builtinTaskNames = [
+  ...(["ioi", "greater-than", "acronyms"] as const),
+  ...(["induction", "docstring", "agreement", "pronouns", "capitals"] as const),
+] as const;
 
 /** What a generator asks of a tokenizer. */
 export type TaskTokenizer = Pick<Tokenizer, "encode">;
+
+/** What a generator asks that draws from the whole vocabulary. */
+export type VocabularyTokenizer = TaskTokenizer & Pick<Tokenizer, "tokenText" | "vocabularySize">;
 
 /** How many prompts a built-in task draws for each split. */
 export interface PromptCounts {
   /**
    * Prompts that means are taken over.
-   * @defaultValue the published number of the task, 150 or 250
+   * @defaultValue 150; 250 for greater-than and acronyms, as published; for capitals a third of those that serve
    */
   readonly patching?: number | undefined;
   /**
    * Prompts that choose the circuit.
-   * @defaultValue the published number of the task, 150 or 250
+   * @defaultValue 150; 250 for greater-than and acronyms, as published; for capitals a third of those that serve
    */
   readonly validation?: number | undefined;
   /**
    * Prompts that neither sees.
-   * @defaultValue the published number of the task, 150 or 250
+   * @defaultValue 150; 250 for greater-than and acronyms, as published; for capitals a third of those that serve
    */
   readonly test?: number | undefined;
 }
@@ -35,9 +44,16 @@ export interface BuiltinTaskOptions {
   readonly seed?: number | undefined;
   /**
    * How many prompts are drawn for each split.
-   * @defaultValue the published numbers of the task
+   * @defaultValue as said at each split
    */
   readonly counts?: PromptCounts | undefined;
+  /**
+   * Indirect objects and capitals: whether prompts must have one length. With "aligned", templates and countries
+   * whose token count differs from that of most are left out, which `notes` says; "pooled" keeps them all. A mean
+   * over templates of one length still mixes different words at a position.
+   * @defaultValue "aligned"
+   */
+  readonly means?: "aligned" | "pooled" | undefined;
 }
 
 /** How many of the words at hand the tokenizer encodes as the task needs. */

@@ -10,6 +10,8 @@ interface TaskSample {
   /** As `promptTokens` counts: without the start token. */
   readonly tokens: number;
   readonly answers: readonly string[];
+  /** What the answer is chosen from, where it is not the whole vocabulary. */
+  readonly labels?: readonly string[];
 }
 
 export interface TaskDescription {
@@ -41,10 +43,10 @@ export function describeTask(
       validation: having("validation").length,
       test: having("test").length,
     },
-    samples: samples.map(({ prompt, answers }) => {
+    samples: samples.map(({ prompt, answers, labels }) => {
       const ids = tokenizer.encode(prompt);
       const boundaries = showBoundaries([...start, ...ids], tokenizer);
-      return { prompt, boundaries, tokens: ids.length, answers };
+      return { prompt, boundaries, tokens: ids.length, answers, ...(labels && { labels }) };
     }),
   };
 }

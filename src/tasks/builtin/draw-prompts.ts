@@ -11,6 +11,8 @@ import type { BuiltinTaskOptions } from "./builtin-task.ts";
 interface DrawnPrompt {
   readonly prompt: string;
   readonly answers: readonly string[];
+  /** What the answer is chosen from, where the task compares it with the wrong ones alone. */
+  readonly labels?: readonly string[];
 }
 
 export interface PromptSpace {
@@ -21,6 +23,12 @@ export interface PromptSpace {
   /** The prompt of one choice for each part; undefined for a choice that makes none. */
   readonly build: (choice: readonly number[]) => DrawnPrompt | undefined;
 }
+
+/**
+ * The one size of a space whose parts are too many to be numbered: each number is the seed of a prompt's own
+ * chance.
+ */
+export const SEEDED_SPACE = 2 ** 32;
 
 /** Of one split; task files take 2²⁰ examples in all. */
 const MOST_PROMPTS = 2 ** 18;
@@ -65,9 +73,10 @@ export function drawPrompts(
     misses = 0;
     seen.add(drawn.prompt);
     const split = splits[examples.length];
+    const { prompt, answers, labels } = drawn;
     examples.push({
-      prompt: drawn.prompt,
-      answers: split === "patching" ? [] : drawn.answers,
+      prompt,
+      ...(split === "patching" ? { answers: [] } : { answers, ...(labels && { labels }) }),
       split,
       line: examples.length + 1,
     });

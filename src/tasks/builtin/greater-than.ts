@@ -1,12 +1,13 @@
 /**
  * Greater-than (Hanna, Liu and Variengien 2023): "The war lasted from the year 1732 to 17" → any of "33" … "99".
- * The appendix's wording, "to the year XX", is not what the published data have; they say "to XX".
+ * The appendix's wording, "to the year XX", is not what the published data have; they say "to XX". Where the
+ * tokenizer splits no year so, one digit is asked for (`year-digits.ts`).
  */
-import { PithError } from "../../errors.ts";
 import lists from "../word-lists/greater-than.json" with { type: "json" };
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
 import { drawPrompts } from "./draw-prompts.ts";
-import { isOneToken, keepsBorders, keepWords, pick, tokenCount } from "./token-words.ts";
+import { isOneToken, type KeptWords, keepsBorders, keepWords, pick, tokenCount } from "./token-words.ts";
+import { digitYears, type YearDigit } from "./year-digits.ts";
 import { splitYears, twoDigits, YEARS_TRIED, yearTokens } from "./years.ts";
 
 export interface GreaterThanOptions extends BuiltinTaskOptions {
@@ -15,6 +16,11 @@ export interface GreaterThanOptions extends BuiltinTaskOptions {
    * @defaultValue the published list
    */
   readonly nouns?: readonly string[] | undefined;
+  /**
+   * Later years: ask for one digit of the end year, the last or the one before it.
+   * @defaultValue both digits at once, as published; the last where the tokenizer has no years of two tokens
+   */
+  readonly digit?: YearDigit | undefined;
 }
 
 const TASK = "greater-than";
@@ -30,11 +36,7 @@ export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOp
     { least: 1, need: "one token with their space" },
   );
   const years = splitYears(tokenizer);
-  if (years.length === 0) {
-    throw new PithError("task", `${TASK}: this tokenizer splits no year into century and two digits.`, {
-      advice: "The task can't be asked of this model; write a task file of your own.",
-    });
-  }
+  if (options.digit !== undefined || years.length === 0) return digitTask(tokenizer, options, nouns);
   // Every later year is an answer, so every two digits must be one token.
   const promptYears = new Set(years.map(({ year }) => year));
   yearTokens(tokenizer);
@@ -75,5 +77,46 @@ export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOp
     promptTokens: tokenCount(tokenizer, examples[0]),
     words: [nouns.count, { kind: "years", given: YEARS_TRIED, kept: years.length }],
     notes: [],
+  };
+}
+
+/**
+ * "The war lasted from the year 1732 to the year 173" → "3" … "9". Of the two digits the last is asked by default:
+ * its answers leave out the start year's own digit, so that a model must compare. The digit before it may be the
+ * start year's own, and a model that copies the start year is always right.
+ */
+function digitTask(tokenizer: TaskTokenizer, options: GreaterThanOptions, nouns: KeptWords): BuiltinTask {
+  const digit = options.digit ?? "ones";
+  const { years, given, notes } = digitYears(tokenizer, digit);
+  const examples = drawPrompts(
+    {
+      task: TASK,
+      sizes: [nouns.kept.length, years.length],
+      build: ([nounIndex, yearIndex]) => {
+        const { start, begun, answers } = pick(years, yearIndex);
+        const noun = ` ${pick(nouns.kept, nounIndex)}`;
+        const pieces = ["The", noun, " lasted from the year", ` ${start}`, " to the year", ` ${begun}`];
+        return keepsBorders(tokenizer, pieces) ? { prompt: pieces.join(""), answers } : undefined;
+      },
+    },
+    options,
+    PUBLISHED_COUNT,
+  );
+  return {
+    name: TASK,
+    description:
+      digit === "ones"
+        ? "How long it lasted: any last digit that makes a later year of the same ten years."
+        : "How long it lasted: any digit of tens that begins a later year of the same century.",
+    examples,
+    bos: false,
+    promptTokens: tokenCount(tokenizer, examples[0]),
+    words: [nouns.count, { kind: "years", given, kept: years.length }],
+    notes: [
+      ...(options.digit === undefined
+        ? ["This tokenizer splits no year into century and two digits, so the last digit alone is asked for."]
+        : []),
+      ...notes,
+    ],
   };
 }

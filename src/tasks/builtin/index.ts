@@ -2,9 +2,19 @@
 import { PithError } from "../../errors.ts";
 import { quote } from "../../printable.ts";
 import { type AcronymOptions, acronymTask } from "./acronyms.ts";
-import type { BuiltinTask, BuiltinTaskName, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
+import { agreementTask } from "./agreement.ts";
+import type {
+  BuiltinTask,
+  BuiltinTaskName,
+  BuiltinTaskOptions,
+  VocabularyTokenizer,
+} from "./builtin-task.ts";
+import { capitalTask } from "./capitals.ts";
+import { docstringTask } from "./docstring.ts";
 import { type GreaterThanOptions, greaterThanTask } from "./greater-than.ts";
+import { inductionTask } from "./induction.ts";
 import { type IoiOptions, ioiTask } from "./ioi.ts";
+import { pronounTask } from "./pronouns.ts";
 
 /** A built-in task as a list shows it, before a model is at hand. */
 export interface BuiltinTaskEntry {
@@ -38,6 +48,36 @@ export const BUILTIN_TASKS: readonly BuiltinTaskEntry[] = [
     example: ["The Calf Jockey Yurt (CJ", "Y"],
     source: "García-Carrasco, Maté and Trujillo 2024, arXiv:2405.04156",
   },
+  {
+    name: "induction",
+    title: "the next of random words that repeat",
+    example: [" tree cold walk … stone red mind … stone red", " mind"],
+    source: "Olsson et al. 2022, arXiv:2209.11895",
+  },
+  {
+    name: "docstring",
+    title: "the next argument in a Python docstring",
+    example: ["def port(self, …, load, size, files, last): … :param load: … :param size: … :param", " files"],
+    source: "Heimersheim and Janiak 2023, alignmentforum.org/posts/u6KXXmKFbXfWzoAXn",
+  },
+  {
+    name: "agreement",
+    title: "a verb that agrees with its subject",
+    example: ["The keys near the cabinet", " are"],
+    source: "Linzen, Dupoux and Goldberg 2016, arXiv:1611.01368; Marvin and Linzen 2018, arXiv:1808.09031",
+  },
+  {
+    name: "pronouns",
+    title: "he or she, by a first name",
+    example: ["So Mary is a really good cook, isn't", " she"],
+    source: "Mathwin and Corlouer 2023, apartresearch.com",
+  },
+  {
+    name: "capitals",
+    title: "a country's capital",
+    example: ["The capital of France is", " Paris"],
+    source: "Hernandez et al. 2024, arXiv:2308.09124",
+  },
 ];
 
 /** Whether a name is a built-in task's; a file of that name is reached as "./ioi". */
@@ -48,15 +88,19 @@ export function isBuiltinTask(name: string): name is BuiltinTaskName {
 /** Every option of every task; a task reads its own. */
 export interface AnyTaskOptions
   extends BuiltinTaskOptions,
-    Pick<IoiOptions, "templates" | "orders" | "means">,
+    Pick<IoiOptions, "templates" | "orders">,
     Pick<AcronymOptions, "letter">,
-    Pick<GreaterThanOptions, "nouns"> {}
+    Pick<GreaterThanOptions, "nouns" | "digit"> {}
 
 /**
  * A built-in task with its own word lists.
  * @throws PithError "options" for a name that is none; "task" when the tokenizer leaves too few words.
  */
-export function buildTask(name: string, tokenizer: TaskTokenizer, options: AnyTaskOptions = {}): BuiltinTask {
+export function buildTask(
+  name: string,
+  tokenizer: VocabularyTokenizer,
+  options: AnyTaskOptions = {},
+): BuiltinTask {
   switch (name) {
     case "ioi":
       return ioiTask(tokenizer, options);
@@ -64,6 +108,16 @@ export function buildTask(name: string, tokenizer: TaskTokenizer, options: AnyTa
       return greaterThanTask(tokenizer, options);
     case "acronyms":
       return acronymTask(tokenizer, options);
+    case "induction":
+      return inductionTask(tokenizer, options);
+    case "docstring":
+      return docstringTask(tokenizer, options);
+    case "agreement":
+      return agreementTask(tokenizer, options);
+    case "pronouns":
+      return pronounTask(tokenizer, options);
+    case "capitals":
+      return capitalTask(tokenizer, options);
     default:
       throw new PithError("options", `there is no built-in task ${quote(name)}.`, {
         advice: `Choose ${BUILTIN_TASKS.map((task) => task.name).join(", ")}, or give a task file.`,

@@ -13,7 +13,7 @@ import {
   templatePieces,
   VARIED_TEMPLATES,
 } from "./ioi-templates.ts";
-import { isOneToken, keepsBorders, keepWords, pick } from "./token-words.ts";
+import { isOneToken, keepsBorders, keepWords, ofOneLength, pick } from "./token-words.ts";
 
 interface IoiWords {
   readonly names: readonly string[];
@@ -32,13 +32,6 @@ export interface IoiOptions extends BuiltinTaskOptions {
    * @defaultValue ["BABA"], as in the paper
    */
   readonly orders?: readonly NameOrder[] | undefined;
-  /**
-   * Indirect objects: whether prompts must have one length. With "aligned", templates whose token count differs
-   * from that of most are left out, which `notes` says; "pooled" keeps them all. A mean over templates of one
-   * length still mixes different words at a position.
-   * @defaultValue "aligned"
-   */
-  readonly means?: "aligned" | "pooled" | undefined;
   /** Left out: the published lists. */
   readonly words?: Partial<IoiWords> | undefined;
 }
@@ -130,15 +123,10 @@ function chooseTemplates(
   readonly length: number | undefined;
   readonly notes: readonly string[];
 } {
-  const lengths = [...new Set(measured.map(({ length }) => length))];
-  const groups = lengths
-    .map((length) => [length, measured.filter((other) => other.length === length)] as const)
-    .sort(([a, x], [b, y]) => y.length - x.length || a - b);
   const all = measured.map(({ template }) => template);
-  const [largest] = groups;
-  if (largest === undefined || groups.length === 1) return { kept: all, length: largest?.[0], notes: [] };
+  const { kept: group, length } = ofOneLength(measured, (each) => each.length);
+  if (group.length === measured.length) return { kept: all, length, notes: [] };
   if (means === "pooled") return { kept: all, length: undefined, notes: [] };
-  const [length, group] = largest;
   const note =
     `${measured.length - group.length} of ${measured.length} templates are left out: with this tokenizer they are not ` +
     `${length} tokens long, as the others are, and aligned means need one length.`;

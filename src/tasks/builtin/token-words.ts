@@ -58,3 +58,21 @@ export function tokenCount(
 ): number | undefined {
   return example === undefined ? undefined : tokenizer.encode(example.prompt).length;
 }
+
+/**
+ * The largest group of items of one length, and that length; of groups of the same size the shorter one. Aligned
+ * means need it.
+ */
+export function ofOneLength<T>(
+  items: readonly T[],
+  lengthOf: (item: T) => number,
+): { readonly kept: readonly T[]; readonly length: number | undefined } {
+  const measured = items.map((item) => ({ item, length: lengthOf(item) }));
+  const groups = [...new Set(measured.map(({ length }) => length))]
+    .map((length) => ({
+      length,
+      kept: measured.filter((other) => other.length === length).map(({ item }) => item),
+    }))
+    .sort((a, b) => b.kept.length - a.kept.length || a.length - b.length);
+  return groups[0] ?? { kept: [], length: undefined };
+}

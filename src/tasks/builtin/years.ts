@@ -13,7 +13,7 @@ export interface Year {
 }
 
 /** Centuries of the published set: 11 is the years 1100 to 1199. */
-const CENTURIES = [11, 12, 13, 14, 15, 16, 17] as const;
+export const CENTURIES = [11, 12, 13, 14, 15, 16, 17] as const;
 const [FIRST, LAST] = [2, 98] as const;
 /** How many years are tried. */
 export const YEARS_TRIED = CENTURIES.length * (LAST - FIRST + 1);

@@ -1,0 +1,83 @@
+/**
+ * How a tokenizer spells three-letter acronyms, and what is therefore right after some of their letters. A letter can
+ * be asked for only where a token begins with it: of an acronym that is one token, or whose second and third letter
+ * are one, the third letter can't be.
+ */
+import type { TaskTokenizer } from "./builtin-task.ts";
+import { ofOneLength } from "./token-words.ts";
+
+export type AcronymLetter = 1 | 2 | 3;
+
+interface SpelledAcronym {
+  /** The letters that the prompt tells, as the pieces that its tokens are. */
+  readonly begun: readonly string[];
+  /** All tokens that go on with the acronym: the letter, or it and what follows. */
+  readonly answers: readonly string[];
+}
+
+export interface AcronymSpelling {
+  /** Undefined for an acronym whose letter can't be asked for, or whose prompt would have another length. */
+  readonly spell: (acronym: string) => SpelledAcronym | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Fewer acronyms, of all that three initials make, are too few to draw from. */
+const FEW_ACRONYMS = 100;
+
+/**
+ * Acronyms that the tokenizer spells letter by letter, as published; where there are hardly any, the largest group
+ * of those whose prompts have one length.
+ * @param words whose initials make the acronyms.
+ */
+export function chooseSpelling(
+  tokenizer: TaskTokenizer,
+  words: readonly string[],
+  letter: AcronymLetter,
+): AcronymSpelling {
+  const initials = [...new Set(words.map((word) => word.slice(0, 1)))];
+  const acronyms = initials.flatMap((a) => initials.flatMap((b) => initials.map((c) => a + b + c)));
+  const letterwise = new Map(
+    acronyms
+      .filter((acronym) => spellsLetters(tokenizer, acronym))
+      .map((acronym) => [
+        acronym,
+        { begun: [...acronym].slice(0, letter - 1), answers: [acronym.slice(letter - 1, letter)] },
+      ]),
+  );
+  if (letterwise.size >= Math.min(FEW_ACRONYMS, acronyms.length))
+    return { spell: (acronym) => letterwise.get(acronym), notes: [] };
+
+  const asked = acronyms.flatMap((acronym) => {
+    const spelled = spellMerged(tokenizer, acronym, letter);
+    return spelled === undefined ? [] : [{ acronym, spelled }];
+  });
+  const { kept } = ofOneLength(asked, ({ acronym }) => tokenizer.encode(acronym.slice(0, letter - 1)).length);
+  const merged = new Map(kept.map(({ acronym, spelled }) => [acronym, spelled]));
+  const note =
+    `This tokenizer merges an acronym's letters: ${acronyms.length - merged.size} of ${acronyms.length} acronyms are left out, ` +
+    `whose ${["first", "second", "third"][letter - 1]} letter no token begins with, or whose first letters are more or fewer tokens than most.`;
+  return { spell: (acronym) => merged.get(acronym), notes: [note] };
+}
+
+function spellsLetters(tokenizer: TaskTokenizer, acronym: string): boolean {
+  const ids = tokenizer.encode(acronym);
+  const letters = [...acronym].map((character) => tokenizer.encode(character));
+  return ids.length === 3 && letters.every((own, i) => own.length === 1 && own[0] === ids[i]);
+}
+
+/** Only where the tokenizer itself, given the whole acronym, ends a token before the letter. */
+function spellMerged(
+  tokenizer: TaskTokenizer,
+  acronym: string,
+  letter: AcronymLetter,
+): SpelledAcronym | undefined {
+  const begun = acronym.slice(0, letter - 1);
+  const ids = tokenizer.encode(acronym);
+  const before = begun === "" ? [] : tokenizer.encode(begun);
+  if (ids.length <= before.length || before.some((id, i) => id !== ids[i])) return undefined;
+  const rest = acronym.slice(letter - 1);
+  const answers = Array.from({ length: rest.length }, (_, i) => rest.slice(0, i + 1)).filter(
+    (text) => tokenizer.encode(text).length === 1,
+  );
+  return answers.length === 0 ? undefined : { begun: begun === "" ? [] : [begun], answers };
+}

@@ -1,0 +1,58 @@
+/**
+ * Capitals of countries, a relation that language models are often asked for (Hernandez et al. 2024): "The capital
+ * of France is" → " Paris". Each country stands in one prompt, so that no split knows another's answers.
+ */
+import lists from "../word-lists/capitals.json" with { type: "json" };
+import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
+import { drawPrompts } from "./draw-prompts.ts";
+import { isOneToken, keepsBorders, keepWords, ofOneLength, pick } from "./token-words.ts";
+
+const TASK = "capitals";
+const MOST = 150;
+
+/** @throws PithError "task" when the tokenizer leaves too few countries for the prompts asked for. */
+export function capitalTask(tokenizer: TaskTokenizer, options: BuiltinTaskOptions = {}): BuiltinTask {
+  const capitals = new Map(lists.countries.map(({ country, capital }) => [country, capital]));
+  const answerOf = (country: string) => ` ${capitals.get(country) ?? ""}`;
+  const piecesOf = (country: string) => ["The capital of", ` ${country}`, " is"];
+  const countries = keepWords(
+    TASK,
+    "capitals",
+    [...capitals.keys()],
+    (country) => isOneToken(tokenizer, answerOf(country)) && keepsBorders(tokenizer, piecesOf(country)),
+    { least: 3, need: "one token with their space" },
+  );
+  const lengthOf = (country: string) => tokenizer.encode(piecesOf(country).join("")).length;
+  const { kept, length } =
+    options.means === "pooled"
+      ? { kept: countries.kept, length: undefined }
+      : ofOneLength(countries.kept, lengthOf);
+  const leftOut = countries.kept.length - kept.length;
+  const examples = drawPrompts(
+    {
+      task: TASK,
+      sizes: [kept.length],
+      build: ([index]) => {
+        const country = pick(kept, index);
+        return { prompt: piecesOf(country).join(""), answers: [answerOf(country)] };
+      },
+    },
+    options,
+    Math.min(MOST, Math.floor(kept.length / 3)),
+  );
+  return {
+    name: TASK,
+    description: "The capital of a country; no country stands in two splits.",
+    examples,
+    bos: false,
+    promptTokens: length,
+    words: [countries.count],
+    notes:
+      leftOut === 0
+        ? []
+        : [
+            `${leftOut} of ${countries.kept.length} countries are left out: with this tokenizer their names are longer or shorter ` +
+              "than most, and aligned means need prompts of one length. Pooled means take them all.",
+          ],
+  };
+}

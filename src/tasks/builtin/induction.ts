@@ -1,0 +1,85 @@
+/**
+ * Induction on random tokens (Olsson et al. 2022, section "Random repeated sequences"): words without any order,
+ * then some of them again: " tree … stone red walk … stone red" → " walk". Nothing but the words' first
+ * occurrence tells the answer. Where the repetition begins is drawn, so that no fixed distance finds it.
+ */
+import { PithError } from "../../errors.ts";
+import { createRandom } from "../random.ts";
+import type { BuiltinTask, BuiltinTaskOptions, VocabularyTokenizer, WordCount } from "./builtin-task.ts";
+import { drawPrompts, SEEDED_SPACE } from "./draw-prompts.ts";
+import { isOneToken, keepsBorders, pick, tokenCount } from "./token-words.ts";
+
+const TASK = "induction";
+const DEFAULT_COUNT = 150;
+/** Different words, before any is repeated. @internal */
+export const INDUCTION_WORDS = 20;
+/** Words that stand again, the answer's predecessor last. @internal */
+export const INDUCTION_REPEATED = 4;
+/** A whole word inside a text, in lower case; shorter ones are mostly beginnings of others. */
+const PLAIN_WORD = /^ [a-z]{4,}$/;
+/** So many are enough. They come first in most vocabularies, whose tokens stand by frequency. */
+const MOST_WORDS = 2000;
+const LEAST_WORDS = 10 * INDUCTION_WORDS;
+
+/** @throws PithError "task" when the vocabulary has too few plain words. */
+export function inductionTask(tokenizer: VocabularyTokenizer, options: BuiltinTaskOptions = {}): BuiltinTask {
+  const { kept, count } = plainWords(tokenizer);
+  const examples = drawPrompts(
+    {
+      task: TASK,
+      sizes: [SEEDED_SPACE],
+      build: ([seed = 0]) => {
+        const random = createRandom(seed);
+        const words = drawDifferent(kept, INDUCTION_WORDS, random.below);
+        // Not the very first word: many models treat the first position apart.
+        const start = 1 + random.below(INDUCTION_WORDS - INDUCTION_REPEATED - 1);
+        const pieces = [...words, ...words.slice(start, start + INDUCTION_REPEATED)];
+        if (!keepsBorders(tokenizer, pieces)) return undefined;
+        return { prompt: pieces.join(""), answers: [pick(words, start + INDUCTION_REPEATED)] };
+      },
+    },
+    options,
+    DEFAULT_COUNT,
+  );
+  return {
+    name: TASK,
+    description: `${INDUCTION_WORDS} random words, then ${INDUCTION_REPEATED} of them again: the word that came next the first time.`,
+    examples,
+    bos: false,
+    promptTokens: tokenCount(tokenizer, examples[0]),
+    words: [count],
+    notes: [],
+  };
+}
+
+/** The vocabulary's first tokens that are a plain word with its space, as texts. */
+function plainWords(tokenizer: VocabularyTokenizer): {
+  readonly kept: readonly string[];
+  readonly count: WordCount;
+} {
+  const words: string[] = [];
+  let looked = 0;
+  for (; looked < tokenizer.vocabularySize && words.length < MOST_WORDS; looked++) {
+    const text = tokenizer.tokenText(looked);
+    if (PLAIN_WORD.test(text) && isOneToken(tokenizer, text)) words.push(text);
+  }
+  if (words.length < LEAST_WORDS) {
+    throw new PithError(
+      "task",
+      `${TASK}: ${words.length} of ${looked} tokens are plain words of four letters or more; ${LEAST_WORDS} are needed.`,
+      { advice: "The task can't be asked of this model." },
+    );
+  }
+  return { kept: words, count: { kind: "tokens", given: looked, kept: words.length } };
+}
+
+/** @param count far less than there are. */
+function drawDifferent(
+  items: readonly string[],
+  count: number,
+  below: (bound: number) => number,
+): readonly string[] {
+  const drawn = new Set<string>();
+  while (drawn.size < count) drawn.add(pick(items, below(items.length)));
+  return [...drawn];
+}
