@@ -1,18 +1,20 @@
 /**
- * A file of lines that grows line by line (Node). A line that could not be written, on a full disk say, leaves nothing
- * of itself: the next one stands where it would have stood.
+ * A file that grows line by line (Node). When a line cannot be written, for example because the disk is full,
+ * none of its bytes stay in the file: the next line is written at the same position.
  */
 import { appendFile, truncate } from "node:fs/promises";
 import { fileError } from "./file-error.ts";
 
 export interface AppendFile {
-  /** Lines are written one after another, whoever hands them in. @throws PithError "output". */
+  /**
+   * Writes one line. Lines are written one after another, in the order of the calls. @throws PithError "output".
+   */
   append(text: string): Promise<void>;
   /** Resolves when nothing is being written any more. */
   settled(): Promise<void>;
 }
 
-/** @param length of the file in bytes: what is beyond is torn. */
+/** @param length of the valid content in bytes; bytes after it are an incomplete line and are cut off. */
 export function openAppendFile(path: string, length: number): AppendFile {
   let whole = length;
   let writing: Promise<void> = Promise.resolve();
@@ -35,7 +37,10 @@ export function openAppendFile(path: string, length: number): AppendFile {
   };
 }
 
-/** The lines of a text that end in a line feed, which is left out; what stands after the last one is torn. */
+/**
+ * The lines of a text that end in a line feed, without it. Text after the last line feed is an incomplete line
+ * and is left out.
+ */
 export function wholeLines(text: string): readonly string[] {
   return text.split("\n").slice(0, -1);
 }

@@ -1,7 +1,8 @@
 /**
- * A folder that appears whole or not at all (Node). It is filled beside its place, as `.NAME.partial-PID`, and takes
- * its name by one rename when it is whole. A folder can't be renamed over one that has content, so an old one first
- * steps aside, to `.NAME.replaced-PID`; if the process dies between the two renames, the next one puts it back.
+ * A folder that appears complete or not at all (Node). It is filled beside its place, as `.NAME.partial-PID`, and
+ * takes its name by one rename when it is complete. A folder can't be renamed over one that has content, so an
+ * old folder is first renamed to `.NAME.replaced-PID`; if the process dies between the two renames, the next
+ * process restores the old folder.
  */
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -12,21 +13,22 @@ import { isAlive } from "./process-life.ts";
 import { syncFolder } from "./write-file.ts";
 
 export interface AtomicFolder {
-  /** Where it lies until it is whole. */
+  /** The path of the folder until it is complete. */
   readonly partial: string;
   /**
-   * Gives it its name. @param mayReplace throws where what lies there now may not be replaced.
-   * @throws PithError "output"; then what was there is there again, and the partial folder is for `discard`.
+   * Gives the folder its final name. @param mayReplace throws when the existing folder may not be replaced.
+   * @throws PithError "output"; then the old folder is restored, and the caller calls `discard` for the partial
+   * one.
    */
   commit(mayReplace: () => Promise<void>): Promise<void>;
-  /** Removes it; nothing after `commit`. */
+  /** Removes the partial folder; does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
-/** Partial folders that this process is at work on. */
+/** Partial folders that this process is filling now. */
 const active = new Set<string>();
 
-/** Makes an empty folder beside `directory`, and those above it. @throws PithError "output". */
+/** Makes an empty folder beside `directory`, and the folders above it. @throws PithError "output". */
 export async function beginFolder(directory: string): Promise<AtomicFolder> {
   const target = resolve(directory);
   const partial = siblingName(target, "partial");
@@ -64,8 +66,9 @@ export async function beginFolder(directory: string): Promise<AtomicFolder> {
 }
 
 /**
- * Removes what killed processes left beside `target`, and puts back what one had moved away to replace it.
- * @param isGone whether the process of a number is at work on it no more.
+ * Removes what killed processes left beside `target`, and restores a folder that one of them had renamed in order
+ * to replace it.
+ * @param isGone whether the process with this number no longer works on the folder.
  */
 export async function recoverFolder(target: string, isGone: (pid: number) => boolean): Promise<void> {
   const folder = dirname(target);
@@ -80,7 +83,7 @@ export async function recoverFolder(target: string, isGone: (pid: number) => boo
   }
 }
 
-/** What lies at a path; a link counts as "other". @throws PithError "output". */
+/** The kind of file at a path; a link counts as "other". @throws PithError "output". */
 export async function kindOf(path: string): Promise<"folder" | "other" | undefined> {
   try {
     return (await lstat(path)).isDirectory() ? "folder" : "other";
@@ -105,8 +108,9 @@ async function takePlace(partial: string, target: string): Promise<void> {
 }
 
 /**
- * A folder that is put back must be whole, so one that is being removed takes the name of one that is not; where a
- * full disk gives it none, it is removed as it is.
+ * Removes a folder. It is renamed to a partial folder's name first, because a folder that is only half removed
+ * must not be restored as if it were complete. Where a full disk prevents the rename, it is removed under its own
+ * name.
  */
 async function removeFolder(path: string): Promise<void> {
   const doomed = path.replace(/replaced-(\d+)$/, "partial-$1");
@@ -117,7 +121,7 @@ async function removeFolder(path: string): Promise<void> {
   for (const each of new Set([doomed, path])) await rm(each, { recursive: true, force: true });
 }
 
-/** Has all that is in a folder, and the names in it, on the disk before the folder gets its name. */
+/** Flushes all files of a folder, and the names in it, to the disk before the folder gets its name. */
 async function syncAll(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -133,7 +137,9 @@ async function syncAll(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-/** @param role "partial" while it is written or removed, "replaced" for what makes room for it. */
+/**
+ * @param role "partial" while the folder is written or removed, "replaced" for the old folder that it replaces.
+ */
 function siblingName(target: string, role: "partial" | "replaced"): string {
   return join(dirname(target), `.${basename(target)}.${role}-${process.pid}`);
 }

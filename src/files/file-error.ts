@@ -1,4 +1,4 @@
-/** The operating system's refusals, in words that name the file and what to do. */
+/** Errors of the operating system as messages that name the file and say what to do. */
 import { PithError, type PithErrorCode } from "../errors.ts";
 
 const MEANINGS: ReadonlyMap<string, string> = new Map([
@@ -21,13 +21,13 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["EIO", "can't be read: the device reports an input/output error"],
 ]);
 
-/** The `code` of a system error ("ENOENT"), or undefined: a PithError's own is none. */
+/** The `code` of a system error ("ENOENT"), or undefined. A PithError's own code does not count. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof PithError || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** What helps, where a user can help. */
+/** What the user can do about an error, where there is something. */
 const REMEDIES: ReadonlyMap<string, string> = new Map([
   ["EMFILE", "Allow more: `ulimit -n 4096`, then run it again."],
   ["ENFILE", "The whole machine has too many open: close other programs."],
@@ -40,8 +40,8 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
 const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * What the operating system said about `path`, as a PithError; anything that it did not say is given back.
- * @param needed bytes that were to be written there, for a disk that is full.
+ * The system error about `path` as a PithError. Any other error is returned unchanged.
+ * @param needed bytes that were to be written there, for the message about a full disk.
  */
 export function fileError(code: PithErrorCode, path: string, error: unknown, needed?: number): unknown {
   const systemCode = errorCode(error);
@@ -57,7 +57,7 @@ export function fileError(code: PithErrorCode, path: string, error: unknown, nee
   });
 }
 
-/** What no input and no fault of Pith's brings about: the machine lacks something. */
+/** Errors that neither the input nor a bug in Pith causes: the machine lacks something. */
 const MACHINE: ReadonlySet<string> = new Set([
   ...FULL,
   "EMFILE",
@@ -69,8 +69,8 @@ const MACHINE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A system error that came as it is to where errors are told, as a PithError: the working directory is gone, or the
- * machine lacks something, wherever that was met. Undefined for any other, which is a bug.
+ * A system error that nobody translated before it reached the code that reports errors, as a PithError: the
+ * working directory is gone, or the machine lacks something. Undefined for any other error, which is a bug.
  */
 export function machineError(error: unknown): PithError | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -81,7 +81,7 @@ export function machineError(error: unknown): PithError | undefined {
       cause: error,
     });
   }
-  // A thread that can't be started has a code of Node's own, and the system's in its message.
+  // When a thread can't be started, the error has a code of Node's own, and the system's code in its message.
   const code = /\b(E[A-Z]{3,})\b/.exec(`${errorCode(error)} ${error.message}`.replace("ERR_", ""))?.[1] ?? "";
   if (!MACHINE.has(code)) return undefined;
   const found = fileError(
@@ -92,7 +92,7 @@ export function machineError(error: unknown): PithError | undefined {
   return found instanceof PithError ? found : undefined;
 }
 
-/** The action's result; what the operating system says about `path` is thrown as a PithError. */
+/** Returns the action's result; a system error about `path` is thrown as a PithError. */
 export async function orFileError<T>(
   code: PithErrorCode,
   path: string,

@@ -1,4 +1,4 @@
-/** Fingerprints of files, for provenance: what a circuit was cut from (Node). */
+/** Checksums of files (Node). circuit.json records them, so that a circuit's source can be identified. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,7 @@ import { fileError } from "./file-error.ts";
 
 /**
  * SHA-256 of a file as 64 lower-case hexadecimal digits, streamed.
- * @param code of the PithError when the file can't be read: what kind of input it is.
+ * @param code of the PithError when the file can't be read: it says what kind of input the file is.
  */
 export async function hashFile(
   path: string,

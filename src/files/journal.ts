@@ -1,11 +1,11 @@
 /**
- * What a long command has found so far, on disk as it comes (Node), so that a killed one goes on where it was: a first
- * line that says which work it is of, then one line for each entry. A line that was being written when the process
- * died has no line feed, and is left out.
+ * A file of the results that a long command has found so far (Node). Each result is written as soon as it is
+ * found, so that a killed command can be continued. The first line says which work the journal belongs to; each
+ * other line is one entry. If the process dies while it writes a line, that line has no line feed and is ignored.
  *
- * Entries are believed only as far as they are whole: each carries a checksum of everything that stands before it and
- * itself. The first one that fails it, or stands for no step of the work, is refused and named; the entries before it
- * are kept, for the next start to go on from.
+ * Each entry carries a checksum over itself and everything before it. An entry is refused and named when its
+ * checksum is wrong or when it does not belong to the expected step of the work. The entries before it are kept,
+ * so that the next start can continue from there.
  */
 import { createHash } from "node:crypto";
 import { copyFile, readFile, rm } from "node:fs/promises";
@@ -19,53 +19,54 @@ import { placeFile } from "./write-file.ts";
 
 export interface Journal<T> {
   readonly path: string;
-  /** What an earlier run had found. */
+  /** The entries of an earlier run. */
   readonly resumed: readonly T[];
-  /** Resolves when the entry is written; entries are written in order, whoever hands them in. */
+  /** Resolves when the entry is written. Entries are written in the order of the calls. */
   append(entry: T): Promise<void>;
   /** Resolves when nothing is being written any more. */
   close(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** The first entry that stands for no step of the work, and why. */
+/** The first entry that does not fit the work, and why. */
 export interface EntryFault {
   readonly index: number;
   readonly why: string;
 }
 
 export interface JournalOptions<T> {
-  /** Names the work: equal keys, equal entries. */
+  /** Identifies the work: runs with equal keys write equal entries. */
   readonly key: string;
-  /** "resume" takes over what is there; "anew" overwrites it; "new" wants nothing to be there. */
+  /** "resume" continues an existing journal, "anew" overwrites it, "new" refuses to start if there is one. */
   readonly start: "new" | "anew" | "resume";
-  /** What an entry is, as JSON gives it back. */
+  /** The schema of an entry, as JSON gives it back. */
   readonly schema: z.ZodType<T>;
-  /** Compares entries with the steps that they stand for. */
+  /** Checks the entries against the steps that they belong to. */
   readonly firstFault?: ((entries: readonly T[]) => EntryFault | undefined) | undefined;
-  /** What is journaled, for messages. */
+  /** The kind of work, for messages. */
   readonly work: "search" | "sweep";
 }
 
 const FORMAT = "pith.journal/2";
 const headerSchema = z.object({ journal: z.string(), key: z.string() });
 
-/** Beside the folder that the work will end in. */
+/** The journal's path: beside the output folder of the work. */
 export function journalPath(out: string, name = "journal"): string {
   const path = resolve(out);
   return join(dirname(path), `.${basename(path)}.${name}.jsonl`);
 }
 
 /**
- * @throws PithError "options" for a journal of other work, a damaged one, or one that is there and may not be; then it
- * stays as it is, but for the entries from the damaged one on. "output" for the disk.
+ * @throws PithError "options" when the journal belongs to other work, is damaged, or exists although `start` is
+ * "new"; the file is then left unchanged, except that entries from the damaged one on are removed. PithError
+ * "output" for errors of the disk.
  */
 export async function openJournal<T>(path: string, options: JournalOptions<T>): Promise<Journal<T>> {
   const { key, start, work } = options;
   const header = JSON.stringify({ journal: FORMAT, key });
   const there = start === "anew" ? undefined : await readText(path);
   if (there !== undefined) checkHeader(there, path, options);
-  // A damaged line may have whole ones after it: whatever follows the first line was found by somebody.
+  // Whole lines may follow a damaged one: any content after the first line is somebody's result.
   if (start === "new" && there !== undefined && /\n./.test(there)) {
     throw new PithError("options", `an interrupted ${work} lies there.`, {
       place: { file: path },
@@ -73,7 +74,7 @@ export async function openJournal<T>(path: string, options: JournalOptions<T>): 
     });
   }
   const found = readEntries(there ?? "", header, options);
-  // Written anew without what is torn, in one go; from then on it only grows.
+  // The file is written anew once, without the incomplete line; after that, lines are only appended.
   const text = [header, ...found.lines].map((line) => `${line}\n`).join("");
   if (found.fault !== undefined) {
     await orFileError("output", path, () => copyFile(path, damagedPath(path)));
@@ -95,7 +96,7 @@ export async function openJournal<T>(path: string, options: JournalOptions<T>): 
         await file.append(`${lineOf(payload, own)}\n`);
         return own;
       });
-      // An entry that could not be written is not counted in those that follow it.
+      // An entry that could not be written is not part of the checksums after it.
       last = written.catch(() => before);
       return written.then(() => undefined);
     },
@@ -110,7 +111,7 @@ export async function openJournal<T>(path: string, options: JournalOptions<T>): 
   };
 }
 
-/** Where a damaged journal is kept whole, until the work is done. */
+/** The path of the copy of a damaged journal. The copy is kept until the work is done. */
 function damagedPath(path: string): string {
   return `${path}.damaged`;
 }
@@ -125,7 +126,7 @@ async function readText(path: string): Promise<string | undefined> {
 }
 
 function checkHeader<T>(text: string, path: string, { key, work }: JournalOptions<T>): void {
-  // Torn in its very first line: nothing was found yet.
+  // The first line itself is incomplete, so nothing was found yet.
   const opening = '{"journal":"pith.';
   if (!text.includes("\n") && (text.startsWith(opening) || opening.startsWith(text))) return;
   const fail = (message: string, advice: string) =>
@@ -147,11 +148,11 @@ function checkHeader<T>(text: string, path: string, { key, work }: JournalOption
 
 interface Entries<T> {
   readonly entries: readonly T[];
-  /** Theirs, without line feeds. */
+  /** The lines of the entries, without line feeds. */
   readonly lines: readonly string[];
-  /** Of the last one. */
+  /** The checksum of the last entry. */
   readonly sum: string;
-  /** What is wrong with the line after them. */
+  /** What is wrong with the first line that is not an entry. */
   readonly fault?: string | undefined;
 }
 

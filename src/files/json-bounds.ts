@@ -1,13 +1,16 @@
 /**
- * Bounds on JSON from outside, found before `JSON.parse` runs: a few megabytes of "[[[[" or "{},{}," become
- * gigabytes of objects. Bytes are looked at once, as they come, so that a hostile file need not even be read.
+ * Limits on JSON from outside, checked before `JSON.parse` runs: `JSON.parse` would make gigabytes of objects
+ * from a few megabytes of "[[[[" or "{},{},". Bytes are checked as they arrive, so a hostile file need not be
+ * read to its end.
  */
 
 /** Far above any real file: headers and configs are 3 to 5 deep, tokenizers 8. */
 const DEEPEST_NESTING = 64;
-/** More than 100 MB of honest tensor descriptions have; as many "{}" would take gigabytes and a minute. */
+/**
+ * A tensor description file of more than 100 MB stays below this; as many "{}" would take gigabytes and a minute.
+ */
 const MOST_CONTAINERS = 5_000_000;
-/** The trace of a million decisions has six million. */
+/** The trace of a million decisions has six million members. */
 const MOST_MEMBERS = 10_000_000;
 const MOST_VALUES = 20_000_000;
 
@@ -15,11 +18,14 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 export interface JsonBounds {
-  /** Looks at the next bytes of a text. @returns what is too much, as a predicate: "nests deeper than 64 levels". */
+  /**
+   * Checks the next bytes of a text. @returns which limit is exceeded, as a predicate: "nests deeper than 64
+   * levels".
+   */
   add(bytes: Uint8Array): string | undefined;
 }
 
-/** For one text in UTF-8. What is not JSON is left for the parser to refuse. */
+/** Makes a check of one text in UTF-8. Text that is not JSON is left for the parser to refuse. */
 export function jsonBounds(): JsonBounds {
   let [depth, containers, members, commas] = [0, 0, 0, 0];
   let [inString, escaped] = [false, false];

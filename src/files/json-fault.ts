@@ -1,16 +1,17 @@
 /**
- * Where a text stops being JSON. The engine's own message quotes the text around the fault, and not always says
- * where it is; but an error may be read by someone who may not read the file, so it is told by line and column.
+ * Finds the place where a text stops being JSON. The message of the JavaScript engine quotes the text around the
+ * fault, and does not always give the place. But the reader of an error may not be allowed to read the file, so
+ * Pith's errors give line and column only.
  */
 
 const SPACE = /[\t\n\r ]*/y;
 const STRING = /"(?:[^"\\]|\\.)*"/sy;
 const LITERAL = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
 
-/** What may come next; "first" is what an opened bracket or brace may hold or be closed with. */
+/** What may come next; "first" means what may follow an opened bracket or brace, its closing one included. */
 type Expected = "value" | "first value" | "first key" | "key" | "colon" | "next" | "end";
 
-/** Line and column of the first character that can't stand there, both from 1; undefined for JSON. */
+/** Line and column of the first character that is not allowed there, both from 1; undefined for valid JSON. */
 export function jsonFaultAt(
   text: string,
 ): { readonly line: number; readonly column: number; readonly ended: boolean } | undefined {
@@ -64,13 +65,13 @@ function closes(character: string, expected: Expected, open: "{" | "[" | undefin
   return character === "]" && open === "[" && (expected === "next" || expected === "first value");
 }
 
-/** Where the pattern ends that begins at `at`; `at` itself where it does not. */
+/** The end of the pattern's match at `at`; `at` itself if it does not match. */
 function match(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : at;
 }
 
-/** Escapes and control characters are the engine's to judge. */
+/** Whether the engine accepts the string: its escapes and control characters are left to the engine. */
 function isString(literal: string): boolean {
   try {
     JSON.parse(literal);

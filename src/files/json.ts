@@ -1,6 +1,7 @@
 /**
- * JSON that came from outside: files, answers of a hub, requests to the studio. `JSON.parse` takes the last of two
- * equal keys in silence, and its errors quote the text; how much it may make of a text is `json-bounds.ts`'s.
+ * Reads JSON that comes from outside: files, answers of a hub, requests to the studio. `JSON.parse` silently
+ * takes the last of two equal keys, and its errors quote the text, so both are handled here. The limits on size
+ * and nesting are in `json-bounds.ts`.
  */
 import { type ErrorPlace, PithError, type PithErrorCode } from "../errors.ts";
 import { shorten } from "../printable.ts";
@@ -12,12 +13,12 @@ export type JsonOutcome =
   | { readonly kind: "value"; readonly value: unknown }
   /** "not JSON: see line 1, column 3". */
   | { readonly kind: "syntax"; readonly fault: string }
-  /** JSON that is refused, as a predicate: 'has the key "a" twice'. */
+  /** JSON that is refused; the fault is a predicate: 'has the key "a" twice'. */
   | { readonly kind: "structure"; readonly fault: string };
 
 /**
  * Never throws. Keys such as "__proto__" are ordinary own properties of the value.
- * @param part whether the text is a whole file, or a part of one, whose line the caller knows.
+ * @param part "part" when the text is part of a file and the caller knows its line there.
  */
 export function readJson(text: string, part: "whole" | "part" = "whole"): JsonOutcome {
   const structure = boundsProblem(text) ?? repeatedKey(text);
@@ -29,7 +30,7 @@ export function readJson(text: string, part: "whole" | "part" = "whole"): JsonOu
   }
 }
 
-/** The value that a text holds; undefined for what `readJson` refuses. */
+/** The value that a text holds; undefined where `readJson` refuses the text. */
 export function tryJson(text: string): unknown {
   const found = readJson(text);
   return found.kind === "value" ? found.value : undefined;
@@ -37,7 +38,7 @@ export function tryJson(text: string): unknown {
 
 /**
  * The value that `text` holds.
- * @param what the text, as errors call it: "the answer".
+ * @param what the name of the text in errors: "the answer".
  * @throws PithError with `code` when it is not JSON, or more than `json-bounds.ts` allows, or repeats a key.
  */
 export function parseJson(text: string, code: PithErrorCode, place: ErrorPlace, what: string): unknown {
@@ -70,21 +71,21 @@ export function parseJsonObject(
   return value;
 }
 
-/** UTF-16 units that are looked at at once. */
+/** UTF-16 units that are checked in one step. */
 const PART_LENGTH = 2 ** 16;
 
 function boundsProblem(text: string): string | undefined {
   const bounds = jsonBounds();
   const encoder = new TextEncoder();
   for (let at = 0; at < text.length; at += PART_LENGTH) {
-    // Half a character at a seam becomes another one, which is no bracket either.
+    // A character that is cut in two at the end of a part becomes another character, but never a bracket.
     const problem = bounds.add(encoder.encode(text.slice(at, at + PART_LENGTH)));
     if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-/** Without the engine's message and as no cause: it quotes the file. */
+/** The engine's message is left out, also as a cause, because it quotes the file. */
 function whereNot(text: string, part: "whole" | "part"): string {
   const found = jsonFaultAt(text);
   if (found === undefined) return "";
@@ -99,17 +100,17 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value of an own property: never one that every object inherits. */
+/** The value of an own property; inherited properties do not count. */
 export function ownProperty(record: Record<string, unknown>, key: string): unknown {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** Repeats a JSON value from outside in an error. */
+/** Text for an error that shows a JSON value from outside. */
 export function describeValue(value: unknown): string {
   return value === undefined ? "nothing" : shorten(JSON.stringify(value));
 }
 
-/** Text that is not JSON is left for JSON.parse to refuse. */
+/** The first key that an object of the text has twice. Text that is not JSON is left for JSON.parse to refuse. */
 function repeatedKey(text: string): string | undefined {
   // For each open bracket: the keys seen so far, or undefined in an array.
   const open: (Set<string> | undefined)[] = [];

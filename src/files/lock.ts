@@ -1,14 +1,15 @@
 /**
- * A file that says which process works on something (Node), for processes that would get in each other's way.
- * Node has no flock, so the file stays when its holder is killed, and whoever comes next has to break it.
+ * A lock file that says which process works on something (Node), for processes that would disturb each other.
+ * Node has no flock, so the file remains when its holder is killed, and the next process has to break the lock.
  *
- * - A lock appears whole: it is written under another name and linked to its own, which fails if it is there. A full
- *   disk leaves nothing.
- * - Several that find a lock stale must not break the one that the fastest of them has made meanwhile. Breaking a lock
- *   needs a lock of its own, named for the very file that is stale; whoever has it looks again, and removes the file
- *   only if it is still that one. A breaker that was killed leaves a stale lock too, and it is broken the same way.
- * - Who holds a lock sweeps up what killed processes left beside it. Nobody can mistake a breaker's lock afterwards:
- *   the file that it was named for is gone for good.
+ * - A lock appears complete or not at all: it is written under another name and then linked to its own name,
+ *   which fails if that name exists. A full disk leaves no lock.
+ * - When several processes find the same stale lock, none of them may break a new lock that another has made in
+ *   the meantime. So breaking a lock needs a second lock, named for exactly the stale file. Its holder checks the
+ *   file again and removes it only if it is still the same one. A killed breaker leaves a stale lock too, which
+ *   is broken in the same way.
+ * - The holder of a lock removes what killed processes left beside it. This is safe for a breaker's lock, because
+ *   the file that it was named for no longer exists.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -20,18 +21,21 @@ import { tryJson } from "./json.ts";
 import { isAlive, isTagAlive, type Machine, processTag, startOf, thisMachine } from "./process-life.ts";
 
 const heartbeatMs = 5_000;
-/** Holders whose process numbers can't be asked for are taken for dead when they haven't touched a lock for so long. */
+/**
+ * If nothing can be asked about the process of a holder, the holder counts as dead after this time without
+ * touching the lock.
+ */
 const staleMs = { otherMachine: 60_000, sameClock: 20_000 };
-/** A lock that names nobody was made by another program, or by an old version that ran out of disk. */
+/** A lock that names no process was made by another program, or by an old version on a full disk. */
 const namelessMs = 5_000;
 
 interface LockHolder {
   readonly pid: number;
-  /** Undefined for this machine. */
+  /** The machine's name; undefined for this machine. */
   readonly host?: string;
 }
 
-/** Taken, with what gives it back; or held, by whom if the file says so. */
+/** "taken" with a function that gives the lock back, or "held" with the holder, if the file names it. */
 export type LockAttempt =
   | { readonly release: () => Promise<void> }
   | { readonly holder: LockHolder | undefined };
@@ -45,7 +49,7 @@ const contentSchema = z.object({
   id: z.string(),
 });
 
-/** Doesn't wait. @throws what the system says of a folder that takes no files. */
+/** Tries once, without waiting. @throws the system's error about a folder that takes no files. */
 export async function takeLock(file: string): Promise<LockAttempt> {
   const taken = await take(file);
   if ("holder" in taken) return taken;
@@ -63,10 +67,10 @@ export async function takeLock(file: string): Promise<LockAttempt> {
   };
 }
 
-/** How often a lock is looked at again that somebody else is breaking, and the pause between. */
+/** How often a lock that another process is breaking is checked again, and the pause between checks. */
 const patience = { times: 100, pauseMs: 5 };
 
-/** @param base what breakers' locks are named after: the lock that is wanted in the end. */
+/** @param base the lock that is wanted in the end; breakers' locks are named after it. */
 async function take(
   file: string,
   base: string = file,
@@ -83,7 +87,7 @@ async function take(
   return { holder: undefined };
 }
 
-/** @returns false where it is there already. */
+/** @returns false if the file exists. */
 async function create(file: string, content: string): Promise<boolean> {
   const fresh = `${file}.${processTag()}.${randomBytes(6).toString("hex")}.new`;
   try {
@@ -93,7 +97,7 @@ async function create(file: string, content: string): Promise<boolean> {
       return true;
     } catch (error) {
       const code = errorCode(error) ?? "";
-      // ENOENT: a process of another machine, to which ours is unknown, has swept the fresh one up.
+      // ENOENT: a process on another machine, which can't see our process, has removed the new file.
       if (code === "EEXIST" || code === "ENOENT") return false;
       if (!["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(code)) throw error;
       return await createWithoutLinks(file, content);
@@ -103,7 +107,7 @@ async function create(file: string, content: string): Promise<boolean> {
   }
 }
 
-/** For file systems that give a file one name only. */
+/** For file systems without hard links. */
 async function createWithoutLinks(file: string, content: string): Promise<boolean> {
   try {
     await writeFile(file, "", { flag: "wx" });
@@ -120,7 +124,9 @@ async function createWithoutLinks(file: string, content: string): Promise<boolea
   }
 }
 
-/** @param content that was written into it: what another has made since stays. */
+/**
+ * @param content that was written into the file: a file with other content belongs to another process and stays.
+ */
 async function giveBack(file: string, content: string): Promise<void> {
   if ((await readFile(file, "utf8").catch(() => "")) === content) await rm(file, { force: true });
 }
@@ -128,7 +134,7 @@ async function giveBack(file: string, content: string): Promise<void> {
 type FoundLock =
   | { readonly state: "free" }
   | { readonly state: "held"; readonly holder: LockHolder | undefined }
-  /** `key` names this very file: another one of the same name has another. */
+  /** `key` identifies this very file: another file of the same name has another key. */
   | { readonly state: "stale"; readonly key: string };
 
 async function look(file: string): Promise<FoundLock> {
@@ -149,13 +155,14 @@ async function look(file: string): Promise<FoundLock> {
     return { state: "held", holder: host === here.host ? { pid } : { pid, host } };
   }
   if (!isAlive(pid, start)) return stale;
-  // Where processes don't say when they started, a lock of our number that is older than we are isn't ours.
+  // Where the system does not say when a process started: a lock with our process number that is older than this
+  // process is not ours.
   const born = Date.now() - 1000 * process.uptime();
   if (start === undefined && pid === process.pid && found.mtimeMs < born - 1000) return stale;
   return { state: "held", holder: { pid } };
 }
 
-/** What a lock leaves out, as those of older versions do, is not compared. */
+/** Fields that a lock does not have, as in those of older versions, are not compared. */
 function isSameMachine({ host, boot, space }: Machine, here: Machine): boolean {
   const agrees = (one: string | undefined, other: string | undefined) =>
     one === undefined || other === undefined || one === other;
@@ -167,15 +174,19 @@ function parse(text: string): z.infer<typeof contentSchema> | undefined {
 }
 
 /**
- * The lock of whoever breaks a stale one, and of whoever breaks a stale breaker's. Its name is as long as `base`'s and
- * a key, however many breakers were killed before: one that grew with their number would outgrow what a name may have.
+ * The path of the lock for breaking a stale lock, or for breaking a stale breaker's lock. Its name has the length
+ * of `base` plus a key, however many breakers were killed before: a name that grew with each breaker would become
+ * too long.
  * @param base the lock that is wanted in the end. @internal
  */
 export function breakerPath(base: string, key: string): string {
   return `${base}.${key}`;
 }
 
-/** Names a stale lock: another file of the same name has another. @param inode of the lock, which holds `text`. @internal */
+/**
+ * The key of a stale lock: another file of the same name has another key. @param inode of the lock; `text` is its
+ * content. @internal
+ */
 export function lockKey(text: string, inode: number): string {
   return createHash("sha256").update(`${inode} ${text}`).digest("hex").slice(0, 16);
 }
@@ -194,7 +205,7 @@ async function breakLock(file: string, key: string, base: string): Promise<boole
   return true;
 }
 
-/** Removes what killed processes left of their attempts. @param content of the lock, which is ours. */
+/** Removes what killed processes left of their attempts. @param content of our lock. */
 async function sweepUp(file: string, content: string): Promise<void> {
   const own = await stat(file).catch(() => undefined);
   const prefix = `${basename(file)}.`;

@@ -1,6 +1,7 @@
 /**
- * The folder that a command makes (Node): what may be replaced, one process at a time, whole or not at all. A command
- * claims its folder before its work begins, which also mends what a killed one left, and fills it at the end.
+ * The output folder of a command (Node): only folders of Pith's own are replaced, one process at a time writes,
+ * and the folder appears complete or not at all. A command claims its folder before its work begins, which also
+ * repairs what a killed process left, and fills it at the end.
  */
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -13,15 +14,16 @@ import { writeText } from "./write-file.ts";
 export interface OutputFolderOptions {
   /** Replace a folder that is there. */
   readonly force: boolean;
-  /** The file by which a folder that may be replaced is known; `--out ~ --force` must not cost anyone a home. */
+  /** The file that a folder must contain to be replaced: `--out ~ --force` must not delete a home directory. */
   readonly marker: string;
-  /** What such a folder is called in messages. */
+  /** The name of such a folder in messages. */
   readonly kind: string;
 }
 
 /**
- * Whether the folder may be written, so that a long run can fail before it starts.
- * @throws PithError "output" when something is there and may not be replaced, or the place is no place.
+ * Checks that the folder may be written, so that a long run can fail before it starts.
+ * @throws PithError "output" when something is there that may not be replaced, or no folder can be made at this
+ * path.
  */
 export async function checkOutputFolder(
   directory: string,
@@ -46,9 +48,10 @@ export async function checkOutputFolder(
 }
 
 /**
- * Takes the folder's name for this process, mends what a killed one left there, and checks it. Makes the folders
+ * Claims the folder for this process, repairs what a killed process left there, and checks it. Makes the folders
  * above it.
- * @returns what gives the name back. @throws PithError "output" as `checkOutputFolder` and `lockOutput`.
+ * @returns a function that gives the claim back. @throws PithError "output" as `checkOutputFolder` and
+ * `lockOutput` do.
  */
 export async function claimOutputFolder(
   directory: string,
@@ -58,7 +61,7 @@ export async function claimOutputFolder(
   checkNotRoot(path);
   const release = await lockOutput(path);
   try {
-    // Whoever else was at work here is gone, or the name would not be ours.
+    // Every other process that worked here has ended; otherwise the lock would not be ours.
     await recoverFolder(path, () => true).catch((error: unknown) => {
       throw fileError("output", path, error);
     });
@@ -71,8 +74,9 @@ export async function claimOutputFolder(
 }
 
 /**
- * @param fill writes what belongs into the folder that it is given, which then takes the place of `directory`.
- * @throws PithError "output", and whatever `fill` throws; nothing half-written is left.
+ * Fills a new folder and puts it in the place of `directory`. @param fill writes the content into the folder that
+ * it is given.
+ * @throws PithError "output", and whatever `fill` throws; no incomplete folder is left.
  */
 export async function fillOutputFolder(
   directory: string,
@@ -89,7 +93,7 @@ export async function fillOutputFolder(
   }
 }
 
-/** The same for texts. @param files their contents by name. */
+/** Writes a folder of texts in the same way. @param files their contents by name. */
 export function writeOutputFolder(
   directory: string,
   files: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 /**
- * One pith to an output's name (Node): two would write one journal between them, and the first would lose its
- * work. The lock lies beside the journal, and lasts as long as its process.
+ * Allows one Pith process at a time for an output folder (Node). Two would write to the same journal, and the
+ * first would lose its work. The lock file lies beside the journal and is valid as long as its process runs.
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { PithError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { errorCode } from "./file-error.ts";
 import { takeLock } from "./lock.ts";
 import { makeFolders } from "./make-folders.ts";
 
-/** Beside the folder that is to be made. @internal */
+/** The lock's path: beside the folder that is to be made. @internal */
 export function lockPath(out: string): string {
   const path = resolve(out);
   return join(dirname(path), `.${basename(path)}.lock`);
@@ -16,7 +16,7 @@ export function lockPath(out: string): string {
 
 /**
  * Makes the folders above `out` as well.
- * @returns what gives the lock back.
+ * @returns a function that gives the lock back.
  * @throws PithError "output" when another process has it, or nothing can be written there.
  */
 export async function lockOutput(out: string): Promise<() => Promise<void>> {

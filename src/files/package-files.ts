@@ -1,4 +1,7 @@
-/** Files that come with the package (Node): from source they lie two folders up, from dist/ one. */
+/**
+ * Paths of files that come with the package (Node): they are two folders up from source files, and one folder up
+ * from dist/.
+ */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -8,7 +11,7 @@ export function packagePath(relative: string): string {
   return fileURLToPath(new URL(relative, root));
 }
 
-/** The embedded model's name, and its folder. */
+/** The name of the embedded model; its folder has the same name. */
 export const embeddedName = "nano";
 export const embeddedModel = "models/nano";
 export const embeddedTask = "models/nano/tasks/ioi.jsonl";

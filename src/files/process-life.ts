@@ -1,16 +1,19 @@
 /**
- * Whether a process still runs (Node). A process number alone does not tell: numbers are given out again, and a
- * process that was killed keeps its number until its parent has asked for it. Where the system says when a process
- * started (Linux), number and start together name one process for good.
+ * Checks whether a process still runs (Node). A process number alone is not enough: numbers are used again, and a
+ * killed process keeps its number until its parent has asked for it. Where the system says when a process started
+ * (Linux), number and start time together identify one process for good.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "./file-error.ts";
 
-/** Which processes can see each other's numbers: those of one machine since it was switched on, in one container. */
+/**
+ * The processes that can see each other's numbers: those of one machine since it was switched on, in one
+ * container.
+ */
 export interface Machine {
   readonly host: string;
-  /** Changes at every start of the system; undefined where the system does not say. */
+  /** An id that changes at every start of the system; undefined where the system does not say. */
   readonly boot?: string | undefined;
   /** The space in which process numbers are counted; undefined where the system does not say. */
   readonly space?: string | undefined;
@@ -25,14 +28,14 @@ export function thisMachine(): Machine {
   };
 }
 
-/** When a process started, in the system's own words; undefined where it does not say. */
+/** When a process started, in the system's own format; undefined where the system does not say. */
 export function startOf(pid: number): string | undefined {
   return statOf(pid)?.start;
 }
 
 /**
- * Whether a process of this machine runs, whosever it is.
- * @param start what `startOf` said of it; left out, any process of this number counts.
+ * Whether a process of this machine runs, whichever user owns it.
+ * @param start the result of `startOf` for it; left out, any process of this number counts.
  */
 export function isAlive(pid: number, start?: string): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
@@ -46,19 +49,19 @@ export function isAlive(pid: number, start?: string): boolean {
   return !found.ended && (start === undefined || found.start === start);
 }
 
-/** A process as part of a file's name: its number, and its start where the system says it. */
+/** A process as part of a file's name: its number, and its start time where the system gives it. */
 export function processTag(): string {
   const start = startOf(process.pid);
   return start === undefined ? String(process.pid) : `${process.pid}-${start}`;
 }
 
-/** Whether the process of a tag runs on this machine. */
+/** Whether the process that a tag names runs on this machine. */
 export function isTagAlive(tag: string): boolean {
   const [, pid = "", start] = /^(\d+)(?:-(\d+))?$/.exec(tag) ?? [];
   return isAlive(Number(pid), start);
 }
 
-/** Fields of /proc/PID/stat; its second one, the name in parentheses, may hold anything. */
+/** Reads fields of /proc/PID/stat. Its second field, the name in parentheses, may contain any character. */
 function statOf(pid: number): { readonly start: string; readonly ended: boolean } | undefined {
   const text = said(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ") ?? [];

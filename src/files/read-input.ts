@@ -1,7 +1,7 @@
 /**
- * Whole files from outside, up to a size (Node). A file's name says nothing about what is behind it: a device gives
- * bytes without end, and a named pipe has no reader until somebody writes. So bytes are counted as they come, and
- * where the caller takes pipes, waiting for one ends with the caller's signal.
+ * Reads whole files from outside, up to a size limit (Node). A file's name does not say what kind of file it is:
+ * a device gives bytes without end, and a named pipe gives none until a process writes to it. So bytes are
+ * counted as they arrive, and where the caller accepts pipes, the caller's signal ends the wait for one.
  */
 import { constants, openSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
@@ -15,22 +15,23 @@ import { jsonBounds } from "./json-bounds.ts";
 const CHUNK_BYTES = 2 ** 20;
 
 export interface ReadOptions {
-  /** The kind of error for what can't be read. */
+  /** The code of the error when the file can't be read. */
   readonly code: PithErrorCode;
-  /** In bytes. */
+  /** The size limit, in bytes. */
   readonly most: number;
-  /** Names the file's kind in errors: "a task file". */
+  /** The kind of file in errors: "a task file". */
   readonly what?: string;
-  /** Whether pipes and devices will do: `--task <(grep …)`. Left out, only regular files do. */
+  /** Whether pipes and devices are accepted: `--task <(grep …)`. Left out, only regular files are. */
   readonly pipes?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Sees each piece as it comes, and may throw to end the reading. */
+  /** Gets each piece as it arrives, and may throw to end the reading. */
   readonly look?: (piece: Uint8Array) => void;
 }
 
 /**
- * @throws PithError with the given code when there is no such file, it can't be read, is not regular, or holds more
- *   than `most` bytes; its `cause` is the system's error, where there is one. The signal's reason when it fires.
+ * @throws PithError with the given code when there is no such file, it can't be read, is not a regular file, or
+ * holds more than `most` bytes; its `cause` is the system's error, if there is one. Throws the signal's reason
+ * when it fires.
  */
 export async function readInput(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { code, what = "this file" } = options;
@@ -64,7 +65,10 @@ export async function readInput(path: string, options: ReadOptions): Promise<Uin
   return concatenate(pieces, length);
 }
 
-/** The bytes of a JSON file, whose bounds are watched as it is read: a bomb ends with its first piece. */
+/**
+ * The bytes of a JSON file. The limits of `json-bounds.ts` are checked while it is read, so a hostile file need
+ * not be read to its end.
+ */
 export function readJsonBytes(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
   const bounds = jsonBounds();
   return readInput(path, {
@@ -77,7 +81,7 @@ export function readJsonBytes(path: string, options: ReadOptions): Promise<Uint8
   });
 }
 
-/** In bytes. Real configs have a few KB, indices of the largest models a few MB. */
+/** In bytes. Real configs have a few KB; index files of the largest models have a few MB. */
 const LARGEST_JSON = 64 * 2 ** 20;
 
 /**
@@ -107,15 +111,16 @@ async function readHandle(path: string, take: (piece: Uint8Array) => void): Prom
 }
 
 /**
- * Opening a pipe waits for its writer in a thread that nothing can wake, and the process could not end. Opened
- * without waiting, it is watched by the event loop like a connection.
+ * Opening a pipe normally blocks a thread until a writer opens it too; nothing can interrupt that thread, and the
+ * process could not end. Here the pipe is opened without waiting, and the event loop watches it like a
+ * connection.
  */
 async function readPipe(
   path: string,
   take: (piece: Uint8Array) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // A bare descriptor, which the socket closes; a FileHandle would close it once more.
+  // A plain descriptor, which the socket closes; a FileHandle would close it a second time.
   const socket = new Socket({
     fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
     readable: true,

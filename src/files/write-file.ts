@@ -1,10 +1,16 @@
-/** Files that are on the disk when they are said to be, and files that appear whole or not at all (Node). */
+/**
+ * Writes files that are flushed to the disk before the call returns, and files that appear complete or not at all
+ * (Node).
+ */
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileError } from "./file-error.ts";
 import { isTagAlive, processTag } from "./process-life.ts";
 
-/** Writes and flushes a file. @param mode of a new one, as in chmod. @throws PithError "output", also for a full disk. */
+/**
+ * Writes and flushes a file. @param mode of a new file, as in chmod. @throws PithError "output", also for a full
+ * disk.
+ */
 export async function writeBytes(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   try {
     const handle = await open(path, "w", mode);
@@ -24,10 +30,10 @@ export function writeText(path: string, text: string, mode?: number): Promise<vo
 }
 
 /**
- * Writes a file beside its place, as `.NAME.partial-PROCESS`, and moves it there: whoever reads it, and whatever
- * dies, finds the old one or the new one. Clears away what killed processes left beside it.
- * @param replaces whether a file that is there may be replaced. @throws PithError "output"; its cause has the code
- * EEXIST for a file that may not.
+ * Writes a file beside its place, as `.NAME.partial-PROCESS`, and renames it. So a reader, and the next start
+ * after a crash, finds either the old file or the new one. Removes what killed processes left beside it.
+ * @param replaces whether an existing file may be replaced. @throws PithError "output"; its cause has the code
+ * EEXIST when a file exists and may not be replaced.
  */
 export async function placeFile(
   path: string,
@@ -38,7 +44,7 @@ export async function placeFile(
   const partial = partialFile(path);
   try {
     await writeText(partial, text, mode);
-    // A link, unlike a rename, refuses to replace what came to be there in the meantime.
+    // Unlike a rename, a link fails when the file has come to exist in the meantime.
     if (replaces) await rename(partial, path);
     else await link(partial, path);
     await syncFolder(dirname(path));
@@ -64,7 +70,7 @@ async function clearPartialFiles(path: string): Promise<void> {
   }
 }
 
-/** Makes names in a folder last through a crash; some file systems can't, and that is no reason to fail. */
+/** Flushes the names in a folder, so that they survive a crash. Some file systems can't; that is not an error. */
 export async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);

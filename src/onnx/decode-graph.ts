@@ -1,6 +1,7 @@
 /**
- * The bytes of an ONNX model file → Graph, for files that `encodeGraph` wrote: with the shapes of all values,
- * and weights as external data. What is shipped can so be counted, and converted, without the model it came from.
+ * Reads the bytes of an ONNX model file that `encodeGraph` wrote into a Graph: such files hold the shapes of all
+ * values, and weights as external data. So a shipped file can be counted and converted without the original
+ * model.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import {
@@ -27,12 +28,12 @@ import type {
   WeightData,
 } from "./graph.ts";
 
-/** Reads a weight's bytes when they are asked for; `value.type` says what they are. */
+/** Reads a weight's bytes when they are needed; `value.type` is their format. */
 export type ReadWeight = (place: ExternalLocation, value: Value) => Promise<WeightData>;
 
 /**
  * @param file for errors.
- * @throws PithError "circuit" for bytes that are no ONNX model, or not one of ours.
+ * @throws PithError "circuit" for bytes that are not an ONNX model, or not one that Pith wrote.
  */
 export function decodeGraph(bytes: Uint8Array, file: string, readWeight: ReadWeight): Graph {
   const { graph } = parse(bytes, file);
@@ -155,7 +156,7 @@ function inlineData(
   if (rawData.length !== elements * (type === "float32" ? 4 : 8)) {
     throw fail(`constant "${name}" has ${rawData.length} bytes`);
   }
-  // A copy: the bytes in the file need not be aligned. (Node's Buffer has a `slice` that is none.)
+  // A copy, because the bytes in the file need not be aligned. (The `slice` of Node's Buffer does not copy.)
   const { buffer } = new Uint8Array(rawData);
   return type === "float32" ? new Float32Array(buffer) : new BigInt64Array(buffer);
 }

@@ -1,7 +1,7 @@
 /**
- * Graph → the bytes of an ONNX model file. Weights are written as references into a data file
- * (ONNX "external data": location, offset, length), so the model itself stays a few KB and a runtime can
- * map or copy the weights as it likes. Any container will do for the data file; ours is safetensors.
+ * Graph → the bytes of an ONNX model file. Weights are written as references into a data file (ONNX "external
+ * data": location, offset, length), so the model itself stays a few KB and a runtime can map or copy the weights
+ * as it likes. The data file may have any format; Pith writes safetensors.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
@@ -24,16 +24,17 @@ import {
 import type { Attribute, ElementType, Graph, GraphNode, InlineConstant, Shape, Value } from "./graph.ts";
 
 /**
- * The lowest operator set that has all that float32 graphs need (Gelu came with 20); ONNX Runtime ≥ 1.17 reads it.
+ * The lowest operator set that float32 graphs need: it was the first with Gelu; ONNX Runtime 1.17 and later read
+ * it.
  * @internal
  */
 export const operatorSet = 20;
 const irVersion = 9n;
-/** Weights quantised in blocks, and int4, came with 21; ONNX Runtime ≥ 1.18 reads it. */
+/** The lowest operator set with block-quantised weights and int4; ONNX Runtime 1.18 and later read it. */
 const quantizedOperatorSet = 21;
 const quantizedIrVersion = 10n;
 
-/** Where a weight's bytes lie. */
+/** The place of a weight's bytes. */
 export interface ExternalLocation {
   /** A file name beside the model file. */
   readonly location: string;
@@ -54,7 +55,7 @@ export const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
   int32: TensorProto_DataType.INT32,
 };
 
-/** @param locate says for the name of each external weight where its bytes are. */
+/** @param locate gives the place of an external weight's bytes, by the weight's name. */
 export function encodeGraph(
   graph: Graph,
   locate: (name: string) => ExternalLocation,
@@ -74,7 +75,7 @@ export function encodeGraph(
       name: graph.name,
       input: graph.inputs.map(valueInfo),
       output: graph.outputs.map(valueInfo),
-      // Shapes of what flows between the nodes: whoever reads the file can count operations without inferring them.
+      // Shapes of the values between the nodes, so that a reader can count operations without shape inference.
       valueInfo: graph.nodes
         .flatMap((node) => node.outputs)
         .filter(({ name }) => !outputs.has(name))

@@ -1,6 +1,6 @@
 /**
- * Counts the floating-point operations of a graph's matrix products, 2·m·n·k each. Only these: everything
- * else (norms, softmax, activations) is bound by memory, and tools that quote model FLOPs leave it out too.
+ * Counts the floating-point operations of a graph's matrix products, 2·m·n·k each. Nothing else is counted: other
+ * operators (norms, softmax, activations) is bound by memory, and tools that quote model FLOPs leave it out too.
  */
 import type { Dimension, Graph, GraphNode, Shape } from "./graph.ts";
 
@@ -24,7 +24,10 @@ export function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>)
   return shape.reduce<number>((product, dimension) => product * size(dimension, sizes), 1);
 }
 
-/** A symbol may be a product, "batch*sequence", or a sum, "past+sequence": what becomes of two dimensions. */
+/**
+ * The size of a dimension. A symbol may be a product, "batch*sequence", or a sum, "past+sequence", where an
+ * operator joined two dimensions.
+ */
 function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
   if (typeof dimension === "number") return dimension;
   if (dimension.includes("+")) {

@@ -1,8 +1,7 @@
 /**
- * Builds an ONNX graph node by node, with shapes checked as it goes: a wrong shape is a `ShapeError` at the
- * line that made it, not a message from a runtime later. The operators are few and closed, one method each;
- * what a method does is what the ONNX operator of the same name does. Dimensions may be symbols; two
- * different symbols never match.
+ * Builds an ONNX graph node by node and checks shapes on the way: a wrong shape is a `ShapeError` at the line
+ * that made it, not a message from a runtime later. There is one method for each operator that Pith uses; it does
+ * what the ONNX operator of the same name does. Dimensions may be symbols; two different symbols never match.
  */
 import type { Weight } from "../transformer/weight.ts";
 import type {
@@ -47,7 +46,7 @@ export class GraphBuilder {
     this.outputs.push(output);
   }
 
-  /** A weight under its own name; the same weight twice is one initializer. */
+  /** A weight under its own name; the same weight used twice is one initializer. */
   weight(weight: Weight): Value {
     const known = this.weights.get(weight);
     if (known !== undefined) return known.value;
@@ -138,7 +137,7 @@ export class GraphBuilder {
     return this.node("Gelu", [x], x.shape, { approximate: { kind: "string", value: approximate } });
   }
 
-  /** ONNX Runtime's gelu_tanh(x + bias) in one pass over memory. */
+  /** ONNX Runtime's operator for gelu_tanh(x + bias), which needs one pass over memory. */
   fastGelu(x: Value, bias: Value): Value {
     return this.node("FastGelu", [x, bias], x.shape, {}, "float32", microsoft);
   }
@@ -148,7 +147,7 @@ export class GraphBuilder {
     return this.node("LayerNormalization", inputs, x.shape, { axis: int(-1), epsilon: float(epsilon) });
   }
 
-  /** RMSNorm in one pass over memory, by an operator that ONNX Runtime has put into the standard domain. */
+  /** RMSNorm in one pass over memory, by an operator that ONNX Runtime adds to the standard domain. */
   simplifiedLayerNormalization(x: Value, scale: Value, epsilon: number): Value {
     const attributes = { axis: int(-1), epsilon: float(epsilon) };
     return this.node("SimplifiedLayerNormalization", [x, scale], x.shape, attributes);
@@ -157,7 +156,10 @@ export class GraphBuilder {
   softmax = (x: Value): Value => this.node("Softmax", [x], x.shape, { axis: int(-1) }, x.type);
   logSoftmax = (x: Value): Value => this.node("LogSoftmax", [x], x.shape, { axis: int(-1) }, x.type);
 
-  /** Rows of `data` along axis 0 … or along `axis`: the shape is data's with that axis replaced by indices' shape. */
+  /**
+   * Entries of `data` along `axis`: the result has the shape of `data`, with that axis replaced by the shape of
+   * `indices`.
+   */
   gather(data: Value, indices: Value, axis = 0): Value {
     const at = normalizeAxis(axis, data.shape.length);
     const shape = [...data.shape.slice(0, at), ...indices.shape, ...data.shape.slice(at + 1)];
@@ -172,7 +174,10 @@ export class GraphBuilder {
     return this.node("Slice", [x, ...bounds], shape, {}, x.type);
   }
 
-  /** 0 in `dimensions` copies the dimension at that place; -1 is what is left and becomes `rest` in the shape. */
+  /**
+   * Reshape. In `dimensions`, 0 copies the dimension at that place, and -1 is computed from the others; `rest`
+   * names that dimension in the shape.
+   */
   reshape(x: Value, dimensions: readonly number[], rest: Dimension = -1): Value {
     const shape = dimensions.map((dimension, index) => {
       if (dimension === -1) return rest;
@@ -198,7 +203,7 @@ export class GraphBuilder {
     return this.node("Transpose", [x], shape, { perm: { kind: "ints", value: permutation } }, x.type);
   }
 
-  /** `length` is the joined dimension, since the parts may be symbols. */
+  /** `length` is the size of the joined dimension; it is passed because the parts may be symbols. */
   concat(parts: readonly Value[], axis: number, length: Dimension): Value {
     const first = parts[0];
     if (first === undefined) throw new RangeError("Concat: nothing to join");
@@ -226,7 +231,7 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Adds up the given axes; they are kept with length 1 if `keep`. */
+  /** Sums over the given axes; with `keep` they remain with length 1. */
   reduceSum = (x: Value, axes: readonly number[], keep: boolean): Value =>
     this.reduce("ReduceSum", x, axes, keep);
   reduceMean = (x: Value, axes: readonly number[], keep: boolean): Value =>
@@ -234,7 +239,7 @@ export class GraphBuilder {
   reduceMax = (x: Value, axes: readonly number[], keep: boolean): Value =>
     this.reduce("ReduceMax", x, axes, keep);
 
-  /** The index of the largest entry on one axis, which goes. */
+  /** The index of the largest entry on one axis; the result lacks that axis. */
   argMax(x: Value, axis: number): Value {
     const at = normalizeAxis(axis, x.shape.length);
     const shape = x.shape.filter((_, index) => index !== at);
@@ -246,7 +251,7 @@ export class GraphBuilder {
     return this.node("Shape", [x], [x.shape.length], {}, "int64");
   }
 
-  /** 0, 1, … up to `end`, a scalar of the graph; `length` names the new dimension. */
+  /** 0, 1, … below `end`, a scalar of the graph; `length` names the new dimension. */
   range(end: Value, length: Dimension): Value {
     return this.node("Range", [this.integers([], [0]), end, this.integers([], [1])], [length], {}, "int64");
   }

@@ -3,14 +3,14 @@
  * transformers. Large tensors are weights that are read only when the graph is given to a runtime or
  * written to a folder; small ones (axes, shapes, masks) lie in the graph itself.
  */
-/** float16, int8 and int4 are formats that weights are stored in; uint8 and int32 come of int8 products. */
+/** float16, int8 and int4 are formats of stored weights; uint8 and int32 occur in int8 products. */
 export type ElementType = "float32" | "int64" | "bool" | "float16" | "int8" | "int4" | "uint8" | "int32";
 
 /** A number, or the name of a dimension that is known only when the graph runs ("batch"). */
 export type Dimension = number | string;
 export type Shape = readonly Dimension[];
 
-/** What flows along an edge of the graph. */
+/** A value that one node makes and others read. */
 export interface Value {
   readonly name: string;
   readonly type: ElementType;
@@ -34,13 +34,16 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** A small constant; its bytes go into the graph. */
+/** A small constant; its bytes are stored in the graph. */
 export interface InlineConstant {
   readonly value: Value;
   readonly data: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 }
 
-/** A weight's values as they are stored: float16 as its bits, int4 two to a byte, the earlier in the lower half. */
+/**
+ * A weight's values in their stored format: float16 as its bits, int4 two to a byte, the earlier one in the lower
+ * half.
+ */
 export type WeightData =
   | Float32Array<ArrayBuffer>
   | Uint16Array<ArrayBuffer>
@@ -56,7 +59,7 @@ export interface StoredWeight {
   readonly madeOf?: readonly StoredWeight[];
 }
 
-/** A weight; its bytes lie outside the graph, under the value's name. Its format is the value's type. */
+/** A weight whose bytes are stored outside the graph, under the value's name. Its format is the value's type. */
 export interface ExternalWeight {
   readonly value: Value;
   readonly weight: StoredWeight;

@@ -1,7 +1,7 @@
 /** Shape rules that operators share. */
 import type { Dimension, Shape, Value } from "./graph.ts";
 
-/** Two values that an operator can't take together: a bug in a lowering, never a user's fault. */
+/** An error for two values that an operator can't combine: a bug in a lowering, never a fault of the user. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
 
@@ -10,7 +10,7 @@ export class ShapeError extends Error {
   }
 }
 
-/** NumPy's broadcasting: aligned at the end, a 1 stretches. */
+/** NumPy's broadcasting: shapes are aligned at the end, and a dimension of 1 is repeated. */
 export function broadcastShapes(operator: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, index): Dimension => {

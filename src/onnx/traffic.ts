@@ -1,6 +1,6 @@
 /**
- * Counts the bytes that a run of a graph must move at the least: every weight once (of a table, the rows that are
- * gathered), what comes in and what goes out. What flows between the nodes may stay in a cache, and is left out.
+ * Counts the bytes that a run of a graph must move at least: every weight once (of a table, only the rows that
+ * are read), the inputs and the outputs. Values between the nodes may stay in a cache and are not counted.
  */
 import { shapeSize } from "./flops.ts";
 import type { ElementType, Graph, GraphNode, Value } from "./graph.ts";
@@ -40,7 +40,7 @@ function weightBytes(
     const rows = gathers.reduce((sum, { inputs }) => sum + shapeSize(inputs[1]?.shape ?? [], sizes), 0);
     return Math.min(whole, (whole / shapeSize(weight.shape.slice(0, 1), sizes)) * rows);
   }
-  // A runtime widens constants when it loads them: a run reads float32.
+  // A runtime widens constants when it loads them, so that a run reads float32.
   return weight.type === "float16" ? 2 * whole : whole;
 }
 

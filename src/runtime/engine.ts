@@ -1,7 +1,7 @@
 /**
- * The part of the runtime that holds ONNX Runtime sessions and the tensors between them, by number. It runs
- * where the computing is done (a worker thread, or this one); `runtime.ts` is what the rest of Pith talks to.
- * It takes ONNX Runtime as an argument, so that Node's and the browser's builds are both welcome.
+ * The part of the runtime that holds ONNX Runtime's sessions and the tensors between them, by number. It runs in
+ * the thread that computes (a worker thread, or the caller's own); the rest of Pith uses `runtime.ts`. It takes
+ * ONNX Runtime as an argument, so that Node's and the browser's builds both work.
  */
 import type {
   InferenceSession,
@@ -16,7 +16,7 @@ export interface OrtApi {
   readonly Tensor: TensorConstructor;
 }
 
-/** A tensor as it crosses threads. */
+/** A tensor as it is sent between threads. */
 export interface HostTensor {
   readonly type: "float32" | "int64";
   readonly shape: readonly number[];
@@ -28,12 +28,12 @@ export type Feed = HostTensor | { readonly held: number };
 
 export interface LoadRequest {
   readonly model: Uint8Array<ArrayBuffer>;
-  /** The weights, each under the location that the model's external data name. */
+  /** The weights, each with the location that the model's external data names. */
   readonly weights: readonly { readonly location: string; readonly data: WeightData }[];
   readonly threads: number;
   /**
-   * Weights are laid out anew for the matrix product when a session is loaded. Costs memory and time, pays
-   * from the second run on.
+   * Whether weights are put into another layout for the matrix product when a session is loaded. This costs
+   * memory and time, and pays off from the second run on.
    */
   readonly prepack: boolean;
 }
@@ -43,7 +43,7 @@ interface HeldTensor {
   readonly shape: readonly number[];
 }
 
-/** What a run put out, and how long ONNX Runtime took for it. */
+/** The outputs of a run, and how long ONNX Runtime took for it. */
 interface RunResult {
   readonly outputs: Readonly<Record<string, HeldTensor>>;
   readonly milliseconds: number;
@@ -51,18 +51,18 @@ interface RunResult {
 
 export interface Engine {
   load(request: LoadRequest): Promise<number>;
-  /** Loads a model that lies in a folder with its external data beside it. */
+  /** Loads a model from a folder, with its external data beside it. */
   loadFile(path: string, threads: number): Promise<number>;
-  /** Runs a session; what it puts out is held here until it is released. */
+  /** Runs a session; the engine holds the outputs until they are released. */
   run(session: number, feeds: Readonly<Record<string, Feed>>): Promise<RunResult>;
-  /** Takes a tensor in, for inputs that many runs share. */
+  /** Stores a tensor in the engine, for inputs that many runs share. */
   hold(tensor: HostTensor): Promise<HeldTensor>;
   read(held: number): Promise<HostTensor>;
   release(held: readonly number[]): Promise<void>;
   unload(session: number): Promise<void>;
 }
 
-/** What computes: the processor, or a graphics card through WebGPU. */
+/** The device that computes: the processor, or a graphics card through WebGPU. */
 export type Device = "cpu" | "webgpu";
 
 export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
@@ -84,10 +84,10 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Every session keeps the memory of its largest activations for its next run. Asking the system anew for each
-    // run takes longer, and a search runs its sessions often.
+    // Every session keeps the memory of its largest activations for its next run. A new allocation for each run
+    // takes longer, and a search runs its sessions often.
     enableCpuMemArena: true,
-    // A plan of that memory holds for inputs of one shape only, and batches differ in theirs.
+    // A memory plan is valid for inputs of one shape only, and batches differ in shape.
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session: { force_spinning_stop: "1" } },
@@ -115,7 +115,7 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
       for (const [name, feed] of Object.entries(feeds)) {
         inputs[name] = "held" in feed ? get(tensors, feed.held, "tensor") : toOrt(ort, feed);
       }
-      // One run at a time, so that its time is its own; the thread could do no more anyway.
+      // One run at a time, so that its measured time is its own. More at once would not be faster in one thread.
       const turn = busy.then(async () => {
         const begin = performance.now();
         const outputs = await get(sessions, session, "session").run(inputs);

@@ -1,6 +1,7 @@
 /**
- * A process's whole program: loads one model, answers one prompt, and says what that took. In a process of its own,
- * so that the peak of resident memory is this model's and nobody else's. Called by `src/jobs/bench/probe-load.ts`.
+ * A program for one measurement: it loads one model, answers one prompt, and prints time and memory. It runs in a
+ * process of its own, so that the peak of resident memory is caused by this model alone. Called by
+ * `src/jobs/bench/probe-load.ts`.
  */
 import { existsSync, readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
@@ -26,14 +27,17 @@ export interface ProbeAnswer {
   readonly load: number;
   /** The first prompt after that, in milliseconds. */
   readonly first: number;
-  /** Resident memory of Node and ONNX Runtime before the model, and the peak with it, in bytes. */
+  /**
+   * Resident memory in bytes: `baseline` is that of Node and ONNX Runtime before the model is loaded, the other
+   * the peak with it.
+   */
   readonly baseline: number;
   readonly peak: number;
 }
 
 /**
- * Where the system tells it, this program's own peak: Linux's maxRSS is that of the process that started it, if
- * that was the larger.
+ * The program's own peak, where the system gives it. Linux's maxRSS is not it: it may be that of the parent
+ * process, if that was larger.
  */
 function peakMemory(): number {
   const { maxRSS } = process.resourceUsage();

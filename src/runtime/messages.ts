@@ -1,4 +1,4 @@
-/** What a runtime and its worker say to each other: the engine's calls by name, and their answers. */
+/** The messages between a runtime and its worker: calls of the engine by name, and their answers. */
 import type { Engine } from "./engine.ts";
 
 export interface Call {

@@ -1,4 +1,4 @@
-/** Runtimes for Node: with the engine in a worker thread (what a program wants), or in this thread. */
+/** Runtimes for Node: the engine runs in a worker thread (the usual case), or in the calling thread. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
@@ -7,21 +7,21 @@ import { createEngine, type Device, type Engine, type LoadRequest } from "./engi
 import type { Call, EngineAnswer } from "./messages.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
-/** What computes. */
+/** The device and the number of threads. */
 export interface RuntimeOptions {
   /**
    * How many threads compute.
-   * @defaultValue as many as the machine has cores; for a circuit, one where it is small
+   * @defaultValue the number of cores; for a small circuit, one
    */
   readonly threads?: number | undefined;
   /**
-   * The processor, or a graphics card through WebGPU.
+   * The device that computes: the processor, or a graphics card through WebGPU.
    * @defaultValue "cpu"
    */
   readonly device?: Device | undefined;
 }
 
-/** The engine in this thread: it blocks while it computes. For tests and short scripts. @internal */
+/** An engine in the calling thread: it blocks while it computes. For tests and short scripts. @internal */
 export function inlineRuntime({
   threads = availableParallelism(),
   device = "cpu",
@@ -49,7 +49,7 @@ export function workerRuntime({
   worker.on("message", (answer: EngineAnswer) => {
     const entry = waiting.get(answer.id);
     waiting.delete(answer.id);
-    // A program that waits for nothing more may end, though the worker still listens.
+    // A program that waits for no other result may end, although the worker still listens.
     if (waiting.size === 0 && ended === undefined) worker.unref();
     if ("error" in answer) entry?.reject(engineError(answer.error));
     else entry?.resolve(answer.result);
@@ -86,8 +86,9 @@ export function workerRuntime({
   };
   return createRuntime(engine, { device, threads }, async () => {
     fail(new PithError("runtime", "the engine was closed"));
-    // Asked, not terminated: torn out of a run, ONNX Runtime's binding throws where nothing can catch it, and
-    // the whole process aborts. So this waits for the run under way, and for nothing after it.
+    // The worker is asked to end, not terminated: if it is stopped in the middle of a run, ONNX Runtime's binding
+    // throws where nothing can catch it, and the whole process aborts. So this waits for the current run, and for
+    // none after it.
     worker.ref();
     worker.postMessage("close");
     await exited;
@@ -106,13 +107,14 @@ function engineError(message: string): PithError {
 
 /**
  * ONNX Runtime 1.30's packages send telemetry to Microsoft and leave a device id in ~/.cache/Microsoft, unless
- * this is set before the process's first session (microsoft/onnxruntime#27379). A user's own choice stands.
+ * this variable is set before the process's first session (microsoft/onnxruntime#27379). A value that the user
+ * has set is kept.
  */
 function declineTelemetry(): void {
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
 }
 
-/** Built code finds the worker beside it; code run from source (tests, benches) uses the built one. */
+/** Built code has the worker beside it; code that runs from source (tests, benches) uses the built worker. */
 function workerProgram(): URL {
   const here = import.meta.url;
   return here.endsWith(".ts") ? new URL("../../dist/worker.js", here) : new URL("./worker.js", here);

@@ -1,7 +1,7 @@
 /**
- * Runs graphs. A `Runtime` loads a graph into a `Session`; what a session puts out stays where it was
- * computed (`DeviceTensor`) until it is asked for, so that a residual stream goes from session to session
- * without crossing threads. It also counts what it issued: floating-point operations, runs and weight bytes.
+ * Runs graphs. A `Runtime` loads a graph into a `Session`. The outputs of a session stay with the engine
+ * (`DeviceTensor`) until they are read, so that a residual stream goes from session to session without being sent
+ * between threads. The runtime also counts what it issued: floating-point operations, runs and weight bytes.
  */
 import { PithError } from "../errors.ts";
 import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
@@ -11,17 +11,17 @@ import type { Device, Engine, Feed, HostTensor } from "./engine.ts";
 
 export type { HostTensor } from "./engine.ts";
 
-/** A tensor that lies with the engine. Whoever is given one releases it. */
+/** A tensor that the engine holds. The receiver releases it. */
 export interface DeviceTensor {
   readonly held: number;
   readonly shape: readonly number[];
 }
 
-/** What one kind of graph took. */
+/** Time, operations and bytes of one kind of graph. */
 export interface GraphCounters {
   runs: number;
   flops: number;
-  /** Inside ONNX Runtime. */
+  /** Time inside ONNX Runtime. */
   milliseconds: number;
 }
 
@@ -30,14 +30,14 @@ export interface Counters {
   flops: number;
   runs: number;
   sessions: number;
-  /** Bytes of weights that crossed into the engine. */
+  /** Bytes of weights that were sent to the engine. */
   weightBytes: number;
-  /** By the graphs' names. */
+  /** Counters by the graphs' names. */
   readonly graphs: Map<string, GraphCounters>;
 }
 
 export interface Session {
-  /** The caller releases every tensor that comes back. */
+  /** The caller releases every tensor that is returned. */
   run(
     feeds: Readonly<Record<string, HostTensor | DeviceTensor>>,
   ): Promise<Readonly<Record<string, DeviceTensor>>>;
@@ -45,37 +45,38 @@ export interface Session {
 }
 
 /**
- * An engine that computes. Make one with {@link workerRuntime}, hand it over where one is asked for, and close it.
+ * An engine that computes. Make one with {@link workerRuntime}, pass it to the functions that need one, and close
+ * it.
  */
 export interface Runtime {
-  /** What computes. */
+  /** The device that computes. */
   readonly device: Device;
   /** How many threads compute. */
   readonly threads: number;
-  /** What was computed so far. @internal */
+  /** Counts of all work so far. @internal */
   readonly counters: Readonly<Counters>;
   /**
-   * Reads the graph's weights and hands them over. `once` is for a session that runs once: its weights are not
-   * laid out anew, which saves more time and memory than it costs, and it runs in one thread, since without that
-   * layout rounding depends on how many threads share a product.
+   * Reads the graph's weights and sends them to the engine. `once` is for a session that runs once: its weights
+   * are not put into another layout, which saves more time and memory than it costs, and it runs in one thread,
+   * because without that layout rounding depends on the number of threads that share a product.
    * @internal
    */
   load(graph: Graph, options?: { readonly once?: boolean }): Promise<Session>;
   /** Loads a model file with its external data beside it. Its operations are not counted. @internal */
   loadFile(path: string): Promise<Session>;
-  /** Hands a tensor over once, for inputs that many runs share. @internal */
+  /** Sends a tensor to the engine once, for inputs that many runs share. @internal */
   upload(tensor: HostTensor): Promise<DeviceTensor>;
-  /** Reads a tensor of float32. @internal */
+  /** Reads a float32 tensor. @internal */
   readFloats(tensor: DeviceTensor): Promise<Float32Array<ArrayBuffer>>;
-  /** Reads a tensor of int64. @internal */
+  /** Reads an int64 tensor. @internal */
   readIntegers(tensor: DeviceTensor): Promise<readonly number[]>;
-  /** Lets go of tensors. @internal */
+  /** Releases tensors. @internal */
   release(...tensors: readonly DeviceTensor[]): Promise<void>;
   /** Ends the engine at once, even in the middle of a run. */
   close(): Promise<void>;
 }
 
-/** @param engine where the work is done; @param close what ends it. */
+/** @param engine does the work; @param close ends it. */
 export function createRuntime(
   engine: Engine,
   { device, threads }: Pick<Runtime, "device" | "threads">,
@@ -158,7 +159,7 @@ interface Shaped {
   readonly shape: readonly number[];
 }
 
-/** What the symbols in the inputs' shapes stand for in this run. */
+/** The sizes of the symbols in the inputs' shapes, in this run. */
 function symbolSizes(graph: Graph, feeds: Readonly<Record<string, Shaped>>): Record<string, number> {
   const sizes: Record<string, number> = {};
   for (const input of graph.inputs) {

@@ -1,6 +1,6 @@
 /**
- * A worker thread's whole program: an engine that answers calls. ONNX Runtime's `run` blocks the thread that
- * calls it; here it blocks this one, and progress, Ctrl-C and servers stay alive on the other.
+ * The program of a worker thread: an engine that answers calls. ONNX Runtime's `run` blocks the thread that calls
+ * it. Here it blocks the worker thread, so that progress, Ctrl-C and servers keep working in the main thread.
  */
 import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
@@ -12,7 +12,7 @@ const port = parentPort;
 const engine = createEngine(ort, workerData as Device);
 
 port.on("message", async (message: Call | "close") => {
-  // Not process.exit: calls that are under way are waited for.
+  // Not process.exit: calls that still run are waited for.
   if (message === "close") return port.close();
   const { id, method, args } = message;
   try {

@@ -1,7 +1,7 @@
 /**
- * Added tokens, found in a text before anything else happens to it: first those of the text as it is, then those
- * of the normalised text. As `AddedVocabulary` of the Rust tokenizers does it; the JavaScript library knows neither
- * `single_word` nor the order.
+ * Finds added tokens in a text before any other step: first those that are searched in the original text, then
+ * those that are searched in the normalised text. This follows `AddedVocabulary` of the Rust tokenizers; the
+ * JavaScript library has neither `single_word` nor that order.
  */
 import type { AddedToken } from "./declared-tokens.ts";
 import type { Normalizer } from "./normalizers.ts";
@@ -14,7 +14,7 @@ export type Section =
 
 export type FoundToken = AddedToken & { readonly id: number };
 
-/** Cuts a text at the added tokens, and normalises what lies between. */
+/** Cuts a text at the added tokens, and normalises the text between them. */
 export function createSectioner(
   tokens: readonly FoundToken[],
   normalizer: Normalizer,
@@ -35,7 +35,7 @@ export function createSectioner(
 
 type Finder = (section: Extract<Section, { kind: "text" }>) => readonly Section[];
 
-/** Leftmost first, and of those that begin there the longest. */
+/** Finds the leftmost match, and the longest of those that begin there. */
 function createFinder(patterns: readonly (readonly [string, FoundToken])[]): Finder {
   const byText = new Map(patterns.filter(([text]) => text !== ""));
   if (byText.size === 0) return (section) => (section.text === "" ? [] : [section]);
@@ -72,7 +72,7 @@ function wordCharacterAt(text: string, at: number): boolean {
 }
 
 function wordCharacterBefore(text: string, end: number): boolean {
-  // The two halves of a character beyond U+FFFF, or one whole character at the end of two.
+  // The slice holds the two halves of a character beyond U+FFFF, or ends in one whole character.
   return WORD.test([...text.slice(Math.max(0, end - 2), end)].at(-1) ?? "");
 }
 

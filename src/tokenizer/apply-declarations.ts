@@ -1,13 +1,14 @@
 /**
- * What a folder says of its tokenizer outside tokenizer.json, put where every tool reads it: into `added_tokens`,
- * the pre-tokenizer, and the names in tokenizer_config.json. The precedence is that of transformers 5
- * (`PreTrainedTokenizerBase._from_pretrained`, `TokenizersBackend`, `GPT2Tokenizer`), found by experiment:
+ * Puts what a folder declares about its tokenizer outside tokenizer.json into the places that every tool reads:
+ * `added_tokens`, the pre-tokenizer, and the names in tokenizer_config.json. The precedence is that of
+ * transformers 5 (`PreTrainedTokenizerBase._from_pretrained`, `TokenizersBackend`, `GPT2Tokenizer`), found by
+ * experiment:
  *
- * - with `added_tokens_decoder` in tokenizer_config.json, neither special_tokens_map.json nor added_tokens.json
- *   counts; without it, special_tokens_map.json goes before tokenizer_config.json;
- * - the class GPT2Tokenizer takes only vocabulary and merges from tokenizer.json: the added tokens are those that
- *   are declared, and `add_prefix_space` is the config's, or false; other classes obey tokenizer.json;
- * - a named token that is no token yet becomes one, after all the others.
+ * - with `added_tokens_decoder` in tokenizer_config.json, special_tokens_map.json and added_tokens.json are
+ *   ignored; without it, special_tokens_map.json overrides tokenizer_config.json;
+ * - the class GPT2Tokenizer takes only vocabulary and merges from tokenizer.json: the added tokens are the
+ *   declared ones, and `add_prefix_space` is the config's, or false; other classes follow tokenizer.json;
+ * - a named token that is not in the vocabulary is added after all the others.
  */
 
 import { quote } from "../printable.ts";
@@ -28,7 +29,7 @@ import type { TokenizerFiles } from "./tokenizer-files.ts";
 const END_OF_TEXT = "<|endoftext|>";
 
 /**
- * Both files with all declarations in them. A tokenizer.json that is none is handed on as it is.
+ * Both files with all declarations in them. A malformed tokenizer.json is returned unchanged.
  * @param folder put in front of the file names in errors.
  * @throws PithError "tokenizer" that names the file and the field.
  */
@@ -43,7 +44,7 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
   const config = gpt2 ? { ...gpt2Names(tokenizer, modelIds), ...merged } : merged;
 
   const added: Added = new Map(gpt2 ? [] : listedTokens(tokenizer).map((token) => [token.content, token]));
-  // A padding token is often named and has no row in the embedding: no prompt holds it, and nothing is to stop it.
+  // A padding token is often named but has no row in the embedding. No prompt contains it, so it is not an error.
   const rows = files.modelConfig?.["vocab_size"];
   const hasRow = (content: string) => typeof rows !== "number" || idFor(content, added, modelIds) < rows;
   const named = namedTokens(config);
@@ -58,7 +59,7 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
       "Save the tokenizer again: added tokens take the ids after the vocabulary.",
     );
   }
-  // Of a new token that is named twice, the later name's flags count.
+  // When a new token is named twice, the flags of the later name count.
   const declared = new Set(added.keys());
   for (const token of named) {
     if (!declared.has(token.content) && hasRow(token.content)) add(token, true, added, modelIds);
@@ -82,13 +83,13 @@ export function applyDeclarations(files: DeclaringFiles, folder = ""): Tokenizer
 
 type Added = Map<string, ListedToken>;
 
-/** The id that a token has, or as a new one would take: the next after all the others. */
+/** The id of a token. A new token takes the next id after all others. */
 function idFor(content: string, added: Added, modelIds: ReadonlyMap<string, number>): number {
   const next = () => [...added.values()].reduce((most, { id }) => Math.max(most, id + 1), modelIds.size);
   return added.get(content)?.id ?? modelIds.get(content) ?? next();
 }
 
-/** Adds a token; one that is there already keeps its id, which is returned, and takes the new flags. */
+/** Adds a token and returns its id. A token that exists keeps its id and takes the new flags. */
 function add(
   token: AddedToken,
   special: boolean,
@@ -101,9 +102,10 @@ function add(
 }
 
 /**
- * Whether transformers builds GPT-2's tokenizer anew and leaves out what else tokenizer.json says.
- * @throws PithError "tokenizer" when that class is named and tokenizer.json is of another design: transformers 4
- *   obeys the file, and nothing tells which of the two the model was trained with.
+ * Whether transformers builds GPT-2's tokenizer anew and ignores everything in tokenizer.json except vocabulary
+ * and merges.
+ * @throws PithError "tokenizer" when that class is named and tokenizer.json has another design: transformers 4
+ * follows the file, and nothing says with which of the two the model was trained.
  */
 function isGpt2Class({ tokenizer, config, modelConfig }: DeclaringFiles, folder: string): boolean {
   const [file, named] = [
@@ -138,11 +140,14 @@ function isGpt2Design(tokenizer: JsonObject): boolean {
   );
 }
 
-/** The class GPT2Tokenizer names its end of text where the config does not give a name; null is given. */
+/**
+ * The class GPT2Tokenizer has default names for its end of text where the config gives none; null counts as
+ * given.
+ */
 function gpt2Names(tokenizer: JsonObject, modelIds: ReadonlyMap<string, number>): JsonObject {
   const isToken =
     modelIds.has(END_OF_TEXT) || listedTokens(tokenizer).some(({ content }) => content === END_OF_TEXT);
-  // Otherwise transformers adds it, with an id that the model's embedding has no row for.
+  // Otherwise transformers adds the token, with an id that has no row in the model's embedding.
   return isToken ? { bos_token: END_OF_TEXT, eos_token: END_OF_TEXT, unk_token: END_OF_TEXT } : {};
 }
 
@@ -163,7 +168,7 @@ function mergeSpecialTokensMap({ config, specialTokensMap }: DeclaringFiles, fol
   const { extra_special_tokens: extra, additional_special_tokens: older, ...others } = specialTokensMap;
   const own = given["extra_special_tokens"] ?? given["additional_special_tokens"];
   const both = Array.isArray(extra) && Array.isArray(own) ? [...own, ...extra] : extra;
-  // A name of the model's own is the config's where it is given there as text.
+  // The config's text replaces a name of the model's own.
   const names = Object.entries(others).filter(
     ([name]) => SPECIAL_NAMES.includes(name) || typeof given[name] !== "string" || !name.endsWith("_token"),
   );
@@ -176,8 +181,8 @@ function mergeSpecialTokensMap({ config, specialTokensMap }: DeclaringFiles, fol
 }
 
 /**
- * The start, end and padding token that only config.json tells, by id. Ids that no added token has are left alone:
- * a model's configuration often keeps ids that its vocabulary never had.
+ * The start, end and padding token that only config.json gives, by id. Ids without an added token are ignored: a
+ * model's configuration often keeps ids that its vocabulary never had.
  */
 function namesFromIds(
   config: JsonObject,

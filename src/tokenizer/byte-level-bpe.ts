@@ -1,6 +1,6 @@
 /**
- * The older form of a byte-level BPE tokenizer, `vocab.json` + `merges.txt` as GPT-2 published it, made into
- * the `tokenizer.json` that every current tool reads.
+ * Makes a `tokenizer.json`, which every current tool reads, from the older form of a byte-level BPE tokenizer:
+ * `vocab.json` + `merges.txt` as GPT-2 published it.
  */
 import { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
@@ -10,7 +10,7 @@ import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerFiles } from "./tokenizer-files.ts";
 import { checkDense, checkMerge, isPair } from "./vocabulary.ts";
 
-/** What stands in the folder; absent files are undefined. */
+/** The files of the folder; absent files are undefined. */
 export interface ByteLevelBpeParts extends Omit<DeclaringFiles, "tokenizer"> {
   /** `vocab.json`: token → id. */
   readonly vocabulary: unknown;
@@ -18,11 +18,14 @@ export interface ByteLevelBpeParts extends Omit<DeclaringFiles, "tokenizer"> {
   readonly merges: string;
 }
 
-/** Classes whose two files mean GPT-2's pre-tokenizer; others of this form (CLIP, Qwen2) split words differently. */
+/**
+ * Classes whose two files use GPT-2's pre-tokenizer; other classes of this form (CLIP, Qwen2) split words
+ * differently.
+ */
 const GPT2_CLASSES: readonly string[] = ["GPT2Tokenizer", "CodeGenTokenizer"];
 
 /**
- * The two files for {@link createTokenizer}, the same in function as Hugging Face's conversion.
+ * The two files for {@link createTokenizer}, equivalent to Hugging Face's conversion.
  * @param folder put in front of the file names in errors.
  * @throws PithError "tokenizer" that names the file, and for merges the line.
  */
@@ -62,7 +65,7 @@ export function buildByteLevelBpe(parts: ByteLevelBpeParts, folder = ""): Tokeni
     },
   };
   const config = {
-    // The libraries' default rewrites " ." into "." when it decodes.
+    // Without this, the libraries turn " ." into "." when they decode.
     clean_up_tokenization_spaces: false,
     ...given,
     tokenizer_class: "GPT2Tokenizer",
@@ -73,8 +76,8 @@ export function buildByteLevelBpe(parts: ByteLevelBpeParts, folder = ""): Tokeni
 }
 
 /**
- * `merges.txt`: one merge a line, two tokens with a space between, most frequent first; lines that begin with
- * `#version` are a header, and empty lines at the end are none.
+ * `merges.txt` has one merge a line, two tokens with a space between, most frequent first. Lines that begin with
+ * `#version` are a header; empty lines at the end are ignored.
  */
 function parseMerges(
   text: string,

@@ -10,7 +10,7 @@ const PRINTABLE: readonly (readonly [number, number])[] = [
   [0xae, 0xff],
 ];
 
-/** The character of each byte; the others take U+0100 on, in order. */
+/** The character of each byte; bytes that do not stand for themselves get U+0100 and up, in order. */
 export const BYTE_CHARACTERS: readonly string[] = (() => {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) =>

@@ -1,11 +1,11 @@
 /**
- * Sets of characters as the Rust tokenizers have them. Their crates were made from Unicode tables of several ages,
- * so no property of a JavaScript engine is the same set; these were read off tokenizers 0.23.3, code point by code
- * point. (Where the engine's own property is the same up to the newest characters, it is used: `\p{N}` for
- * digits, `\p{White_Space}` for spaces.)
+ * Sets of characters as the Rust tokenizers define them. Their crates were made from Unicode tables of different
+ * versions, so no property of a JavaScript engine is the same set. These sets were taken from tokenizers 0.23.3
+ * by testing every code point. (Where the engine's own property is the same except for the newest characters, it
+ * is used: `\p{N}` for digits, `\p{White_Space}` for spaces.)
  */
 
-/** A regular expression for one character of ranges in hexadecimal. */
+/** A regular expression for one character out of ranges in hexadecimal. */
 function oneOf(ranges: string): RegExp {
   const members = ranges
     .trim()
@@ -38,7 +38,7 @@ const PUNCTUATION_RANGES = `
 `;
 export const PUNCTUATION = oneOf(PUNCTUATION_RANGES);
 
-/** Controls, formats and private use, and U+FFFD: what BertNormalizer's `clean_text` takes out. */
+/** Controls, formats, private use and U+FFFD: the characters that BertNormalizer's `clean_text` removes. */
 const CONTROL_RANGES = `
   1-8 b-c e-1f 7f-9f ad 600-605 61c 6dd 70f 180e 200b-200f 202a-202e 2060-2064 2066-206f e000-f8ff
   feff fff9-fffb fffd 110bd 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f f0000-ffffd 100000-10fffd
@@ -102,8 +102,8 @@ const MARK_RANGES = `
 export const MARK = oneOf(MARK_RANGES);
 
 /**
- * Characters that an engine's normalisation decomposes, composes or reorders, and the crate's (Unicode 9) takes for
- * letters without a decomposition.
+ * Characters that a JavaScript engine's normalisation decomposes, composes or reorders, but that the crate
+ * (Unicode 9) treats as letters without a decomposition.
  */
 const NEVER_NORMALISED_RANGES = `
   7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1add 1ae0-1aeb 1df6-1dfa 32ff a7f1-a7f4 a82c ab69
@@ -116,5 +116,5 @@ const NEVER_NORMALISED_RANGES = `
 `;
 export const NEVER_NORMALISED = oneOf(NEVER_NORMALISED_RANGES);
 
-/** Controls that SentencePiece's Nmt takes out. */
+/** Controls that SentencePiece's Nmt removes. */
 export const NMT_CONTROL = oneOf("1-8 b e-1f 7f 8f 9f");

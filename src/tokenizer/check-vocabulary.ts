@@ -1,15 +1,13 @@
-/**
- * Whether a tokenizer and a model can belong together, by the only thing that both tell: the number of ids.
- */
+/** Checks whether a tokenizer can belong to a model, by the only number that both give: the number of ids. */
 import { PithError } from "../errors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /**
- * Trainers pad the embedding so that it divides among devices: up to a multiple of 64, 128, … 1,024 rows
- * (Pythia 50,277 → 50,688; Qwen2 151,665 → 151,936; CodeGen 50,295 → 51,200), and never to an odd number.
- * So fewer than 1,024 rows may be without a token, fewer than there are tokens, and only where the number of
- * rows is one that padding gives. A model with fewer than 1,024 rows in all is made for trying things out, and may
- * have any number.
+ * Trainers pad the embedding so that it divides evenly among devices: up to a multiple of 64, 128, … 1,024 rows
+ * (Pythia 50,277 → 50,688; Qwen2 151,665 → 151,936; CodeGen 50,295 → 51,200), and never to an odd number. So rows
+ * without a token are accepted only if there are fewer than 1,024 of them, fewer than there are tokens, and if
+ * padding can give that number of rows. A model with fewer than 1,024 rows in all is a model for experiments, and
+ * may have any number.
  */
 const PADDING_BELOW = 1024;
 const PADDED_ROWS_DIVIDE_BY = 8;

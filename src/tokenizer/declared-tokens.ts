@@ -1,35 +1,38 @@
-/** The tokens that a folder's files declare beside the model's own vocabulary, each with the flags it has there. */
+/**
+ * The tokens that a folder's files declare in addition to the model's own vocabulary, each with its declared
+ * flags.
+ */
 import { z } from "zod";
 import { isObject, type JsonObject } from "./json.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import { tokenIdOf } from "./vocabulary.ts";
 
-/** A token that is looked for in a text before the text is split; defaults as in tokenizers' `AddedToken`. */
+/** A token that is searched in a text before the text is split; defaults as in tokenizers' `AddedToken`. */
 export interface AddedToken {
   readonly content: string;
-  /** Only where no letter stands before or after it. */
+  /** It matches only where no letter stands before or after it. */
   readonly single_word: boolean;
-  /** It takes the spaces before it. */
+  /** It includes the spaces before it. */
   readonly lstrip: boolean;
-  /** It takes the spaces after it. */
+  /** It includes the spaces after it. */
   readonly rstrip: boolean;
-  /** It is looked for in the normalised text. */
+  /** It is searched in the normalised text. */
   readonly normalized: boolean;
   readonly special: boolean;
 }
 
-/** As `added_tokens` of tokenizer.json lists it. */
+/** A token as `added_tokens` of tokenizer.json lists it. */
 export type ListedToken = JsonObject & { readonly id: number; readonly content: string };
 
 export interface DeclaredToken {
   readonly token: AddedToken;
   readonly id: number;
-  /** Where it stands, for errors. */
+  /** The file that declares it, for errors. */
   readonly file: string;
   readonly field: string;
 }
 
-/** The contents of a folder's files; those that are not there are undefined. */
+/** The contents of a folder's files; absent files are undefined. */
 export interface DeclaringFiles {
   /** `tokenizer.json`. */
   readonly tokenizer: JsonObject;
@@ -56,7 +59,10 @@ const tokenSchema = z.object({
   special: z.boolean().optional(),
 });
 
-/** A token written as text, or as an object of its flags. @param special when the object doesn't say. */
+/**
+ * Reads a token that is written as text, or as an object of its flags. @param special used when the object
+ * doesn't say.
+ */
 function asAddedToken(value: unknown, special: boolean): AddedToken | undefined {
   const parsed = tokenSchema.safeParse(typeof value === "string" ? { content: value } : value);
   if (!parsed.success) return undefined;
@@ -64,7 +70,10 @@ function asAddedToken(value: unknown, special: boolean): AddedToken | undefined 
   return { ...parsed.data, special: isSpecial, normalized: parsed.data.normalized ?? !isSpecial };
 }
 
-/** The special tokens that the config names: bos_token and its like, a model's own, and those without a name. */
+/**
+ * The special tokens that the config names: bos_token and the like, names of the model's own, and those without a
+ * name.
+ */
 export function namedTokens(config: JsonObject): readonly AddedToken[] {
   const { extra_special_tokens: extra, additional_special_tokens: older } = config;
   const ownNames = Object.keys(config).filter(
@@ -80,8 +89,8 @@ export function namedTokens(config: JsonObject): readonly AddedToken[] {
 }
 
 /**
- * The tokens with ids, in the order of these: `added_tokens_decoder` alone where it is, else added_tokens.json and
- * tokenizer.json, which goes before.
+ * The tokens with ids, in the order of these ids: from `added_tokens_decoder` alone where it exists, else from
+ * added_tokens.json and tokenizer.json, where tokenizer.json has precedence.
  * @param named the special tokens that the config names.
  * @throws PithError "tokenizer" that names the file and the token.
  */
@@ -144,7 +153,7 @@ export function listedTokens(tokenizer: JsonObject): readonly ListedToken[] {
   return Array.isArray(listed) ? listed : [];
 }
 
-/** Whether `added_tokens` can be read; where it can't, checking the file says why. */
+/** Whether `added_tokens` can be read; where it can't, the check of the file says why. */
 export function hasListedTokens(tokenizer: JsonObject): boolean {
   const listed = tokenizer["added_tokens"] ?? [];
   return (

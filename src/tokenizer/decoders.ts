@@ -1,6 +1,6 @@
 /**
- * Decoders of tokenizer.json: tokens back to text. The library's, except where it differs from the Rust tokenizers:
- * at bytes that are no UTF-8, byte order marks, leading ▁ and replacement texts.
+ * Decoders of tokenizer.json: tokens back to text. They use the library's decoders, except where those differ
+ * from the Rust tokenizers: for bytes that are not UTF-8, byte order marks, leading ▁ and replacement texts.
  */
 import { SequenceDecoder } from "@huggingface/tokenizers";
 import { tokenBytes } from "./byte-level.ts";
@@ -46,13 +46,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A token with a character outside the alphabet of bytes stands for itself. */
+/** A token with a character outside the byte alphabet stands for itself. */
 function byteLevel(tokens: readonly string[]): readonly string[] {
   const bytes = tokens.flatMap((token) => [...(tokenBytes(token) ?? encoder.encode(token))]);
   return [decoder.decode(Uint8Array.from(bytes))];
 }
 
-/** Each run of tokens such as <0xE2> is a text, or one replacement character a byte where it is none. */
+/**
+ * Each run of tokens such as <0xE2> becomes its text, or one replacement character for each byte if it is not
+ * UTF-8.
+ */
 function byteFallback(tokens: readonly string[]): readonly string[] {
   const texts: string[] = [];
   let run: number[] = [];
@@ -78,7 +81,7 @@ function byteFallback(tokens: readonly string[]): readonly string[] {
   return texts;
 }
 
-/** Without the ▁ that the pre-tokenizer put before the text. */
+/** Removes the ▁ that the pre-tokenizer put before the text. */
 function metaspace(config: JsonObject): DecoderStep {
   const replacement = String(config["replacement"] ?? "▁");
   const scheme = config["add_prefix_space"] === false ? "never" : (config["prepend_scheme"] ?? "always");

@@ -1,8 +1,8 @@
-/** JSON values before anything is known of them. */
+/** Types of JSON values whose structure is not checked yet. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A JSON object, not a list. */
+/** Whether a value is a JSON object, not a list. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

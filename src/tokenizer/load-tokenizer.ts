@@ -1,4 +1,4 @@
-/** A tokenizer from a model's folder (Node). */
+/** Loads a tokenizer from a model's folder (Node). */
 import { join } from "node:path";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
@@ -10,13 +10,13 @@ import { isObject, type JsonObject } from "./json.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { tokenizerError } from "./tokenizer-error.ts";
 
-/** The largest real tokenizer.json is some 35 MB; above this it is another kind of file. */
+/** The largest real tokenizer.json has about 35 MB; a larger file than this is some other kind of file. */
 const LARGEST_FILE = 256 * 2 ** 20;
 
 /**
- * Reads `tokenizer.json`, or else `vocab.json` + `merges.txt`, and what other files of the folder add to it:
+ * Reads `tokenizer.json`, or else `vocab.json` + `merges.txt`, and the declarations in other files of the folder:
  * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and the ids in `config.json`.
- * @throws PithError "tokenizer" when neither is there, or what is there is malformed.
+ * @throws PithError "tokenizer" when neither exists, or a file is malformed.
  */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const readObject = async (name: string): Promise<JsonObject | undefined> => {
@@ -56,7 +56,7 @@ async function readJson(directory: string, name: string): Promise<unknown> {
   throw tokenizerError(join(directory, name), "", `${found.fault}.`);
 }
 
-/** The text of a file, or undefined when there is none. */
+/** The text of a file, or undefined when it does not exist. */
 async function readText(directory: string, name: string): Promise<string | undefined> {
   const file = join(directory, name);
   const read = name.endsWith(".json") ? readJsonBytes : readInput;

@@ -1,15 +1,15 @@
 /**
- * The models that spell a word in tokens. BPE and WordPiece are the library's, asked for one word at a time: it
- * would join the unknown tokens of neighbouring words.
+ * The models that turn a word into tokens. BPE and WordPiece come from the library; it is called for one word at
+ * a time, because it would join the unknown tokens of neighbouring words.
  */
 import { BPE, WordPiece } from "@huggingface/tokenizers";
 import type { JsonObject } from "./json.ts";
 import { createUnigram } from "./unigram.ts";
 
-/** A word's tokens; one that is not in the vocabulary stands for the unknown. */
+/** A word's tokens; a token that is not in the vocabulary stands for the unknown token. */
 export type SpellWord = (word: string) => readonly string[];
 
-/** @param model checked; its `type` is named. @param ids the model's own tokens. */
+/** @param model checked, with its `type`. @param ids of the model's own tokens. */
 export function createModel(model: JsonObject, ids: ReadonlyMap<string, number>): SpellWord {
   switch (model["type"]) {
     case "BPE": {

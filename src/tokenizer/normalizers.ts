@@ -1,6 +1,6 @@
 /**
- * Normalisers of tokenizer.json with the results of the Rust tokenizers. The JavaScript library's differ in
- * characters beyond ASCII, in the order of steps, and in what a replacement text means.
+ * Normalisers of tokenizer.json with the results of the Rust tokenizers. Those of the JavaScript library differ
+ * for characters beyond ASCII, in the order of steps, and in the meaning of a replacement text.
  */
 import { BYTE_CHARACTERS } from "./byte-level.ts";
 import { CONTROL, MARK, NEVER_NORMALISED, NMT_CONTROL, NONSPACING_MARK } from "./character-sets.ts";
@@ -10,11 +10,11 @@ import { precompiledNormalizer } from "./precompiled.ts";
 
 export interface Normalizer {
   normalize(text: string): string;
-  /** Whether the result begins with what the text begins with: nothing was taken away there. */
+  /** Whether nothing was removed at the start of the text. */
   keepsStart(text: string): boolean;
 }
 
-/** @throws Error for a normaliser that is not known, or whose fields are not what they should be. */
+/** @throws Error for an unknown normaliser, or one whose fields are malformed. */
 export function createNormalizer(config: unknown): Normalizer {
   if (config === null || config === undefined) return { normalize: (text) => text, keepsStart: () => true };
   if (!isObject(config)) throw new Error("a normalizer is no object");
@@ -24,7 +24,7 @@ export function createNormalizer(config: unknown): Normalizer {
     case "Replace":
       return replace(config);
     case "Precompiled":
-      // As there: what this one takes away leaves no trace.
+      // As in the Rust tokenizers: text that this normaliser removes leaves no trace.
       return { normalize: precompiledNormalizer(config["precompiled_charsmap"]), keepsStart: () => true };
     default: {
       const normalize = createSimple(config);
@@ -51,7 +51,7 @@ function inOrder(steps: readonly Normalizer[]): Normalizer {
   };
 }
 
-/** Those that change a text character by character, or at its ends. */
+/** Normalisers that change a text character by character, or at its ends. */
 function createSimple(config: JsonObject): (text: string) => string {
   switch (config["type"]) {
     case "NFC":
@@ -86,7 +86,7 @@ function everywhere(one: RegExp): RegExp {
   return new RegExp(one.source, "gu");
 }
 
-/** Each side of a character that takes no part is a text of its own. */
+/** Each part of a text between characters that are never normalised is normalised separately. */
 function unicodeForm(form: "NFC" | "NFD" | "NFKC" | "NFKD"): (text: string) => string {
   const parts = new RegExp(`(${NEVER_NORMALISED.source})`, "u");
   return (text) =>
@@ -96,7 +96,7 @@ function unicodeForm(form: "NFC" | "NFD" | "NFKC" | "NFKD"): (text: string) => s
       .join("");
 }
 
-/** One character at a time: a text's own rules would write the last sigma of a word as ς. */
+/** One character at a time: on a whole text, JavaScript would write the last sigma of a word as ς. */
 function lowercase(text: string): string {
   return text.replace(/[^\p{ASCII}]|[A-Z]+/gu, (character) => character.toLowerCase());
 }
@@ -108,13 +108,13 @@ function strip(left: boolean, right: boolean): (text: string) => string {
   return (text) => text.replace(pattern, "");
 }
 
-/** The replacement is text, not a template with $1 in it. */
+/** The replacement is plain text; $1 in it has no meaning. */
 function replace(config: JsonObject): Normalizer {
   const pattern = compilePattern(config["pattern"]);
   const content = String(config["content"] ?? "");
   return {
     normalize: (text) => text.replace(pattern, () => content),
-    // As there: the replacement stands where the last character that it replaces stood.
+    // As in the Rust tokenizers: the replacement takes the position of the last character that it replaces.
     keepsStart(text) {
       const match = text.matchAll(pattern).next().value;
       if (match === undefined || match.index > 0 || match[0] === "") return true;
@@ -129,7 +129,10 @@ function nmt(text: string): string {
     .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 
-/** The blocks that BERT takes for Chinese; the seventh begins at U+2B920 in tokenizers, as nowhere else. */
+/**
+ * The blocks that BERT treats as Chinese. The seventh begins at U+2B920 in tokenizers, unlike in any other
+ * implementation.
+ */
 const CHINESE =
   /[\u{4e00}-\u{9fff}\u{3400}-\u{4dbf}\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{f900}-\u{faff}\u{2f800}-\u{2fa1f}]/gu;
 

@@ -1,6 +1,6 @@
 /**
- * The `{"String": …}` or `{"Regex": …}` of a tokenizer.json, as a regular expression of JavaScript. The patterns are
- * Oniguruma's; the library translates them.
+ * Turns the `{"String": …}` or `{"Regex": …}` of a tokenizer.json into a JavaScript regular expression. The
+ * patterns have Oniguruma's syntax; the library translates them.
  */
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
 import { isObject } from "./json.ts";
@@ -17,7 +17,9 @@ export function compilePattern(pattern: unknown): RegExp {
   return compiled;
 }
 
-/** Ignoring case, Oniguruma takes ſ for s and the Kelvin sign for k; the library only folds ASCII letters. */
+/**
+ * When case is ignored, Oniguruma treats ſ as s and the Kelvin sign as k; the library only folds ASCII letters.
+ */
 function withFolds(source: string): string {
   return source.replace(/\(\?i:((?:\\.|\[[^\]]*\]|[^()\\])*)\)/gs, (_, inner: string) => {
     const folded = inner.replace(/\\.|\[[^\]]*\]|[sSkK]/gs, (part) =>

@@ -1,6 +1,6 @@
 /**
- * The way of a text to its ids: added tokens, normaliser, pre-tokenizer, model; and of tokens back to a text. The
- * order is that of the Rust tokenizers' `encode` without special tokens.
+ * The steps from a text to its ids: added tokens, normaliser, pre-tokenizer, model; and from tokens back to a
+ * text. The order is that of the Rust tokenizers' `encode` without special tokens.
  */
 import { createSectioner, type FoundToken } from "./added-tokens.ts";
 import { BYTE_CHARACTERS } from "./byte-level.ts";
@@ -12,19 +12,19 @@ import { createPreTokenizer } from "./pre-tokenizers.ts";
 import type { CheckedTokenizer } from "./tokenizer-files.ts";
 
 interface Tokenized {
-  /** Undefined where the vocabulary has no token for a part of the text, and none for the unknown. */
+  /** An id is undefined where the vocabulary has no token for a part of the text, and no unknown token. */
   readonly ids: readonly (number | undefined)[];
-  /** Whether characters have no token and left no trace in `ids`. */
+  /** Whether some characters have no token and are missing from `ids`. */
   readonly lost: boolean;
 }
 
 export interface Pipeline {
   tokenize(text: string): Tokenized;
-  /** @param ids each of them a token's. */
+  /** @param ids each must be the id of a token. */
   decode(ids: readonly number[]): string;
 }
 
-/** @throws Error for a part that is not known, or whose fields are not what they should be. */
+/** @throws Error for an unknown part, or one whose fields are malformed. */
 export function createPipeline(checked: CheckedTokenizer): Pipeline {
   const { tokenizer, config, model, modelIds } = checked;
   const split = config["split_special_tokens"] === true;
@@ -39,14 +39,14 @@ export function createPipeline(checked: CheckedTokenizer): Pipeline {
       ? model["unk_id"]
       : modelIds.get(typeof unknownToken === "string" ? unknownToken : "");
   const unknown = typeof unknownId === "number" ? unknownId : undefined;
-  // Of a byte-level vocabulary without all bytes, the model leaves out what it has no token for.
+  // A byte-level vocabulary may lack some bytes; the model leaves out bytes that have no token.
   const mayLose =
     checked.modelType === "BPE" &&
     isByteLevel(tokenizer["decoder"]) &&
     !BYTE_CHARACTERS.every((character) => modelIds.has(character));
 
   const decode = createDecoder(tokenizer["decoder"]);
-  // As there: a token that is looked for in the normalised text is shown as it stands in that.
+  // As in the Rust tokenizers: a token that is searched in the normalised text is shown in its normalised form.
   const shown = new Map(
     added
       .filter(({ normalized }) => normalized)

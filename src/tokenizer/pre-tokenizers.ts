@@ -1,7 +1,7 @@
 /**
- * Pre-tokenizers of tokenizer.json: a text cut into the words that the model then spells, with the results of the
- * Rust tokenizers. The JavaScript library's differ in what is a letter, a space, a digit or punctuation beyond
- * ASCII, and leave out some behaviours.
+ * Pre-tokenizers of tokenizer.json: they cut a text into the words that the model then turns into tokens, with
+ * the results of the Rust tokenizers. Those of the JavaScript library differ in what counts as a letter, a space,
+ * a digit or punctuation beyond ASCII, and lack some behaviours.
  */
 import { BYTE_CHARACTERS } from "./byte-level.ts";
 import { PUNCTUATION } from "./character-sets.ts";
@@ -11,7 +11,7 @@ import { type Piece, type SplitBehavior, splitPiece } from "./split-text.ts";
 
 export type PreTokenizer = (piece: Piece) => readonly Piece[];
 
-/** @throws Error for a pre-tokenizer that is not known, or whose fields are not what they should be. */
+/** @throws Error for an unknown pre-tokenizer, or one whose fields are malformed. */
 export function createPreTokenizer(config: unknown): PreTokenizer {
   if (config === null || config === undefined) return (piece) => [piece];
   if (!isObject(config)) throw new Error("a pre_tokenizer is no object");
@@ -57,7 +57,7 @@ export function createPreTokenizer(config: unknown): PreTokenizer {
   }
 }
 
-/** `\w` as the regex crate has it. */
+/** `\w` as the regex crate defines it. */
 const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
 const WORDS = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, "gu");
 const SPACE = /\p{White_Space}/gu;
@@ -71,7 +71,7 @@ const GPT2 = compilePattern({
 
 const encoder = new TextEncoder();
 
-/** Words by GPT-2's pattern, unless `use_regex` is false; each byte as one printable character. */
+/** Words by GPT-2's pattern, unless `use_regex` is false; each byte is written as one printable character. */
 function byteLevel(config: JsonObject): PreTokenizer {
   const prefixed = config["add_prefix_space"] === true;
   const splits = config["use_regex"] !== false;
@@ -84,7 +84,7 @@ function byteLevel(config: JsonObject): PreTokenizer {
   };
 }
 
-/** ▁ for a space, one before the text where the scheme asks for it, and a word from each ▁ on. */
+/** Writes each space as ▁, adds one before the text where the scheme asks for it, and begins a word at each ▁. */
 function metaspace(config: JsonObject): PreTokenizer {
   const replacement = String(config["replacement"] ?? "▁");
   const delimiter = compilePattern({ String: replacement });

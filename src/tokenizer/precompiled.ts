@@ -1,7 +1,7 @@
 /**
  * SentencePiece's own normalisation: a table of replacements in a double-array trie, as `precompiled_charsmap`
  * holds it. A port of spm_precompiled (https://github.com/huggingface/spm_precompiled); the JavaScript library
- * only comes near to the commonest table.
+ * only approximates the most common table.
  */
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -19,7 +19,8 @@ export function precompiledNormalizer(charsmap: unknown): (text: string) => stri
   };
   const known = new Map<string, string>();
   const replaceGrapheme = (grapheme: string): string => {
-    // As there: a short grapheme is looked up whole, and its first part's replacement stands for all of it.
+    // As in the Rust code: a short grapheme is looked up whole, and the replacement of its first part replaces
+    // all of it.
     const whole = encoder.encode(grapheme).length < 6 ? lookUp(grapheme) : undefined;
     return whole ?? Array.from(grapheme, (character) => lookUp(character) ?? character).join("");
   };

@@ -1,4 +1,4 @@
-/** A text cut at what a pattern matches, as the `split` of the Rust tokenizers does it. */
+/** Cuts a text at the matches of a pattern, as `split` of the Rust tokenizers does. */
 
 /** A part of a text. */
 export interface Piece {
@@ -7,7 +7,7 @@ export interface Piece {
   readonly first: boolean;
 }
 
-/** What becomes of a match, under the names of tokenizer.json. */
+/** What happens to a match, with the names of tokenizer.json. */
 export type SplitBehavior = "Removed" | "Isolated" | "MergedWithPrevious" | "MergedWithNext" | "Contiguous";
 
 interface Stretch {
@@ -17,8 +17,8 @@ interface Stretch {
 }
 
 /**
- * The parts of a piece, none of them empty.
- * @param pattern with the flag g. @param invert what the pattern does not match is the match.
+ * The parts of a piece, without empty ones.
+ * @param pattern with the flag g. @param invert whether the text between matches counts as the match.
  */
 export function splitPiece(
   { text, first }: Piece,
@@ -34,7 +34,7 @@ export function splitPiece(
     .map(({ start, end }) => ({ text: text.slice(start, end), first: first && start === 0 }));
 }
 
-/** The whole text as matches and what lies between. */
+/** The whole text as matches and the parts between them. */
 function findStretches(text: string, pattern: RegExp): readonly Stretch[] {
   const stretches: Stretch[] = [];
   let at = 0;
@@ -62,7 +62,7 @@ function behave(stretches: readonly Stretch[], behavior: SplitBehavior): readonl
   }
 }
 
-/** Joins a stretch to the one before it; `test` is asked about the neighbours, not about what was joined. */
+/** Joins a stretch to the one before it; `test` gets the two original neighbours, not the joined text. */
 function joinWhere(
   stretches: readonly Stretch[],
   test: (last: Stretch, next: Stretch) => boolean,

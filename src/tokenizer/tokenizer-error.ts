@@ -1,4 +1,4 @@
-/** Errors about tokenizer files, with the file as a person finds it. */
+/** Errors about tokenizer files; they name the file. */
 import { PithError } from "../errors.ts";
 
 /** A file's name as errors show it. */

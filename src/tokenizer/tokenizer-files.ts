@@ -1,7 +1,7 @@
 /**
- * What a tokenizer is made from: the two files of the Hugging Face format, as JSON values. The library that
- * runs them trusts them (a hole in the vocabulary, a merge that leads nowhere or a piece length of zero gives
- * lost text or an endless loop, not an error), so everything it relies on is checked here first.
+ * The files that a tokenizer is made from: the two of the Hugging Face format, as JSON values. The library that
+ * runs them does not check them: a hole in the vocabulary, a merge of unknown tokens or a piece length of zero
+ * gives lost text or an endless loop, not an error. So everything that it relies on is checked here first.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
@@ -11,15 +11,15 @@ import { isObject, type JsonObject } from "./json.ts";
 import { inFolder, tokenizerError } from "./tokenizer-error.ts";
 import { checkDense, checkMerge, isPair, tokenId, uniteIds } from "./vocabulary.ts";
 
-/** The files that are shipped with a circuit, by name, so that an exporter may write each entry as it is. */
+/** The files that are shipped with a circuit, by name; an exporter may write each entry unchanged. */
 export interface TokenizerFiles {
   /** The tokenizer itself, in the Hugging Face format. */
   readonly "tokenizer.json": JsonObject;
-  /** Its settings: special tokens and the like. */
+  /** Its settings, such as special tokens. */
   readonly "tokenizer_config.json": JsonObject;
 }
 
-/** The two files, checked, in the shape that the library wants them in. */
+/** The two files, checked, in the form that the library expects. */
 export interface CheckedTokenizer {
   /** `tokenizer.json` with every part present, the model's type named, and merges as pairs. */
   readonly tokenizer: JsonObject;
@@ -36,9 +36,9 @@ export interface CheckedTokenizer {
   /** Highest id + 1. */
   readonly vocabularySize: number;
   readonly modelType: ModelType;
-  /** The token that the config calls bos (or, unnamed, eos); undefined when it names neither. */
+  /** The config's bos token, or its eos token if it has no bos; undefined when it names neither. */
   readonly startToken: string | undefined;
-  /** The token that the config calls eos. */
+  /** The config's eos token. */
   readonly endToken: string | undefined;
 }
 
@@ -127,7 +127,7 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   throw tokenizerError(file, (issue?.path ?? []).map(String).join("."), issue?.message ?? "malformed");
 }
 
-/** The parts of a component that would make the library loop or recurse without end. */
+/** Refuses components that would make the library loop or recurse without end. */
 function checkComponent(component: unknown, field: string, file: string, depth: number): void {
   if (component === null || component === undefined) return;
   if (!isObject(component)) throw tokenizerError(file, field, "expected an object with a type");
@@ -153,7 +153,7 @@ function checkComponent(component: unknown, field: string, file: string, depth: 
   }
 }
 
-/** The library takes a pattern that it doesn't know for none, and then splits or replaces nothing. */
+/** The library treats a pattern that it doesn't know as no pattern, and then splits or replaces nothing. */
 function checkPattern(component: JsonObject, field: string, file: string): void {
   const { pattern } = component;
   if (isObject(pattern) && (typeof pattern["String"] === "string" || typeof pattern["Regex"] === "string"))
@@ -161,7 +161,7 @@ function checkPattern(component: JsonObject, field: string, file: string): void 
   throw tokenizerError(file, `${field}.pattern`, 'expected {"String": "…"} or {"Regex": "…"}');
 }
 
-/** Older files (GPT-2's own among them) don't name the model's type; its fields tell. */
+/** Older files (GPT-2's own among them) don't name the model's type; its fields show which it is. */
 function nameModelType(model: { readonly type?: string | undefined } & JsonObject, file: string): ModelType {
   const type =
     model.type ?? ("merges" in model ? "BPE" : Array.isArray(model["vocab"]) ? "Unigram" : "WordPiece");
@@ -174,7 +174,7 @@ function nameModelType(model: { readonly type?: string | undefined } & JsonObjec
   );
 }
 
-/** What Pith can't do as the Rust tokenizers do it. */
+/** Refuses options for which Pith can't give the results of the Rust tokenizers. */
 function checkBpe(model: JsonObject, file: string): void {
   const { dropout, continuing_subword_prefix: prefix } = model;
   if (typeof dropout === "number" && dropout > 0) {
@@ -210,7 +210,7 @@ function readUnigram(model: JsonObject, file: string): ReadonlyMap<string, numbe
   return ids;
 }
 
-/** Merges as "a b" (the older form) or ["a", "b"]; both parts and what they give must be tokens. */
+/** Merges as "a b" (the older form) or ["a", "b"]; both parts and their result must be tokens. */
 function readMerges(
   model: JsonObject,
   ids: ReadonlyMap<string, number>,

@@ -1,6 +1,6 @@
 /**
- * Text to token ids and back, with the ids of the Rust tokenizers, over files that are checked before they are
- * trusted; text is never lost in silence, and single tokens have a printable form. Runs in a browser.
+ * Converts text to token ids and back, with the ids of the Rust tokenizers. Files are checked before they are
+ * used, text is never lost silently, and single tokens have a printable form. Runs in a browser.
  */
 import { PithError } from "../errors.ts";
 import { printableText, quote } from "../printable.ts";
@@ -23,32 +23,32 @@ export interface Tokenizer {
    * `<|endoftext|>` when the config names neither. Undefined when that token is not in the vocabulary.
    */
   readonly endOfTextId: number | undefined;
-  /** The id of the config's eos token; undefined when it names none, or none that is a token. */
+  /** The id of the config's eos token; undefined when it names none, or a token that does not exist. */
   readonly eosTokenId: number | undefined;
   /**
-   * Token ids of a text; no special tokens are added, but those that stand in the text are recognised.
-   * @throws PithError "tokenizer" when the vocabulary can't spell the text.
+   * Token ids of a text. No special tokens are added, but special tokens in the text are recognised.
+   * @throws PithError "tokenizer" when the vocabulary can't represent the text.
    */
   encode(text: string): number[];
-  /** The text of ids, special tokens included; ids that no token has give nothing. */
+  /** The text of ids, special tokens included; ids without a token give nothing. */
   decode(ids: readonly number[]): string;
   /**
-   * Printable text of one token, e.g. " Mary": bytes that are no UTF-8 as \xNN, controls escaped, and
-   * `<unused 50300>` for an id that no token has.
+   * Printable text of one token, e.g. " Mary": bytes that are not UTF-8 as \xNN, controls escaped, and `<unused
+   * 50300>` for an id without a token.
    */
   tokenText(id: number): string;
 }
 
 /**
- * @param folder where the files are from, for errors.
- * @throws PithError "tokenizer" when the files are not what they should be.
+ * @param folder the files' folder, for errors.
+ * @throws PithError "tokenizer" when the files are malformed.
  */
 export function createTokenizer(files: TokenizerFiles, folder = ""): Tokenizer {
   const checked = checkTokenizerFiles(files, folder);
   const file = inFolder(folder, "tokenizer.json");
   const { tokenize, decode } = guard(file, "the tokenizer library refused it", () => {
     const parts = createPipeline(checked);
-    // Some parts are only looked at when they are used: better to learn it now than at line 90 of a task.
+    // Some parts are only checked when they are used: an error is better now than at line 90 of a task.
     const probe = parts.tokenize("A b 1.").ids.filter((id) => id !== undefined && checked.tokens.has(id));
     if (probe.length > 0) parts.decode(probe.map((id) => id ?? 0));
     return parts;
@@ -83,7 +83,7 @@ export function createTokenizer(files: TokenizerFiles, folder = ""): Tokenizer {
   };
 }
 
-/** How this tokenizer's tokens are shown: by bytes, with ▁ for a space, or as they are. */
+/** How this tokenizer's tokens are shown: by bytes, with ▁ for a space, or unchanged. */
 function tokenPrinter(checked: CheckedTokenizer): (token: string) => string {
   const added = new Set(checked.addedTokens.map(({ content }) => content));
   const byteLevel = isByteLevel(checked.tokenizer["decoder"]);
@@ -99,7 +99,7 @@ function tokenPrinter(checked: CheckedTokenizer): (token: string) => string {
   };
 }
 
-/** What the library throws says nothing of the file that it came from. */
+/** Errors of the library do not name the file, so they are replaced by errors that do. */
 function guard<T>(file: string, what: string, action: () => T): T {
   try {
     return action();

@@ -1,17 +1,21 @@
 /**
- * The Unigram model: the likeliest way to spell a word in pieces. A port of `encode_optimized` of the Rust
- * tokenizers, since another order of additions decides near ties otherwise, as the JavaScript library's does.
+ * The Unigram model: the most likely way to divide a word into pieces. A port of `encode_optimized` of the Rust
+ * tokenizers, because another order of additions decides near ties differently, as in the JavaScript library.
  */
 import type { JsonObject } from "./json.ts";
 
 type Scores = ReadonlyMap<string, number>;
 
-/** How much less likely than the rarest piece a character without a piece is, in natural logarithm. */
+/**
+ * How far the log-probability of a character without a piece lies below that of the rarest piece (natural
+ * logarithm).
+ */
 const UNKNOWN_PENALTY = 10;
 
 /**
- * @param model checked. @param ids the model's own tokens.
- * @returns a word's pieces; neighbouring characters without a piece are one, which is not in the vocabulary.
+ * @param model checked. @param ids of the model's own tokens.
+ * @returns a word's pieces; neighbouring characters without a piece form one piece, which is not in the
+ * vocabulary.
  */
 export function createUnigram(
   model: JsonObject,

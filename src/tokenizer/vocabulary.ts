@@ -1,6 +1,6 @@
 /**
- * The laws of a vocabulary: every token one id, every id one token, no holes in the model's own, and merges
- * that stay inside it.
+ * Rules for a vocabulary: every token has one id, every id one token, the model's own ids have no holes, and
+ * merges use only tokens of the vocabulary.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { quote, showValue } from "../printable.ts";
 import { isObject } from "./json.ts";
 import { tokenizerError } from "./tokenizer-error.ts";
 
-/** Ids above this are no vocabulary that anyone has; it keeps sparse arrays and sums in bounds. */
+/** No real vocabulary has ids above this; the limit keeps sparse arrays and sums small. */
 const HIGHEST_ID = 2 ** 24;
 export const tokenId = z.int().min(0).max(HIGHEST_ID);
 
@@ -54,8 +54,8 @@ export function checkDense(
 }
 
 /**
- * Added tokens join the model's own. A gap before an added token is how reserved ids look, so only the
- * model's own ids must be without holes.
+ * Joins added tokens and the model's own. A gap before an added token is normal, because ids are reserved, so
+ * only the model's own ids must be without holes.
  */
 export function uniteIds(
   modelIds: ReadonlyMap<string, number>,
@@ -91,7 +91,7 @@ export function isPair(value: unknown): value is readonly [string, string] {
   );
 }
 
-/** @throws PithError "tokenizer" at `place` when a merge's parts, or what they give, are no tokens. */
+/** @throws PithError "tokenizer" at `place` when a merge's parts, or their result, are not tokens. */
 export function checkMerge(
   [left, right]: readonly [string, string],
   ids: ReadonlyMap<string, number>,
