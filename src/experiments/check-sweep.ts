@@ -1,6 +1,6 @@
 /**
- * Compares what an interrupted sweep has journaled with what it can have written: evaluations with the steps of their
- * unit, rows with the circuits that the evaluations make, and nothing after a unit's end.
+ * Checks the journal of an interrupted sweep against the plan: evaluations must follow the steps of their unit,
+ * rows must have the circuits that the evaluations give, and nothing may follow the end of a unit.
  */
 import { followSweep } from "../discovery/follow-sweep.ts";
 import type { StepFault } from "../discovery/step-fault.ts";
@@ -24,7 +24,7 @@ export function faultInSweep(
   return undefined;
 }
 
-/** @returns what says why the unit's next line can't be one, if so. */
+/** @returns a function that says why the unit's next line is wrong, if it is. */
 function followUnit(
   model: Transformer,
   plan: SweepPlan,

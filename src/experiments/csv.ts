@@ -1,9 +1,9 @@
 /** Comma-separated values (RFC 4180, but lines end with a line feed). */
 
-/** Undefined is an empty cell: nothing was measured. */
+/** The value of a cell. Undefined is an empty cell: nothing was measured. */
 export type CsvCell = string | number | boolean | undefined;
 
-/** A column's name, and its cell of a row. */
+/** A column's name, and its value for a row. */
 export type CsvColumn<Row> = readonly [name: string, value: (row: Row) => CsvCell];
 
 export function formatCsv<Row>(columns: readonly CsvColumn<Row>[], rows: readonly Row[]): string {

@@ -1,6 +1,6 @@
 /**
- * From a sweep's rows to the curves of Figures 2 to 9: for each setting and threshold, mean and spread over
- * the repeated runs. The published results take the same way (`published.ts`).
+ * Makes the curves of Figures 2 to 9 from a sweep's rows: for each setting and threshold, mean and spread over
+ * the repeated runs. The published results are processed in the same way (`published.ts`).
  */
 import type { Head } from "../known/known-circuits.ts";
 import { areaUnderCurve, meanRoc, type RocPoint, recoveryRates, rocCurve } from "../known/recovery.ts";
@@ -9,18 +9,18 @@ import { circuitOfRow } from "./row-circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
 import type { SweepRow } from "./sweep-row.ts";
 
-/** What one run found at one threshold, as far as figures show it. */
+/** The result of one run at one threshold, as far as figures show it. */
 export interface CurvePoint extends Setting {
   readonly task: string;
   readonly alpha: number;
   /** Body parameters left, and in the original. */
   readonly body: number;
   readonly originalBody: number;
-  /** 0 … 1, of the circuit and the original on the prompts that chose the circuit, as the paper measures. */
+  /** 0 … 1, of the circuit and the original on the prompts that chose the circuit, as in the paper. */
   readonly accuracy: number;
   /** Unknown for the published results. */
   readonly originalAccuracy?: number;
-  /** On prompts that nothing has seen. */
+  /** Accuracy on prompts that were not used before. */
   readonly testAccuracy?: number;
   readonly originalTestAccuracy?: number;
 }
@@ -35,7 +35,7 @@ export interface CurveMean {
   readonly kept: Spread;
   /** Accuracy on the prompts that chose the circuit. */
   readonly accuracy: Spread;
-  /** Accuracy on prompts that nothing has seen, where it was measured. */
+  /** Accuracy on prompts that were not used before, if it was measured. */
   readonly testAccuracy?: Spread;
 }
 
@@ -53,7 +53,7 @@ export interface TaskCurves {
   readonly curves: readonly SettingCurve[];
   /** The original's accuracy on the prompts that chose the circuits, where it was measured. */
   readonly originalAccuracy?: Spread;
-  /** The original's accuracy on prompts that nothing has seen, where it was measured. */
+  /** The original's accuracy on prompts that were not used before, if it was measured. */
   readonly originalTestAccuracy?: Spread;
 }
 
@@ -112,9 +112,9 @@ function spreadOfAll(
 export interface RocCurves {
   /** The task's name. */
   readonly task: string;
-  /** What took a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: Ablation;
-  /** The id of the known circuit that rates count: "ioi/23". */
+  /** The id of the known circuit that rates are computed against: "ioi/23". */
   readonly known: string;
   /** The points of each run at the same thresholds, [runs][thresholds]. */
   readonly runs: readonly (readonly RocPoint[])[];
@@ -122,9 +122,9 @@ export interface RocCurves {
   readonly alphas: readonly number[];
   /** Both rates' means over the runs, by threshold. */
   readonly mean: readonly RocPoint[];
-  /** Area under the mean curve as published, which begins and stops where the sweep does. */
+  /** Area under the mean curve as published: the curve begins and ends where the sweep does. */
   readonly publishedArea: number;
-  /** The same with (0, 0) and (1, 1) added: what AUC means elsewhere. */
+  /** The same with (0, 0) and (1, 1) added: the usual meaning of AUC. */
   readonly area: number;
 }
 
@@ -142,8 +142,8 @@ export function rocCurves(
 }
 
 /**
- * Rates of a sweep's heads against a known circuit. The published curves are those of searches that prune
- * heads only; where a sweep has none of these, MLPs may have gone too.
+ * Rates of a sweep's heads against a known circuit. The published curves come from searches that prune heads
+ * only; where a sweep has no such searches, MLPs may have been pruned too.
  * @param headCounts heads of each layer of the model.
  * @returns undefined where the sweep has no rows of this task and ablation.
  * @throws PithError "circuit" when the known circuit has a head that the model lacks.

@@ -1,15 +1,14 @@
 /**
- * The published experiments' settings (paper, section 4 and appendix E): what `pith reproduce` does unless it
- * is told otherwise.
+ * The settings of the published experiments (paper, section 4 and appendix E): the defaults of `pith reproduce`.
  */
 import { logSpaced } from "./sweep-plan.ts";
 
-/** What takes a pruned component's place: its mean output, or nothing. */
+/** The replacement of pruned components: their mean output, or zero. */
 export type Ablation = "mean" | "zero";
 
 /** One curve of Figures 2 to 7: how components were ablated, and which. */
 export interface Setting {
-  /** What took a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: Ablation;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
@@ -23,13 +22,15 @@ export const PAPER_SETTINGS: readonly Setting[] = [
   { ablation: "zero", mlps: true },
 ];
 
-/** 30 thresholds from 1e-5 to 1, even in their logarithm: so it is in the published files of IOI and acronyms. */
+/**
+ * 30 thresholds from 1e-5 to 1 with equal steps of the logarithm, as in the published files of IOI and acronyms.
+ */
 export const PAPER_ALPHAS: readonly number[] = logSpaced(1e-5, 1, 30);
 
-/** Greater-than's go on to 10, as many of them. */
+/** Greater-than has as many thresholds, but up to 10. */
 export const PAPER_ALPHAS_OF_YEARS: readonly number[] = logSpaced(1e-5, 10, 30);
 
-/** How often an experiment is repeated, with prompts of its own each time. */
+/** How often an experiment is repeated, each time with new prompts. */
 export const PAPER_REPEATS = 5;
 
 /** A row of Tables 1 and 3: mean ablation, at a threshold that was chosen by looking at the figures. */
@@ -42,7 +43,7 @@ export interface TableChoice {
   readonly alpha: number;
 }
 
-/** In the tables' order, α as printed. */
+/** In the tables' order, with α as printed. */
 export const PAPER_TABLE: readonly TableChoice[] = [
   { task: "acronyms", mlps: false, alpha: 0.0886 },
   { task: "acronyms", mlps: true, alpha: 0.035 },
@@ -55,7 +56,7 @@ export const PAPER_TABLE: readonly TableChoice[] = [
 /** The paper's tasks, in the tables' order. */
 export const PAPER_TASKS: readonly string[] = ["acronyms", "ioi", "greater-than"];
 
-/** Which of the paper's figures show a task: size against α, and accuracy against size. */
+/** The figures of the paper that show a task: size against α, and accuracy against size. */
 export const PAPER_FIGURES: ReadonlyMap<string, { readonly size: number; readonly accuracy: number }> =
   new Map([
     ["acronyms", { size: 2, accuracy: 3 }],
@@ -66,7 +67,7 @@ export const PAPER_FIGURES: ReadonlyMap<string, { readonly size: number; readonl
 /** Figures 8 and 9. */
 export const PAPER_ROC_FIGURES: Readonly<Record<Ablation, number>> = { mean: 8, zero: 9 };
 
-/** "mean, heads only": how tables and legends name a setting. */
+/** The name of a setting in tables and legends: "mean, heads only". */
 export function settingName({ ablation, mlps }: Setting): string {
   return `${ablation} ablation, ${mlps ? "heads and MLPs" : "heads only"}`;
 }

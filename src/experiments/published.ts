@@ -1,6 +1,6 @@
 /**
- * The paper's own results, from its published files (test/published), in the forms that ours have: what
- * figures and tables show beside a reproduction on GPT-2 small.
+ * The paper's own results, from its published files (test/published), in the same form as Pith's results. Figures
+ * and tables show them beside a reproduction on GPT-2 small.
  */
 import type { CurvePoint, RocCurves, TaskCurves } from "./curves.ts";
 import { rocCurves, taskCurves } from "./curves.ts";
@@ -10,18 +10,19 @@ import { type Spread, spreadOf } from "./spread.ts";
 
 /**
  * GPT-2 small's size in these files. It counts biases and norms as well as matrices (84,934,656), but no
- * embeddings; of a circuit, those of what is kept, and none of the constants that pruned components leave.
+ * embeddings. For a circuit it counts those of the kept components, and none of the constants that replace pruned
+ * ones.
  * @internal
  */
 export const PUBLISHED_BODY = 85_056_000;
 
-/** Whether a model has GPT-2 small's shape, so that published values may stand beside its own. */
+/** Whether a model has GPT-2 small's shape, so that published values can be shown beside its own. */
 export function hasPublishedShape(heads: readonly number[], width: number): boolean {
   return heads.length === 12 && heads.every((count) => count === 12) && width === 768;
 }
 
 /**
- * Every point of Figures 2 to 7 for a task, by setting, run and α; none for a task that is not the paper's.
+ * Every point of Figures 2 to 7 for a task, by setting, run and α; empty for a task that the paper does not have.
  * @internal
  */
 export function publishedPoints(task: string): readonly CurvePoint[] {
@@ -44,7 +45,7 @@ export function publishedCurves(task: string): TaskCurves | undefined {
   return points.length === 0 ? undefined : taskCurves(task, points);
 }
 
-/** Figure 8 or 9. */
+/** The published Figure 8 or 9. */
 export function publishedRoc(task: string, ablation: Ablation): RocCurves | undefined {
   const roc = results.roc.find((each) => each.task === task);
   const sweep = results.sweeps.find((each) => each.task === task);
@@ -61,7 +62,7 @@ export function publishedRoc(task: string, ablation: Ablation): RocCurves | unde
   );
 }
 
-/** A row of Tables 1 and 3 by the paper's files. Shares and changes are 0 … 1, not percent. */
+/** A row of Tables 1 and 3 from the paper's files. Shares and changes are 0 … 1, not percent. */
 export interface PublishedRow extends TableChoice {
   /** Accuracy on the prompts that chose the circuit. */
   readonly accuracy: Spread;
@@ -69,19 +70,22 @@ export interface PublishedRow extends TableChoice {
   readonly accuracyChange: Spread;
   /** Body parameters that are left. */
   readonly body: Spread;
-  /** Share of the body parameters that went. */
+  /** Share of the body parameters that were removed. */
   readonly bodyCut: Spread;
-  /** A validation set at once, on the authors' GPU, whose calls their code does not wait for: see docs/reproduce.md. */
+  /**
+   * Time of a whole validation set at once, on the authors' GPU; their code does not wait for the GPU's calls to
+   * end: see docs/reproduce.md.
+   */
   readonly batchMilliseconds: Spread;
-  /** Share of the time that went. */
+  /** Share of the time that was saved. */
   readonly batchTimeCut: Spread;
-  /** Share of the known circuit's heads that stayed. */
+  /** Share of the known circuit's heads that were kept. */
   readonly tpr: Spread;
-  /** Share of all other heads that stayed. */
+  /** Share of all other heads that were kept. */
   readonly fpr: Spread;
 }
 
-/** In the tables' order. */
+/** The rows in the tables' order. */
 export const PUBLISHED_TABLE: readonly PublishedRow[] = results.tables.map((row) => ({
   ...{ task: row.task, mlps: row.mlps, alpha: row.alpha },
   accuracy: spreadOf(row.accuracy),

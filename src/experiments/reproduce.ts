@@ -1,7 +1,7 @@
 /**
- * The paper's experiments on a model, from names to a folder of results (Node): one sweep for all figures, the
- * tables' circuits timed, and everything written at once when it is whole. What was interrupted goes on where
- * the sweep's journal ends.
+ * Runs the paper's experiments on a model and writes a folder of results (Node): one sweep for all figures, then
+ * timings of the tables' circuits. The folder appears only when it is complete. An interrupted run continues
+ * where the sweep's journal ends.
  */
 
 import type { ValueBias } from "../discovery/replacements.ts";
@@ -29,7 +29,7 @@ export interface ReproduceOptions extends RunSweepOptions {
   readonly out: string;
   /** The tasks: names of built-in ones, or paths of task files. */
   readonly tasks: readonly string[];
-  /** The seeds: each repeats the experiments with prompts of its own. */
+  /** The seeds: each repeats the experiments with its own prompts. */
   readonly seeds: readonly number[];
   /** The thresholds that figures show, in nats. */
   readonly alphas: readonly number[];
@@ -38,7 +38,7 @@ export interface ReproduceOptions extends RunSweepOptions {
    * @defaultValue none
    */
   readonly alphasOf?: ReadonlyMap<string, readonly number[]> | undefined;
-  /** What takes a pruned component's place: one or both. The tables are of "mean". */
+  /** The replacement of pruned components: one or both. The tables are of "mean". */
   readonly ablations: readonly Ablation[];
   /** Whether MLPs may be pruned: `[true]`, `[false]` or both. */
   readonly mlps: readonly boolean[];
@@ -47,41 +47,38 @@ export interface ReproduceOptions extends RunSweepOptions {
    * @defaultValue "removed"
    */
   readonly valueBias?: ValueBias | undefined;
-  /** How means are taken: one for each position ("aligned", as in the paper), or one for all ("pooled"). */
+  /** How means are computed: one for each position ("aligned", as in the paper), or one for all ("pooled"). */
   readonly means: "aligned" | "pooled";
-  /** Thresholds of the user's own for the tables, in nats, by the task's name. */
+  /** Thresholds that the user chose for the tables, in nats, by the task's name. */
   readonly chosen: ReadonlyMap<string, number>;
   /** Known circuits to compare with instead of the published lists, by the task's name. */
   readonly known: ReadonlyMap<string, KnownCircuit>;
   /**
-   * Whether the paper's values stand beside ours.
+   * Whether the paper's values are shown beside this run's.
    * @defaultValue whether the model has GPT-2 small's shape
    */
   readonly published?: boolean | undefined;
-  /** Milliseconds for timing each circuit of the tables beside the original. */
+  /** Milliseconds for timing each circuit of the tables against the original. */
   readonly timingBudget: number;
-  /**
-   * Gives everything that the folder holds beside the sweep's own files, by file name: see {@link
-   * reproductionFiles}.
-   */
+  /** Makes the files of the folder other than the sweep's own, by file name: see {@link reproductionFiles}. */
   readonly render: (run: ReproductionRun) => Readonly<Record<string, string>>;
 }
 
-/** What a reproduction found, and how it went. */
+/** The results of a reproduction, and facts about the run. */
 export interface ReproductionRun {
   /** The tables and figures as data. */
   readonly reproduction: Reproduction;
   /** The sweep that was done for all of them. */
   readonly plan: SweepPlan;
-  /** What that sweep found. */
+  /** The result of that sweep. */
   readonly outcome: SweepOutcome;
   /** Seconds of wall clock that timing the tables' circuits took. */
   readonly timingSeconds: number;
 }
 
 /**
- * Does the paper's experiments on a model: one sweep for all figures, and the tables' circuits timed. What was
- * interrupted goes on where the sweep's journal ends.
+ * Runs the paper's experiments on a model: one sweep for all figures, then timings of the tables' circuits. An
+ * interrupted run continues where the sweep's journal ends.
  * @throws PithError for bad input before anything is computed, and whatever a sweep throws.
  */
 export async function reproduce(model: Model, options: ReproduceOptions): Promise<ReproductionRun> {
@@ -140,7 +137,7 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
   return run;
 }
 
-/** The paper's α for its tasks, the default of `pith extract` for others; and the user's beside them. */
+/** The paper's α for its tasks, the default α of `pith extract` for others, and the user's α in addition. */
 function tableChoices(
   tasks: readonly string[],
   { chosen, mlps, ablations }: Pick<ReproduceOptions, "chosen" | "mlps" | "ablations">,
@@ -158,7 +155,9 @@ function tableChoices(
   };
 }
 
-/** The published lists name heads of GPT-2 small; another model has none, unless the user brings one. */
+/**
+ * The published lists name heads of GPT-2 small; another model has no known circuit unless the user gives one.
+ */
 function knownCircuits(
   tasks: readonly string[],
   given: ReadonlyMap<string, KnownCircuit>,
@@ -171,7 +170,7 @@ function knownCircuits(
       const builtin = published && knownCircuitsOf(task).length > 0 ? knownCircuit(task) : undefined;
       const circuit = given.get(task) ?? builtin;
       if (circuit === undefined) return [];
-      // Fails now rather than after hours, if a head is not the model's.
+      // A head that the model lacks is an error now, not after hours.
       checkKnownFits(circuit, headCounts);
       return [[task, circuit] as const];
     }),
@@ -185,8 +184,8 @@ async function timeTables(
   { rows }: SweepOutcome,
   { means, timingBudget, signal, onEvent }: ReproduceOptions,
 ): Promise<readonly CircuitTiming[]> {
-  // Threads that wait for one another tell more of what else the machine does: with two of them on a busy machine
-  // the spread was ten times as wide, and more.
+  // One thread: with several, the time depends on what else the machine does, because they wait for each other.
+  // With two threads on a busy machine the spread was more than ten times as wide.
   const runtime = workerRuntime({ threads: 1 });
   const total = choices.reduce((sum, choice) => sum + rowsOf(choice, rows).length, 0);
   const timings: CircuitTiming[] = [];
@@ -223,7 +222,7 @@ async function timeTables(
   });
 }
 
-/** The user's α may be the paper's. */
+/** The user's α may be equal to the paper's. */
 function uniqueChoices(choices: readonly TableChoice[]): readonly TableChoice[] {
   return [...new Map(choices.map((choice) => [`${choice.mlps} ${choice.alpha}`, choice])).values()];
 }

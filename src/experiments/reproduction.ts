@@ -1,6 +1,6 @@
 /**
- * The paper's tables and figures as data, from a sweep's rows, timings and known circuits; the published ones
- * beside them where both are of GPT-2 small. A pure function: what is written of it is `report/`'s business.
+ * The paper's tables and figures as data, from a sweep's rows, timings and known circuits, with the published
+ * ones beside them if the model has GPT-2 small's shape. A pure function; `report/` writes the text.
  */
 import type { ParameterCount } from "../measure/parameters.ts";
 import { curvePoint, type RocCurves, sweepRoc, type TaskCurves, taskCurves } from "./curves.ts";
@@ -29,34 +29,34 @@ export interface ReproductionInput {
   readonly timings: readonly CircuitTiming[];
   /** The thresholds that figures show; the rows may have more of them. */
   readonly alphas: readonly number[];
-  /** By task, where its figures show others. */
+  /** Thresholds by task, where its figures show other ones. */
   readonly alphasOf?: ReadonlyMap<string, readonly number[]>;
-  /** What the tables show: the paper's choice of α, and the user's. */
+  /** The tables' thresholds: the paper's, and the user's. */
   readonly choices: readonly TableChoice[];
   readonly chosen: readonly TableChoice[];
-  /** By task. */
+  /** Known heads by task. */
   readonly known: ReadonlyMap<string, KnownHeads>;
-  /** Whether the paper's own values stand beside ours. */
+  /** Whether the paper's own values are shown too. */
   readonly published: boolean;
 }
 
-/** A task's curves, and the published ones where they are to be shown. */
+/** A task's curves, and the published ones if they are shown. */
 export interface TaskFigures {
   /** The task's name. */
   readonly task: string;
   /** The curves of this run. */
   readonly ours: TaskCurves;
-  /** The published curves, where they stand beside ours. */
+  /** The published curves, if they are shown. */
   readonly published: TaskCurves | undefined;
 }
 
-/** A task's panel of Figure 8 or 9: either may be missing, or both. */
+/** A task's panel of Figure 8 or 9; one of the two parts may be missing, or both. */
 export interface TaskRoc {
   /** The task's name. */
   readonly task: string;
   /** The curves of this run; undefined where no known circuit fits the model. */
   readonly ours: RocCurves | undefined;
-  /** The published curves, where they stand beside ours. */
+  /** The published curves, if they are shown. */
   readonly published: RocCurves | undefined;
 }
 
@@ -68,15 +68,15 @@ export interface Reproduction {
   readonly tasks: readonly string[];
   /** The rows of Tables 1 and 3, at the paper's thresholds. */
   readonly table: readonly TableRow[];
-  /** The same rows at thresholds of the user's own. */
+  /** The same rows at thresholds that the user chose. */
   readonly chosen: readonly TableRow[];
-  /** The published rows; empty where they do not stand beside ours. */
+  /** The published rows; empty if they are not shown. */
   readonly publishedTable: readonly PublishedRow[];
   /** The curves of Figures 2 to 7, a task each. */
   readonly figures: readonly TaskFigures[];
   /** The panels of Figures 8 and 9, by the ablations that were run. */
   readonly roc: ReadonlyMap<Ablation, readonly TaskRoc[]>;
-  /** What running and storing the tables' circuits takes on this machine. */
+  /** Time and storage of the tables' circuits on this machine. */
   readonly timings: readonly CircuitTiming[];
 }
 

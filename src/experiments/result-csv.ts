@@ -1,4 +1,4 @@
-/** The numbers behind every table and figure as CSV; docs/reproduce.md says what each column means. */
+/** The numbers of every table and figure as CSV; docs/reproduce.md explains the columns. */
 import { type CsvCell, type CsvColumn, formatCsv } from "./csv.ts";
 import type { RocCurves, TaskCurves } from "./curves.ts";
 import type { TableChoice } from "./paper-settings.ts";
@@ -9,7 +9,7 @@ import type { CircuitTiming, TableRow } from "./tables.ts";
 /** "pith" for what this run measured, "published" for the paper's own files. */
 export type Source = "pith" | "published";
 
-/** Both halves of a spread under one name. */
+/** The two columns of a spread: mean and deviation. */
 function spread<Row>(name: string, value: (row: Row) => Spread | undefined): readonly CsvColumn<Row>[] {
   return [
     [`${name}_mean`, (row) => value(row)?.mean],
@@ -72,7 +72,10 @@ export function table1Csv(ours: readonly TableRow[], published: readonly Publish
   );
 }
 
-/** Accuracy and its change, body parameters and their cut, time and its cut: of a prompt, and of a validation set. */
+/**
+ * Accuracy and its change, body parameters and their cut, and times and their cut for one prompt and for a
+ * validation set.
+ */
 export function table3Csv(ours: readonly TableRow[], published: readonly PublishedRow[]): string {
   return tableCsv(
     spreads([
@@ -90,7 +93,7 @@ export function table3Csv(ours: readonly TableRow[], published: readonly Publish
   );
 }
 
-/** What the paper does not report. */
+/** Values that the paper does not report. */
 export function beyondCsv(ours: readonly TableRow[]): string {
   return tableCsv(
     spreads([

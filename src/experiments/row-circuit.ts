@@ -2,7 +2,7 @@
 import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
 import type { SweepRow } from "./sweep-row.ts";
 
-/** The components that a row of a sweep says stay. */
+/** The circuit of the components that a sweep's row lists as kept. */
 export function circuitOfRow({ heads, mlpsKept }: Pick<SweepRow, "heads" | "mlpsKept">): Circuit {
   return circuitOfLists({ heads, mlps: mlpsKept });
 }

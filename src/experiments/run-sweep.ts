@@ -1,7 +1,7 @@
 /**
- * A whole sweep (Node): its units spread over worker threads, everything that is found kept in a journal as it
- * comes, and the folder of results at the end. Results don't depend on how many jobs there were, in which
- * order units ended, or how often the sweep was killed.
+ * Runs a whole sweep (Node): its units are spread over worker threads, every result goes to a journal as soon as
+ * it is found, and the folder of results is written at the end. Results don't depend on the number of jobs, the
+ * order in which units end, or how often the sweep was interrupted.
  */
 
 import { createHash } from "node:crypto";
@@ -28,7 +28,7 @@ import type { SweepPlan, SweepUnit } from "./sweep-plan.ts";
 import { formatSweepCsv, formatSweepRows, type SweepRuns } from "./sweep-row.ts";
 import { runUnit, type UnitResult } from "./sweep-unit.ts";
 
-/** How a sweep is run. */
+/** Options for running a sweep. */
 export interface RunSweepOptions {
   /**
    * The folder to make, with a journal beside it while the sweep runs.
@@ -36,22 +36,22 @@ export interface RunSweepOptions {
    */
   readonly out?: string | undefined;
   /**
-   * Replace the folder of an earlier sweep, and what is left of an interrupted one.
+   * Whether the folder of an earlier sweep, and the journal of an interrupted one, are replaced.
    * @defaultValue false
    */
   readonly force?: boolean | undefined;
   /**
-   * Go on where an interrupted sweep to the same folder was.
+   * Whether an interrupted sweep to the same folder is continued.
    * @defaultValue false
    */
   readonly resume?: boolean | undefined;
   /**
-   * Take every warning of the preflight for a reason not to begin.
+   * Whether every warning of the preflight is a reason not to begin.
    * @defaultValue false
    */
   readonly strict?: boolean | undefined;
   /**
-   * Go on with tasks that the original can't do.
+   * Whether tasks that the original can't do are swept anyway.
    * @defaultValue false
    */
   readonly allowWeak?: boolean | undefined;
@@ -61,54 +61,54 @@ export interface RunSweepOptions {
    */
   readonly jobs?: number | undefined;
   /**
-   * How many threads compute, of all jobs together.
+   * How many threads compute, in all jobs together.
    * @defaultValue one for each core
    */
   readonly threads?: number | undefined;
   /**
-   * Gives what else belongs into the folder, by file name; it is made before the journal goes, so that it can be
-   * made again.
+   * Makes further files of the folder, by file name. They are made before the journal is removed, so that they
+   * can be made again after a failure.
    * @defaultValue nothing
    */
   readonly moreFiles?: ((outcome: SweepOutcome) => Promise<Readonly<Record<string, string>>>) | undefined;
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** What a sweep found, and how it went. */
+/** The results of a sweep, and facts about the run. */
 export interface SweepOutcome extends SweepRuns {
-  /** The folder that was made, absolute; left out where none was asked for. */
+  /** The folder that was made, absolute; left out if none was asked for. */
   readonly folder?: string;
   /** What each unit cost, in the plan's order. */
   readonly units: readonly UnitCounts[];
   /** How many units ran at a time, and with how many threads. */
   readonly share: JobShare;
-  /** What was found of each task before anything was searched. */
+  /** The findings about each task before the search. */
   readonly preflights: readonly Preflight[];
-  /** Seconds of wall clock, of this run alone where an earlier one was gone on with. */
+  /** Seconds of wall clock, of this run alone if it continued an earlier one. */
   readonly seconds: number;
   /** How many units an earlier run had finished. */
   readonly resumedUnits: number;
 }
 
-/** What a sweep's folder is known by. */
+/** The file that marks a sweep's folder. */
 const sweepFolder = { marker: "sweep.json", kind: "sweep's folder" } as const;
 
 /**
- * Does what a plan says: its units spread over jobs, every finding kept in a journal as it comes.
+ * Carries out a plan: its units are spread over jobs, and every result goes to a journal as soon as it is found.
  * @param model an original model; it is read by all jobs.
  * @example
  * ```ts
  * const { rows } = await runSweep(model, plan, { out: "ioi-sweep" });
  * ```
- * @throws PithError for a task that the model can't do (unless `allowWeak`), a folder that exists, another sweep's
- * journal, a full disk, or a standalone model that disagrees with the search; the signal's reason when it was
- * aborted.
+ * @throws PithError for a task that the model can't do (unless `allowWeak`), a folder that exists, another
+ * sweep's journal, a full disk, or a standalone model that disagrees with the search; the signal's reason when it
+ * was aborted.
  */
 export async function runSweep(
   model: Model,
@@ -181,7 +181,7 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
   }
 }
 
-/** @throws PithError "task" where the options don't allow what was found. */
+/** @throws PithError "task" if the options don't allow the findings about a task. */
 async function checkTasks(
   model: Model,
   { sources }: SweepPlan,
@@ -201,14 +201,14 @@ async function checkTasks(
   });
 }
 
-/** Equal keys, equal results: everything that a number depends on. */
+/** Equal keys mean equal results: the key has everything that a number depends on. */
 function keyOf(modelFiles: readonly string[], plan: SweepPlan): string {
   const { sources: _, ...decisive } = plan;
   const named = { pith: packageVersion(), modelFiles, ...decisive, known: [...plan.known] };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }
 
-/** @returns in the plan's order. */
+/** @returns the results in the plan's order. */
 async function runUnits(
   model: Model,
   plan: SweepPlan,
@@ -224,7 +224,7 @@ async function runUnits(
     else results[index] = { rows: record.rows, ...record.counts };
   }
   const resumed = plan.units.length - waiting.length;
-  // What one job fails of, ends all.
+  // A failure of one job ends all.
   const failure = new AbortController();
   const signal = outer === undefined ? failure.signal : AbortSignal.any([outer, failure.signal]);
 
@@ -269,7 +269,7 @@ async function runUnits(
         tell();
       }
     } catch (error) {
-      // What fails after the engine was stopped fails because of it.
+      // Errors after the engine was stopped are a consequence of that.
       if (!signal.aborted) failure.abort(error);
     } finally {
       signal.removeEventListener("abort", stop);

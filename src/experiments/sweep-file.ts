@@ -1,19 +1,19 @@
 /**
- * What a sweep says of itself in `sweep.json`, beside its rows: what was asked, of what, how many evaluations
- * each unit took, and how well known circuits were found. It holds no times.
+ * The facts about a sweep in `sweep.json`, beside its rows: the options, the model, the number of evaluations of
+ * each unit, and how well known circuits were found. It holds no times.
  */
 import type { EvaluationCounts } from "./sweep-journal.ts";
 import type { SweepPlan } from "./sweep-plan.ts";
 import type { SweepRuns } from "./sweep-row.ts";
 import { summarizeSweep } from "./sweep-summary.ts";
 
-/** What one unit of a sweep cost. */
+/** The cost of one unit of a sweep. */
 export interface UnitCounts extends EvaluationCounts {
   /** The task's name. */
   readonly task: string;
   /** The seed that drew or split the prompts. */
   readonly seed: number;
-  /** What took a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs could be pruned. */
   readonly mlps: boolean;

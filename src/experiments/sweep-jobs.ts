@@ -1,4 +1,4 @@
-/** How many units of a sweep run at a time, and how many threads each has (Node). */
+/** Decides how many units of a sweep run at a time, and how many threads each has (Node). */
 
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { searchThreads } from "../jobs/choose-threads.ts";
@@ -14,22 +14,25 @@ export interface JobShare {
 }
 
 export interface JobShareOptions {
-  /** Units there are. */
+  /** The number of units. */
   readonly units: number;
-  /** As the user asked; left out: as many as threads and memory allow. */
+  /** The number that the user asked for; left out: as many as threads and memory allow. */
   readonly jobs?: number | undefined;
-  /** Of all jobs together; left out: one for each core, and no more in a job than its work can use. */
+  /** Threads of all jobs together; left out: one for each core, but no more in a job than its work can use. */
   readonly threads?: number | undefined;
-  /** Bytes that may be used. */
+  /** Bytes of memory that may be used. */
   readonly memory?: number;
 }
 
-/** A search's peak memory by its weights in float32, as `npm run bench -- search` measures it. */
+/** A search's peak memory relative to its weights in float32, as `npm run bench -- search` measures it. */
 const PEAK_BY_WEIGHTS = 2.4;
-/** An engine with its thread, activations and a unit's logits, beside the weights. Bytes. */
+/** Memory of an engine with its thread, activations and a unit's logits, without the weights. Bytes. */
 const BASE = 300e6;
 
-/** One thread each, as far as memory goes: units share nothing, so they scale better than a product of matrices. */
+/**
+ * Gives each job one thread, as far as memory allows: units share nothing, so they scale better than one matrix
+ * product over several threads.
+ */
 export function shareOut(
   model: Transformer,
   { units, jobs, threads: asked, memory = availableMemory() }: JobShareOptions,
@@ -41,10 +44,10 @@ export function shareOut(
   return { jobs: most, threads: asked === undefined ? Math.min(fair, searchThreads(model, threads)) : fair };
 }
 
-/** Of the machine or of the container, whichever is less. */
+/** Free memory of the machine or of the container, whichever is less. */
 function availableMemory(): number {
   const limit = process.constrainedMemory();
   const free = freemem();
-  // Without a limit, Node says 0 or a number far above all memory.
+  // Without a limit, Node gives 0 or a number far above all memory.
   return limit > 0 && limit < totalmem() ? Math.min(free, limit - process.memoryUsage.rss()) : free;
 }

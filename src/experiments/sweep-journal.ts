@@ -1,6 +1,6 @@
 /**
- * What a sweep has found so far, on disk (Node): every evaluation and every finished row as it comes. A killed sweep
- * takes all of it over.
+ * The journal of a sweep on disk (Node): every evaluation and every finished row, as soon as it is found. When a
+ * killed sweep is resumed, it takes all of them over.
  */
 import { z } from "zod";
 import type { SweepEntry } from "../discovery/sweep.ts";
@@ -15,15 +15,15 @@ export interface EvaluationCounts {
   readonly separately: number;
 }
 
-/** What is known of one unit. */
+/** The journaled results of one unit. */
 export interface UnitRecord {
   readonly entries: readonly SweepEntry[];
   readonly rows: readonly SweepRow[];
-  /** There when the unit is through. */
+  /** Present when the unit is finished. */
   readonly counts?: EvaluationCounts | undefined;
 }
 
-/** One line: the unit's index in the plan, and what came. */
+/** One line: the unit's index in the plan, and the result. */
 export type JournalLine = { readonly unit: number } & (
   | { readonly entry: SweepEntry }
   | { readonly row: SweepRow }
@@ -31,9 +31,9 @@ export type JournalLine = { readonly unit: number } & (
 );
 
 export interface SweepJournal {
-  /** What an earlier run had found, by the unit's index. */
+  /** The results of an earlier run, by the unit's index. */
   readonly resumed: ReadonlyMap<number, UnitRecord>;
-  /** Resolves when the line is written; lines are written one after another, whoever hands them in. */
+  /** Resolves when the line is written; lines are written one after another, in the order of the calls. */
   append(line: JournalLine): Promise<void>;
   close(): Promise<void>;
   remove(): Promise<void>;
@@ -57,7 +57,7 @@ const lineSchema = z.union([
   }),
 ]);
 
-/** Of a sweep that writes no journal. */
+/** The journal of a sweep that writes none. */
 export const noJournal: SweepJournal = {
   resumed: new Map(),
   append: async () => {},
@@ -66,11 +66,12 @@ export const noJournal: SweepJournal = {
 };
 
 /**
- * @param key names the sweep: equal keys, equal results.
- * @param start "resume" takes over what is there; "anew" overwrites it; "new" wants nothing to be there.
- * @param firstFault compares lines with the steps that they stand for.
- * @throws PithError "options" when the journal that is there is another sweep's or damaged, or is there and may not be;
- * "output" for the disk.
+ * @param key identifies the sweep: equal keys mean equal results.
+ * @param start "resume" continues an existing journal; "anew" overwrites it; "new" refuses to start if there is
+ * one.
+ * @param firstFault checks lines against the steps that they belong to.
+ * @throws PithError "options" when the journal belongs to another sweep, is damaged, or exists although `start`
+ * is "new"; "output" for errors of the disk.
  */
 export async function openSweepJournal(
   path: string,

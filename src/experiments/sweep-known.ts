@@ -1,10 +1,10 @@
-/** Which known circuit the circuits of each of a sweep's tasks are compared with. */
+/** Chooses the known circuit with which the circuits of each task of a sweep are compared. */
 import { PithError } from "../errors.ts";
 import { KNOWN_CIRCUITS, type KnownCircuit } from "../known/known-circuits.ts";
 import { checkKnownFits } from "../known/known-fits.ts";
 
 /**
- * A built-in list counts for its own task, a user's for the one task that there is.
+ * A built-in list belongs to its own task; a user's list belongs to the sweep's only task.
  * @param headCounts heads of each layer of the model.
  * @returns by task. @throws PithError "options" for a list of another model or task, or two for one task.
  */

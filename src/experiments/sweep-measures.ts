@@ -1,7 +1,8 @@
 /**
- * What a sweep measures of a circuit: accuracy and KL beside the original on validation and test prompts, and
- * its size. A circuit runs as the standalone model that would be shipped, whole and in memory: it computes what
- * the patched model computes, at the cost of what is kept. The original runs once for all circuits of a unit.
+ * The measurements of a sweep's circuits: accuracy and KL against the original on validation and test prompts,
+ * and size. A circuit runs as the standalone model that would be shipped, whole and in memory: it computes the
+ * same as the patched model, at the cost of the kept components only. The original runs once for all circuits of
+ * a unit.
  */
 
 import { cutCircuit } from "../cut/cut-circuit.ts";
@@ -19,7 +20,7 @@ import type { Circuit } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { SweepRow } from "./sweep-row.ts";
 
-/** What a row says of its circuit beside what it is. */
+/** The measured fields of a row. */
 export type CircuitMeasures = Pick<SweepRow, "accuracy" | "kl" | "yearMass" | "parameters">;
 
 export interface MeasureContext {
@@ -34,7 +35,10 @@ export interface MeasureContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The standalone model and the search work in float32 by different graphs; they agree a hundred times better. */
+/**
+ * The standalone model and the search compute in float32 with different graphs; usually they agree a hundred
+ * times better than this.
+ */
 const TOLERANCE = 1e-3;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What a sweep will do, decided before it begins: a list of units, each of them all thresholds on one set of
- * prompts in one setting. A unit is a pure function of model and plan, so units may run in any order, at the
+ * The plan of a sweep, made before it begins: a list of units, each of which covers all thresholds on one set of
+ * prompts in one setting. A unit's result depends only on model and plan, so units may run in any order, at the
  * same time, and again.
  */
 import type { ValueBias } from "../discovery/replacements.ts";
@@ -13,13 +13,15 @@ import { quote } from "../printable.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import type { Order } from "../transformer/component.ts";
 
-/** What all units of a sweep have in common. */
+/** Settings that all units of a sweep share. */
 export interface SweepSettings {
   /** The thresholds in nats, ascending, each once. */
   readonly alphas: readonly number[];
-  /** How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled"). */
+  /**
+   * How means are computed: one for each position ("aligned", prompts of one length), or one for all ("pooled").
+   */
   readonly means: "aligned" | "pooled";
-  /** Which of a layer's components are tried first. */
+  /** Which components of a layer are tried first. */
   readonly order: Order;
   /**
    * With zero ablation, whether a pruned head's value bias goes with it.
@@ -27,7 +29,7 @@ export interface SweepSettings {
    */
   readonly valueBias?: ValueBias | undefined;
   /**
-   * Prune nothing that takes the KL divergence above this, whatever it grows by; nats.
+   * Components whose pruning takes the KL divergence above this are kept, however little it grows; nats.
    * @defaultValue no bound
    */
   readonly maxKl?: number | undefined;
@@ -39,9 +41,9 @@ export interface SweepTask {
   readonly name: string;
   /** The prompts for each seed, encoded. */
   readonly draws: readonly SweepDraw[];
-  /** What differs from what was asked for, a sentence each. */
+  /** What differs from the request, one sentence each. */
   readonly notes: readonly string[];
-  /** What the first draw was made from, for the preflight; left out, the task is not looked at before the sweep. */
+  /** The source of the first draw, for the preflight; left out, the task is not checked before the sweep. */
   readonly source?: SweepSource;
 }
 
@@ -53,7 +55,7 @@ export interface SweepDraw {
   readonly encoded: EncodedTask;
 }
 
-/** A task as it was read, and as its first draw is encoded. */
+/** A task as it was read, and the encoded prompts of its first draw. */
 export interface SweepSource {
   /** The task as it was read. */
   readonly task: Task;
@@ -69,7 +71,7 @@ export interface SweepUnit {
   readonly task: string;
   /** The seed that drew or split the prompts. */
   readonly seed: number;
-  /** What takes a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
@@ -79,19 +81,19 @@ export interface SweepUnit {
   readonly alphas?: readonly number[];
 }
 
-/** What a sweep will do: made by {@link planSweep}, done by {@link runSweep}. */
+/** The plan of a sweep: made by {@link planSweep}, carried out by {@link runSweep}. */
 export interface SweepPlan extends SweepSettings {
   /** The units, by task, then ablation, MLPs and seed. */
   readonly units: readonly SweepUnit[];
   /** The known circuits that circuits are compared with, by task. */
   readonly known: ReadonlyMap<string, KnownCircuit>;
-  /** What differs from what was asked for, a sentence each. */
+  /** What differs from the request, one sentence each. */
   readonly notes: readonly string[];
-  /** One for each task that is looked at before anything is searched. */
+  /** One for each task that is checked before the search. */
   readonly sources: readonly SweepSource[];
 }
 
-/** What a sweep is to go over. */
+/** The choices that a sweep covers. */
 export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
   /** The thresholds in nats, in any order: `logSpaced(1e-3, 1, 12)`, say. */
   readonly alphas: readonly number[];
@@ -100,7 +102,7 @@ export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
    * @defaultValue none
    */
   readonly alphasOf?: ReadonlyMap<string, readonly number[]>;
-  /** What takes a pruned component's place: one or both. */
+  /** The replacements of pruned components: one or both. */
   readonly ablations: readonly ("mean" | "zero")[];
   /** Whether MLPs may be pruned: `[true]`, `[false]` or both. */
   readonly mlps: readonly boolean[];
@@ -124,7 +126,7 @@ export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
  *   order: "published",
  * });
  * ```
- * @throws PithError "options" for nothing to do, a threshold that is none, or two tasks of one name.
+ * @throws PithError "options" for nothing to do, an invalid threshold, or two tasks of one name.
  */
 export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
   const {
@@ -175,7 +177,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   };
 }
 
-/** The thresholds that a unit goes over, ascending. */
+/** The thresholds of a unit, ascending. */
 export function alphasOfUnit({ alphas }: Pick<SweepPlan, "alphas">, unit: SweepUnit): readonly number[] {
   return unit.alphas ?? alphas;
 }
@@ -183,7 +185,8 @@ export function alphasOfUnit({ alphas }: Pick<SweepPlan, "alphas">, unit: SweepU
 const ascending = (alphas: readonly number[]) => [...new Set(alphas)].sort((a, b) => a - b);
 
 /**
- * `count` thresholds from one to the other, each the same factor above the one before; both ends exactly.
+ * `count` thresholds from the first bound to the second, with a constant factor between neighbours; both bounds
+ * are exact.
  * @throws RangeError unless both are positive and there are at least two.
  */
 export function logSpaced(from: number, to: number, count: number): readonly number[] {

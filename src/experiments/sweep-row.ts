@@ -1,7 +1,8 @@
 /**
- * What a sweep finds for one threshold in one setting, and its two files: `sweep.jsonl`, one row a line, and
- * `sweep.csv` for other people's tools. Rows hold no times, so a sweep's files are the same to the byte however
- * it was interrupted or spread. Whatever reads a sweep (the paper's figures, the studio) reads these rows.
+ * The result of a sweep for one threshold in one setting, and its two files: `sweep.jsonl`, one row a line, and
+ * `sweep.csv` for other tools. Rows hold no times, so a sweep's files are identical to the byte however it was
+ * interrupted or spread over jobs. Everything that shows a sweep (the paper's figures, the studio) reads these
+ * rows.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
@@ -18,15 +19,15 @@ export interface AccuracyPair {
   readonly circuit: number;
 }
 
-/** A figure of each set of prompts. */
+/** A value for each set of prompts. */
 export interface OfSets<T> {
   /** On the prompts that chose the circuit. */
   readonly validation: T;
-  /** On prompts that nothing has seen; left out where there are none. */
+  /** On prompts that were not used before; left out if there are none. */
   readonly test?: T;
 }
 
-/** A figure of the original and of the circuit. */
+/** A value for the original and one for the circuit. */
 export interface OfBoth<T> {
   /** The original's. */
   readonly original: T;
@@ -34,48 +35,48 @@ export interface OfBoth<T> {
   readonly circuit: T;
 }
 
-/** How many of a known circuit's heads a circuit has: see {@link recoveryRates}. */
+/** The share of a known circuit's heads that a circuit has: see {@link recoveryRates}. */
 export interface KnownRates {
   /** The known circuit's id: "ioi/23", or a file's name. */
   readonly id: string;
-  /** Share of the known heads that stayed, 0 to 1. */
+  /** Share of the known heads that were kept, 0 to 1. */
   readonly tpr: number;
-  /** Share of all other heads that stayed, 0 to 1. */
+  /** Share of all other heads that were kept, 0 to 1. */
   readonly fpr: number;
 }
 
-/** What a sweep found for one threshold in one setting. */
+/** The result of a sweep for one threshold in one setting. */
 export interface SweepRow {
   /** The task: a built-in task's name, or a task file's without folder and extension. */
   readonly task: string;
   /** The seed that drew or split the prompts. */
   readonly seed: number;
-  /** What took a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
   /** The threshold, in nats. */
   readonly alpha: number;
-  /** The heads that stayed, ascending, [layer, head]. */
+  /** The kept heads, ascending, [layer, head]. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
-  /** The layers whose MLP stayed, ascending. */
+  /** The layers whose MLP was kept, ascending. */
   readonly mlpsKept: readonly number[];
   /** Accuracy on the prompts that chose the circuit, and on the test prompts where there are any. */
   readonly accuracy: OfSets<AccuracyPair>;
   /** KL(original ‖ circuit) at the answer in nats, mean over the same sets of prompts. */
   readonly kl: OfSets<number>;
   /**
-   * Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. Accuracy can't tell a
-   * circuit that names one late year whatever it is asked; this can.
+   * Only for greater-than: probability of later minus earlier years on the test prompts, −1 … 1. Accuracy can't
+   * detect a circuit that names the same late year for every prompt; this value can.
    */
   readonly yearMass?: OfBoth<number>;
   /** Parameters of the original, and of the standalone model that the circuit would be shipped as. */
   readonly parameters: OfBoth<ParameterCount>;
-  /** How well a known circuit was found, where the task has one to be compared with. */
+  /** How well a known circuit was found, if the task has a known circuit. */
   readonly known?: KnownRates;
 }
 
-/** A sweep's rows with the model that they are of. */
+/** A sweep's rows, with the model that was searched. */
 export interface SweepRuns {
   /** The model that was searched. */
   readonly model: {
@@ -86,7 +87,7 @@ export interface SweepRuns {
     /** How many heads each layer has. */
     readonly heads: readonly number[];
   };
-  /** What was found: together by task, then ablation, MLPs and seed, in the order asked for; α ascending. */
+  /** The rows: by task, then ablation, MLPs and seed, in the requested order; α ascending. */
   readonly rows: readonly SweepRow[];
 }
 
@@ -110,21 +111,21 @@ const rowSchema = z.object({
   known: z.object({ id: z.string(), tpr: share, fpr: share }).exactOptional(),
 });
 
-/** A row as JSON holds it; undefined where `value` is none. */
+/** A row from its JSON value; undefined if `value` is not a row. */
 export function asSweepRow(value: unknown): SweepRow | undefined {
   const result = rowSchema.safeParse(value);
   return result.success ? result.data : undefined;
 }
 
-/** The whole of sweep.jsonl; fields stand in one order, however a row was made. */
+/** The whole of sweep.jsonl; fields always have the same order. */
 export function formatSweepRows(rows: readonly SweepRow[]): string {
   return rows.map((row) => `${JSON.stringify(rowSchema.parse(row))}\n`).join("");
 }
 
 /**
  * @param contents of a sweep.jsonl; empty lines are skipped.
- * @param fileName as errors show it.
- * @throws PithError "task" with file and line for what is no row, or for a file without any.
+ * @param fileName for errors.
+ * @throws PithError "task" with file and line for a line that is not a row, or for a file without rows.
  */
 export function parseSweepRows(contents: string, fileName: string): readonly SweepRow[] {
   const rows: SweepRow[] = [];
@@ -157,7 +158,7 @@ export function parseSweepRows(contents: string, fileName: string): readonly Swe
 
 const advice = "Give the sweep.jsonl that `pith sweep` writes.";
 
-/** The columns of sweep.csv in order; docs/sweep.md says what each means. */
+/** The columns of sweep.csv in order; docs/sweep.md explains each. */
 const columns: readonly CsvColumn<SweepRow>[] = [
   ["task", ({ task }) => task],
   ["seed", ({ seed }) => seed],

@@ -1,17 +1,20 @@
-/** A sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits are found. */
+/**
+ * Summarises a sweep's rows by setting: mean and spread over seeds at each threshold, and how well known circuits
+ * are found.
+ */
 import { areaUnderCurve, meanRoc, rocCurve } from "../known/recovery.ts";
 import { countKept } from "../transformer/circuit.ts";
 import { circuitOfRow } from "./row-circuit.ts";
 import { groupBy, type Spread, spreadOf } from "./spread.ts";
 import type { OfSets, SweepRow } from "./sweep-row.ts";
 
-/** One threshold, over the seeds; shares are 0 to 1, KL in nats. */
+/** The summary of one threshold over the seeds; shares are 0 to 1, KL in nats. */
 export interface AlphaSummary {
   /** The threshold, in nats. */
   readonly alpha: number;
-  /** How many heads stayed. */
+  /** How many heads were kept. */
   readonly heads: Spread;
-  /** How many MLPs stayed. */
+  /** How many MLPs were kept. */
   readonly mlps: Spread;
   /** Share of the body's parameters that is left. */
   readonly body: Spread;
@@ -29,9 +32,9 @@ export interface AlphaSummary {
 export interface KnownSummary {
   /** The known circuit's id: "ioi/23", or a file's name. */
   readonly id: string;
-  /** The curve led on to (0, 0) and (1, 1). */
+  /** The area with (0, 0) and (1, 1) added to the curve. */
   readonly auc: number;
-  /** Between the sweep's own first and last point only, as the published areas are. */
+  /** The area between the sweep's own first and last point only, as in the paper. */
   readonly aucWithoutEnds: number;
 }
 
@@ -39,7 +42,7 @@ export interface KnownSummary {
 export interface SettingSummary {
   /** The task's name. */
   readonly task: string;
-  /** What took a pruned component's place. */
+  /** The replacement of pruned components. */
   readonly ablation: "mean" | "zero";
   /** Whether MLPs could be pruned. */
   readonly mlps: boolean;
@@ -49,13 +52,13 @@ export interface SettingSummary {
   readonly original: OfSets<Spread>;
   /** One entry for each threshold, ascending. */
   readonly alphas: readonly AlphaSummary[];
-  /** How well a known circuit was found, where the task has one to be compared with. */
+  /** How well a known circuit was found, if the task has a known circuit. */
   readonly known?: KnownSummary;
 }
 
 /**
- * Puts a sweep's rows together by setting: mean and spread over the seeds at each threshold. Settings come in the
- * order of the rows.
+ * Groups a sweep's rows by setting: mean and spread over the seeds at each threshold. Settings have the order of
+ * the rows.
  */
 export function summarizeSweep(rows: readonly SweepRow[]): readonly SettingSummary[] {
   const settings = groupBy(rows, ({ task, ablation, mlps }) => JSON.stringify([task, ablation, mlps]));
@@ -63,7 +66,7 @@ export function summarizeSweep(rows: readonly SweepRow[]): readonly SettingSumma
     const [first] = own;
     if (first === undefined) return [];
     const { task, ablation, mlps } = first;
-    // The original's is the same in all rows of a seed.
+    // The original's values are the same in all rows of a seed.
     const bySeed = own.filter(({ alpha }) => alpha === first.alpha);
     const test = spreadOfAll(bySeed, ({ accuracy }) => accuracy.test?.original);
     const known = summarizeKnown(own);
@@ -114,7 +117,7 @@ function summarizeKnown(rows: readonly SweepRow[]): KnownSummary | undefined {
   };
 }
 
-/** Nothing unless every row has the value. */
+/** Undefined unless every row has the value. */
 function spreadOfAll(
   rows: readonly SweepRow[],
   value: (row: SweepRow) => number | undefined,

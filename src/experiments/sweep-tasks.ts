@@ -1,7 +1,7 @@
 /**
- * A sweep's tasks by name or file, with fresh prompts for each seed (Node): a built-in task draws new ones, a
- * task file is divided anew. All of them are encoded before the sweep begins, so that a fault in the last task
- * does not show after hours.
+ * Reads a sweep's tasks by name or file, with different prompts for each seed (Node): a built-in task draws new
+ * ones, a task file is split again. All of them are encoded before the sweep begins, so that an error in the last
+ * task shows at once and not after hours.
  */
 
 import type { Model } from "../jobs/load-model.ts";
@@ -9,26 +9,28 @@ import { encodePrompts } from "../jobs/prompts.ts";
 import { readTask } from "../jobs/read-task.ts";
 import type { SweepSource, SweepTask } from "./sweep-plan.ts";
 
-/** How the tasks of a sweep are read. */
+/** Options for reading the tasks of a sweep. */
 export interface ReadSweepTasksOptions {
-  /** How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled"). */
+  /**
+   * How means are computed: one for each position ("aligned", prompts of one length), or one for all ("pooled").
+   */
   readonly means: "aligned" | "pooled";
   /**
    * Whether the start token is put before every prompt.
    * @defaultValue as each task says
    */
   readonly bos?: boolean | undefined;
-  /** The seeds: each draws a built-in task's prompts anew, or splits a file anew. */
+  /** The seeds: each draws a built-in task's prompts, or splits a file, differently. */
   readonly seeds: readonly number[];
   /**
-   * Ends waiting for a pipe that nobody writes to.
+   * Aborting it ends the wait for a pipe without a writer.
    * @defaultValue none
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads tasks by name or path, with prompts of their own for each seed, and encodes them for the model.
+ * Reads tasks by name or path, with different prompts for each seed, and encodes them for the model.
  * @param names built-in tasks, or paths of task files.
  * @throws PithError "task" or "options", as reading and encoding a task do.
  */
@@ -43,7 +45,7 @@ export async function readSweepTasks(
     const [first, ...others] = [...new Set(seeds)];
     if (first === undefined) continue;
     const task = await read(first);
-    // A file that says who serves what says so for every seed.
+    // A file that assigns its examples to splits gives the same split for every seed.
     const fixed = task.builtin === undefined && task.examples.some(({ split }) => split !== undefined);
     const draws = [];
     let source: SweepSource | undefined;

@@ -1,6 +1,6 @@
 /**
- * One unit of a sweep: all thresholds walk down the model together, then every distinct circuit that came out
- * is measured once (many thresholds give the same one).
+ * One unit of a sweep: a single walk down the model covers all thresholds, then every distinct circuit is
+ * measured once (many thresholds give the same one).
  */
 import { prepareSearch } from "../discovery/prepare.ts";
 import type { SweepEntry } from "../discovery/sweep.ts";
@@ -25,9 +25,9 @@ export interface UnitJob {
   readonly unit: SweepUnit;
   /** The tokens of "00" … "99" where the test prompts ask for a later year. */
   readonly years: readonly number[] | undefined;
-  /** What an earlier run had found. */
+  /** The results of an earlier run. */
   readonly record: UnitRecord | undefined;
-  /** Keeps an evaluation before the next one is made. */
+  /** Stores an evaluation; it is awaited before the next one is made. */
   readonly onEntry: (entry: SweepEntry) => Promise<void>;
   readonly onRow: (row: SweepRow) => Promise<void>;
   /** @param share of the unit's work that is done, 0 … 1, roughly. */
@@ -36,11 +36,11 @@ export interface UnitJob {
 }
 
 export interface UnitResult extends EvaluationCounts {
-  /** α ascending. */
+  /** Rows with ascending α. */
   readonly rows: readonly SweepRow[];
 }
 
-/** Of a unit's time, what the walk takes; measuring takes the rest. As on nano's IOI: 32 s of 49. */
+/** The walk's share of a unit's time; the rest is measuring. On nano's IOI it was 32 s of 49. */
 const WALK = 0.66;
 
 export async function runUnit(job: UnitJob): Promise<UnitResult> {
@@ -56,7 +56,7 @@ export async function runUnit(job: UnitJob): Promise<UnitResult> {
     resume: record?.entries ?? [],
     async onDecision(entry, progress) {
       await onEntry(entry);
-      // Further down there are more groups, with more above them.
+      // Lower layers have more groups, and more layers above them.
       onProgress(WALK * (progress.candidate / progress.candidates) ** 2, progress.evaluations);
     },
   });

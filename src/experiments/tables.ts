@@ -1,7 +1,7 @@
 /**
  * The rows of Tables 1 and 3 from a sweep: means and spreads over the repeated runs at one threshold, mean
- * ablation. Beside the paper's conventions (accuracy on the prompts that chose the circuit; matrices of the
- * body alone) stands what a user of the circuit meets: unseen prompts, final KL, the whole file.
+ * ablation. Beside the paper's figures (accuracy on the prompts that chose the circuit; matrices of the body
+ * alone), a row has those that matter to a user of the circuit: unseen prompts, final KL, the whole file.
  */
 import type { Head } from "../known/known-circuits.ts";
 import { recoveryRates } from "../known/recovery.ts";
@@ -12,7 +12,7 @@ import { circuitOfRow } from "./row-circuit.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 import type { OfBoth, SweepRow } from "./sweep-row.ts";
 
-/** What running and storing one of the rows' circuits takes on this machine. */
+/** Time and storage of a row's circuit on this machine. */
 export interface CircuitTiming extends TableChoice {
   /** The seed of the run whose circuit was timed. */
   readonly seed: number;
@@ -20,9 +20,9 @@ export interface CircuitTiming extends TableChoice {
   readonly original: Timing;
   /** The circuit, one prompt at a time, in turns with the original. */
   readonly circuit: Timing;
-  /** Milliseconds of a whole validation set, the mean of five calls. */
+  /** Milliseconds for a whole validation set, the mean of five calls. */
   readonly batch: OfBoth<number>;
-  /** Of the original's weights as float32, and of the file of weights that the circuit would be shipped as. */
+  /** Bytes of the original's weights as float32, and of the weights file of the shipped circuit. */
   readonly bytes: OfBoth<number>;
 }
 
@@ -31,9 +31,9 @@ export interface KnownHeads {
   readonly heads: readonly Head[];
 }
 
-/** Shares and changes are 0 … 1, not percent. What was not measured is left out. */
+/** Shares and changes are 0 … 1, not percent. Values that were not measured are left out. */
 export interface TableRow extends TableChoice {
-  /** Runs that the row is the mean of. */
+  /** How many runs the row averages. */
   readonly runs: number;
 
   /** Accuracy on the prompts that chose the circuit. */
@@ -42,63 +42,63 @@ export interface TableRow extends TableChoice {
   readonly accuracyChange: Spread;
   /** Body parameters that are left. */
   readonly body: Spread;
-  /** Share of the body parameters that went. */
+  /** Share of the body parameters that were removed. */
   readonly bodyCut: Spread;
-  /** The id of the known circuit that rates count: "ioi/23". */
+  /** The id of the known circuit that rates are computed against: "ioi/23". */
   readonly known?: string;
-  /** Share of the known circuit's heads that stayed. */
+  /** Share of the known circuit's heads that were kept. */
   readonly tpr?: Spread;
-  /** Share of all other heads that stayed. */
+  /** Share of all other heads that were kept. */
   readonly fpr?: Spread;
-  /** One prompt: each run's median. */
+  /** Milliseconds for one prompt: each run's median. */
   readonly milliseconds?: Spread;
-  /** The same of the original. */
+  /** The original's, in the same way. */
   readonly originalMilliseconds?: Spread;
-  /** Share of the time that went. */
+  /** Share of the time that was saved. */
   readonly timeCut?: Spread;
-  /** A validation set at once, as the paper times it: each run's mean of five calls. */
+  /** Milliseconds for a whole validation set, as the paper times it: each run's mean of five calls. */
   readonly batchMilliseconds?: Spread;
-  /** The same of the original. */
+  /** The original's, in the same way. */
   readonly originalBatchMilliseconds?: Spread;
-  /** Share of the time that went. */
+  /** Share of the time that was saved. */
   readonly batchTimeCut?: Spread;
 
-  /** How many heads stayed. */
+  /** How many heads were kept. */
   readonly heads: Spread;
-  /** How many MLPs stayed. */
+  /** How many MLPs were kept. */
   readonly mlpsKept: Spread;
-  /** Accuracy on prompts that nothing has seen. */
+  /** Accuracy on prompts that were not used before. */
   readonly testAccuracy?: Spread;
-  /** The circuit's accuracy less the original's, on prompts that nothing has seen. */
+  /** The circuit's accuracy less the original's, on prompts that were not used before. */
   readonly testAccuracyChange?: Spread;
   /** KL(original ‖ circuit) in nats, on the prompts that chose the circuit. */
   readonly kl: Spread;
-  /** KL(original ‖ circuit) in nats, on prompts that nothing has seen. */
+  /** KL(original ‖ circuit) in nats, on prompts that were not used before. */
   readonly testKl?: Spread;
-  /** Greater-than alone: probability of later minus earlier years on the test prompts, −1 … 1. */
+  /** Only for greater-than: probability of later minus earlier years on the test prompts, −1 … 1. */
   readonly yearMass?: Spread;
-  /** The same of the original. */
+  /** The original's, in the same way. */
   readonly originalYearMass?: Spread;
-  /** Everything, embeddings and biases included. */
+  /** All parameters, embeddings and biases included. */
   readonly parameters: Spread;
-  /** Share of all parameters that went. */
+  /** Share of all parameters that were removed. */
   readonly parametersCut: Spread;
-  /** Bytes of the file of weights that the circuit would be shipped as. */
+  /** Bytes of the weights file of the shipped circuit. */
   readonly bytes?: Spread;
-  /** Share of the original's bytes that went. */
+  /** Share of the original's bytes that was saved. */
   readonly bytesCut?: Spread;
 }
 
 export interface TableSources {
   readonly rows: readonly SweepRow[];
   readonly timings: readonly CircuitTiming[];
-  /** By task. */
+  /** Known heads by task. */
   readonly known: ReadonlyMap<string, KnownHeads>;
-  /** Of each layer of the model. */
+  /** The heads of each layer of the model. */
   readonly headCounts: readonly number[];
 }
 
-/** One row for each choice that the sweep has runs of, in the choices' order. */
+/** One row for each choice with runs in the sweep, in the choices' order. */
 export function tableRows(choices: readonly TableChoice[], sources: TableSources): readonly TableRow[] {
   return choices.flatMap((choice) => {
     const rows = rowsOf(choice, sources.rows);
@@ -162,7 +162,7 @@ type Times = Pick<
   | "bytesCut"
 >;
 
-/** Nothing unless every run was timed. */
+/** Empty unless every run was timed. */
 function timesOf(choice: TableChoice, rows: readonly SweepRow[], timings: readonly CircuitTiming[]): Times {
   const own = timings.filter(
     ({ task, mlps, alpha }) => task === choice.task && mlps === choice.mlps && alpha === choice.alpha,
@@ -181,7 +181,7 @@ function timesOf(choice: TableChoice, rows: readonly SweepRow[], timings: readon
   };
 }
 
-/** Nothing unless every run has a test set. */
+/** Empty unless every run has a test set. */
 function testOf(
   rows: readonly SweepRow[],
 ): Pick<TableRow, "testAccuracy" | "testAccuracyChange" | "testKl" | "yearMass" | "originalYearMass"> {

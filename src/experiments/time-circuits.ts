@@ -1,7 +1,7 @@
 /**
- * Time and bytes of the circuits that stand in the tables (Node): each is cut out of the model and run beside the
- * original in turns, one prompt at a time, as `pith extract` times what it ships, and all validation prompts at once,
- * as the paper's code does.
+ * Measures time and bytes of the tables' circuits (Node). Each circuit is cut out of the model and run in turns
+ * with the original: one prompt at a time, as `pith extract` times what it ships, and all validation prompts at
+ * once, as the paper's code does.
  */
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { cutCircuit } from "../cut/cut-circuit.ts";
@@ -23,7 +23,7 @@ import type { AnyTransformer } from "../transformer/transformer.ts";
 export interface TimedCircuit {
   readonly original: Timing;
   readonly circuit: Timing;
-  /** Milliseconds of a whole validation set, the mean of five calls, as the paper times: see `timeBatches`. */
+  /** Milliseconds for a whole validation set, the mean of five calls, as in the paper: see `timeBatches`. */
   readonly batch: { readonly original: number; readonly circuit: number };
   readonly bytes: { readonly original: number; readonly circuit: number };
 }
@@ -37,7 +37,7 @@ export interface TimeOptions {
   readonly onTimed?: () => void;
 }
 
-/** @returns one for each circuit, in their order; those that are equal are timed once. */
+/** @returns one timing for each circuit, in the same order; equal circuits are timed once. */
 export async function timeCircuits(
   runtime: Runtime,
   model: Model,
@@ -53,7 +53,7 @@ export async function timeCircuits(
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
       : decoderProfile(model.transformer, "uniform");
   const prompts = encoded.validation.map(({ ids }) => scoredAtEnd(ids));
-  // As float32, like the circuit's: its own files may hold narrower numbers (nano's do).
+  // The size as float32, like the circuit's: the original's own files may hold narrower numbers (nano's do).
   const bytesOfOriginal = Float32Array.BYTES_PER_ELEMENT * countParameters(model.transformer).total;
   const whole = await loadShipped(runtime, model.transformer, profile);
   const done = new Map<string, TimedCircuit>();
@@ -73,7 +73,7 @@ export async function timeCircuits(
   }
   return timed;
 
-  /** All validation prompts, in as few runs as their lengths allow. */
+  /** Runs all validation prompts, in as few runs as their lengths allow. */
   function runAll(graph: Session, description: ReturnType<typeof describeGraph>): Promise<number> {
     return engineTime(runtime, () => shippedLogits(runtime, graph, description, prompts, () => {}, signal));
   }
@@ -102,10 +102,10 @@ export async function timeCircuits(
   }
 }
 
-/** Calls that the paper's code averages. */
+/** The paper's code averages this many calls. */
 const batchCalls = 5;
 
-/** The mean of five calls each, in turns, after one of each that is not counted. */
+/** The mean of five calls each, in turns, after one call of each that is not counted. */
 async function timeBatches(
   original: () => Promise<number>,
   circuit: () => Promise<number>,

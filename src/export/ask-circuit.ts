@@ -1,6 +1,6 @@
 /**
- * One prompt put to a shipped circuit, wherever it runs: how its tokens are made, which prompts it takes, and
- * which tokens it expects next. Runs in a browser.
+ * Asks a shipped circuit one prompt: it makes the tokens, checks that the circuit accepts the prompt, and gives
+ * the tokens that the circuit expects next. Runs in a browser.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
 import { scoredAtEnd } from "../measure/answer-logits.ts";
@@ -31,7 +31,7 @@ export interface Prediction {
 }
 
 /**
- * The most likely next tokens, likeliest first.
+ * The most likely next tokens, in descending order.
  * @param ids as {@link promptIds} gives them.
  * @throws PithError "task" for tokens that the circuit was not compiled for.
  */
@@ -62,13 +62,16 @@ export async function askCircuit(
   return predictions;
 }
 
-/** Tokens as at extraction, whether the circuit takes so many or not. */
+/** The prompt's tokens as at extraction; its length is not checked. */
 export function idsWithStart({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
   const start = circuit.task.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
   return [...start, ...tokenizer.encode(prompt)];
 }
 
-/** Tokens as at extraction. @throws PithError "task" for a prompt of a length that the circuit does not take. */
+/**
+ * The prompt's tokens as at extraction. @throws PithError "task" for a prompt of a length that the circuit does
+ * not accept.
+ */
 export function promptIds(words: CircuitWords, prompt: string): readonly number[] {
   const { circuit, tokenizer } = words;
   const ids = idsWithStart(words, prompt);
@@ -109,7 +112,7 @@ export function checkWords(
   );
 }
 
-/** @param idOf the token of a place among the logits. */
+/** @param idOf the token of an index among the logits. */
 function mostLikely(
   logits: Float32Array,
   tokenizer: Tokenizer,
@@ -128,20 +131,23 @@ function mostLikely(
     }));
 }
 
-/** What {@link shippedLogits} must know of a circuit. */
+/** The facts about a circuit that {@link shippedLogits} needs. */
 export function shippedGraph(circuit: CircuitFile): ShippedGraph {
   const { profile, model, structure } = circuit;
   const { vocabulary } = model;
   if (structure === undefined) return { profile, vocabulary, ...cachesOfOldCircuit(circuit) };
   const attentions = structure.blocks.flatMap(({ attention }) => attention ?? []);
   const cacheHeads = attentions.map(({ keyValueHeads }) => keyValueHeads.length);
-  // A circuit without attention may have a cache all the same, which nothing reads.
+  // A circuit without attention may still have a cache, which nothing reads.
   const said = profile.kind === "decoder" ? profile.headWidth : undefined;
   const headWidth = attentions[0]?.headWidth ?? said ?? cachesOfOldCircuit(circuit).headWidth;
   return { profile, vocabulary, cacheHeads, headWidth };
 }
 
-/** Circuits of format 1 are GPT-2's: as many heads of keys and values as heads, which share the stream's width. */
+/**
+ * Circuits of format 1 are GPT-2's: they have as many key/value heads as heads, and the heads share the stream's
+ * width.
+ */
 function cachesOfOldCircuit(circuit: CircuitFile): Pick<ShippedGraph, "cacheHeads" | "headWidth"> {
   const { model } = circuit;
   const kept = model.heads.map((_, layer) => keptHeads(circuit.kept, layer).length);

@@ -1,7 +1,7 @@
 /**
- * Whether a shipped folder's files are those that circuit.json lists (Node): one changed bit of the weights
- * changes answers, and nothing else would notice. A file is streamed, and hashed once a process as long as it
- * stays as it is.
+ * Checks that the files of a shipped folder are the ones that circuit.json lists (Node): one changed bit of the
+ * weights changes answers, and nothing else would notice. A file is streamed, and hashed once per process unless
+ * it changes.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { hashFile } from "../files/hash.ts";
 import type { FileRecord } from "./checksum.ts";
 import { folderLayout as names, shippedFiles } from "./folder-layout.ts";
 
-/** @returns undefined for what is no file. @throws PithError "circuit" where it can't be read. */
+/** @returns undefined if there is no such file. @throws PithError "circuit" if it can't be read. */
 export async function recordFile(directory: string, name: string): Promise<FileRecord | undefined> {
   const path = join(directory, name);
   if (!(await exists(path))) return undefined;
@@ -19,7 +19,10 @@ export async function recordFile(directory: string, name: string): Promise<FileR
   return state.isFile ? { name, bytes: state.bytes, sha256: await hashOnce(path, state) } : undefined;
 }
 
-/** The records of a folder's files: those that belong to it, but circuit.json, which holds them, and the card. */
+/**
+ * The records of the files that belong to a folder, except the model card and circuit.json, which holds the
+ * records.
+ */
 export async function recordFiles(directory: string): Promise<readonly FileRecord[]> {
   const records: FileRecord[] = [];
   for (const name of shippedFiles()) {
@@ -29,12 +32,13 @@ export async function recordFiles(directory: string): Promise<readonly FileRecor
   return records;
 }
 
-/** Files that a tokenizer is read from where they are there; a shipped one needs none of them. */
+/** Files that a tokenizer is read from if they exist; a shipped tokenizer does not need them. */
 const tokenizerExtras = ["special_tokens_map.json", "added_tokens.json"];
 
 /**
- * @param files as circuit.json lists them. @param needed names of those that are to be read; each must be listed.
- * @throws PithError "circuit" that names the file which is missing or was changed.
+ * @param files as circuit.json lists them. @param needed names of the files that will be read; each must be
+ * listed.
+ * @throws PithError "circuit" that names the missing or changed file.
  */
 export async function checkFiles(
   directory: string,
@@ -70,7 +74,7 @@ const exists = (path: string): Promise<boolean> =>
 interface FileState {
   readonly isFile: boolean;
   readonly bytes: number;
-  /** Another whenever the file was written or replaced. */
+  /** Changes whenever the file is written or replaced. */
   readonly version: string;
 }
 
@@ -88,7 +92,7 @@ async function stateOf(path: string): Promise<FileState> {
   }
 }
 
-/** By path. */
+/** Hashes by path. */
 const hashed = new Map<string, { readonly version: string; readonly sha256: string }>();
 
 async function hashOnce(path: string, { version }: FileState): Promise<string> {

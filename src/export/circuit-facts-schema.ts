@@ -1,6 +1,6 @@
 /**
- * The parts of circuit.json that both formats write alike: where the circuit came from, the form that it is shipped
- * in, and what was measured.
+ * Schemas of the parts of circuit.json that both formats share: the source of the circuit, the form in which it
+ * is shipped, and what was measured.
  */
 import { z } from "zod";
 import { compiledSchema } from "./compiled-record.ts";
@@ -39,7 +39,7 @@ const file = z.object({
   /** Its SHA-256: 64 lower-case hexadecimal digits. */
   sha256,
 });
-/** A name leads to a file of the folder, and never out of it. */
+/** A name must be that of a file inside the folder. */
 const ownFile = file.extend({
   /** The file's name, relative to the circuit's folder. */
   name: z.string().regex(/^(?:onnx\/)?[A-Za-z0-9_][A-Za-z0-9_.-]*$/, "must name a file of the folder"),
@@ -58,7 +58,10 @@ const profile = z.discriminatedUnion("kind", [
     kind: z.literal("decoder"),
     /** How many heads every cache has. Left out: as many as its layer keeps. */
     cacheHeads: size.optional(),
-    /** How wide they are. Left out: the original's heads share its width, and each has keys and values of its own. */
+    /**
+     * How wide the cached heads are. Left out: the original's heads share its width, and each has keys and values
+     * of its own.
+     */
     headWidth: size.optional(),
   }),
 ]);
@@ -83,7 +86,10 @@ export const modelSchema = z.object({
   context: size,
   /** The files that held its weights. */
   files: z.array(file),
-  /** How its checkpoint was read where its config.json says otherwise, and what was left out: sentences. */
+  /**
+   * Sentences about how the checkpoint was read where that differs from its config.json, and about what was left
+   * out.
+   */
   notes: z.array(z.string()).optional(),
 });
 
@@ -92,17 +98,17 @@ export const taskSchema = z.object({
   name: z.string(),
   /** SHA-256 of its file; of a built-in task, of the text of its task file. */
   sha256,
-  /** Whether it was drawn from the built-in task of this name; left out: a file. */
+  /** Whether the prompts were drawn from the built-in task of this name; left out: they come from a file. */
   builtin: z.boolean().optional(),
-  /** Labels that were given beside the file, for all its examples. */
+  /** Labels that were given apart from the file, for all its examples. */
   labels: z.array(z.string()).optional(),
   /** How many examples each split had. */
   examples: z.object({
-    /** Prompts that means were taken over. */
+    /** Prompts that means were computed over. */
     patching: count,
     /** Prompts that chose the circuit. */
     validation: count,
-    /** Prompts that neither saw. */
+    /** Prompts that were used for neither. */
     test: count,
   }),
 });
@@ -119,7 +125,7 @@ const decision = z.object({
   delta: number,
   /** Whether it was pruned. */
   pruned: z.boolean(),
-  /** The pass in which it was made, from 2 on; left out in the first. */
+  /** The pass of the decision, from 2 on; left out in the first. */
   pass: size.optional(),
 });
 
@@ -148,8 +154,8 @@ const metrics = z.object({
     circuit: count,
   }),
   /**
-   * Milliseconds a prompt, where they were measured: medians; and how many times as fast as the original, from runs
-   * in pairs, which files of earlier versions lack.
+   * Milliseconds a prompt, medians, if they were measured; and the speed relative to the original, from pairs of
+   * runs, which files of earlier versions lack.
    */
   milliseconds: pair
     .extend({
@@ -171,15 +177,15 @@ export const replacementSchema = z.object({
   /** Its mean output over the patching prompts, or zero. */
   ablation: z.enum(["mean", "zero"]),
   /**
-   * With zero ablation: whether a pruned head's value bias, b_V·W_O, went with it, or stayed as a constant of its
-   * layer (the published code's way). Left out: removed.
+   * With zero ablation: whether a pruned head's value bias, b_V·W_O, was removed with it, or kept as a constant
+   * of its layer (as the published code does). Left out: removed.
    */
   valueBias: z.enum(["removed", "kept"]).optional(),
   /** One mean for each position, or one for all. */
   means: z.enum(["aligned", "pooled"]),
 });
 
-/** Fields that both formats have at the top, and mean the same by. */
+/** Top-level fields that both formats have with the same meaning. */
 export const factsShape = {
   /** Version of the program that wrote it. */
   pith: z.string(),
@@ -187,18 +193,21 @@ export const factsShape = {
   profile,
   /** What was measured. */
   metrics,
-  /** In another number format than float32. */
+  /** Present if the weights have another number format than float32. */
   dtype: dtypeSchema.optional(),
   /** Further number formats in the folder; `metrics` are float32's. */
   formats: z.array(formatSchema).optional(),
-  /** Specialised to the words of a task: its graph gives scores of the answers alone. */
+  /** Present if the circuit was specialised to the words of a task: its graph scores only the answers. */
   compiled: compiledSchema.optional(),
-  /** What was asked for, of a circuit that was searched for as one that holds a target. */
+  /** The target, and how well it was met, if the circuit was searched for with one. */
   target: targetSchema.optional(),
-  /** How the folder's weights make a model; left out in files of earlier versions, and of compiled circuits. @internal */
+  /**
+   * How the folder's weights form a model; left out in files of earlier versions, and of compiled circuits.
+   * @internal
+   */
   structure: structureSchema.optional(),
-  /** The folder's other files as they were written, all but the model card. */
+  /** Records of the folder's other files as they were written, except the model card. */
   files: z.array(ownFile).optional(),
-  /** SHA-256 of everything above: see `checksumOf`. Circuits of before these two fields have neither. */
+  /** SHA-256 of everything above: see `checksumOf`. Circuits from before these two fields have neither. */
   checksum: sha256.optional(),
 };

@@ -1,6 +1,6 @@
 /**
- * What circuit.json says: what was kept, the whole trace, the options, where it came from and what was measured. In
- * memory it has this one form, whatever format the file has; `circuit-json.ts` reads and writes it.
+ * The content of circuit.json in memory: what was kept, the whole trace, the options, the source and the
+ * measurements. Both formats of the file have this one form in memory; `circuit-json.ts` reads and writes it.
  */
 import type { z } from "zod";
 import type { PithError } from "../errors.ts";
@@ -19,7 +19,7 @@ export const circuitFileName = "circuit.json";
 
 type Facts = z.infer<z.ZodObject<typeof factsShape>>;
 
-/** What circuit.json says. In memory it has this one form, whatever format the file has. */
+/** The content of circuit.json: the same form in memory for both formats of the file. */
 export interface CircuitFile extends Facts {
   /** The original. */
   readonly model: z.infer<typeof modelSchema>;
@@ -42,15 +42,17 @@ export interface CircuitFile extends Facts {
   readonly stability?: StabilityRecord | undefined;
 }
 
-/** A search as circuit.json tells of it. */
+/** The record of a search in circuit.json. */
 export interface SearchRecord {
   /** The search's name. */
   readonly name: string;
-  /** Its options, those that were left out too. */
+  /** All its options, also those that the user left out. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Every decision in order; kl and delta in nats. Empty for a circuit that no search found. */
   readonly trace: z.infer<typeof traceSchema>;
 }
 
-/** Makes an error of a field and of what is wrong with it, a message to stand after the field's name. */
+/**
+ * Makes an error from a field and what is wrong with it; the message follows the field's name in the sentence.
+ */
 export type Fail = (field: string, message: string) => PithError;

@@ -1,6 +1,6 @@
 /**
- * circuit.json as Pith wrote it until format 2: heads and MLPs as two lists, and the options of the search, of what
- * replaces a pruned component and of the prompts in one object. It is read, and not written any more.
+ * circuit.json as Pith wrote it before format 2: heads and MLPs are two lists, and one object holds the options
+ * of the search, of the replacement and of the prompts. Pith still reads this format, but does not write it.
  */
 import { z } from "zod";
 import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
@@ -21,7 +21,7 @@ import { stabilityShape } from "./stability-record.ts";
 export const format1 = "pith.circuit/1";
 
 const lists = {
-  /** Kept, ascending: [layer, head]. */
+  /** Kept heads, ascending: [layer, head]. */
   heads: z.array(z.tuple([count, count])),
   /** Layers whose MLP is kept, ascending. */
   mlps: z.array(count),
@@ -33,10 +33,10 @@ export const schema1 = z.object({
   model: modelSchema,
   task: taskSchema,
   options: z.object({
-    /** Of a search for a target: where it began, or the least that it tried. */
+    /** For a search for a target: the threshold that it began with, or the lowest that it tried. */
     alpha: greedySchema.shape.alpha.unwrap(),
     maxKl: greedySchema.shape.maxKl,
-    /** How many passes there were at most; left out: one. */
+    /** The maximal number of passes; left out: one. */
     passes: size.optional(),
     ...replacementSchema.shape,
     /** Whether MLPs were tried. */
@@ -53,13 +53,13 @@ export const schema1 = z.object({
 
 type Format1 = z.infer<typeof schema1>;
 
-/** @throws what `fail` makes of a field and a message. */
+/** @throws the error that `fail` makes from a field and a message. */
 export function readFormat1(file: Format1, fail: Fail): CircuitFile {
   checkLists(file, fail);
   const { format: _, task, options, heads, mlps, trace, stability, target, ...facts } = file;
   const { alpha, maxKl, passes = 1, order, ablation, valueBias, means, seed, bos } = options;
   const common = { ...(maxKl !== undefined && { maxKl }), order };
-  // A search comes to an end long before its thousandth pass.
+  // A search ends long before its thousandth pass.
   const greedy = { alpha, ...common, passes: Math.min(passes, passesOption.range.most ?? passes) };
   return {
     ...facts,

@@ -1,6 +1,6 @@
 /**
- * circuit.json as Pith writes it. What is kept stands in runs; the search stands under its own name, with its own
- * options and its trace; and what replaces a pruned component stands apart from it.
+ * circuit.json as Pith writes it. Kept components are written as runs of numbers. The search has its own object
+ * with its name, options and trace; the replacement of pruned components has another.
  */
 import { z } from "zod";
 import type { ComponentKind } from "../transformer/component.ts";
@@ -25,14 +25,14 @@ export const schema2 = z.object({
   ...factsShape,
   model: modelSchema,
   task: taskSchema.extend({
-    /** Split the file, or drew the built-in task's prompts, and drew resamples. */
+    /** The seed that split the file, or drew the built-in task's prompts, and that drew resamples. */
     seed: count,
     /** Whether the model's start token stands before every prompt. */
     bos: z.boolean(),
   }),
   search: z.object({
     name: z.string(),
-    /** The search's own; see `docs/circuit-json.md`. */
+    /** The search's own options; see `docs/circuit-json.md`. */
     options: z.record(z.string(), z.unknown()),
     trace: traceSchema,
   }),
@@ -44,10 +44,10 @@ export const schema2 = z.object({
   stability: z.object({ ...stabilityShape, full: z.object({ kept: keptSchema, kl: z.number() }) }).optional(),
 });
 
-/** circuit.json as it is parsed from JSON. */
+/** circuit.json as parsed from JSON. */
 export type CircuitJson = z.infer<typeof schema2>;
 
-/** @throws what `fail` makes of a field and a message. */
+/** @throws the error that `fail` makes from a field and a message. */
 export function readFormat2(file: CircuitJson, fail: Fail): CircuitFile {
   const { format: _, kept, stability, ...facts } = file;
   const { heads } = facts.model;

@@ -1,6 +1,7 @@
 /**
- * circuit.json as text and as a {@link CircuitFile}. People and other programs write such files too, so what is read
- * is checked, and what it says twice must agree. Both formats are read, and the newer one is written.
+ * Converts circuit.json between its text and a {@link CircuitFile}. People and other programs write such files
+ * too, so a file is checked when it is read, and facts that it states twice must agree. Both formats are read;
+ * only the newer one is written.
  */
 import type { z } from "zod";
 import { findSearch } from "../discovery/searches/index.ts";
@@ -15,7 +16,10 @@ import { checkCompiled } from "./compiled-record.ts";
 import { formatsFault } from "./format-record.ts";
 import { stabilityFault } from "./stability-record.ts";
 
-/** A model of a trillion parameters has fewer components; a file that says more would exhaust memory. */
+/**
+ * Even a model of a trillion parameters has fewer components; without this limit, a false number could exhaust
+ * memory.
+ */
 const mostComponents = 2 ** 24;
 
 /**
@@ -39,7 +43,7 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   return { ...circuit, search: isFirst ? circuit.search : checkedSearch(circuit.search, fail) };
 }
 
-/** Whether a value says that it is a circuit.json of the format that is written now. */
+/** Whether a value is marked as a circuit.json of the current format. */
 export function isCircuitJson(value: unknown): boolean {
   return formatOf(value) === format2;
 }
@@ -49,14 +53,20 @@ export function circuitJson(circuit: CircuitFile): Readonly<Record<string, unkno
   return { ...writeFormat2(circuit) };
 }
 
-/** The same with its folder's files, and the checksum of it all, which both come last. */
+/**
+ * The members of circuit.json, with the records of its folder's files and the checksum of everything as the last
+ * ones.
+ */
 export function sealCircuitFile(circuit: CircuitFile, files: readonly FileRecord[]): CircuitFile {
   const { files: _, checksum: __, ...facts } = circuit;
   const named = { ...facts, files: files.map((each) => ({ ...each })) };
   return { ...named, checksum: checksumOf(circuitJson(named)) };
 }
 
-/** The text of circuit.json: one decision, and one layer's kept components, a line, so that `diff` compares circuits. */
+/**
+ * The text of circuit.json: each decision, and each layer's kept components, take one line, so that `diff`
+ * compares circuits.
+ */
 export function formatCircuitFile(circuit: CircuitFile): string {
   return `${format(circuitJson(circuit), "")}\n`;
 }
@@ -115,7 +125,7 @@ function checkGroups({ heads, keyValueHeads, layers }: ModelHeads, fail: Fail): 
     );
 }
 
-/** How many heads of keys and values a layer of the circuit has. */
+/** How many key/value heads a layer of the circuit has. */
 function keptKeyValueHeads({ heads, keyValueHeads }: ModelHeads, kept: Circuit, layer: number): number {
   const all = heads[layer] ?? 0;
   const each = all / (keyValueHeads?.[layer] ?? all);
@@ -130,7 +140,10 @@ function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
   }
 }
 
-/** What the trace prunes must be what is not kept; of several passes a component's last decision counts. */
+/**
+ * The components that the trace prunes must be the ones that are not kept; with several passes, a component's
+ * last decision counts.
+ */
 function checkTrace({ model, kept, search: { trace } }: CircuitFile, place: string, fail: Fail): void {
   const all = new Set(componentsOfModel(shapeOfHeadCounts(model.heads)).map(nameInModel));
   const stays = new Set(componentsOf(kept).map(nameInModel));
@@ -157,7 +170,7 @@ function checkStability({ stability, model, onTrial, kept, search }: CircuitFile
   if (fault !== undefined) throw fail(`stability.${fault.field}`, fault.message);
 }
 
-/** A search that is not known here may have any options: the circuit can be used all the same. */
+/** An unknown search may have any options; its circuit can still be used. */
 function checkedSearch({ name, options, trace }: CircuitFile["search"], fail: Fail): CircuitFile["search"] {
   const known = findSearch(name);
   if (known === undefined) return { name, options, trace };
@@ -166,7 +179,7 @@ function checkedSearch({ name, options, trace }: CircuitFile["search"], fail: Fa
   return { name, options: known.use(options).options, trace };
 }
 
-/** One of the two fields without the other is a field whose name was damaged. */
+/** If only one of the two fields is there, the name of the other one was damaged. */
 function checkSeal({ files, checksum }: CircuitFile, value: Record<string, unknown>, file: string): void {
   if (files === undefined && checksum === undefined) return;
   if (files === undefined || checksum === undefined || checksum !== checksumOf(value)) {

@@ -1,7 +1,7 @@
-/** What a compiled circuit's README.md says beside the circuit's own. */
+/** The part of a compiled circuit's README.md that other circuits do not have. */
 import type { CompiledRecord } from "./compiled-record.ts";
 
-/** What it is, and what it refuses. */
+/** What a compiled circuit is, and which prompts it refuses. */
 export function describeCompiled({ answers, rows, tokens, verified }: CompiledRecord): string {
   const scientific = (value: number) => value.toExponential(1);
   return [

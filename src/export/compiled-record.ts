@@ -1,4 +1,4 @@
-/** What circuit.json says of a compiled circuit: the words that it takes, and how it was measured. */
+/** The record of a compiled circuit in circuit.json: the words that it accepts, and its measurements. */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { speedSchema } from "./speed-record.ts";
@@ -7,7 +7,7 @@ const split = z.enum(["patching", "validation", "test"]);
 const count = z.int().min(0);
 
 export const compiledSchema = z.object({
-  /** The task whose words they are. */
+  /** The task that gave the words. */
   task: z.object({
     /** The task's name. */
     name: z.string(),
@@ -16,7 +16,7 @@ export const compiledSchema = z.object({
   }),
   /** For each position of a prompt, the token ids that may stand there, ascending. */
   tokens: z.array(z.array(count).min(1)).min(1),
-  /** What the graph's scores are of, in their order. */
+  /** The tokens that the graph scores, in the order of the scores. */
   answers: z
     .array(
       z.object({
@@ -27,16 +27,21 @@ export const compiledSchema = z.object({
       }),
     )
     .min(1),
-  /** How much the tables hold, and how much they would if any of the tokens could stand anywhere. */
+  /**
+   * How many entries the tables hold, and how many they would hold if every token were allowed at every position.
+   */
   rows: z.object({
     /** Pairs of a token and a position. */
     pairs: count,
     /** Different tokens. */
     distinctTokens: count,
-    /** Pairs, if any of the tokens could stand anywhere. */
+    /** Pairs, if every token were allowed at every position. */
     full: count,
   }),
-  /** Share of examples that are right: the best of the answers, and the circuit's best of the whole vocabulary. */
+  /**
+   * Share of examples that are answered right: by the best of the answers, and by the circuit's best token of the
+   * whole vocabulary.
+   */
   accuracy: z.partialRecord(
     split,
     z.object({
@@ -46,32 +51,36 @@ export const compiledSchema = z.object({
       vocabulary: z.number(),
     }),
   ),
-  /** Weights file of the circuit that was compiled. */
+  /** Size of the weights file of the circuit that was compiled. */
   circuitBytes: count,
-  /** Milliseconds a prompt, one at a time: the circuit and its compiled form, in turns. */
+  /** Milliseconds a prompt, one at a time; the circuit and its compiled form are run in turns. */
   milliseconds: z.object({
     /** The circuit that was compiled. */
     circuit: z.number(),
     /** Its compiled form. */
     compiled: z.number(),
   }),
-  /** How many times as fast as the circuit that was compiled; files of earlier versions lack it. */
+  /** The speed relative to the circuit that was compiled; files of earlier versions lack it. */
   speed: speedSchema.optional(),
   /**
-   * The largest difference of an answer's logit, each prompt's logits less their mean: to the circuit on all
-   * prompts of the task, and to the patched model on the validation and test sets where the original was at hand.
+   * The largest difference of an answer's logit, where the mean of each prompt's logits is subtracted: from the
+   * circuit on all prompts of the task, and from the patched model on the validation and test sets if the
+   * original was available.
    */
   verified: z.object({
-    /** To the circuit. */
+    /** The difference from the circuit. */
     circuit: z.number().nonnegative(),
-    /** To the patched model. */
+    /** The difference from the patched model. */
     patched: z.number().nonnegative().optional(),
   }),
 });
 
 export type CompiledRecord = z.infer<typeof compiledSchema>;
 
-/** What a record says twice must agree. @param length of every prompt. @throws PithError "circuit". */
+/**
+ * Checks that facts which a record states twice agree. @param length of every prompt. @throws PithError
+ * "circuit".
+ */
 export function checkCompiled(record: CompiledRecord, length: number | undefined, file: string): void {
   const { tokens, answers, rows } = record;
   const fail = (field: string, message: string): PithError =>

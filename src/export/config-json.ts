@@ -1,8 +1,8 @@
 /**
- * config.json and generation_config.json, for transformers.js and its kin. These tools take the number of caches and
- * their sizes from them, and a circuit has no family any more: it is written in GPT-2's terms where the original's
- * heads share the width and have keys and values of their own, and in Llama's terms elsewhere. The true structure
- * stands under `pith`.
+ * Writes config.json and generation_config.json for transformers.js and similar tools. These tools compute the
+ * number and sizes of caches from config.json. A circuit no longer belongs to a family, so it is described in
+ * GPT-2's terms where the original's heads share the width and have their own keys and values, and in Llama's
+ * terms otherwise. The true structure is under `pith`.
  */
 import { type CacheKind, uniformCaches } from "../lowering/cache-heads.ts";
 import { linearShape } from "../transformer/linear.ts";
@@ -28,7 +28,9 @@ export type Profile =
       readonly headWidth?: number | undefined;
     };
 
-/** @param model the original. Its caches stay exact where config.json can't say another shape. */
+/**
+ * @param model the original. Its caches keep their exact shapes where config.json can't express another shape.
+ */
 export function decoderProfile({ width, blocks }: AnyTransformer, kind: CacheKind): Profile {
   const attentions = blocks.flatMap(({ attention }) => attention ?? []);
   const [headWidth, other] = new Set(attentions.map((attention) => attention.headWidth));
@@ -45,13 +47,13 @@ export function decoderProfile({ width, blocks }: AnyTransformer, kind: CacheKin
   };
 }
 
-/** Which format is opened unless another is asked for, and in how many files the weights of each lie. */
+/** The number format that is opened by default, and the number of files for the weights of each format. */
 export const transformersJsConfig = {
   dtype: "fp32",
   use_external_data_format: Object.fromEntries(dtypes.map((dtype) => [modelFiles(dtype).model, 1])),
 };
 
-/** @param model the standalone model, `fitLength`'s under the aligned profile. */
+/** @param model the standalone model; under the aligned profile the result of `fitLength`. */
 export function configJson(model: FoldedTransformer, profile: Profile, tokens: SpecialTokens): object {
   return {
     ...(profile.kind === "decoder" && profile.headWidth !== undefined
@@ -76,7 +78,7 @@ export function configJson(model: FoldedTransformer, profile: Profile, tokens: S
 
 const hiddenWidth = ({ up }: Mlp): number => linearShape(up)[1];
 
-/** Which heads of keys and values are there, where they are not those of the queries. */
+/** The numbers of the key/value heads, where they differ from those of the query heads. */
 const keyValueNumbers = ({ heads, keyValueHeads }: Attention): object =>
   heads.length === keyValueHeads.length && heads.every((head, at) => keyValueHeads[at] === head)
     ? {}
@@ -98,7 +100,7 @@ function gpt2Terms(model: FoldedTransformer, profile: Profile): object {
   };
 }
 
-/** Llama's terms know heads of keys and values, and their width. */
+/** Llama's config has fields for key/value heads and their width. */
 function llamaTerms(model: FoldedTransformer, profile: Profile, headWidth: number): object {
   const mlp = model.blocks.find((block) => block.mlp !== undefined)?.mlp;
   const queryHeads = model.blocks.map(({ attention }) => attention?.heads.length ?? 0);
@@ -119,8 +121,8 @@ function llamaTerms(model: FoldedTransformer, profile: Profile, headWidth: numbe
 }
 
 /**
- * A circuit of one prompt length can't generate text: no tool may take it for a model that does. transformers.js
- * then refuses its pipelines and opens it as a plain `AutoModel`.
+ * A circuit for one prompt length can't generate text, so no tool may treat it as a generating model. With this
+ * entry transformers.js refuses its pipelines and opens it as a plain `AutoModel`.
  */
 function kindOfModel(profile: Profile): object {
   switch (profile.kind) {
@@ -132,9 +134,9 @@ function kindOfModel(profile: Profile): object {
 }
 
 /**
- * transformers.js makes caches past_key_values.0 … count − 1; version 3 and Optimum make every first, empty one
- * [batch, heads, 0, width of a head]. Where caches are exact no number of heads is true of all layers: the graph's
- * inputs have the number of each.
+ * transformers.js makes caches past_key_values.0 … count − 1; version 3 and Optimum make each of them empty at
+ * first, [batch, heads, 0, width of a head]. Where caches have exact shapes, no single number of heads is right
+ * for all layers; the graph's inputs state the number for each.
  */
 function cacheNumbers(
   { blocks }: FoldedTransformer,
@@ -153,7 +155,7 @@ const activationNames = {
   silu: "silu",
 } as const;
 
-/** Greedy: a circuit answers; it was never asked to vary. */
+/** Greedy decoding, because a circuit is meant to give one answer, without sampling. */
 export function generationConfigJson(tokens: SpecialTokens): object {
   return { do_sample: false, ...specialTokenIds(tokens) };
 }

@@ -1,8 +1,8 @@
 /**
- * A graph with its weights in a narrower format, in standard operators: a matrix is dequantised in front of its
- * product, and ONNX Runtime makes one kernel of the two that reads the narrow weights (MatMulNBits), where it has
- * one; of a table, only the rows that were gathered are. Whatever is read in another way stays float32: biases,
- * norms, and tables that are added, a percent of a model.
+ * Rewrites a graph so that its weights have a narrower number format, with standard operators. A matrix is
+ * dequantised before its product; where ONNX Runtime has a kernel for both steps (MatMulNBits), it reads the
+ * narrow weights directly. Of a table, only the gathered rows are dequantised. Weights that are read in any other
+ * way stay float32: biases, norms, and tables that are added, about a percent of a model.
  */
 import type { Graph, GraphNode, InlineConstant, StoredWeight, Value } from "../onnx/graph.ts";
 import { type Dtype, int4Block, int8BlockFor } from "./dtype.ts";
@@ -17,7 +17,9 @@ import {
 } from "./dtype-numbers.ts";
 import { suffixes } from "./stored-weights.ts";
 
-/** @param graph of float32 weights. @throws PithError "options", when read, for a weight that float16 can't hold. */
+/**
+ * @param graph of float32 weights. @throws PithError "options", when a weight is read that float16 can't hold.
+ */
 export function withDtype(graph: Graph, dtype: Dtype): Graph {
   if (dtype === "f32") return graph;
   const uses = usesOf(graph);
@@ -58,7 +60,7 @@ interface NarrowWeight {
   readonly blockSize?: number;
 }
 
-/** For every weight, how each node that reads it reads it; undefined: in a way that needs float32. */
+/** For every weight, how each node that reads it does so; undefined: in a way that needs float32. */
 function usesOf({ nodes }: Graph): ReadonlyMap<string, readonly (Layout | undefined)[]> {
   const uses = new Map<string, (Layout | undefined)[]>();
   for (const node of nodes) {
@@ -141,12 +143,12 @@ async function float32(weight: StoredWeight): Promise<Float32Array<ArrayBuffer>>
   throw new TypeError(`${weight.name} is not float32 any more`);
 }
 
-/** @param widened names of matrices that stand in the graph in float32 already. */
+/** @param widened names of matrices that the graph already has in float32. */
 function rewrite(node: GraphNode, weight: NarrowWeight, widened: Set<string>): readonly GraphNode[] {
   return node.operator === "Gather" ? gatherNarrow(node, weight) : multiplyNarrow(node, weight, widened);
 }
 
-/** The rows that were gathered, then widened. */
+/** Gathers rows, then widens them. */
 function gatherNarrow(node: GraphNode, weight: NarrowWeight): readonly GraphNode[] {
   const [output] = node.outputs;
   const indices = node.inputs[1];
@@ -169,7 +171,8 @@ function gatherNarrow(node: GraphNode, weight: NarrowWeight): readonly GraphNode
 function multiplyNarrow(node: GraphNode, weight: NarrowWeight, widened: Set<string>): readonly GraphNode[] {
   const { original, values, scales, blockSize = 0 } = weight;
   const isTransposed = node.operator === "Gemm";
-  // Of a float16 weight one float32 matrix serves all; a quantised one must be a product's own to become one kernel.
+  // One float32 matrix serves all readers of a float16 weight; a quantised one must belong to one product alone
+  // to become one kernel.
   const stem = scales === undefined ? original.name : (node.outputs[0]?.name ?? "");
   const matrix: Value = {
     name: `${stem}/float32`,
@@ -194,7 +197,7 @@ function multiplyNarrow(node: GraphNode, weight: NarrowWeight, widened: Set<stri
       ? [...oneScaleAColumn(values, scales, matrix, stem), product]
       : [dequantizeBlocks(values, scales, matrix, 0, blockSize), product];
   }
-  // Transposed by the runtime, once, when it loads the model: the file holds the table once for both its readers.
+  // The runtime transposes it once, when it loads the model: the file holds the table once for both readers.
   const turned = turn(values, `${stem}/turned`);
   if (wholeAxis)
     return [turned, ...oneScaleAColumn(turned.outputs[0] as Value, scales, matrix, stem), product];
@@ -207,7 +210,7 @@ function multiplyNarrow(node: GraphNode, weight: NarrowWeight, widened: Set<stri
   ];
 }
 
-/** Where the sum has no block size that kernels take: scales [1, out] or [out, 1] as [out]. */
+/** Where no block size of the kernels divides the sum: turns scales [1, out] or [out, 1] into [out]. */
 function oneScaleAColumn(values: Value, scales: Value, matrix: Value, stem: string): readonly GraphNode[] {
   const flat: Value = { name: `${stem}/flat_scales`, type: "float32", shape: [matrix.shape[1] ?? 0] };
   return [
@@ -216,7 +219,7 @@ function oneScaleAColumn(values: Value, scales: Value, matrix: Value, stem: stri
   ];
 }
 
-/** For Reshape: all in one axis. */
+/** For Reshape: everything in one axis. */
 const flatShape: InlineConstant = {
   value: { name: "/flat_shape", type: "int64", shape: [1] },
   data: BigInt64Array.of(-1n),

@@ -1,12 +1,15 @@
-/** float32 values in narrower formats: float16 by rounding, int8 and int4 by a scale for every block of values. */
+/**
+ * Converts float32 values to narrower formats: float16 by rounding, int8 and int4 by a scale for every block of
+ * values.
+ */
 import { PithError } from "../errors.ts";
 
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
 
 /**
- * Bits of the float16 nearest to a float32; ties go to the even one, what is too large is ±∞ and NaN stays NaN
- * (IEEE 754, round to nearest, ties to even).
+ * Bits of the float16 nearest to a float32; ties go to the even one, values that are too large become ±∞, and NaN
+ * stays NaN (IEEE 754, round to nearest, ties to even).
  * @internal
  */
 export function float16Bits(value: number): number {
@@ -15,16 +18,16 @@ export function float16Bits(value: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
-  // Half a step above 65504, the largest float16, and beyond.
+  // From half a step above 65504, the largest float16, on.
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   const exponent = magnitude >>> 23;
-  // Below 2⁻¹⁴ steps are 2⁻²⁴; below half of one, and at it, nothing is left.
+  // Below 2⁻¹⁴ a step is 2⁻²⁴; half a step or less becomes 0.
   if (exponent < 113) {
     if (magnitude <= 0x33000000) return sign;
     const fraction = (magnitude & 0x7fffff) | 0x800000;
     return sign | shiftToEven(fraction, 126 - exponent);
   }
-  // A carry out of the fraction is a carry into the exponent, as it should be.
+  // A carry out of the fraction goes into the exponent, which is correct.
   return sign | shiftToEven(magnitude - (112 << 23), 13);
 }
 
@@ -38,7 +41,7 @@ function shiftToEven(value: number, by: number): number {
 
 /**
  * @param name for the error.
- * @throws PithError "options" for a finite value that float16 can't hold: infinity would be no rounding any more.
+ * @throws PithError "options" for a finite value that float16 can't hold: infinity would not be a rounded value.
  */
 export function toFloat16(values: Float32Array, name: string): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array(values.length);
@@ -60,22 +63,29 @@ export function toFloat16(values: Float32Array, name: string): Uint16Array<Array
 export interface Blocks {
   readonly rows: number;
   readonly columns: number;
-  /** 0: a block is `size` values below one another; 1: side by side. `size` divides that axis. */
+  /**
+   * The axis of a block: 0: its `size` values lie below each other; 1: side by side. `size` divides that axis.
+   */
   readonly axis: 0 | 1;
   readonly size: number;
 }
 
-/** The largest quantised value; the smallest is its opposite, so that 0 is 0 and both signs are alike. */
+/**
+ * The largest quantised value; the smallest is its opposite, so that 0 stays 0 and both signs are treated alike.
+ */
 export const largestOf = { int8: 127, int4: 7 } as const;
 
 export function scaleShape({ rows, columns, axis, size }: Blocks): readonly [number, number] {
   return axis === 0 ? [rows / size, columns] : [rows, columns / size];
 }
 
-/** Below this, float32 loses digits, and scales their meaning. */
+/** Below this, float32 numbers lose digits, and scales would be inexact. */
 const smallestScale = 2 ** -126;
 
-/** One step of every block: its largest magnitude by `largest`; 1 for a block of zeros. Shape: `scaleShape`. */
+/**
+ * The step of every block: its largest magnitude divided by `largest`; 1 for a block of zeros. Shape:
+ * `scaleShape`.
+ */
 export function blockScales(
   values: Float32Array,
   blocks: Blocks,
@@ -105,7 +115,10 @@ export function quantize(
   return quantized;
 }
 
-/** Two to a byte, the earlier in the lower half, two's complement (ONNX INT4). An even number of values. */
+/**
+ * Packs two values to a byte, the earlier one in the lower half, two's complement (ONNX INT4). The number of
+ * values is even.
+ */
 export function packInt4(values: Int8Array): Uint8Array<ArrayBuffer> {
   if (values.length % 2 !== 0) throw new RangeError(`${values.length} int4 values don't fill bytes`);
   return Uint8Array.from({ length: values.length / 2 }, (_, index) => {

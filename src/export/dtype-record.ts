@@ -1,4 +1,7 @@
-/** What circuit.json says of a narrower number format: what the same circuit measured in float32, beside `metrics`. */
+/**
+ * The record of a narrower number format in circuit.json: measurements of the same circuit in float32, beside
+ * `metrics`.
+ */
 import { z } from "zod";
 import { speedSchema } from "./speed-record.ts";
 
@@ -6,9 +9,9 @@ const split = z.enum(["patching", "validation", "test"]);
 const count = z.int().min(0);
 
 export const dtypeSchema = z.object({
-  /** The matrices' format; biases and norms are float32 in all of them. */
+  /** The matrices' format; biases and norms are always float32. */
   weights: z.enum(["f16", "int8", "int4"]),
-  /** This circuit's, of a compiled one over its answers; files of before this field lack it. */
+  /** This circuit's accuracy; of a compiled one, over its answers. Files from before this field lack it. */
   accuracy: z.partialRecord(split, z.number()).optional(),
   /** KL(float32 circuit ‖ this one) in nats, mean over the split. */
   divergence: z.partialRecord(split, z.number()),
@@ -18,12 +21,12 @@ export const dtypeSchema = z.object({
     accuracy: z.partialRecord(split, z.number()),
     /** Size of the files that hold the weights. */
     bytes: count,
-    /** One prompt at a time, in turns with this one. */
+    /** Milliseconds a prompt, one at a time, in turns with this circuit. */
     milliseconds: z.number(),
   }),
   /** Milliseconds a prompt, one at a time. */
   milliseconds: z.number(),
-  /** How many times as fast as in float32; files of earlier versions lack it. */
+  /** The speed relative to float32; files of earlier versions lack it. */
   speed: speedSchema.optional(),
 });
 

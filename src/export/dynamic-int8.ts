@@ -1,14 +1,14 @@
 /**
- * What tools that quantise for ONNX Runtime make of a model, to compare circuits with: int8 matrices with a scale a
- * column, and activations quantised as they come, one scale for all (DynamicQuantizeLinear, MatMulInteger). ONNX
- * Runtime fuses the four nodes to one kernel. Circuits are not shipped this way: see `dtype-graph.ts`.
+ * Quantises a model as the tools of ONNX Runtime do, for comparison with circuits: int8 matrices with one scale a
+ * column, and activations quantised at run time with one scale for all (DynamicQuantizeLinear, MatMulInteger).
+ * ONNX Runtime fuses the four nodes into one kernel. Circuits are not shipped this way: see `dtype-graph.ts`.
  */
 import type { Graph, GraphNode, StoredWeight, Value } from "../onnx/graph.ts";
 import { type Blocks, blockScales, quantize } from "./dtype-numbers.ts";
 
 /**
- * Weights have 7 bits, as other tools' `reduce_range` makes them: processors without VNNI add products of uint8 and
- * int8 in pairs of 16 bits, which 8 bits overflow without a word.
+ * Weights have 7 bits, as with other tools' `reduce_range`: processors without VNNI add products of uint8 and
+ * int8 in pairs of 16 bits, which overflow silently with 8 bits.
  */
 const largest = 63;
 
@@ -30,7 +30,7 @@ export function withDynamicInt8(graph: Graph): Graph {
   return { ...graph, nodes, weights: [...kept, ...weights.values()] };
 }
 
-/** @param transposed whether the weight is [out, in]: the quantised one is [in, out]. */
+/** @param transposed whether the weight is [out, in]; the quantised one is always [in, out]. */
 function quantizeColumns({ value, weight }: Graph["weights"][number], transposed: boolean) {
   const [first = 0, second = 0] = weight.shape;
   const [rows, columns] = transposed ? [second, first] : [first, second];

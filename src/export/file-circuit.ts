@@ -1,8 +1,8 @@
-/** The components of the model that a circuit.json tells of. */
+/** The components of the model that a circuit.json describes. */
 import { type ModelShape, shapeOfHeadCounts } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 
-/** The components of the original that the file's circuit is part of. */
+/** The components of the original model of the file's circuit. */
 export function shapeOfFile({ model }: Pick<CircuitFile, "model">): ModelShape {
   return shapeOfHeadCounts(model.heads);
 }

@@ -1,7 +1,7 @@
-/** The layout of a shipped folder: which file lies where, under the names that other tools look for. */
+/** The layout of a shipped folder: its files and their names, which are the ones that other tools look for. */
 import type { Dtype } from "./dtype.ts";
 
-/** The names in a shipped folder, which are those that other people's tools look for. */
+/** The names in a shipped folder: those that other tools look for. */
 export const folderLayout = {
   config: "config.json",
   generationConfig: "generation_config.json",
@@ -11,11 +11,13 @@ export const folderLayout = {
   circuit: "circuit.json",
   modelFolder: "onnx",
   model: "model.onnx",
-  /** A safetensors container; the ONNX graph points into it. */
+  /** A safetensors container; the ONNX graph refers to it. */
   weights: "model.onnx_data",
 } as const;
 
-/** transformers.js's names for number formats: what its `dtype` is given, and how a file's name then ends. */
+/**
+ * transformers.js's names for number formats: the value of its `dtype` option, and the ending of the file's name.
+ */
 export const transformersJsNames: Readonly<
   Record<Dtype, { readonly dtype: string; readonly suffix: string }>
 > = {
@@ -27,14 +29,15 @@ export const transformersJsNames: Readonly<
 
 /**
  * The model's two files, inside the model folder.
- * @param beside the format, for one that lies beside the folder's main one, which has the names without a suffix.
+ * @param beside the number format, for a model that lies beside the folder's main one. The main one has names
+ * without a suffix.
  */
 export function modelFiles(beside: Dtype = "f32"): { readonly model: string; readonly weights: string } {
   const model = `model${transformersJsNames[beside].suffix}.onnx`;
   return { model, weights: `${model}_data` };
 }
 
-/** Every file that a shipped folder may hold beside circuit.json and the card, with its path. */
+/** The paths of all files that a shipped folder may hold beside circuit.json and the card. */
 export function shippedFiles(): readonly string[] {
   const { config, generationConfig, tokenizer, tokenizerConfig, modelFolder } = folderLayout;
   const models = (Object.keys(transformersJsNames) as Dtype[]).flatMap((dtype) =>

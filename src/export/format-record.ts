@@ -1,11 +1,14 @@
-/** What circuit.json says of a number format that lies beside the float32 model in one folder. */
+/**
+ * The record of an additional number format in circuit.json: its model lies beside the float32 model in the same
+ * folder.
+ */
 import { z } from "zod";
 import { type DtypeRecord, dtypeSchema } from "./dtype-record.ts";
 
 const split = z.enum(["patching", "validation", "test"]);
 
 export const formatSchema = dtypeSchema.extend({
-  /** KL(original ‖ this one) in nats, mean over the split; where the original was at hand. */
+  /** KL(original ‖ this one) in nats, mean over the split; present if the original was available. */
   kl: z.partialRecord(split, z.number()).optional(),
   /** Size of the file that holds the weights. */
   bytes: z.int().min(0),
@@ -13,7 +16,7 @@ export const formatSchema = dtypeSchema.extend({
 
 export type FormatRecord = z.infer<typeof formatSchema>;
 
-/** A fault of the list: what is wrong with it, if anything is. */
+/** What is wrong with the list, if anything is. */
 export function formatsFault(
   dtype: DtypeRecord | undefined,
   formats: readonly FormatRecord[] = [],

@@ -1,6 +1,6 @@
 /**
- * Several number formats in one folder: the float32 model, and others beside it under the names that transformers.js
- * looks for. circuit.json tells of float32 as ever, and lists the others.
+ * Several number formats in one folder: the float32 model, and others beside it under the names that
+ * transformers.js looks for. circuit.json describes float32 as usual, and lists the others.
  */
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "./circuit-file.ts";
@@ -9,7 +9,7 @@ import type { FormatRecord } from "./format-record.ts";
 
 type Formatted = Pick<CircuitFile, "dtype" | "formats">;
 
-/** The format that a folder is opened in unless another is asked for. */
+/** The format in which a folder is opened by default. */
 export function mainDtype({ dtype }: Pick<CircuitFile, "dtype">): Dtype {
   return dtype?.weights ?? "f32";
 }
@@ -20,7 +20,7 @@ export function dtypesIn(circuit: Formatted): readonly Dtype[] {
 }
 
 /**
- * What circuit.json would say if the folder held this format alone.
+ * The content that circuit.json would have if the folder held this format alone.
  * @param dtype left out: the main one. @param directory for the error.
  * @throws PithError "options" for a format that is not there.
  */
@@ -50,7 +50,7 @@ export function circuitIn(circuit: CircuitFile, dtype?: Dtype, directory = "the 
     ...main,
     metrics: {
       ...metrics,
-      // A compiled circuit's metrics are over the whole vocabulary, and stay.
+      // A compiled circuit's metrics are over the whole vocabulary, and stay as they are.
       ...(main.compiled === undefined && { accuracy, kl }),
       bytes: { ...metrics.bytes, circuit: bytes },
     },
@@ -58,13 +58,16 @@ export function circuitIn(circuit: CircuitFile, dtype?: Dtype, directory = "the 
   };
 }
 
-/** What a folder lists of a format. @param circuit the circuit in that format, as {@link circuitIn} gives it. */
+/**
+ * The entry of a format in the folder's list. @param circuit the circuit in that format, as {@link circuitIn}
+ * gives it.
+ */
 export function formatOf({ dtype, metrics, compiled }: CircuitFile): FormatRecord {
   if (dtype === undefined) throw new RangeError("float32 is no other format");
   return { ...dtype, ...(compiled === undefined && { kl: metrics.kl }), bytes: metrics.bytes.circuit };
 }
 
-/** The circuit with these formats listed too, in the order of {@link dtypes}. */
+/** The circuit with these formats added to its list, in the order of {@link dtypes}. */
 export function withFormats(circuit: CircuitFile, added: readonly FormatRecord[]): CircuitFile {
   const replaced = new Set(added.map(({ weights }) => weights));
   const formats = [...(circuit.formats ?? []).filter(({ weights }) => !replaced.has(weights)), ...added].sort(

@@ -1,6 +1,6 @@
 /**
- * Lists of indices as a person writes them: "0-3, 5" for 0, 1, 2, 3 and 5. A layer's neurons are thousands, and what
- * is kept of them comes in runs.
+ * Lists of indices in a short form: "0-3, 5" for 0, 1, 2, 3 and 5. A layer has thousands of neurons, and kept
+ * ones often come in runs.
  */
 
 interface Run {
@@ -20,8 +20,8 @@ export function formatIndices(indices: readonly number[]): string {
 }
 
 /**
- * @param count how many there are to choose from: nothing is listed before every run is known to be below it.
- * @returns the indices, ascending; or what is wrong with the text, to stand after its field's name.
+ * @param count indices must be below this; the list is built only after every run was checked.
+ * @returns the indices, ascending; or what is wrong with the text, a message that follows the field's name.
  */
 export function parseIndices(text: string, count: number): readonly number[] | { readonly fault: string } {
   const runs: Run[] = [];

@@ -1,11 +1,11 @@
-/** How circuit.json lists what is kept, layer by layer: {"layer": 3, "heads": "0-3, 5", "mlp": true}. */
+/** The list of kept components in circuit.json, layer by layer: {"layer": 3, "heads": "0-3, 5", "mlp": true}. */
 import { z } from "zod";
 import { type Circuit, circuitOf, componentsOf } from "../transformer/circuit.ts";
 import type { Component } from "../transformer/component.ts";
 import type { Fail } from "./circuit-file.ts";
 import { formatIndices, parseIndices } from "./index-runs.ts";
 
-/** Layers that nothing is kept of are left out, and so is a kind that nothing is kept of in a layer. */
+/** Layers in which nothing is kept are left out, and so is a kind of component of which a layer keeps none. */
 export const keptSchema = z.array(
   z.strictObject({
     layer: z.int().min(0),
@@ -42,8 +42,8 @@ export function keptRecord(circuit: Circuit): KeptRecord {
 }
 
 /**
- * @param heads how many heads each layer of the model has. @param place the record's own, for `fail`.
- * @throws what `fail` makes of a field and a message.
+ * @param heads how many heads each layer of the model has. @param place of the record, for `fail`.
+ * @throws the error that `fail` makes from a field and a message.
  */
 export function circuitOfKept(
   kept: KeptRecord,

@@ -1,4 +1,4 @@
-/** README.md of a shipped folder: what the model is, what it is not, and how to run it. */
+/** README.md of a shipped folder: what the model is, its limits, and how to run it. */
 import { keeps } from "../transformer/circuit.ts";
 import { type Component, componentsOfLayer } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
@@ -11,7 +11,7 @@ import { describeSearch, ruleOf } from "./search-text.ts";
 import type { SpeedRecord } from "./speed-record.ts";
 import { taskLabel } from "./task-label.ts";
 
-/** @param circuit what circuit.json says. */
+/** @param circuit the content of circuit.json. */
 export function modelCard(circuit: CircuitFile): string {
   const { model, task, profile } = circuit;
   const title = `${model.name} · ${taskLabel(circuit)}`;
@@ -64,7 +64,7 @@ function circuitMap(file: CircuitFile): string {
 }
 
 function frontMatter({ model, task, profile, compiled }: CircuitFile): string {
-  // Names as JSON strings: they are YAML too, whatever is in them.
+  // Names are written as JSON strings, which are valid YAML whatever characters they contain.
   return [
     "---",
     `library_name: ${compiled === undefined ? "transformers.js" : "onnx"}`,
@@ -186,13 +186,13 @@ function describeOptions(circuit: CircuitFile): string {
 }
 
 const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
-/** Names come from outside: in running text they must not begin something in Markdown. */
+/** Names come from outside: in running text they must not start any Markdown syntax. */
 const plain = (text: string): string => text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const grouped = (count: number): string => count.toLocaleString("en-US");
 const scientific = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
 
-/** "1.52 (1.44 to 1.58)", or that it can't be told where the interval holds 1. */
+/** "1.52 (1.44 to 1.58)", or a statement that the difference is not certain where the interval contains 1. */
 function speedText({ ratio, interval: [low, high] }: SpeedRecord): string {
   const range = `${low.toPrecision(3)} to ${high.toPrecision(3)}`;
   return low <= 1 && high >= 1 ? `too noisy to tell (${range})` : `${ratio.toPrecision(3)} (${range})`;

@@ -1,4 +1,7 @@
-/** Opens a shipped folder (Node): everything that it says about itself is checked before anything is run. */
+/**
+ * Opens a shipped folder (Node). Everything that the folder states about itself is checked before anything is
+ * run.
+ */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileSource } from "../checkpoint/file-source.ts";
@@ -18,31 +21,31 @@ import { parametersIn } from "./stored-weights.ts";
 
 export interface CircuitFolder {
   readonly directory: string;
-  /** In the format that was opened. */
+  /** circuit.json's content for the format that was opened. */
   readonly circuit: CircuitFile;
-  /** circuit.json as it is, with all formats. */
+  /** circuit.json's content with all formats. */
   readonly record: CircuitFile;
   readonly tokenizer: Tokenizer;
-  /** In onnx/, with its weights beside it. */
+  /** The path of the model in onnx/; its weights lie beside it. */
   readonly modelPath: string;
   readonly weightsPath: string;
 }
 
-/** A trace of a million decisions has some 100 MB. */
+/** A trace of a million decisions has about 100 MB. */
 const LARGEST_JSON = 256 * 2 ** 20;
 
 export interface ReadFolderOptions {
-  /** Of the number formats in the folder, the one to open; left out: the main one. */
+  /** The number format to open; left out: the main one. */
   readonly dtype?: Dtype | undefined;
-  /** Compare the files of all formats with circuit.json, not only those of the one that is opened. */
+  /** Whether the files of all formats are compared with circuit.json, not only those of the opened one. */
   readonly whole?: boolean | undefined;
 }
 
 /**
- * Files that circuit.json lists are compared with it. Circuits of before those lists (`circuit.files` is
- * undefined) open without.
- * @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files; "options" for a format
- *   that is not there.
+ * Opens a folder. Files that circuit.json lists are compared with their records. Circuits from before these lists
+ * (`circuit.files` is undefined) open without the check.
+ * @throws PithError "circuit" naming file and field; "tokenizer" for the tokenizer's files; "options" for a
+ * format that is not there.
  */
 export async function readCircuitFolder(
   directory: string,
@@ -92,7 +95,7 @@ export async function readCircuitFolder(
   return { directory, circuit, record, tokenizer, modelPath, weightsPath };
 }
 
-/** The container must be whole, and be the one that was measured. */
+/** The container must be complete, and be the one that was measured. */
 async function checkWeights(path: string, { metrics }: CircuitFile): Promise<void> {
   const source = await openFileSource(path);
   try {
@@ -105,7 +108,7 @@ async function checkWeights(path: string, { metrics }: CircuitFile): Promise<voi
     }
     const { tensors } = await readSafetensorsHeader(source).catch((error: unknown) => {
       if (!(error instanceof PithError)) throw error;
-      // The message names the file already.
+      // The message already names the file.
       throw new PithError("circuit", error.message, { cause: error });
     });
     const elements = tensors.reduce((sum, tensor) => sum + parametersIn(tensor), 0);

@@ -1,6 +1,7 @@
 /**
- * The standalone model in a folder of format 1, by the names of its tensors alone: "blocks.3.attention.query.weight×0.125"
- * and the like, joined by "+" where a graph multiplies by several matrices at once. Such folders hold GPT-2 models.
+ * Reads the standalone model of a folder of format 1 from the names of its tensors alone:
+ * "blocks.3.attention.query.weight×0.125" and the like, joined by "+" where a graph multiplies by several
+ * matrices at once. Such folders hold GPT-2 models.
  */
 import { PithError } from "../errors.ts";
 import { keepsMlp, keptHeads } from "../transformer/circuit.ts";
@@ -26,7 +27,9 @@ const activations: Readonly<Record<string, Activation>> = {
   silu: "silu",
 };
 
-/** @param file where the weights lie, for errors. @param config config.json, as parsed. @throws PithError "circuit". */
+/**
+ * @param file with the weights, for errors. @param config config.json, as parsed. @throws PithError "circuit".
+ */
 export function readNamedWeights(
   file: string,
   weights: readonly Weight[],
@@ -104,7 +107,7 @@ export function readNamedWeights(
   };
 }
 
-/** "a×0.5+b[14:15, :]" → its parts a and b, of equal width, by the names that they had before. */
+/** "a×0.5+b[14:15, :]" → its parts a and b, of equal width, by their original names. */
 function indexParts(stored: readonly Weight[]): ReadonlyMap<string, Weight> {
   const parts = new Map<string, Weight>();
   for (const weight of stored) {
@@ -121,7 +124,7 @@ function indexParts(stored: readonly Weight[]): ReadonlyMap<string, Weight> {
   return parts;
 }
 
-/** Without what was done to it; zeros that stand for a missing bias are that bias. */
+/** The name without the operations in it; the zeros for a missing bias count as that bias. */
 function bareName(name: string): string {
   const bare = name.replace(/×[^[]*|\[[^\]]*\]/g, "");
   return bare.replace(/^no bias of (.*)\.weight$/, "$1.bias");

@@ -1,7 +1,7 @@
 /**
- * A shipped folder's weights as the standalone model that they were made of, so that its inside can be looked
- * at without the original. circuit.json says how the model is built and what each tensor of the file holds; folders
- * of format 1 say it by the names of their tensors (`read-named-weights.ts`).
+ * Reads a shipped folder's weights as the standalone model that they came from, so that it can be inspected
+ * without the original. circuit.json describes how the model is built and what each tensor of the file holds; in
+ * folders of format 1 the names of the tensors do so (`read-named-weights.ts`).
  */
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoint/safetensors.ts";
@@ -14,7 +14,8 @@ import { readNamedWeights } from "./read-named-weights.ts";
 import type { StructureRecord } from "./structure-record.ts";
 
 /**
- * Lazy: weights are read from `source` when asked for. Scores need no scale any more (it is in the queries).
+ * Lazy: weights are read from `source` when they are needed. The scale of attention scores is already part of the
+ * query weights.
  * @param source onnx/model.onnx_data; @param config config.json, as parsed: folders of format 1 need it.
  * @throws PithError "circuit" when a weight that the circuit needs is not there.
  */

@@ -1,4 +1,4 @@
-/** How a circuit's search is told of: by the search itself, if it is known. */
+/** The description of a circuit's search in text. A known search gives it itself. */
 import { findSearch } from "../discovery/searches/index.ts";
 import type { SearchDescription } from "../discovery/searches/search.ts";
 import type { CircuitFile, SearchRecord } from "./circuit-file.ts";
@@ -13,7 +13,7 @@ export function describeSearch({ name, options }: SearchRecord): SearchDescripti
   };
 }
 
-/** What decided, in a few words; for a target, the threshold that its search began from. */
+/** The search's rule in a few words; for a target, the threshold that its search began with. */
 export function ruleOf({ search, target }: Pick<CircuitFile, "search" | "target">): string {
   const alpha = target?.alpha ?? target?.leastAlpha;
   return alpha === undefined ? describeSearch(search).rule : `α = ${alpha}`;

@@ -1,4 +1,4 @@
-/** A compiled circuit as what is shipped of it. */
+/** Makes the files of a compiled circuit that are shipped. */
 
 import { type CompiledModel, lowerCompiled } from "../lowering/compiled.ts";
 import type { OperatorSet } from "../lowering/operator-set.ts";
@@ -8,9 +8,9 @@ import { elementCount } from "../transformer/weight.ts";
 
 export interface ShippedCompiled {
   readonly graph: Graph;
-  /** What the weights file holds: tables count as embeddings. */
+  /** The parameters in the weights file: tables count as embeddings. */
   readonly parameters: ParameterCount;
-  /** config.json. No library but Pith knows this kind of model, and none may take it for one that it knows. */
+  /** config.json. No other library knows this kind of model, and none may treat it as a model that it knows. */
   readonly config: object;
 }
 

@@ -1,4 +1,4 @@
-/** A standalone model as what is shipped of it. */
+/** Makes the files of a standalone model that are shipped. */
 
 import { lowerAligned } from "../lowering/aligned.ts";
 import { type CacheShape, withCaches } from "../lowering/cache-heads.ts";
@@ -15,9 +15,9 @@ import { type StructureRecord, structureOf } from "./structure-record.ts";
 
 export interface ShippedModel {
   readonly graph: Graph;
-  /** The model with exactly these weights: count parameters on this one. */
+  /** The model with exactly the shipped weights: parameters are counted on this one. */
   readonly shipped: FoldedTransformer;
-  /** How the file's weights are the model's. */
+  /** How the file's weights form the model. */
   readonly structure: StructureRecord;
 }
 
@@ -27,7 +27,7 @@ export function shipModel(
   profile: Profile,
   operators: OperatorSet = "portable",
 ): ShippedModel {
-  // Folded first, so that constants are named for where they are read.
+  // Folded first, so that constants are named for the place where they are read.
   const named = nameWeights(asFolded(model));
   const graph =
     profile.kind === "aligned"
@@ -52,7 +52,7 @@ function cachesOf({ width }: AnyTransformer, profile: Profile): CacheShape | und
   return { heads, headWidth };
 }
 
-/** What must be known of the graph of a standalone model, or of an original, to run it. */
+/** The facts about the graph of a standalone model, or of an original, that are needed to run it. */
 export function describeGraph(model: AnyTransformer, profile: Profile): ShippedGraph {
   const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
   return {

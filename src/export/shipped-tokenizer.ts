@@ -1,7 +1,7 @@
-/** The tokenizer as it is shipped: what generation tools need, and the files of a model often leave out. */
+/** The tokenizer as it is shipped, with settings that generation tools need and that models often leave out. */
 import type { TokenizerFiles } from "../tokenizer/tokenizer.ts";
 
-/** Batches are padded on the left, with the end-of-text token where there is no padding token. */
+/** Batches are padded on the left, with the end-of-text token if there is no padding token. */
 export function shippedTokenizer(files: TokenizerFiles): TokenizerFiles {
   const config = files["tokenizer_config.json"];
   const padding = config["pad_token"] ?? config["eos_token"];

@@ -1,12 +1,12 @@
 /**
- * site.json of a shared site: what its page must know before it asks a circuit's own files. Written by
- * `pith share`, read by the page in web/share.
+ * site.json of a shared site: what its page must know before it reads a circuit's own files. Written by `pith
+ * share`, read by the page in web/share.
  */
 import type { FileRecord } from "./checksum.ts";
 
 export const siteFormat = "pith.site/1";
 export const siteFileName = "site.json";
-/** The licence texts of all that a site carries; the build writes it beside the web apps. */
+/** The licence texts of everything that a site contains; the build writes the file beside the web apps. */
 export const licencesFileName = "licences.txt";
 
 export interface SiteFile {
@@ -18,20 +18,20 @@ export interface SiteFile {
 }
 
 export interface SharedCircuit {
-  /** Unlike the others' of its site: the folder's name. Letters, digits, dots, hyphens, underscores. */
+  /** The folder's name, unique within the site. Letters, digits, dots, hyphens, underscores. */
   readonly name: string;
-  /** Where it lies, relative to the page; ends with a slash. */
+  /** The folder's path relative to the page; ends with a slash. */
   readonly path: string;
-  /** What the task is, where it is known. */
+  /** A description of the task, if it is known. */
   readonly about?: string;
-  /** Prompts to begin with, and what is right after them; none where the task was not at hand. */
+  /** Example prompts and their right answers; none if the task was not available. */
   readonly samples: readonly SharedPrompt[];
-  /** Every file of it, relative to `path`: what is fetched is compared. */
+  /** Every file of the folder, relative to `path`: downloaded files are compared with these records. */
   readonly files: readonly FileRecord[];
 }
 
 export interface SharedPrompt {
   readonly prompt: string;
-  /** Any of these is right. */
+  /** Each of these is a right answer. */
   readonly answers: readonly string[];
 }

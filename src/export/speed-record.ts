@@ -1,11 +1,11 @@
-/** What circuit.json says of a comparison of two speeds: see `SpeedRatio`. */
+/** The record of a comparison of two speeds in circuit.json: see `SpeedRatio`. */
 import { z } from "zod";
 import type { SpeedRatio } from "../measure/speed-ratio.ts";
 
 export const speedSchema = z.object({
-  /** Times as fast, the median of pairs. */
+  /** The ratio of speeds, the median of pairs. */
   ratio: z.number().positive(),
-  /** 95 %; where it holds 1, nothing can be said of which is faster. */
+  /** The 95 % interval; where it contains 1, it is not certain which is faster. */
   interval: z.tuple([z.number().positive(), z.number().positive()]),
   /** How many pairs of runs were compared. */
   pairs: z.int().min(1),
@@ -13,7 +13,7 @@ export const speedSchema = z.object({
 
 export type SpeedRecord = z.infer<typeof speedSchema>;
 
-/** Four digits say more than is known. */
+/** Rounded to four digits, which is as exact as the measurement can be. */
 export function speedRecord({ ratio, interval: [low, high], pairs }: SpeedRatio): SpeedRecord {
   const rounded = (value: number) => Number(value.toPrecision(4));
   return { ratio: rounded(ratio), interval: [rounded(low), rounded(high)], pairs };

@@ -1,6 +1,7 @@
 /**
- * What circuit.json says of a bootstrap: how often resampled searches kept each component, how alike their
- * circuits are, and whether the circuit is the full data's or made of the components that were kept often enough.
+ * The record of a bootstrap in circuit.json: how often resampled searches kept each component, how alike their
+ * circuits are, and whether the folder's circuit comes from the full data or consists of the components that were
+ * kept often enough.
  */
 import { z } from "zod";
 import { frequentCircuit } from "../measure/stability.ts";
@@ -16,7 +17,7 @@ const byScope = <T extends z.ZodType>(value: T) =>
     heads: value,
   });
 
-/** What both formats of circuit.json write alike. */
+/** Fields that both formats of circuit.json have with the same meaning. */
 export const stabilityShape = {
   /** How many searches on resampled prompts there were. */
   runs: z.int().min(2),
@@ -24,7 +25,7 @@ export const stabilityShape = {
   seed: count,
   /** Mean Jaccard index over all pairs of runs: of all components on trial, and of the heads alone. */
   jaccard: byScope(share),
-  /** The same, expected of sets of these sizes drawn by chance. */
+  /** The same, as expected for sets of these sizes that are drawn at random. */
   chance: byScope(share),
   /** Jaccard index of each run and the full data's circuit. */
   againstFull: byScope(z.array(share)),
@@ -36,15 +37,15 @@ export const stabilityShape = {
     mlps: z.array(share),
   }),
   /**
-   * If given, the file's circuit is made of the components that were kept in at least this share of the runs;
-   * no search found it, and it has no trace. Else it is the full data's.
+   * If given, the file's circuit consists of the components that were kept in at least this share of the runs; no
+   * search found it, and it has no trace. Otherwise it is the full data's.
    */
   chosen: share.optional(),
 };
 
 const stabilitySchema = z.object(stabilityShape);
 
-/** What circuit.json says of a bootstrap. */
+/** The record of a bootstrap in circuit.json. */
 export interface StabilityRecord extends z.infer<typeof stabilitySchema> {
   /** The circuit that all prompts gave, and its KL in nats on the validation prompts. */
   readonly full: {
@@ -56,7 +57,7 @@ export interface StabilityRecord extends z.infer<typeof stabilitySchema> {
 }
 
 /**
- * What the record says twice, or beside the circuit, must agree.
+ * Checks that facts which the record states twice, or which the circuit states too, agree.
  * @param shape heads of each layer, and whether MLPs were on trial.
  * @returns the field at fault and what is wrong with it; undefined if nothing is.
  */

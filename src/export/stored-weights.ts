@@ -1,17 +1,18 @@
 /**
- * A graph's weights as a safetensors container holds them. Wider elements come first, so that every tensor is
- * aligned; int4, which the container does not know, is bytes of two values each, and its name says so.
+ * A graph's weights in the form that a safetensors container holds. Wider elements come first, so that every
+ * tensor is aligned. The container does not know int4, so int4 weights are stored as bytes of two values each,
+ * and their names say so.
  */
 import type { TensorToStore } from "../checkpoint/write-safetensors-file.ts";
 import type { ElementType, Graph } from "../onnx/graph.ts";
 
-/** Ends the names of weights of these formats, and of their scales. */
+/** Endings of the names of weights in these formats, and of their scales. */
 export const suffixes = { float16: "/f16", int8: "/int8", int4: "/int4", scales: "/scales" } as const;
 
 const widths = { float32: 4, float16: 2, int8: 1, int4: 1 } as const;
 const dtypes = { float32: "F32", float16: "F16", int8: "I8", int4: "U8" } as const;
 
-/** In the order in which they are to lie in the file. */
+/** The tensors in the order in which they are stored in the file. */
 export function tensorsToStore(graph: Graph): readonly TensorToStore[] {
   return graph.weights
     .map(({ value, weight }) => {
@@ -30,7 +31,7 @@ export function tensorsToStore(graph: Graph): readonly TensorToStore[] {
     .map(({ tensor }) => tensor);
 }
 
-/** How many of a model's parameters a stored tensor holds: scales are the format's, not the model's. */
+/** How many of a model's parameters a stored tensor holds: scales belong to the format, not to the model. */
 export function parametersIn(tensor: { readonly name: string; readonly shape: readonly number[] }): number {
   if (tensor.name.endsWith(suffixes.scales)) return 0;
   const elements = tensor.shape.reduce((product, size) => product * size, 1);

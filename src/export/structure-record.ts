@@ -1,8 +1,8 @@
 /**
- * What circuit.json says of the model in a folder: all of it but the weights' values, so that the model can be read
- * back from the folder alone, whatever family it came from. Where a weight stands, the record has its name; where the
- * file holds several weights side by side, as one matrix that is multiplied at once, the record says which and how wide
- * each is.
+ * The record of a folder's model in circuit.json: everything except the weights' values, so that the model can be
+ * read from the folder alone, whatever family it came from. In the place of a weight, the record has its name.
+ * Where the file holds several weights side by side, as one matrix for one product, the record lists them and
+ * their widths.
  */
 import { z } from "zod";
 import type { Graph, StoredWeight } from "../onnx/graph.ts";
@@ -73,13 +73,13 @@ export const structureSchema = z.object({
   unembeddingBias: weight.optional(),
   logitCap: number.optional(),
   /**
-   * What the tensors of the float32 file hold; in another number format their names end with its own. A tensor that is
-   * not listed holds the weight of its own name.
+   * The content of the float32 file's tensors; in another number format, the names have that format's ending. A
+   * tensor that is not listed holds the weight of the same name.
    */
   tensors: z.array(
     z.object({
       name: z.string(),
-      /** Side by side along the last axis, or, where the axis is rows, one under another. */
+      /** Weights side by side along the last axis or, if the axis is rows, one below another. */
       weights: z.array(z.object({ name: weight, size: size })).min(1),
       axis: z.enum(["columns", "rows"]).optional(),
     }),
@@ -89,8 +89,9 @@ export const structureSchema = z.object({
 export type StructureRecord = z.infer<typeof structureSchema>;
 
 /**
- * @param model whose weights have the names that they shall have in the record, and are those of the graph.
- * @param keepsTurned whether the graph reads matrices [out, in] as they are stored: those of ONNX Runtime alone do.
+ * @param model whose weights have the names for the record and are those of the graph.
+ * @param keepsTurned whether the graph reads matrices [out, in] as they are stored: only ONNX Runtime's own
+ * operators do.
  */
 export function structureOf(model: FoldedTransformer, graph: Graph, keepsTurned: boolean): StructureRecord {
   const tensors = graph.weights
@@ -98,7 +99,7 @@ export function structureOf(model: FoldedTransformer, graph: Graph, keepsTurned:
     .filter(({ name, weights }) => weights.length > 1 || weights[0]?.name !== name);
   const stored = (linear: Linear): Linear => (keepsTurned ? linear : { ...linear, transposed: undefined });
   const blocks = model.blocks.map((each) => ({ ...each, ...storedBlock(each, stored) }));
-  // The schema leaves out what it does not know, such as that the model is folded.
+  // The schema drops fields that it does not know, such as the mark that the model is folded.
   return structureSchema.parse(withNames({ ...model, blocks, tensors }));
 }
 
@@ -113,7 +114,7 @@ function storedBlock(
       key: stored(heads.key),
       value: stored(heads.value),
       output: stored(heads.output),
-      // The scale is part of the queries' weights in the file.
+      // The scale is already part of the query weights in the file.
       scoreScale: 1,
     },
     mlp: own && {
@@ -125,7 +126,9 @@ function storedBlock(
   };
 }
 
-/** As JSON has it, with a weight's name in the place of the weight; of a weight that is another's slice, that one's. */
+/**
+ * The value as JSON, with a name in the place of each weight; a slice of another weight has that weight's name.
+ */
 function withNames(value: object): unknown {
   const isWeight = (each: unknown): each is StoredWeight =>
     typeof each === "object" && each !== null && "read" in each;
@@ -148,14 +151,14 @@ function tensorOf(name: string, stored: StoredWeight): StructureRecord["tensors"
   };
 }
 
-/** The weights that a stored one is made of in the end; their shapes are as they lie in it. */
+/** The original weights that a stored one is made of, with the shapes that they have in it. */
 function leavesOf(
   stored: StoredWeight,
 ): readonly { readonly name: string; readonly shape: readonly number[] }[] {
   const { madeOf } = stored;
   if (madeOf === undefined) return [stored];
   const [only] = madeOf;
-  // A slice, a multiple or a transpose: the same weight in another shape.
+  // A slice, a multiple or a transpose is the same weight in another shape.
   if (only !== undefined && madeOf.length === 1)
     return leavesOf(only).map((leaf, _, all) => (all.length === 1 ? { ...leaf, shape: stored.shape } : leaf));
   return madeOf.flatMap(leavesOf);

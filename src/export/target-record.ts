@@ -1,6 +1,6 @@
 /**
- * What circuit.json says of a search for a target: what was asked for and reached, what it cost, and how sure it
- * is that no smaller circuit would do.
+ * The record of a search for a target in circuit.json: the target, what was reached, what it cost, and how
+ * certain it is that no smaller circuit reaches it too.
  */
 import { z } from "zod";
 
@@ -21,24 +21,28 @@ export const targetSchema = z.object({
   kind: z.enum(["accuracy", "kl", "size"]),
   /** The bound: a share from 0 to 1, or nats for "kl". */
   value: z.number().min(0),
-  /** On the validation prompts, the original's accuracy too; size is a share of the body parameters. */
+  /** Values on the validation prompts, the original's accuracy too; size is a share of the body parameters. */
   reached: z.object(measuredShape),
   /** What the original reaches, where accuracy was measured. */
   original: z.object({
     /** Share of the prompts that it answers right, 0 to 1. */
     accuracy: share.optional(),
   }),
-  /** Circuits that were evaluated, for so many candidates; at most eight times as many. */
+  /** How many circuits were evaluated for all candidates; at most eight times the number of candidates. */
   evaluations: count,
   /** How many components were candidates. */
   candidates: count,
-  /** Of the sweep's circuit that this one was made from; left out if it was made from the whole model. */
+  /**
+   * The threshold of the sweep's circuit that this one was made from; left out if it was made from the whole
+   * model.
+   */
   alpha: z.number().positive().optional(),
-  /** The least α that was tried, where it was made from the whole model. */
+  /** The lowest α that was tried, if the circuit was made from the whole model. */
   leastAlpha: z.number().positive().optional(),
   /**
-   * Whether every single change was tried in vain: each kept component taken out, which breaks the target; or, for
-   * a size, each other one that fits put in, which does not lower KL. Sets of several were not tried.
+   * Whether every single change was tried without success: removing any kept component breaks the target; or, for
+   * a size target, adding any other component that fits does not lower KL. Changes of several components were not
+   * tried.
    */
   settled: z.boolean(),
   /** The sweep's circuits, the largest first. */
@@ -51,11 +55,11 @@ export const targetSchema = z.object({
       /** How many MLPs it keeps. */
       mlps: count,
       ...measuredShape,
-      /** Whether it holds the target. */
+      /** Whether it meets the target. */
       holds: z.boolean(),
     }),
   ),
 });
 
-/** What circuit.json says of a search for a target. */
+/** The record of a search for a target in circuit.json. */
 export interface TargetRecord extends z.infer<typeof targetSchema> {}

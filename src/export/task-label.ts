@@ -1,9 +1,9 @@
-/** How a circuit's task is called where a person reads it. */
+/** The name of a circuit's task as a person reads it. */
 import type { CircuitFile } from "./circuit-file.ts";
 
 /**
- * A built-in task with the seed that drew its prompts, "ioi (built in, seed 0)": another seed is another task, and so
- * is a task file of the same name, as the one that comes with Pith.
+ * The name, with the seed that drew a built-in task's prompts: "ioi (built in, seed 0)". With another seed it is
+ * another task; and a task file may have the same name as a built-in task.
  */
 export function taskLabel({ task }: Pick<CircuitFile, "task">): string {
   return task.builtin === true ? `${task.name} (built in, seed ${task.seed})` : task.name;

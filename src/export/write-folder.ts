@@ -1,6 +1,7 @@
 /**
- * Writes the folder that a user ships (Node). It is made beside its place and takes its name only when it is whole and
- * the caller, who may open and check it first, says so: whoever sees the folder sees all of it.
+ * Writes the folder that a user ships (Node). It is made beside its final place, where the caller can open and
+ * check it; it gets its name only when it is complete and the caller says so. So nobody sees an incomplete
+ * folder.
  */
 
 import { copyFile, cp, rename, stat } from "node:fs/promises";
@@ -42,7 +43,7 @@ export interface FolderContents {
   readonly profile: Profile;
   readonly tokenizer: TokenizerFiles;
   readonly specialTokens: SpecialTokens;
-  /** Operators that the graph may use; left out, standard ones alone. */
+  /** Operators that the graph may use; left out: standard ones only. */
   readonly operators?: OperatorSet | undefined;
 }
 
@@ -55,39 +56,44 @@ export interface WriteFolderOptions {
 }
 
 export interface WrittenModel {
-  /** The ONNX file, to be opened and measured. */
+  /** The path of the ONNX file, for opening and measuring. */
   readonly modelPath: string;
   /** Size of the file with the weights. */
   readonly bytes: number;
 }
 
-/** A folder that lacks only circuit.json and README.md, under a name of its own. End it one way or the other. */
+/**
+ * A folder that lacks only circuit.json and README.md, under a temporary name. Call either `commit` or `discard`
+ * at the end.
+ */
 export interface PreparedFolder {
-  /** Where it lies now. */
+  /** The present path of the folder. */
   readonly directory: string;
-  /** The ONNX file in it, to be opened and verified. */
+  /** The path of the ONNX file in it, for opening and verification. */
   readonly modelPath: string;
-  /** Size of the file with the weights, as it was first written. */
+  /** Size of the file with the weights, as first written. */
   readonly bytes: number;
-  /** Writes another graph in the model's place, as in another number format. @returns the new weights' size. */
+  /** Replaces the model by another graph, as in another number format. @returns the new weights' size. */
   replaceModel(graph: Graph): Promise<number>;
   /** Writes a graph in another number format beside the model. */
   addModel(graph: Graph, dtype: NarrowDtype): Promise<WrittenModel>;
   /**
-   * Writes what was measured, and gives the folder its name. Whatever fails, the partial folder goes.
+   * Writes circuit.json and the card, and gives the folder its name. If anything fails, the partial folder is
+   * removed.
    * @returns circuit.json, with the hashes of all files.
    */
   commit(circuit: CircuitFile): Promise<CircuitFile>;
-  /** Removes it; nothing after `commit`. */
+  /** Removes the folder; does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
-/** What a circuit's folder is known by, and may be replaced by. */
+/** The file that marks a circuit's folder, so that it may be replaced. */
 export const circuitFolder = { marker: names.circuit, kind: "circuit folder" } as const;
 
 /**
- * Whether the folder may be written, so that a long run can fail before it starts.
- * @throws PithError "output" when something is there and may not be replaced, or the place is no place.
+ * Checks that the folder may be written, so that a long run can fail before it starts.
+ * @throws PithError "output" when something is there that may not be replaced, or no folder can be made at this
+ * path.
  */
 export function checkCircuitFolder(
   directory: string,
@@ -106,7 +112,7 @@ export function prepareCircuitFolder(
 }
 
 /**
- * The same for a circuit folder that is there already, with another graph.
+ * The same for an existing circuit folder, with another graph.
  * @param source the folder whose configuration and tokenizer are copied. @throws PithError "output".
  */
 export function prepareConvertedFolder(
@@ -125,8 +131,8 @@ export function prepareConvertedFolder(
 }
 
 /**
- * A circuit's folder anew, in its own place, for number formats to be added: with all its files, also those that
- * somebody else put there. @throws PithError "output".
+ * Makes a copy of a circuit's folder that will replace it, so that number formats can be added. It has all files
+ * of the folder, also those that somebody else put there. @throws PithError "output".
  */
 export function prepareExtendedFolder(
   directory: string,
@@ -139,7 +145,10 @@ export function prepareExtendedFolder(
   });
 }
 
-/** Folders of before could hold one format, and their config.json tells transformers.js of that one's weights. */
+/**
+ * Folders of earlier versions could hold only one format, and their config.json tells transformers.js about the
+ * weights of that format.
+ */
 async function listFormats(path: string): Promise<void> {
   const config = await readJsonObject(path, { code: "circuit" });
   if (config["transformers.js_config"] === undefined) return;
@@ -150,7 +159,10 @@ async function listFormats(path: string): Promise<void> {
 interface Filled {
   /** The size of its weights. */
   readonly bytes: number;
-  /** Of a model that was just lowered; a folder that was made from another keeps what that one's circuit.json says. */
+  /**
+   * Present for a model that was just lowered; a folder that was made from another one keeps the record in that
+   * one's circuit.json.
+   */
   readonly structure?: StructureRecord;
 }
 
@@ -195,7 +207,7 @@ async function prepare(
         await writeText(join(partial, names.circuit), formatCircuitFile(sealed));
         await writeText(join(partial, names.card), modelCard(sealed));
         options.signal?.throwIfAborted();
-        // Somebody may have put something there since.
+        // Somebody may have put something there in the meantime.
         await folder.commit(() => checkCircuitFolder(directory, options));
         return sealed;
       }),
@@ -220,7 +232,7 @@ async function writeContents(
 
 /**
  * Writes the graph and the container with its weights.
- * @param replaces whether such files may be there; the graph may read its weights from them.
+ * @param replaces whether such files may exist; the graph may read its weights from them.
  * @param own the names of the two files.
  * @returns the container's size.
  */

@@ -1,15 +1,15 @@
-/** Where each kept head of a circuit looks, on prompts of one's choice. */
+/** The attention patterns of a circuit's kept heads on given prompts. */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { observe } from "./observe.ts";
 
-/** Where one head looks on one prompt. */
+/** The attention pattern of one head on one prompt. */
 export interface HeadPattern {
   /** The head's layer. */
   readonly layer: number;
   /** The head, as the original numbers it. */
   readonly head: number;
-  /** [length × length], row-major: row q says how query q spreads its attention over keys 0 … q; rows add up to 1. */
+  /** [length × length], row-major: row q holds the attention of query q over keys 0 … q; each row sums to 1. */
   readonly weights: Float32Array;
 }
 

@@ -1,18 +1,18 @@
 /**
  * Direct logit attribution: what each part of a circuit adds to the answer's logit at the answer position (the
- * residual stream as a sum: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; logits
- * taken apart so: Wang et al. 2022, arXiv:2211.00593, section 3).
+ * residual stream as a sum of parts: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits";
+ * logits decomposed in this way: Wang et al. 2022, arXiv:2211.00593, section 3).
  *
- * The final LayerNorm is x ↦ (x − mean x)/σ ⊙ g + b. With σ frozen at what it is for the prompt it is linear in
- * x, so with x = Σ xᵢ and a direction u the logit x̂·u is Σ (xᵢ − mean xᵢ)/σ ⊙ g · u + b·u, without a rest. b·u
- * is counted with the constants. A logit alone means nothing (softmax does not see what all logits share), so
- * the direction is the answer's unembedding less the vocabulary's mean, or less a rival's.
+ * The final LayerNorm is x ↦ (x − mean x)/σ ⊙ g + b. If σ is fixed at its value for the prompt, this is linear in
+ * x. So with x = Σ xᵢ and a direction u, the logit x̂·u is exactly Σ (xᵢ − mean xᵢ)/σ ⊙ g · u + b·u. b·u is
+ * counted with the constants. A single logit means nothing, because adding a number to all logits does not change
+ * the softmax. So the direction is the answer's unembedding less the vocabulary's mean, or less a rival's.
  */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { FoldedTransformer, Norm } from "../transformer/transformer.ts";
 import { type Observation, observe, type StreamWriter } from "./observe.ts";
 
-/** A prompt whose answer's logit is taken apart. */
+/** A prompt whose answer's logit is decomposed. */
 export interface AttributedPrompt {
   /** The prompt's token ids. */
   readonly ids: readonly number[];
@@ -30,17 +30,19 @@ export interface MeanDeviation {
   readonly deviation: number;
 }
 
-/** What each part of a circuit adds to the answer's logit. */
+/** The contribution of each part of a circuit to the answer's logit. */
 export interface Attribution {
-  /** How many prompts it is the mean over. */
+  /** How many prompts are averaged. */
   readonly prompts: number;
-  /** The parts in the order of computing; embedding and constants first. The figures are differences of logits. */
+  /**
+   * The parts in the order of computing; embedding and constants first. Contributions are differences of logits.
+   */
   readonly parts: readonly {
-    /** What adds to the residual stream. */
+    /** The part that adds to the residual stream. */
     readonly part: StreamWriter;
-    /** To the answer's logit less the mean logit of the vocabulary. */
+    /** The contribution to the answer's logit less the mean logit of the vocabulary. */
     readonly centred: MeanDeviation;
-    /** To the answer's logit less the rival's, over the prompts that have one. */
+    /** The contribution to the answer's logit less the rival's, over the prompts that have a rival. */
     readonly difference?: MeanDeviation;
   }[];
   /** For each prompt the sum over all parts: the circuit's logit of the answer less its mean logit. */
@@ -48,7 +50,7 @@ export interface Attribution {
 }
 
 /**
- * Takes the answers' logits apart, with the final norm held as it is on each prompt.
+ * Decomposes the answers' logits, with the final norm fixed at its value for each prompt.
  * @param model a standalone model.
  * @param prompts at least one, each with an answer.
  * @throws RangeError for no prompts, or one without answers.
@@ -93,11 +95,11 @@ export async function attributeAnswers(
   };
 }
 
-/** A final norm's weights, read. */
+/** The values of a final norm's weights. */
 export interface NormValues {
   readonly kind: Norm["kind"];
   readonly scale: Float32Array;
-  /** Zeros where the norm has none. */
+  /** Zeros if the norm has no shift. */
   readonly shift: Float32Array;
   readonly epsilon: number;
 }
@@ -109,20 +111,24 @@ async function readNorm(norm: Norm): Promise<NormValues> {
   return { kind, scale, shift: shift ?? new Float32Array(scale.length), epsilon };
 }
 
-/** What each write adds to x̂·u, in the writes' order; the shift's b·u goes with the constants. @internal */
+/**
+ * The contribution of each write to x̂·u, in the writes' order; the shift's b·u is counted with the constants.
+ * @internal
+ */
 export function attribute(
   { writes, final }: Pick<Observation, "writes" | "final">,
   { kind, scale, shift, epsilon }: NormValues,
   direction: Float64Array,
 ): number[] {
   const width = final.length;
-  // An RMSNorm does not centre.
+  // An RMSNorm does not subtract the mean.
   const centres = kind === "layer";
   const mean = centres ? average(final) : 0;
   let variance = 0;
   for (const value of final) variance += (value - mean) ** 2 / width;
   const sigma = Math.sqrt(variance + epsilon);
-  // (x − mean x) ⊙ g · u = Σ x (w − mean w) with w = g ⊙ u: centring the reader is centring the stream.
+  // (x − mean x) ⊙ g · u = Σ x (w − mean w) with w = g ⊙ u: the mean can be subtracted from w instead of the
+  // stream.
   const reader = direction.map((value, at) => value * (scale[at] ?? 0));
   const offset = centres ? average(reader) : 0;
   let shifted = 0;

@@ -1,6 +1,6 @@
 /**
- * Runs a standalone model with its inside in view, prompt by prompt: what attention patterns and attribution
- * are made of. Browser-safe: it needs the shipped weights and a runtime, and nothing else.
+ * Runs a standalone model prompt by prompt and returns its inner values, from which attention patterns and
+ * attribution are computed. It works in a browser: it needs only the shipped weights and a runtime.
  */
 import { makeBatches } from "../discovery/batch.ts";
 import { lastAttention } from "../lowering/fit-length.ts";
@@ -10,7 +10,10 @@ import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
 import type { Component } from "../transformer/component.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 
-/** Something that adds to the residual stream. Constants are positions, biases and what pruned components left. */
+/**
+ * A part that adds to the residual stream. Constants are positions, biases and the replacements of pruned
+ * components.
+ */
 export type StreamWriter =
   | Component
   | {
@@ -21,11 +24,14 @@ export type StreamWriter =
 export interface Observation {
   /** Index of the prompt in the set. */
   readonly index: number;
-  /** What each part adds at the last position, [d], embedding and constants first, then in the order of computing. */
+  /**
+   * The contribution of each part at the last position, [d], embedding and constants first, then in the order of
+   * computing.
+   */
   readonly writes: readonly { readonly part: StreamWriter; readonly values: Float32Array }[];
-  /** Their sum, which the final norm reads, [d]. */
+  /** The sum of the contributions, which the final norm reads, [d]. */
   readonly final: Float32Array;
-  /** For each head that is here, [length × length], rows are queries; empty unless asked for. */
+  /** For each kept head, [length × length], rows are queries; empty unless asked for. */
   readonly patterns: readonly {
     readonly layer: number;
     readonly head: number;
@@ -38,11 +44,11 @@ export interface ObserveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Small, since whole patterns are held. */
+/** Small, because whole patterns are held. */
 const tokensPerRun = 512;
 
 /**
- * @param model a standalone model; one whose constants differ by position takes prompts of that length alone.
+ * @param model a standalone model; if its constants differ by position, it accepts prompts of that length only.
  * @param visit called once for each prompt, in any order.
  */
 export async function observe(
@@ -63,7 +69,7 @@ export async function observe(
       signal?.throwIfAborted();
       const length = sees ? batch.length : 1;
       const ids = batch.ids.flatMap((row) => (sees ? row : row.slice(-1)));
-      // Where no attention is left, the shipped table of the aligned profile holds the last position alone.
+      // If no attention is left, the shipped table of the aligned profile holds the last position only.
       const rows = model.positions.kind === "learned" ? (model.positions.table.shape[0] ?? 1) : batch.length;
       const first = sees ? 0 : Math.min(batch.length, rows) - 1;
       const places = Array.from({ length }, (_, at) => first + at);
@@ -114,7 +120,7 @@ function observationOf(
   { index, row, prompts, length }: Place,
   withPatterns: boolean,
 ): Observation {
-  /** This prompt's share of an output that has one for each prompt. */
+  /** This prompt's part of an output that has one entry for each prompt. */
   const own = (name: string): Float32Array => {
     const all = values.get(name);
     if (all === undefined) throw new TypeError(`the graph lacks its output ${name}`);

@@ -1,7 +1,7 @@
 /**
- * Circuits that people found by hand in GPT-2 small, as data with their sources: what a search is compared
- * with. Lists differ between publications, so each is a variant of its own; the one that the paper's own
- * published rates are computed against is its task's default.
+ * Circuits that people found by hand in GPT-2 small, as data with their sources; searches are compared with them.
+ * Lists differ between publications, so each is a variant of its own. The default variant of a task is the one
+ * against which the paper computes its published rates.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
@@ -12,7 +12,7 @@ import { headNumber } from "../transformer/component.ts";
 /** An attention head: its layer and its number there, both counted from 0. */
 export type Head = readonly [layer: number, head: number];
 
-/** Heads with one role, as the source classes them. */
+/** Heads with one role, as the source classifies them. */
 export interface HeadGroup {
   /** What the heads do, in the source's words. */
   readonly role: string;
@@ -22,19 +22,19 @@ export interface HeadGroup {
 
 /** A circuit that people found by hand. */
 export interface KnownCircuit {
-  /** The circuit's name: the task, and the number of heads that tells the variant, "ioi/26". */
+  /** The circuit's name: the task, and the number of heads, which tells variants apart: "ioi/26". */
   readonly id: string;
   /** The task that it does. */
   readonly task: string;
   /** Its heads, by their roles. */
   readonly groups: readonly HeadGroup[];
-  /** Where the list stands. */
+  /** The publications that give the list. */
   readonly sources: readonly string[];
-  /** How it differs from the other variants; empty when there is nothing to say. */
+  /** How it differs from the other variants; may be empty. */
   readonly note: string;
 }
 
-/** Heads by layer of the model that the built-in lists are of. */
+/** The number of heads in each layer of GPT-2 small, to which the built-in lists belong. */
 export const GPT2_SMALL_HEADS: readonly number[] = Array.from({ length: 12 }, () => 12);
 
 // Repositories are given with the commit that was read.
@@ -219,7 +219,7 @@ export const KNOWN_CIRCUITS: readonly KnownCircuit[] = [
   },
 ];
 
-/** The variants of a task, its default first; none for a task that has no known circuit. */
+/** The variants of a task, its default first; empty for a task without a known circuit. */
 export function knownCircuitsOf(task: string): readonly KnownCircuit[] {
   return KNOWN_CIRCUITS.filter((circuit) => circuit.task === task);
 }
@@ -249,7 +249,7 @@ const userFile = z.looseObject({
 });
 
 /**
- * A user's own list: {"heads": [[layer, head], …]}, so a circuit.json will do too.
+ * Parses a user's own list: {"heads": [[layer, head], …]}; a circuit.json of format 1 also has these fields.
  * @param fileName its name without folder and extension becomes the circuit's id.
  * @throws PithError "circuit" with file and field.
  */

@@ -1,4 +1,4 @@
-/** Whether a known circuit can be one of the model at hand: asked before anything is computed. */
+/** Checks that a known circuit can be a circuit of the given model, before anything is computed. */
 import { PithError } from "../errors.ts";
 import { headNumber } from "../transformer/component.ts";
 import { GPT2_SMALL_HEADS, KNOWN_CIRCUITS, type KnownCircuit, knownHeads } from "./known-circuits.ts";

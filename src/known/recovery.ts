@@ -7,7 +7,7 @@ import { type Circuit, listsOf } from "../transformer/circuit.ts";
 import { headNumber } from "../transformer/component.ts";
 import type { Head } from "./known-circuits.ts";
 
-/** How much of a known circuit another one has. Heads alone count. */
+/** How much of a known circuit another circuit has. Only heads count. */
 export interface Recovery {
   /** How many heads are in both. */
   readonly truePositives: number;
@@ -72,9 +72,9 @@ export interface RocPoint {
 }
 
 /**
- * A sweep's points as a curve: by rising FPR, and at one FPR by rising TPR, from (0, 0) to (1, 1).
- * @param ends false leaves the two ends out, as the published curves do (theirs start and stop where the
- *   sweep does, which lowers their area: for greater-than with means from 0.85 to 0.76).
+ * A sweep's points as a curve, sorted by FPR, then TPR, from (0, 0) to (1, 1).
+ * @param ends false leaves the two ends out, as the published curves do (those begin and end where the sweep
+ * does, which lowers their area: for greater-than with means from 0.85 to 0.76).
  */
 export function rocCurve<P extends RocPoint>(points: readonly P[], ends = true): readonly (P | RocPoint)[] {
   const sorted: (P | RocPoint)[] = [...points];
@@ -82,7 +82,7 @@ export function rocCurve<P extends RocPoint>(points: readonly P[], ends = true):
   return sorted.sort((a, b) => a.fpr - b.fpr || a.tpr - b.tpr);
 }
 
-/** The area under a curve's points by trapezoids, FPR rising; 0 for fewer than two points. */
+/** The area under a curve's points by the trapezoidal rule, FPR ascending; 0 for fewer than two points. */
 export function areaUnderCurve(curve: readonly RocPoint[]): number {
   return curve.reduce((area, point, i) => {
     const before = curve[i - 1];

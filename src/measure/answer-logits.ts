@@ -1,7 +1,7 @@
 /**
- * A model's logits at the answer positions, prompt by prompt, computed layer by layer so that no more than one
- * layer is held. With gates it is the patched model. Slower than a whole graph, and independent of surgery
- * and of the lowering that is shipped: what is exported is verified against this.
+ * A model's logits at the answer positions, computed prompt by prompt and layer by layer, so that only one layer
+ * is in memory at a time. With gates it is the patched model. It is slower than a graph of the whole model, but
+ * independent of surgery and of the shipped lowering, so exports are verified against it.
  */
 import { type Batch, makeBatches } from "../discovery/batch.ts";
 import { type ForwardOptions, forward } from "../discovery/forward.ts";
@@ -10,21 +10,21 @@ import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { requireFinite } from "./finite-logits.ts";
 
-/** What a model reads, and where it is asked; an encoded example is one. */
+/** A prompt and the positions whose logits are asked for; an encoded example is one. */
 export interface ScoredPrompt {
   /** Token ids: the prompt, and the answer's tokens but its last. */
   readonly forced: readonly number[];
-  /** How many of the last positions are asked for; at least 1. */
+  /** At how many of the last positions logits are asked for; at least 1. */
   readonly scored: number;
 }
 
 /**
- * Called once for each prompt, in any order, with its index in the set and its logits [scored, vocabulary], which
- * are overwritten afterwards: copy what you keep.
+ * Called once for each prompt, in any order, with its index in the set and its logits [scored, vocabulary]. The
+ * logits are overwritten afterwards: copy what you keep.
  */
 export type VisitLogits = (index: number, logits: Float32Array) => void;
 
-/** A prompt that is asked at its last position only. */
+/** A prompt with logits at its last position only. */
 export function scoredAtEnd(ids: readonly number[]): ScoredPrompt {
   return { forced: ids, scored: 1 };
 }
@@ -88,7 +88,7 @@ async function answerPositions(
   });
 }
 
-/** Whole prompts together up to the number of rows of a run; a prompt of more has one to itself. */
+/** Groups whole prompts up to the number of rows of a run; a longer prompt gets a run of its own. */
 function inRuns(positions: readonly AnswerPositions[]): readonly (readonly AnswerPositions[])[] {
   const runs: AnswerPositions[][] = [];
   let rows = rowsPerRun;

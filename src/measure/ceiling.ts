@@ -1,7 +1,7 @@
 /**
- * What the machine can do at best, through the same engine and with as many threads as what is judged: how fast it
- * multiplies matrices, and how fast it streams weights. The best of several runs counts: a ceiling is what was
- * reached at least once.
+ * Measures the machine's upper limits, with the same engine and number of threads as the measured model: how fast
+ * it multiplies matrices, and how fast it streams weights. The best of several runs counts, because an upper
+ * limit need only be reached once.
  */
 
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -13,10 +13,12 @@ const rows = 1024;
 const width = 768;
 const hidden = 3072;
 const products = 8;
-/** Milliseconds of computing after which no further run begins: a software card takes seconds for each. */
+/**
+ * Milliseconds of computing after which no further run begins: an emulated graphics card takes seconds for each.
+ */
 const slowest = 5000;
 
-/** FLOP/s of a chain of products too large for overhead to matter. */
+/** FLOP/s of a chain of products that are so large that overhead does not matter. */
 export async function matmulCeiling(runtime: Runtime, runs = 10): Promise<number> {
   const graph = new GraphBuilder("ceiling");
   let x = graph.input("x", "float32", ["rows", width]);
@@ -43,9 +45,9 @@ export async function matmulCeiling(runtime: Runtime, runs = 10): Promise<number
 }
 
 /**
- * Bytes a second at which weights are streamed: one row times matrices that fill `bytes`, one after another. Where
- * they fit into a cache, that is the cache's rate, as it is for a model of that size. No two matrices are equal:
- * equal ones are kept once by ONNX Runtime, and then a cache holds what memory was to give.
+ * Bytes a second at which weights are streamed: one row is multiplied by matrices that fill `bytes`, one after
+ * another. If they fit into a cache, this is the cache's rate, as for a model of that size. No two matrices are
+ * equal: ONNX Runtime stores equal ones once, and they would then be read from a cache instead of memory.
  */
 export async function bandwidthCeiling(runtime: Runtime, bytes: number, runs = 12): Promise<number> {
   const side = bytes >= 2 ** 26 ? 2048 : bytes >= 2 ** 23 ? 1024 : 256;

@@ -1,6 +1,6 @@
 /**
- * How a circuit does beside its original on a set of examples. A model is here whatever gives logits for
- * prompts; logits are held for a bounded number of examples at a time, however large the set.
+ * Compares a circuit with its original on a set of examples. A model is given as any function from prompts to
+ * logits. Logits are held for a bounded number of examples at a time, however large the set.
  */
 import type { EncodedExample } from "../tasks/encode-task.ts";
 import type { ScoredPrompt, VisitLogits } from "./answer-logits.ts";
@@ -10,7 +10,7 @@ import { yearMass } from "./year-mass.ts";
 /** Calls `visit` with the logits at the answer positions of every prompt, [scored, vocabulary]. */
 export type GiveLogits = (prompts: readonly ScoredPrompt[], visit: VisitLogits) => Promise<void>;
 
-/** How a circuit does on one set of examples, beside its original where that is at hand. */
+/** The measurements of a circuit on one set of examples, compared with its original if that is available. */
 export interface SplitEvaluation {
   /** How many examples were evaluated. */
   readonly examples: number;
@@ -20,9 +20,9 @@ export interface SplitEvaluation {
   readonly originalAccuracy?: number;
   /** KL(original ‖ circuit) in nats, mean over an example's answer positions, and over the examples. */
   readonly kl?: number;
-  /** Greater-than alone: probability of later minus earlier years, -1 to 1, mean over the examples. */
+  /** Only for greater-than: probability of later minus earlier years, -1 to 1, mean over the examples. */
   readonly yearMass?: number;
-  /** The same of the original. */
+  /** The original's value in the same way. */
   readonly originalYearMass?: number;
 }
 
@@ -33,10 +33,10 @@ export interface EvaluateSplitOptions {
   readonly onProgress?: ((done: number) => void) | undefined;
 }
 
-/** Answer positions whose logits are held at a time. */
+/** Number of answer positions whose logits are held at a time. */
 const rowsPerPart = 512;
 
-/** @param original where it is at hand. */
+/** @param original if it is available. */
 export async function evaluateSplit(
   examples: readonly EncodedExample[],
   circuit: GiveLogits,
@@ -87,7 +87,7 @@ export async function largestLogitDifference(
     const [left, right] = [await collect(part, a), await collect(part, b)];
     for (const index of part.keys()) {
       const difference = largestDifference(rowOf(left, index), rowOf(right, index));
-      // NaN must not pass for agreement, wherever it is.
+      // NaN must not count as agreement.
       if (Number.isNaN(difference)) return difference;
       if (difference > largest) largest = difference;
     }
@@ -96,8 +96,9 @@ export async function largestLogitDifference(
 }
 
 /**
- * Whether a model answers right. One token: the most likely next token, or with labels the most likely of them,
- * is an accepted answer. Several tokens: at every answer position the most likely token is the answer's.
+ * Whether a model answers right. With one answer token: the most likely next token, or with labels the most
+ * likely label, is an accepted answer. With several tokens: at every answer position, the most likely token is
+ * the answer's.
  * @param logits at the answer positions, [scored, vocabulary].
  */
 export function isRight({ answers, labels, scored }: EncodedExample, logits: Float32Array): boolean {

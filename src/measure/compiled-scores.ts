@@ -1,4 +1,7 @@
-/** A compiled circuit's scores, and other models' logits of the same answers, so that the two can be compared. */
+/**
+ * Scores of a compiled circuit, and other models' logits of the same answers, in a form in which they can be
+ * compared.
+ */
 import { makeBatches } from "../discovery/batch.ts";
 import { PithError } from "../errors.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
@@ -7,20 +10,23 @@ import type { ScoredPrompt } from "./answer-logits.ts";
 import type { GiveLogits } from "./compare.ts";
 import { requireFinite } from "./finite-logits.ts";
 
-/** What circuit.json lists of a compiled circuit's words. */
+/** The words of a compiled circuit, as circuit.json lists them. */
 export interface CompiledWords {
-  /** For each position, the token ids that may stand there. */
+  /** For each position, the token ids that are allowed there. */
   readonly tokens: readonly (readonly number[])[];
   readonly answers: readonly { readonly id: number }[];
 }
 
-/** A token of a prompt that a compiled circuit was not compiled for. */
+/** A token of a prompt for which a circuit was not compiled. */
 export interface Stranger {
   readonly position: number;
   readonly id: number;
 }
 
-/** Most of what is left after the tables is one position a prompt, so that more of them go together. */
+/**
+ * After the tables, most of the remaining work is for one position a prompt, so one run can take more prompts
+ * than elsewhere.
+ */
 const tokensPerRun = 4096;
 
 /** The first token of a prompt of the right length that has no row in the tables. */
@@ -30,7 +36,8 @@ export function findStranger({ tokens }: CompiledWords, ids: readonly number[]):
 }
 
 /**
- * Gives [answers] where other models give [vocabulary]. Prompts are of the circuit's length, and without strangers.
+ * Gives logits [answers] where other models give [vocabulary]. Prompts must have the circuit's length and only
+ * known tokens.
  */
 export function compiledScores(
   runtime: Runtime,
@@ -74,7 +81,7 @@ export function compiledScores(
   };
 }
 
-/** A model that is asked for the answers alone. */
+/** Restricts a model's logits to the answers. */
 export function ofAnswers(give: GiveLogits, answers: CompiledWords["answers"]): GiveLogits {
   return (prompts: readonly ScoredPrompt[], visit) =>
     give(prompts, (index, logits) =>
@@ -85,7 +92,9 @@ export function ofAnswers(give: GiveLogits, answers: CompiledWords["answers"]): 
     );
 }
 
-/** The same less their mean: what a softmax over the answers sees, and what float32 keeps most digits of. */
+/**
+ * Subtracts the mean of the logits: the softmax over the answers stays the same, and float32 keeps more digits.
+ */
 export function centred(give: GiveLogits): GiveLogits {
   return (prompts, visit) =>
     give(prompts, (index, logits) => {
@@ -97,12 +106,12 @@ export function centred(give: GiveLogits): GiveLogits {
     });
 }
 
-/** An example whose answers and labels are places among a compiled circuit's answers. */
+/** An example whose answers and labels are indices among a compiled circuit's answers. */
 export function withPlaces(example: EncodedExample, answers: CompiledWords["answers"]): EncodedExample {
   const place = (id: number | undefined) => answers.findIndex((answer) => answer.id === id);
   return {
     ...example,
-    // An answer that is not scored can't be given: it stays in the list as a place that no score has.
+    // An answer without a score can never be given: it stays in the list as an index that no score has.
     answers: example.answers.map((answer) => answer.map(place)),
     ...(example.labels && { labels: example.labels.map(place).filter((at) => at >= 0) }),
   };

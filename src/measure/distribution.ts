@@ -1,8 +1,9 @@
 /** Arithmetic on rows of logits, in float64. */
 
-// Indexed loops: rows are a vocabulary long, and sweeps go over thousands of them; iterators take five times as long.
+// Indexed loops: rows have the length of a vocabulary, sweeps process thousands of them, and iterators take five
+// times as long.
 
-/** log softmax of a row. */
+/** The log softmax of a row. */
 export function logProbabilities(logits: Float32Array): Float64Array {
   const normalizer = logSumExp(logits);
   const result = new Float64Array(logits.length);
@@ -32,7 +33,7 @@ export function klDivergence(p: Float32Array, q: Float32Array): number {
   return kl;
 }
 
-/** The index of the largest entry, the first of equal ones. */
+/** The index of the largest entry; the first one of equal entries. */
 export function mostLikely(logits: Float32Array): number {
   let best = 0;
   for (let token = 1; token < logits.length; token++) {
@@ -41,7 +42,7 @@ export function mostLikely(logits: Float32Array): number {
   return best;
 }
 
-/** Which of some tokens has the largest logit, the first of equal ones. */
+/** The token with the largest logit among the given tokens; the first one of equal logits. */
 export function largestAmong(tokens: readonly number[], logits: Float32Array): number | undefined {
   let best: number | undefined;
   for (const token of tokens) {
@@ -55,7 +56,7 @@ export function largestDifference(a: Float32Array, b: Float32Array): number {
   let largest = 0;
   for (const [index, value] of a.entries()) {
     const difference = Math.abs(value - (b[index] ?? 0));
-    // NaN must not pass for agreement, wherever it is.
+    // NaN must not count as agreement.
     if (Number.isNaN(difference)) return difference;
     if (difference > largest) largest = difference;
   }

@@ -1,9 +1,9 @@
-/** An answer in which a score is no number is no answer: the likeliest token of such scores would be made up. */
+/** Refuses logits that are not finite numbers: a most likely token computed from them would be meaningless. */
 import { PithError } from "../errors.ts";
 
 /**
- * @param logits of one prompt, in any shape. @param model what gave them, as an error calls it.
- * @throws PithError "runtime" where one of them is NaN or infinite.
+ * @param logits of one prompt, in any shape. @param model the model's name in the error.
+ * @throws PithError "runtime" if one of them is NaN or infinite.
  */
 export function requireFinite(logits: Float32Array, model: string): void {
   let faults = 0;

@@ -1,6 +1,6 @@
 /**
- * Times several ways of doing the same thing. Machines drift, so they take turns, each run of one beside a run
- * of the others; the median counts, and the spread is told with it.
+ * Times several ways of doing the same thing. A machine's speed drifts, so they are run in turns, each run of one
+ * next to a run of the others. The result is the median, reported with the spread.
  */
 
 import { fewestPairs, type SpeedRatio, speedRatio } from "./speed-ratio.ts";
@@ -20,15 +20,15 @@ export interface Timing {
 export interface LatencyOptions {
   /** Runs of each that are not counted. */
   readonly warmUp?: number;
-  /** Counted runs of each at most, and at least three (six of two that are compared). */
+  /** Maximal number of counted runs of each; at least three are made (six when two are compared). */
   readonly runs?: number;
-  /** Milliseconds after which no further round is begun. */
+  /** Milliseconds after which no further round begins. */
   readonly budget?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Each gives the milliseconds that it wants to be counted.
+ * Each function returns the milliseconds to be counted.
  * @returns the two timings, and how many times as fast as `a` the other is.
  */
 export async function timeInTurns(
@@ -42,12 +42,12 @@ export async function timeInTurns(
 
 export interface ComparedTiming {
   readonly timing: Timing;
-  /** How many times as fast as the first; undefined for fewer runs than tell that. */
+  /** The speed relative to the first; undefined if there are too few runs for it. */
   readonly speed: SpeedRatio | undefined;
 }
 
 /**
- * @param works each gives the milliseconds that it wants to be counted.
+ * @param works each returns the milliseconds to be counted.
  * @returns a timing of each, compared with the first.
  */
 export async function compareInTurns(
@@ -62,7 +62,7 @@ export async function compareInTurns(
   }));
 }
 
-/** @param least rounds, whatever they take. @returns the times of each, round by round. */
+/** @param least number of rounds, however long they take. @returns the times of each, round by round. */
 async function sampleInTurns(
   works: readonly (() => Promise<number>)[],
   least: number,
@@ -85,7 +85,7 @@ async function sampleInTurns(
   return times;
 }
 
-/** Median (the mean of the two middle ones, where there are two), minimum and maximum. */
+/** Median (the mean of the two middle values for an even number), minimum and maximum. */
 export function summarize(times: readonly number[]): Timing {
   const sorted = [...times].sort((x, y) => x - y);
   const middle = sorted.slice(Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2) + 1);

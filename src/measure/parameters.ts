@@ -1,20 +1,20 @@
 /**
- * Counts a model's parameters by what they are, so that a cut can be quoted both as the paper does (the body
- * alone: it counts neither biases nor embeddings) and as a user pays for it (everything in the file).
+ * Counts a model's parameters by kind. So a reduction can be given as in the paper (body only: it counts neither
+ * biases nor embeddings) and as it matters to a user (everything in the file).
  */
 import { parts, type WeightRole } from "../transformer/parts.ts";
 import type { AnyTransformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
 
-/** A model's parameters, counted by what they are. */
+/** A model's parameters, counted by kind. */
 export interface ParameterCount {
   /** Weight matrices of attention and MLPs. */
   readonly body: number;
   /** Token and position tables, and the unembedding where it is not the token table. */
   readonly embedding: number;
-  /** All vectors: biases, norms, and the constants that pruned components left behind. */
+  /** All vectors: biases, norms, and the constants that replace pruned components. */
   readonly bias: number;
-  /** The three together. */
+  /** The sum of the three. */
   readonly total: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How fast a model could be (Williams et al. 2009, "Roofline"): no faster than its operations at the rate of the
- * machine's matrix products, and no faster than its bytes at the rate of its memory.
+ * The speed limit of a model (Williams et al. 2009, "Roofline"): its operations can't be faster than the
+ * machine's matrix products, nor its bytes faster than the machine's memory.
  */
 
 export interface Work {
@@ -15,12 +15,12 @@ export interface Rates {
   readonly bandwidth: number;
 }
 
-/** Seconds that the work takes at the least. */
+/** The least number of seconds for the work. */
 export function leastSeconds({ flops, bytes }: Work, { compute, bandwidth }: Rates): number {
   return Math.max(flops / compute, bytes / bandwidth);
 }
 
-/** The rate for a working set: the one measured at the nearest size, by ratio. */
+/** The memory rate for a working set: the one measured at the nearest size, by ratio. */
 export function bandwidthFor(
   bytes: number,
   measured: readonly { readonly bytes: number; readonly rate: number }[],

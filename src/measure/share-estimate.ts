@@ -1,7 +1,7 @@
-/** A share of right answers with what it says of prompts that were not asked. */
+/** The share of right answers in a sample of prompts, with a confidence interval for all prompts. */
 import { wilsonInterval } from "./wilson.ts";
 
-/** A share of right answers, with what it says of prompts that were not asked. */
+/** The share of right answers in a sample of prompts, with a confidence interval for all prompts. */
 export interface ShareEstimate {
   /** How many prompts were asked. */
   readonly prompts: number;
@@ -13,7 +13,7 @@ export interface ShareEstimate {
   readonly interval: readonly [low: number, high: number];
 }
 
-/** @param prompts at least one. @throws RangeError otherwise, or where more are right than were asked. */
+/** @param prompts at least one. @throws RangeError otherwise, or if more are right than were asked. */
 export function estimateShare(right: number, prompts: number): ShareEstimate {
   return { prompts, right, accuracy: right / prompts, interval: wilsonInterval(right, prompts) };
 }

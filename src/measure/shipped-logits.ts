@@ -1,6 +1,6 @@
 /**
- * Logits at the answer positions from a shipped graph, of either profile. Prompts of one length go together,
- * so nothing is padded; the decoder profile starts from an empty cache. The aligned profile has the last
+ * Logits at the answer positions from a shipped graph of either profile. Prompts of one length are run together,
+ * so nothing is padded. The decoder profile starts from an empty cache; the aligned profile gives the last
  * position only.
  */
 import { makeBatches } from "../discovery/batch.ts";
@@ -9,7 +9,7 @@ import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import type { ScoredPrompt, VisitLogits } from "./answer-logits.ts";
 import { requireFinite } from "./finite-logits.ts";
 
-/** What must be known of a shipped graph to run it. */
+/** The facts about a shipped graph that are needed to run it. */
 export interface ShippedGraph {
   readonly profile:
     | { readonly kind: "aligned"; readonly length: number }
@@ -18,13 +18,13 @@ export interface ShippedGraph {
         readonly cacheHeads?: number | undefined;
         readonly headWidth?: number | undefined;
       };
-  /** Heads of keys and values, for each layer that still has attention; its cache has more if the profile says so. */
+  /** Key/value heads of each layer that still has attention; its cache may have more, if the profile says so. */
   readonly cacheHeads: readonly number[];
   readonly headWidth: number;
   readonly vocabulary: number;
 }
 
-/** Bounds the logits of one run, in numbers. */
+/** The maximal number of logits of one run. */
 const logitsPerRun = 2 ** 24;
 const tokensPerRun = 1024;
 
@@ -38,7 +38,7 @@ export async function shippedLogits(
   signal?: AbortSignal,
 ): Promise<void> {
   const { profile, vocabulary } = graph;
-  // The decoder profile puts out logits at every position.
+  // The decoder profile gives logits at every position.
   const most = Math.max(1, Math.floor(logitsPerRun / vocabulary));
   for (const batch of makeBatches(
     prompts.map(({ forced }) => forced),
@@ -75,7 +75,7 @@ export async function shippedLogits(
   }
 }
 
-/** A folder that somebody put together may hold any graph. */
+/** A folder that somebody assembled by hand may hold any graph. */
 function misfit(message: string): PithError {
   return new PithError("circuit", `the circuit's graph ${message}.`, {
     advice: "Its files are not of one circuit: copy the whole folder, or make it anew.",
@@ -112,7 +112,7 @@ function feeds(
   };
 }
 
-/** How many heads each cache has. Uniform caches are one at the least, even if no head is kept. */
+/** How many heads each cache has. Uniform caches have at least one, even if no head is kept. */
 function cachesOf(cacheHeads: readonly number[], uniform: number | undefined): readonly number[] {
   if (uniform === undefined) return cacheHeads;
   return Array.from({ length: Math.max(1, cacheHeads.length) }, () => uniform);

@@ -1,27 +1,27 @@
 /**
- * How many times as fast one thing is as another, from runs in pairs. On a machine that does other work as well, two
- * medians may differ by any factor; the ratio within a pair feels the same disturbance twice, and the spread of the
- * ratios says how far their median can be trusted.
+ * How many times as fast one thing is as another, from pairs of runs. On a machine that does other work too, two
+ * medians may differ by any factor. The two runs of a pair are disturbed in the same way, so their ratio is more
+ * reliable, and the spread of the ratios shows how reliable their median is.
  */
 
 /** How many times as fast one thing is as another. */
 export interface SpeedRatio {
-  /** Times as fast: the median over the pairs of the first's time by the second's. */
+  /** The speed ratio: the median over the pairs of the first's time divided by the second's. */
   readonly ratio: number;
   /**
-   * The interval that holds the median of all such ratios in 95 of 100 measurements at least. It is made of two of the
-   * ratios themselves (order statistics), so nothing is assumed of how they are distributed.
+   * The confidence interval: it contains the true median ratio in at least 95 of 100 measurements. Its ends are
+   * two of the ratios themselves (order statistics), so no distribution is assumed.
    */
   readonly interval: readonly [low: number, high: number];
   /** How many pairs of runs were compared. */
   readonly pairs: number;
 }
 
-/** With fewer pairs no two ratios enclose the median so surely. */
+/** With fewer pairs, no two ratios enclose the median with this certainty. */
 export const fewestPairs = 6;
 
 /**
- * @param first times of the one that is compared with. @param second times of the other, in the same order.
+ * @param first times of the reference. @param second times of the other, in the same order.
  * @throws RangeError for fewer than six pairs, or lists of unequal length.
  */
 export function speedRatio(first: readonly number[], second: readonly number[]): SpeedRatio {
@@ -40,11 +40,11 @@ export function speedRatio(first: readonly number[], second: readonly number[]):
 }
 
 /**
- * How many ratios may lie outside on either side: the most k with 2·P(X ≤ k) ≤ 0.05, where X of the pairs lie below
- * their true median as often as a coin falls on heads.
+ * How many ratios may lie outside on either side: the largest k with 2·P(X ≤ k) ≤ 0.05, where X, the number of
+ * pairs below the true median, has the binomial distribution with p = 1/2.
  */
 function ratiosOutside(pairs: number): number {
-  // In logarithms, for 2 to the power of minus a thousand is no number.
+  // In logarithms, because 2 to the power of −1000 underflows.
   let chance = -pairs * Math.LN2;
   let tail = Math.exp(chance);
   let outside = 0;

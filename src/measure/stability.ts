@@ -1,10 +1,10 @@
 /**
- * How much a circuit depends on the prompts that it was found with: the circuits of searches on resampled
- * prompts, compared. Pure functions of circuits.
+ * How much a circuit depends on the prompts of its search, found by comparing the circuits of searches on
+ * resampled prompts. Pure functions of circuits.
  *
- * Only components that were on trial count: one that no search may prune is in every circuit and says nothing.
- * How alike two sets are depends on how large they are, too: of 42 components, two sets of 40 can't differ by
- * much. So beside every Jaccard index stands the one that sets of the same sizes have by chance.
+ * Only components on trial count: a component that no search may prune is in every circuit. How alike two sets
+ * are also depends on their sizes: two sets of 40 out of 42 components can't differ by much. So every Jaccard
+ * index is shown with the one that random sets of the same sizes have.
  */
 import { type Circuit, circuitOf, componentsOf, wholeCircuit } from "../transformer/circuit.ts";
 import {
@@ -31,7 +31,7 @@ export interface Frequency {
   readonly mlps: readonly number[];
 }
 
-/** A figure over all components on trial, and over the heads alone. */
+/** A value over all components on trial, and one over the heads alone. */
 export interface ByScope<T> {
   /** Over all components on trial. */
   readonly components: T;
@@ -39,13 +39,13 @@ export interface ByScope<T> {
   readonly heads: T;
 }
 
-/** How much a circuit depends on the prompts that it was found with. */
+/** How much a circuit depends on the prompts of its search. */
 export interface Stability {
   /** How often each component was kept. */
   readonly frequency: Frequency;
   /** The mean Jaccard index over all pairs of runs. */
   readonly jaccard: ByScope<number>;
-  /** The same, expected of sets of these sizes drawn by chance. */
+  /** The same, as expected for sets of these sizes that are drawn at random. */
   readonly chance: ByScope<number>;
   /** The Jaccard index of each run and the circuit of the full data. */
   readonly againstFull: ByScope<readonly number[]>;
@@ -93,16 +93,16 @@ export function jaccardIndex(one: ReadonlySet<string>, other: ReadonlySet<string
 }
 
 /**
- * The expected Jaccard index of two sets that are drawn independently and uniformly: how many they have in
- * common is hypergeometric, P(i) = C(a, i)·C(n − a, b − i) / C(n, b).
- * @param a and @param b the sets' sizes; @param n what they are drawn from.
+ * The expected Jaccard index of two sets that are drawn independently and uniformly: the size of their
+ * intersection is hypergeometric, P(i) = C(a, i)·C(n − a, b − i) / C(n, b).
+ * @param a and @param b the sets' sizes; @param n the number of elements that they are drawn from.
  * @throws RangeError for a size above n.
  */
 export function chanceJaccard(a: number, b: number, n: number): number {
   if (a > n || b > n) throw new RangeError(`no set of ${Math.max(a, b)} in ${n} components`);
   if (a + b === 0) return 1;
   const [least, most] = [Math.max(0, a + b - n), Math.min(a, b)];
-  // In logarithms: binomials of a few hundred components are beyond a float.
+  // In logarithms, because binomials of a few hundred components overflow a float.
   const logs = [0];
   for (let i = least; i < most; i++) {
     logs.push((logs.at(-1) ?? 0) + Math.log(((a - i) * (b - i)) / ((i + 1) * (n - a - b + i + 1))));

@@ -1,9 +1,9 @@
 /**
- * How much a share of a sample says of the share of all (Wilson, 1927): unlike the usual ± it holds near 0 and 1,
- * where accuracies are.
+ * The confidence interval of a share (Wilson, 1927). Unlike the usual ± interval, it is also right near 0 and 1,
+ * where accuracies often are.
  */
 
-/** 1.96 standard deviations leave 2.5 % on either side. */
+/** The normal quantile that leaves 2.5 % on either side. */
 const z95 = 1.959963984540054;
 
 /** The 95 % interval. @param right of @param count, which is at least one. */

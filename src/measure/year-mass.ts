@@ -1,5 +1,5 @@
 /**
- * Greater-than's own measure beside accuracy (Hanna, Liu and Variengien 2023, section 2): how much more
+ * The measure of greater-than beside accuracy (Hanna, Liu and Variengien 2023, section 2): how much more
  * probability a model gives to years after the start year than to years up to it.
  */
 import type { TaskTokenizer } from "../tasks/builtin/builtin-task.ts";
@@ -8,8 +8,8 @@ import type { EncodedExample } from "../tasks/encode-task.ts";
 import { logProbabilities } from "./distribution.ts";
 
 /**
- * Whether examples ask for a later year, the built-in task's or a file like it: every prompt ends "… year XXYY to
- * XX", and its answers are all later years and nothing else.
+ * Recognises examples that ask for a later year, of the built-in task or of a file like it: every prompt ends "…
+ * year XXYY to XX", and its answers are exactly all later years.
  * @returns the tokens of "00" … "99"; undefined for any other task.
  */
 export function yearScale(
@@ -18,7 +18,7 @@ export function yearScale(
 ): readonly number[] | undefined {
   if (examples.length === 0 || examples.some(({ prompt }) => startYear(prompt) === undefined))
     return undefined;
-  // A tokenizer without a token for every two digits can't have the task.
+  // A tokenizer without a token for every two digits can't have this task.
   const tokens = Array.from({ length: 100 }, (_, year) => tokenizer.encode(twoDigits(year)));
   if (tokens.some((ids) => ids.length !== 1)) return undefined;
   const years = tokens.flat();
