@@ -26,7 +26,79 @@ interface Refusal {
   readonly tokens: readonly string[];
 }
 
-export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormProps) {
+export function PromptForm(props: PromptFormProps) {
+  const { circuit, samples, onAsk } = props;
+  const draft = useDraft(props);
+  const submit = () => {
+    if (draft.mayAsk) void draft.submit();
+  };
+  return (
+    <>
+      <form
+        class="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <PromptBox
+          value={draft.typed}
+          placeholder="Type a prompt"
+          invalid={draft.tooLong || draft.refusal !== undefined}
+          describedBy="prompt-wrong prompt-takes"
+          onValue={draft.change}
+          onFocus={draft.hold}
+          onEnter={submit}
+        />
+        <button type="submit" class="button primary" disabled={!draft.mayAsk}>
+          Ask
+        </button>
+      </form>
+      <div id="prompt-wrong" aria-live="polite">
+        <Verdict draft={draft} anyLength={circuit.profile.kind !== "aligned"} />
+      </div>
+      <p class="hint" id="prompt-takes">
+        {circuit.profile.kind === "aligned" &&
+          `This circuit takes prompts of ${circuit.profile.length} tokens. `}
+        {samples.length > 0 && "Some of its task:"}
+      </p>
+      <ul class="plain samples-list hint">
+        {samples.map((sample) => (
+          <li key={sample}>
+            <button
+              type="button"
+              class="link left"
+              onClick={() => {
+                draft.change(undefined);
+                onAsk(sample);
+              }}
+            >
+              {sample}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** What stands in the box before it is asked. */
+interface Draft {
+  readonly typed: string;
+  readonly tooLong: boolean;
+  readonly mayAsk: boolean;
+  /** Its tokens are being counted. */
+  readonly checking: boolean;
+  readonly refusal: Refusal | undefined;
+  /** @param next undefined: what was asked last. */
+  change(next: string | undefined): void;
+  /** Keeps what stands there: a sample that comes while somebody types would be mixed with their text. */
+  hold(): void;
+  /** Asks it, unless the circuit does not take it. */
+  submit(): Promise<void>;
+}
+
+function useDraft({ id, circuit, prompt, onAsk }: PromptFormProps): Draft {
   // What is typed stays until it is asked or another prompt is chosen; a first sample that comes late is no choice.
   const [draft, setDraft] = useState<string>();
   const [refusal, setRefusal] = useState<Refusal | undefined>(undefined);
@@ -46,17 +118,10 @@ export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormPr
   };
   const typed = draft ?? prompt;
   const tooLong = typed.length > longestPrompt;
-  const mayAsk = typed !== "" && !tooLong;
   const submit = async () => {
     const own = ++turn.current;
     setChecking(true);
-    let refused: Refusal | undefined;
-    try {
-      const tokens = await refusedTokens(id, typed);
-      refused = tokens && { tokens, message: reasonOf(circuit, tokens.length) };
-    } catch (thrown) {
-      refused = { tokens: [], message: faultOf(thrown)?.message ?? "The prompt can't be read." };
-    }
+    const refused = await refusalOf(id, circuit, typed);
     if (own !== turn.current) return;
     setChecking(false);
     setRefusal(refused);
@@ -64,66 +129,33 @@ export function PromptForm({ id, circuit, prompt, samples, onAsk }: PromptFormPr
     setDraft(undefined);
     onAsk(typed);
   };
-  return (
-    <>
-      <form
-        class="inline-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (mayAsk) void submit();
-        }}
-      >
-        <PromptBox
-          value={typed}
-          placeholder="Type a prompt"
-          invalid={tooLong || refusal !== undefined}
-          describedBy="prompt-wrong prompt-takes"
-          onValue={change}
-          // A sample that comes while somebody types would be mixed with their text.
-          onFocus={() => setDraft(typed)}
-          onEnter={() => {
-            if (mayAsk) void submit();
-          }}
-        />
-        <button type="submit" class="button primary" disabled={!mayAsk}>
-          Ask
-        </button>
-      </form>
-      <div id="prompt-wrong" aria-live="polite">
-        {tooLong ? (
-          <p class="field-wrong">
-            {formatCount(typed.length)} characters are too long for a prompt: at most{" "}
-            {formatCount(longestPrompt)}.
-          </p>
-        ) : refusal !== undefined ? (
-          <RefusalNotice refusal={refusal} anyLength={circuit.profile.kind !== "aligned"} />
-        ) : (
-          checking && <Loading what="Counting its tokens…" />
-        )}
-      </div>
-      <p class="hint" id="prompt-takes">
-        {circuit.profile.kind === "aligned" &&
-          `This circuit takes prompts of ${circuit.profile.length} tokens. `}
-        {samples.length > 0 && "Some of its task:"}
+  return {
+    ...{ typed, tooLong, mayAsk: typed !== "" && !tooLong, checking, refusal, change, submit },
+    hold: () => setDraft(typed),
+  };
+}
+
+/** Why the circuit does not take a prompt; undefined where it does. */
+async function refusalOf(id: string, circuit: CircuitFile, prompt: string): Promise<Refusal | undefined> {
+  try {
+    const tokens = await refusedTokens(id, prompt);
+    return tokens && { tokens, message: reasonOf(circuit, tokens.length) };
+  } catch (thrown) {
+    return { tokens: [], message: faultOf(thrown)?.message ?? "The prompt can't be read." };
+  }
+}
+
+function Verdict({ draft, anyLength }: { readonly draft: Draft; readonly anyLength: boolean }) {
+  const { typed, tooLong, refusal, checking } = draft;
+  if (tooLong) {
+    return (
+      <p class="field-wrong">
+        {`${formatCount(typed.length)} characters are too long for a prompt: at most ${formatCount(longestPrompt)}.`}
       </p>
-      <ul class="plain samples-list hint">
-        {samples.map((sample) => (
-          <li key={sample}>
-            <button
-              type="button"
-              class="link left"
-              onClick={() => {
-                change(undefined);
-                onAsk(sample);
-              }}
-            >
-              {sample}
-            </button>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
+    );
+  }
+  if (refusal !== undefined) return <RefusalNotice refusal={refusal} anyLength={anyLength} />;
+  return checking && <Loading what="Counting its tokens…" />;
 }
 
 function RefusalNotice({ refusal, anyLength }: { readonly refusal: Refusal; readonly anyLength: boolean }) {

@@ -1,0 +1,14 @@
+/** Remembers what it was given; what failed is tried anew. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    const making = made ?? make();
+    if (made === undefined) {
+      made = making;
+      making.catch(() => {
+        made = undefined;
+      });
+    }
+    return making;
+  };
+}
