@@ -1,3 +1,9 @@
+/**
+ * The map of a circuit as cells on the page: a row a layer, the last on top; heads round, MLPs square; what is
+ * kept is whole, what is pruned a dot. Cells are made once and a change touches that cell alone, so a search of
+ * a thousand components streams in without the page being laid out anew. With `onPoint` arrow keys walk over the
+ * cells, with `onToggle` these are buttons as well.
+ */
 import { type CellState, layerCells } from "../../src/report/layer-cells.ts";
 import {
   type Component,
@@ -6,12 +12,6 @@ import {
   nameInModel,
   shapeOfHeadCounts,
 } from "../../src/transformer/component.ts";
-/**
- * The map of a circuit as cells on the page: a row a layer, the last on top; heads round, MLPs square; what is
- * kept is whole, what is pruned a dot. Cells are made once and a change touches that cell alone, so a search of
- * a thousand components streams in without the page being laid out anew. With `onPoint` arrow keys walk over the
- * cells, with `onToggle` these are buttons as well.
- */
 
 export interface GridOptions {
   readonly headsPerLayer: readonly number[];
@@ -36,28 +36,15 @@ export interface CircuitGrid {
 
 export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid {
   const { headsPerLayer, onPoint, onToggle } = options;
-  const columns = Math.max(1, ...headsPerLayer);
-  const cells = new Map<string, HTMLElement>();
-  const components = new Map<HTMLElement, Component>();
-  const grid = document.createElement("div");
-  grid.className = onToggle === undefined ? "map" : "map map-live";
   // Where cells can be gone to, what the cell is is told apart from the picture.
   const walked = onPoint !== undefined || onToggle !== undefined;
-  grid.setAttribute("role", walked ? "group" : "img");
-  grid.setAttribute("aria-label", options.label);
-  grid.style.setProperty("--columns", String(columns));
-  if (columns > 16) grid.classList.add("map-dense");
-
+  const columns = Math.max(1, ...headsPerLayer);
+  const grid = gridElement(options, columns, walked);
+  const cells = new Map<string, HTMLElement>();
+  const components = new Map<HTMLElement, Component>();
   const addCell = (row: HTMLElement, component: Component) => {
-    const cell = document.createElement(onToggle === undefined ? "span" : "button");
-    cell.className = `component ${component.kind}`;
-    cell.dataset["state"] = "unknown";
-    if (walked) {
-      cell.setAttribute("aria-label", componentTitle(component));
-      cell.tabIndex = cells.size === 0 ? 0 : -1;
-    }
-    if (cell instanceof HTMLButtonElement) cell.type = "button";
-    else if (walked) cell.setAttribute("role", "img");
+    const cell = cellElement(component, onToggle !== undefined, walked);
+    if (walked) cell.tabIndex = cells.size === 0 ? 0 : -1;
     cells.set(nameInModel(component), cell);
     components.set(cell, component);
     row.append(cell);
@@ -79,21 +66,7 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
     rows[layer] = { heads: cellsOfHeads, mlp: mlp && addCell(row, mlp) };
     grid.append(row);
   }
-
-  const componentAt = (target: EventTarget | null) =>
-    target instanceof HTMLElement ? components.get(target) : undefined;
-  if (onPoint !== undefined) {
-    grid.addEventListener("pointerover", ({ target }) => onPoint(componentAt(target)));
-    grid.addEventListener("pointerleave", () => onPoint(undefined));
-    grid.addEventListener("focusin", ({ target }) => onPoint(componentAt(target)));
-    grid.addEventListener("focusout", () => onPoint(undefined));
-  }
-  if (onToggle !== undefined) {
-    grid.addEventListener("click", ({ target }) => {
-      const component = componentAt(target);
-      if (component !== undefined) onToggle(component);
-    });
-  }
+  tellPointed(grid, components, options);
   if (walked) walkByArrows(grid, rows, components);
   host.append(grid);
 
@@ -116,6 +89,48 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
       grid.remove();
     },
   };
+}
+
+function gridElement({ label, onToggle }: GridOptions, columns: number, walked: boolean): HTMLElement {
+  const grid = document.createElement("div");
+  grid.className = onToggle === undefined ? "map" : "map map-live";
+  grid.setAttribute("role", walked ? "group" : "img");
+  grid.setAttribute("aria-label", label);
+  grid.style.setProperty("--columns", String(columns));
+  if (columns > 16) grid.classList.add("map-dense");
+  return grid;
+}
+
+function cellElement(component: Component, isButton: boolean, walked: boolean): HTMLElement {
+  const cell = document.createElement(isButton ? "button" : "span");
+  cell.className = `component ${component.kind}`;
+  cell.dataset["state"] = "unknown";
+  if (walked) cell.setAttribute("aria-label", componentTitle(component));
+  if (cell instanceof HTMLButtonElement) cell.type = "button";
+  else if (walked) cell.setAttribute("role", "img");
+  return cell;
+}
+
+/** Tells which component is pointed at, has the focus, or is clicked. */
+function tellPointed(
+  grid: HTMLElement,
+  components: ReadonlyMap<HTMLElement, Component>,
+  { onPoint, onToggle }: GridOptions,
+): void {
+  const componentAt = (target: EventTarget | null) =>
+    target instanceof HTMLElement ? components.get(target) : undefined;
+  if (onPoint !== undefined) {
+    grid.addEventListener("pointerover", ({ target }) => onPoint(componentAt(target)));
+    grid.addEventListener("pointerleave", () => onPoint(undefined));
+    grid.addEventListener("focusin", ({ target }) => onPoint(componentAt(target)));
+    grid.addEventListener("focusout", () => onPoint(undefined));
+  }
+  if (onToggle !== undefined) {
+    grid.addEventListener("click", ({ target }) => {
+      const component = componentAt(target);
+      if (component !== undefined) onToggle(component);
+    });
+  }
 }
 
 /** The cells of a layer. */
