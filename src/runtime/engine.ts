@@ -71,32 +71,15 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
   let lastNumber = 0;
   let busy: Promise<unknown> = Promise.resolve();
 
-  const get = <T>(map: ReadonlyMap<number, T>, number: number, what: string): T => {
-    const found = map.get(number);
-    if (found === undefined) throw new RangeError(`the engine holds no ${what} ${number}`);
-    return found;
-  };
   const keep = (session: InferenceSession): number => {
     sessions.set(++lastNumber, session);
     return lastNumber;
   };
-  const options = (threads: number): InferenceSession.SessionOptions => ({
-    executionProviders: [device],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    // Every session keeps the memory of its largest activations for its next run. A new allocation for each run
-    // takes longer, and a search runs its sessions often.
-    enableCpuMemArena: true,
-    // A memory plan is valid for inputs of one shape only, and batches differ in shape.
-    enableMemPattern: false,
-    logSeverityLevel: 3,
-    extra: { session: { force_spinning_stop: "1" } },
-  });
 
   return {
     async load({ model, weights, threads, prepack }) {
       const session = await ort.InferenceSession.create(model, {
-        ...options(threads),
+        ...sessionOptions(device, threads),
         externalData: weights.map(({ location, data }) => ({
           path: location,
           data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
@@ -107,7 +90,7 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
     },
 
     async loadFile(path, threads) {
-      return keep(await ort.InferenceSession.create(path, options(threads)));
+      return keep(await ort.InferenceSession.create(path, sessionOptions(device, threads)));
     },
 
     async run(session, feeds) {
@@ -137,13 +120,7 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
     },
 
     async read(held) {
-      const tensor = get(tensors, held, "tensor");
-      const { data } = tensor;
-      if (!(data instanceof Float32Array || data instanceof BigInt64Array)) {
-        throw new TypeError(`a tensor of ${tensor.type} can't be read here`);
-      }
-      const type = data instanceof Float32Array ? "float32" : "int64";
-      return { type, shape: tensor.dims, data: data as HostTensor["data"] };
+      return toHost(get(tensors, held, "tensor"));
     },
 
     async release(held) {
@@ -161,8 +138,38 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
   };
 }
 
+function get<T>(map: ReadonlyMap<number, T>, number: number, what: string): T {
+  const found = map.get(number);
+  if (found === undefined) throw new RangeError(`the engine holds no ${what} ${number}`);
+  return found;
+}
+
+function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Every session keeps the memory of its largest activations for its next run. A new allocation for each run
+    // takes longer, and a search runs its sessions often.
+    enableCpuMemArena: true,
+    // A memory plan is valid for inputs of one shape only, and batches differ in shape.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session: { force_spinning_stop: "1" } },
+  };
+}
+
 function toOrt(ort: OrtApi, tensor: HostTensor): Tensor {
   return tensor.data instanceof Float32Array
     ? new ort.Tensor("float32", tensor.data, tensor.shape)
     : new ort.Tensor("int64", tensor.data, tensor.shape);
+}
+
+function toHost(tensor: Tensor): HostTensor {
+  const { data } = tensor;
+  if (!(data instanceof Float32Array || data instanceof BigInt64Array)) {
+    throw new TypeError(`a tensor of ${tensor.type} can't be read here`);
+  }
+  const type = data instanceof Float32Array ? "float32" : "int64";
+  return { type, shape: tensor.dims, data: data as HostTensor["data"] };
 }

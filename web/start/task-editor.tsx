@@ -5,7 +5,7 @@ import { useRef, useState } from "preact/hooks";
 import { EditorGutter } from "./editor-gutter.tsx";
 import { FaultLines } from "./fault-lines.tsx";
 import { check, checkFault, checking, chooseTask } from "./run-form.ts";
-import { formatOf, type OwnTask, refusalOfFile, taskOfFile } from "./task-of-file.ts";
+import { type OwnTask, refusalOfFile, taskFormat, taskOfFile } from "./task-of-file.ts";
 
 const exampleLines = [
   ["The capital of France is", " Paris"],
@@ -144,7 +144,7 @@ function ExampleText({
           onChange({
             text: currentTarget.value,
             // A first paste says what it is.
-            ...(source.text === "" && { format: formatOf(currentTarget.value) }),
+            ...(source.text === "" && { format: taskFormat(currentTarget.value) }),
           })
         }
         onScroll={({ currentTarget }) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatOf, refusalOfFile, taskOfFile } from "./task-of-file.ts";
+import { refusalOfFile, taskFormat, taskOfFile } from "./task-of-file.ts";
 
 test("a file gives its text, a name that the server takes, and its format", async () => {
   expect(await taskOfFile(new File(["prompt,answer\n"], "Länder & <b>/Städte.csv"))).toEqual({
@@ -15,7 +15,7 @@ test.each([
   ['  {"prompt": 1}', "a.txt", "jsonl"],
   ["prompt,answer", "", "csv"],
 ] as const)("the format of %s in %s is %s", (text, name, format) => {
-  expect(formatOf(text, name)).toBe(format);
+  expect(taskFormat(text, name)).toBe(format);
 });
 
 test("a file that is larger than a request may be is refused by name", () => {

@@ -16,11 +16,11 @@ export function refusalOfFile({ name, size }: Pick<File, "name" | "size">): stri
 export async function taskOfFile(file: File): Promise<Pick<OwnTask, "text" | "name" | "format">> {
   const text = await file.text();
   const name = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N} _-]+/gu, "-") || "my task";
-  return { text, name: name.slice(0, 80), format: formatOf(text, file.name) };
+  return { text, name: name.slice(0, 80), format: taskFormat(text, file.name) };
 }
 
 /** By its name, else by its first character. */
-export function formatOf(text: string, fileName = ""): OwnTask["format"] {
+export function taskFormat(text: string, fileName = ""): OwnTask["format"] {
   if (/\.csv$/i.test(fileName)) return "csv";
   if (/\.jsonl?$/i.test(fileName)) return "jsonl";
   return text.trimStart().startsWith("{") ? "jsonl" : "csv";

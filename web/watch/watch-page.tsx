@@ -11,8 +11,8 @@ import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
 import { LiveCurve } from "./live-curve.tsx";
 import { LiveMap } from "./live-map.tsx";
 import { PaceFigures } from "./pace-figures.tsx";
+import { QueuedRuns } from "./queued-runs.tsx";
 import { RunControls } from "./run-controls.tsx";
-import { RunQueue } from "./run-queue.tsx";
 import { RunSteps } from "./run-steps.tsx";
 
 export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
@@ -69,7 +69,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
               candidates={componentsOnTrial(shapeOfHeadCounts(detail.headsPerLayer), request.options).length}
             />
           )}
-          <RunQueue except={run.id} moved={state} />
+          <QueuedRuns except={run.id} moved={state} />
         </div>
       </div>
     </>

@@ -6,9 +6,7 @@ import { describeSearch } from "../../export/search-text.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import { countComponents } from "../../transformer/circuit.ts";
 import { componentsOfModel } from "../../transformer/component.ts";
-import { weightBits } from "../bits-per-weight.ts";
 import {
-  formatBytes,
   formatChange,
   formatCount,
   formatKl,
@@ -19,15 +17,13 @@ import {
 } from "../format.ts";
 import { keptOfAll } from "../kept-text.ts";
 import { targetRows, targetText } from "../terminal-target.ts";
+import { circuitMeasures, type ReportedSplit, reportedSplits } from "./circuit-measures.ts";
 import { type Html, type HtmlValue, html } from "./escape.ts";
 import { table } from "./page.ts";
 
-/** Test first: it is the only set that chose nothing. */
-const splits = ["test", "validation", "patching"] as const;
-
 /** The split whose figures come first, and undefined where nothing was measured. */
-function firstSplit({ metrics }: CircuitFile): (typeof splits)[number] | undefined {
-  return splits.find((split) => metrics.accuracy[split] !== undefined);
+function firstSplit({ metrics }: CircuitFile): ReportedSplit | undefined {
+  return reportedSplits.find((split) => metrics.accuracy[split] !== undefined);
 }
 
 export function headline(circuit: CircuitFile): Html {
@@ -79,119 +75,6 @@ export function traceCaption({ search, target }: CircuitFile): string {
   return `${start} ${decision}; ${line}${again}`;
 }
 
-interface Measure {
-  readonly name: string;
-  readonly original: string;
-  readonly circuit: string;
-  readonly change: string;
-  readonly how: string;
-}
-
-/** Every measured figure beside the original's, with how it was measured. */
-function measures(circuit: CircuitFile): readonly Measure[] {
-  const { metrics, task } = circuit;
-  const { parameters, bytes, milliseconds: time } = metrics;
-  const { original, circuitText } = weightBits(circuit);
-  const of = (split: (typeof splits)[number]) => plural(task.examples[split], `${split} prompt`);
-  const accuracies = splits.flatMap((split) => {
-    const pair = metrics.accuracy[split];
-    if (pair === undefined) return [];
-    const seen = split === "test" ? "which the search has not seen" : "which chose the circuit";
-    return [
-      {
-        name: `accuracy, ${split}`,
-        original: formatShare(pair.original),
-        circuit: formatShare(pair.circuit),
-        change: points(pair.circuit - pair.original),
-        how: `share of the ${of(split)}, ${seen}, that are answered right`,
-      },
-    ];
-  });
-  const kls = splits.flatMap((split) => {
-    const kl = metrics.kl[split];
-    if (kl === undefined) return [];
-    const how = `KL(original ‖ circuit) at the answer (mean over its positions, if it has several tokens), whole vocabulary, mean over the ${of(split)}`;
-    return [{ name: `KL, ${split}`, original: "0", circuit: `${formatKl(kl)} nats`, change: "", how }];
-  });
-  const counted = (name: keyof typeof parameters.circuit, label: string, how: string): Measure => ({
-    name: label,
-    original: formatCount(parameters.original[name]),
-    circuit: formatCount(parameters.circuit[name]),
-    change: formatChange(parameters.original[name], parameters.circuit[name]),
-    how,
-  });
-  const masses = splits.flatMap((split) => {
-    const pair = metrics.yearMass?.[split];
-    if (pair === undefined) return [];
-    return [
-      {
-        name: `later − earlier years, ${split}`,
-        original: pair.original.toFixed(3),
-        circuit: pair.circuit.toFixed(3),
-        change: "",
-        how: `probability of later years less that of earlier ones, −1 to 1, mean over the ${of(split)}`,
-      },
-    ];
-  });
-  return [
-    ...accuracies,
-    ...kls,
-    ...masses,
-    counted("body", "parameters, body", "weight matrices of attention and MLPs: what the paper counts"),
-    counted("embedding", "parameters, embedding", "token and position tables"),
-    counted(
-      "bias",
-      "parameters, bias",
-      "biases, norms, and the constants that pruned components left behind",
-    ),
-    counted("total", "parameters, all", "numbers in the weights file"),
-    {
-      name: "weights file",
-      original: formatBytes(bytes.original),
-      circuit: formatBytes(bytes.circuit),
-      change: formatChange(bytes.original, bytes.circuit),
-      how: `size on disk, at ${original} bits a number in the original and ${circuitText} in the circuit`,
-    },
-    ...(metrics.originalRun === undefined
-      ? []
-      : [
-          {
-            ...{ name: "time a prompt", original: "not taken", circuit: "not taken", change: "" },
-            how: "the original was too large to be loaded as one graph; it was measured layer by layer",
-          },
-        ]),
-    ...(time === undefined
-      ? []
-      : [
-          {
-            name: "time a prompt",
-            original: formatMilliseconds(time.original),
-            circuit: formatMilliseconds(time.circuit),
-            change: time.speed === undefined ? "" : formatSpeed(time.speed),
-            how: "median of single prompts, original and circuit in turns, ONNX Runtime’s own time on the machine that cut the circuit",
-          },
-        ]),
-    ...(circuit.stability === undefined
-      ? []
-      : [
-          {
-            name: "stability",
-            original: "",
-            circuit: circuit.stability.jaccard.components.toFixed(2),
-            change: "",
-            how: `mean pairwise Jaccard index of the circuits of ${circuit.stability.runs} searches on resampled prompts; ${circuit.stability.chance.components.toFixed(2)} is expected by chance`,
-          },
-        ]),
-    {
-      name: "checked",
-      original: "",
-      circuit: formatKl(metrics.verified),
-      change: "",
-      how: "largest difference of any logit between this circuit and the original with its replacements switched in",
-    },
-  ];
-}
-
 export function measuresTable(circuit: CircuitFile): Html {
   return table({
     caption: "Every figure beside the original's",
@@ -202,7 +85,7 @@ export function measuresTable(circuit: CircuitFile): Html {
       { name: "change", number: true },
       { name: "how it was measured" },
     ],
-    rows: measures(circuit).map(({ name, original, circuit: own, change, how }) => [
+    rows: circuitMeasures(circuit).map(({ name, original, circuit: own, change, how }) => [
       name,
       original,
       own,
@@ -214,7 +97,9 @@ export function measuresTable(circuit: CircuitFile): Html {
 
 /** Several circuits side by side. @param names as the report calls them. */
 export function comparisonTable(circuits: readonly CircuitFile[], names: readonly string[]): Html {
-  const all = circuits.map((circuit) => new Map(measures(circuit).map((each) => [each.name, each.circuit])));
+  const all = circuits.map(
+    (circuit) => new Map(circuitMeasures(circuit).map((each) => [each.name, each.circuit])),
+  );
   const labels = [...new Set(all.flatMap((each) => [...each.keys()]))];
   const rows: readonly (readonly HtmlValue[])[] = [
     ["model", ...circuits.map(({ model }) => model.name)],
@@ -254,7 +139,7 @@ function inputText({ profile }: CircuitFile): string {
 export function provenance(circuit: CircuitFile, directory: string): Html {
   const { model, task } = circuit;
   const { manner = [] } = describeSearch(circuit.search);
-  const sets = splits.map((split) => `${formatCount(task.examples[split])} ${split}`).join(", ");
+  const sets = reportedSplits.map((split) => `${formatCount(task.examples[split])} ${split}`).join(", ");
   const facts: readonly (readonly [string, HtmlValue])[] = [
     ["folder", directory],
     ["model", `${model.name} (${model.family}, ${plural(model.layers, "layer")}, width ${model.width})`],
@@ -270,12 +155,6 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
     ["made by", `Pith ${circuit.pith}`],
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
-}
-
-function points(difference: number): string {
-  const text = (100 * Math.abs(difference)).toFixed(1);
-  if (Number(text) === 0) return "±0.0 points";
-  return `${difference < 0 ? "−" : "+"}${text} points`;
 }
 
 /** "mean", "zero", or "zero (value biases kept)". */

@@ -6,7 +6,7 @@ import { runPath } from "../data/router.ts";
 import { stateWords } from "./run-controls.tsx";
 
 /** @param moved changes when the shown run's state does, and others may follow. */
-export function RunQueue({
+export function QueuedRuns({
   except,
   moved,
 }: {
