@@ -1,4 +1,4 @@
-/** The circuits bench as a table, with the bars that it is held to. */
+/** The circuits bench as a table, with the bars that it must meet. */
 import { cpus } from "node:os";
 import { leastSeconds } from "../src/measure/roofline.ts";
 import { listsOf } from "../src/transformer/circuit.ts";
@@ -19,7 +19,10 @@ export interface Bar {
   readonly met: boolean;
 }
 
-/** What is measured over what is allowed: of FLOPs from this many prompts on, of bytes below. */
+/**
+ * The measured time is compared with the limit by FLOPs from this many prompts on, and with the limit by bytes
+ * below.
+ */
 const manyPrompts = 32;
 
 export function circuitsReport(result: CircuitsBench): {
@@ -111,7 +114,10 @@ function row(
   return `  ${String(batch).padStart(7)}  ${kind.padEnd(9)} ${spread.padEnd(33)}${(flops / 1e9).toFixed(2).padStart(8)}${mega(bytes).padStart(8)}  ${reached} ${gain}`;
 }
 
-/** Beside the original; what is allowed is what FLOPs or bytes allow, whichever binds so many prompts. */
+/**
+ * The speed relative to the original. The limit is the one by FLOPs or by bytes, whichever applies to that many
+ * prompts.
+ */
 function speedUp(cells: BatchResult["cells"], kind: Kind, batch: number) {
   const of = (count: (cell: Cell) => number) => count(cells.original) / count(cells[kind]);
   const measured = of(({ timing }) => timing.median);

@@ -1,4 +1,4 @@
-/** The result of the circuits bench: what it measures, and what its report shows. */
+/** The result of the circuits bench: its measurements, and the figures of its report. */
 import type { LoadMeasurement } from "../src/jobs/bench/probe-load.ts";
 import type { Timing } from "../src/measure/latency.ts";
 import type { Circuit } from "../src/transformer/circuit.ts";
@@ -10,7 +10,7 @@ export interface CircuitsBenchOptions {
   /** Milliseconds after which no further round begins, for each circuit and batch. */
   readonly budget: number;
   readonly seed: number;
-  /** Names of the shapes; all where left out. */
+  /** Names of the shapes; left out: all. */
   readonly only?: readonly string[] | undefined;
   readonly json: boolean;
 }
@@ -36,7 +36,7 @@ export interface ShapeResult {
   readonly circuit: Circuit;
   /** (token, position) pairs in the compiled circuit's tables. */
   readonly pairs: number;
-  /** The graph and its weights. */
+  /** Bytes of the graph and its weights. */
   readonly files: Readonly<Record<Kind, number>>;
   readonly loads: Readonly<Record<Kind, LoadMeasurement>>;
   readonly batches: readonly BatchResult[];
@@ -44,7 +44,7 @@ export interface ShapeResult {
 
 export interface CircuitsBench {
   readonly options: CircuitsBenchOptions;
-  /** FLOP/s; bytes/s streamed from memory, and from what fits a cache (the size of two MLPs). */
+  /** FLOP/s; bytes/s streamed from memory, and from data that fits a cache (the size of two MLPs). */
   readonly ceilings: { readonly compute: number; readonly memory: number; readonly small: number };
   /** The checkpoint's float32 file. */
   readonly checkpointBytes: number;

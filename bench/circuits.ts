@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- circuits`: circuits of the published shapes at GPT-2 small's true shape, seeded random weights:
- * original, circuit and compiled circuit in turns, for one prompt and for many, beside what counted FLOPs and bytes
- * allow.
+ * `npm run bench -- circuits`: circuits of the published shapes at GPT-2 small's true shape with seeded random
+ * weights. Original, circuit and compiled circuit run in turns, for one prompt and for many, and are compared
+ * with the limits by counted FLOPs and bytes.
  */
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -167,7 +167,7 @@ async function benchShape({ runtime, model, shape, room, options }: ShapeJob): P
   };
 }
 
-/** The three by the code that ships them. */
+/** Lowers the three by the code that ships them. */
 async function lowerAll(
   runtime: Runtime,
   model: Transformer,

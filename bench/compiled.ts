@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- compiled`: nano's circuits of the three tasks and their compiled forms beside the original:
- * sizes, times, accuracy, and how far each is from the patched model. Every circuit is found anew.
+ * `npm run bench -- compiled`: compares nano's circuits of the three tasks and their compiled forms with the
+ * original: sizes, times, accuracy, and the difference from the patched model. Every circuit is searched for
+ * again.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -26,11 +27,11 @@ interface TaskResult {
   readonly task: string;
   readonly heads: number;
   readonly mlps: number;
-  /** Share of the test prompts that the circuit, and its compiled form over its answers, get right. */
+  /** Share of right answers on the test prompts; of the compiled form, over its answers. */
   readonly accuracy: { readonly original: number; readonly circuit: number; readonly compiled: number };
-  /** The largest difference to the patched model in a logit; of the compiled form, less the prompt's mean. */
+  /** The largest difference of a logit from the patched model; of the compiled form, less the prompt's mean. */
   readonly verified: { readonly circuit: number; readonly compiled: number };
-  /** Original, circuit, compiled. */
+  /** The original, the circuit and the compiled circuit. */
   readonly competitors: readonly Competitor[];
 }
 
@@ -119,7 +120,7 @@ const counted = (count: number, what: string) => `${count} ${what}${count === 1 
 
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 
-/** Median, range, and how many times as fast as the original. */
+/** Median, range, and the speed relative to the original. */
 function milliseconds(cell: BenchCell | undefined): string {
   if (cell === undefined) return "";
   const [median, least, most] = [cell.timing.median, cell.timing.min, cell.timing.max];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- dtypes`: what number formats cost and bring. Accuracy and KL on nano's three tasks, each circuit
- * found anew; size and time also at GPT-2 small's shape, with seeded random weights, for a circuit of a published
- * shape.
+ * `npm run bench -- dtypes`: the costs and gains of number formats. Accuracy and KL are measured on nano's three
+ * tasks, each circuit searched for again; size and time also at GPT-2 small's shape, with seeded random weights,
+ * for a circuit of a published shape.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -34,7 +34,7 @@ export interface DtypesBenchOptions {
   readonly threads: number;
   /** Milliseconds after which no further round begins, for each batch. */
   readonly budget: number;
-  /** Of the circuit at GPT-2 small's shape. */
+  /** The bytes of the circuit at GPT-2 small's shape. */
   readonly shape: string;
   readonly json: boolean;
 }
@@ -49,7 +49,7 @@ export const defaultDtypesBench: DtypesBenchOptions = {
 interface NanoRow {
   readonly task: string;
   readonly dtype: Dtype;
-  /** Compiled for the task's words: then accuracy and KL are over its answers. */
+  /** Whether it was compiled for the task's words; then accuracy and KL are over its answers. */
   readonly compiled: boolean;
   readonly bytes: number;
   readonly accuracy: { readonly validation: number; readonly test: number };
@@ -67,7 +67,7 @@ interface ShapeRow {
 
 const batchSize = 150;
 
-/** @returns whether f16 and int8 are right within the bound, and int8 is faster than f32 for one prompt. */
+/** @returns whether f16 and int8 are accurate within the bound, and int8 is faster than f32 for one prompt. */
 export async function benchDtypes(options: DtypesBenchOptions): Promise<boolean> {
   const cache = join(import.meta.dirname, ".cache");
   await mkdir(cache, { recursive: true });
@@ -106,7 +106,7 @@ export async function benchDtypes(options: DtypesBenchOptions): Promise<boolean>
   }
 }
 
-/** The worse of the two sets. */
+/** The larger loss of the two sets. */
 function loss({ task, compiled, accuracy }: NanoRow, rows: readonly NanoRow[]): number {
   const float32 = rows.find((row) => row.task === task && row.compiled === compiled && row.dtype === "f32");
   const lost = (split: "validation" | "test") => (float32?.accuracy[split] ?? Number.NaN) - accuracy[split];
@@ -137,7 +137,7 @@ async function benchNano(room: string, { threads }: DtypesBenchOptions): Promise
       if (dtype === "f32") continue;
       const converted = await convertCircuit(float32, join(room, `${name}-${dtype}`), {
         ...{ dtype, task, original: model, threads },
-        // To be told, not refused.
+        // A bad result should be reported, not refused.
         force: true,
       });
       const { metrics, dtype: record } = converted.circuit;
@@ -209,7 +209,7 @@ async function benchShape(
   }
 }
 
-/** As docs/performance.md has it. */
+/** Prints the tables of docs/performance.md. */
 function report(
   nano: readonly NanoRow[],
   shape: readonly ShapeRow[],

@@ -1,7 +1,7 @@
 /**
- * How far Pith is from transformers: on the tiny checkpoint of each family, the largest difference of a logit in each of
- * the three ways that a model is run, and of a KL in the searches by Algorithm 1. Fails above 1e-4, or where a search
- * keeps other parts.
+ * The differences between Pith and transformers. On the tiny checkpoint of each family: the largest difference of
+ * a logit in each of the three ways in which a model is run, and the largest difference of a KL in the searches
+ * by Algorithm 1. Fails above 1e-4, or if a search keeps other parts.
  */
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
@@ -29,7 +29,7 @@ interface FamilyResult {
   /** The largest difference of a KL, in nats, over all steps of all searches. */
   readonly kl: number;
   readonly steps: number;
-  /** Whether every search keeps what the reference keeps. */
+  /** Whether every search keeps the same parts as the reference. */
   readonly sameParts: boolean;
 }
 

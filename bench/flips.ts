@@ -1,6 +1,6 @@
 /**
- * One-bit flips over a shipped folder: none may change what is read of it unnoticed. Also says what the check costs
- * when a folder is opened. Run: npx tsx bench/flips.ts DIR [count]
+ * Flips single bits of a shipped folder and checks that every change of what is read is noticed. Also prints the
+ * cost of the check when a folder is opened. Run: npx tsx bench/flips.ts DIR [count]
  */
 import { cp, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

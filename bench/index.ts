@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME`: each benchmark by name. Exit code 1 when a bar is missed. */
+/** `npm run bench -- NAME`: runs a benchmark by name. Exit code 1 when a bar is missed. */
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";

@@ -1,7 +1,7 @@
 /**
  * The least floating-point operations of matrix products with which a search that ends in a given circuit can
- * evaluate every candidate, as ARCHITECTURE.md, section 5, lists it. Counted from shapes alone, apart from the code that it
- * judges: the graphs count what was issued.
+ * evaluate every candidate, as ARCHITECTURE.md, section 5, lists it. It is counted from shapes alone and shares
+ * no code with what it judges: the graphs count the operations that were issued.
  */
 import { type Circuit, keepsMlp, keptHeads } from "../src/transformer/circuit.ts";
 import type { ModelSize } from "./random-model.ts";
@@ -11,9 +11,12 @@ export interface LeastFlops {
   readonly passes: number;
   readonly candidates: number;
   readonly total: number;
-  /** How many candidates there are. */
+  /** The number of candidates. */
   readonly count: number;
-  /** One forward pass over the validation prompts, logits at the last position, and at every position. */
+  /**
+   * One forward pass over the validation prompts, with logits at the last position, and with logits at every
+   * position.
+   */
   readonly forwardLast: number;
   readonly forwardAll: number;
 }
@@ -31,7 +34,7 @@ export function leastFlops(
   const product = (rows: number, inner: number, columns: number) => 2 * rows * inner * columns;
   const mlp = (rows: number) => 2 * product(rows, d, 4 * d);
   const unembedding = (rows: number) => product(rows, d, vocabulary);
-  /** `count` heads that ask at `queries` positions of `set` prompts: projections, scores, values, output. */
+  /** `count` heads with queries at `queries` positions of `set` prompts: projections, scores, values, output. */
   const attention = (count: number, set: number, queries: number, output = true) =>
     product(set * length, d, 2 * count * headWidth) +
     product(set * queries, d, count * headWidth) +
@@ -39,13 +42,14 @@ export function leastFlops(
     (output ? product(set * queries, count * headWidth, d) : 0);
   const layer = (set: number) => attention(heads, set, length) + mlp(set * length);
 
-  // The last layer is read at the answer position alone. W_O serves means once a head, not once a prompt.
+  // The last layer is read at the answer position only. W_O is applied to means once per head, not once per
+  // prompt.
   const lastLayer = (set: number) => attention(heads, set, 1) + mlp(set);
   const passes =
     (layers - 1) * (layer(patching) + layer(validation)) +
     lastLayer(patching) +
     lastLayer(validation) +
-    // The reference's distribution, and its product with the unembedding.
+    // The reference's distribution: its product with the unembedding.
     2 * unembedding(validation);
 
   let candidates = 0;

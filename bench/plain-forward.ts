@@ -1,6 +1,6 @@
 /**
- * One plain full forward pass of the original model: what a hook-based tool pays at least for every candidate.
- * The same operators, batches and runtime as the search's, so that only the method differs.
+ * One plain full forward pass of the original model: the least cost of a candidate in a tool that uses hooks. It
+ * has the same operators, batches and runtime as the search, so that only the method differs.
  */
 import { makeBatches } from "../src/discovery/batch.ts";
 import { embedBatches } from "../src/discovery/embedding.ts";
@@ -15,7 +15,7 @@ import type { DeviceTensor, Runtime } from "../src/runtime/runtime.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 
 export interface PlainForward {
-  /** @returns milliseconds; the logits stay in the runtime and are let go. */
+  /** @returns milliseconds; the logits stay in the runtime and are released. */
   run(logits: "last" | "all"): Promise<number>;
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function plainForward(
   };
 }
 
-/** All parts, asking at all positions. */
+/** All parts, with queries at all positions. */
 function everywhere(model: Transformer): readonly PlacedPart[] {
   return partsOf(model).map((part) => (part.kind === "mlp" ? part : { ...part, queries: "all" }));
 }

@@ -1,4 +1,4 @@
-/** Where a model's time goes, by ONNX Runtime's own profiler: its kernels, by operator. */
+/** Measures where a model's time goes with ONNX Runtime's own profiler: its kernels, by operator. */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -10,10 +10,10 @@ interface OperatorTime {
 }
 
 export interface KernelProfile {
-  /** Milliseconds a run: the whole, and its kernels alone. */
+  /** Milliseconds a run: the whole run, and its kernels alone. */
   readonly run: number;
   readonly kernels: number;
-  /** The costliest first. */
+  /** The most expensive first. */
   readonly operators: readonly OperatorTime[];
 }
 

@@ -1,7 +1,8 @@
 /**
- * Circuits of the shapes that the paper found in GPT-2 small, for timing them on any machine: how many heads and
- * MLPs it published, the heads drawn from the published lists where there is one, the rest drawn at random. And
- * prompts as long as the tasks' own, with as many words at each place as the tasks have.
+ * Circuits of the shapes that the paper found in GPT-2 small, for timing on any machine. They have the published
+ * numbers of heads and MLPs; heads are drawn from the published list if there is one, the rest at random. There
+ * are also prompts of the same length as the tasks' prompts, with the same number of possible words at each
+ * position.
  */
 import { knownCircuit, knownHeads } from "../src/known/known-circuits.ts";
 import type { PromptVocabulary } from "../src/lowering/compiled.ts";
@@ -10,11 +11,11 @@ import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
 
 export interface PublishedShape {
   readonly name: string;
-  /** The known circuit whose heads are drawn from. */
+  /** The known circuit from which heads are drawn. */
   readonly known: string;
   readonly heads: number;
   readonly mlps: number;
-  /** How many tokens may stand at each position of a prompt. */
+  /** The number of possible tokens at each position of a prompt. */
   readonly words: readonly number[];
   readonly answers: number;
 }
@@ -23,7 +24,7 @@ export interface PublishedShape {
 const greaterThanWords = [1, 120, 1, 1, 1, 1, 17, 98, 1, 1, 1, 17];
 // "Then, A and B went to the P. B gave a O to": 109 names, 8 places, 8 objects.
 const ioiWords = [1, 1, 109, 1, 109, 1, 1, 1, 8, 1, 109, 1, 1, 8, 1];
-// "<|endoftext|>The C|hief E|xecutive O|fficer (|C|E": capitals, and the rests of the words that they begin.
+// "<|endoftext|>The C|hief E|xecutive O|fficer (|C|E": capitals, and the remaining parts of words.
 const acronymWords = [1, 1, 26, 300, 26, 300, 26, 300, 1, 26, 26];
 
 export const publishedShapes: readonly PublishedShape[] = [
@@ -43,7 +44,7 @@ export const publishedShapes: readonly PublishedShape[] = [
 export interface Placed {
   readonly circuit: Circuit;
   readonly vocabulary: PromptVocabulary;
-  /** Prompts of words that stand where they may. */
+  /** Prompts of possible words. */
   readonly prompts: readonly (readonly number[])[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * A GPT-2 checkpoint of any shape with seeded random weights, as a real safetensors folder: speed is measured
- * through the same reading code that a user's model takes. Kept in bench/.cache between runs.
+ * Makes a GPT-2 checkpoint of any shape with seeded random weights, as a real safetensors folder, so that speed
+ * is measured with the same reading code as for a user's model. It is kept in bench/.cache between runs.
  */
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";

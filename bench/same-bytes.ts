@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- same-bytes [--against COMMIT]`: whether this tree finds and ships the same circuits as another
- * commit, bit for bit. Both command lines extract nano's circuits of every built-in task in four settings; the
- * weights' bytes, the parts that are kept and every decision of the trace are compared. For changes that must change
- * nothing.
+ * `npm run bench -- same-bytes [--against COMMIT]`: whether this tree finds and ships the same circuits as
+ * another commit, bit for bit. Both command lines extract nano's circuits of every built-in task in four
+ * settings; the weights' bytes, the kept parts and every decision of the trace are compared. For changes of the
+ * code that must not change any result.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, realpath, rm, symlink } from "node:fs/promises";
@@ -19,7 +19,7 @@ import { circuitKey } from "../src/transformer/circuit.ts";
 const run = promisify(execFile);
 const here = join(import.meta.dirname, "..");
 
-/** As the golden data has them (test/golden/README.md): each ablation, and whether MLPs are tried. */
+/** The settings of the golden data (test/golden/README.md): each ablation, and whether MLPs are tried. */
 const settings = [
   { name: "mean, MLPs tried", flags: ["--ablation", "mean"] },
   { name: "mean, heads only", flags: ["--ablation", "mean", "--no-mlps"] },
@@ -32,7 +32,7 @@ interface Extracted {
   readonly weights: Buffer;
 }
 
-/** @param commit what git calls it. @returns whether all is the same. */
+/** @param commit any name that git accepts. @returns whether everything is the same. */
 export async function benchSameBytes(commit: string): Promise<boolean> {
   const room = await realpath(await mkdtemp(join(tmpdir(), "pith-same-bytes-")));
   const tree = join(room, "tree");
@@ -59,7 +59,10 @@ export async function benchSameBytes(commit: string): Promise<boolean> {
   }
 }
 
-/** Builds the commit's command line, with the packages of this tree: a commit that needs others can't be compared. */
+/**
+ * Builds the commit's command line with the packages of this tree; a commit that needs other packages can't be
+ * compared.
+ */
 async function buildCommit(commit: string, tree: string): Promise<void> {
   process.stderr.write(`building ${commit} …\n`);
   await run("git", ["worktree", "add", "--detach", tree, commit], { cwd: here });
@@ -73,13 +76,13 @@ async function extractWith(tree: string, out: string, flags: readonly string[]):
   });
   const path = join(out, folderLayout.circuit);
   return {
-    // Of every format that was ever written: this tree reads them all.
+    // The file may have any earlier format: this tree reads all of them.
     circuit: parseCircuitFile(JSON.parse(await readFile(path, "utf8")), path),
     weights: await readFile(join(out, folderLayout.modelFolder, folderLayout.weights)),
   };
 }
 
-/** The first difference, in words; undefined where there is none. */
+/** The first difference, in words; undefined if there is none. */
 function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
   const [before, now] = [circuitKey(theirs.circuit.kept), circuitKey(ours.circuit.kept)];
   if (before !== now) return `kept were ${before}; now ${now}`;
@@ -96,7 +99,7 @@ function differenceOf(theirs: Extracted, ours: Extracted): string | undefined {
   return `the weights differ from byte ${theirs.weights.findIndex((byte, index) => byte !== ours.weights[index])} on`;
 }
 
-/** Bit for bit: JSON's numbers are written so that they are read back as they were. */
+/** Compared bit for bit: JSON's numbers are written so that reading gives exactly the same number. */
 const sameDecision = (one: Decision, other: Decision | undefined): boolean =>
   other !== undefined &&
   one.layer === other.layer &&

@@ -1,5 +1,5 @@
 /**
- * The search alone, in a process of its own, so that the peak of resident memory is the search's. Prints one
+ * The search in a process of its own, so that the peak of resident memory is caused by the search. Prints one
  * line of JSON. Called by `search.ts`.
  */
 import { readTransformer } from "../src/architectures/index.ts";
@@ -31,7 +31,7 @@ export interface SearchReport {
   readonly flops: number;
   readonly runs: number;
   readonly weightBytes: number;
-  /** Where the engine's time went, by kind of graph. */
+  /** The engine's time, by kind of graph. */
   readonly graphs: Readonly<Record<string, Readonly<GraphCounters>>>;
   readonly evaluated: number;
   readonly peakBytes: number;

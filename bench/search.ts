@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- search`: the search at GPT-2 small's true shape with seeded random weights, decisions
- * forced to a given circuit while every candidate is still evaluated; against plain full forwards, the least
- * arithmetic that the method allows, and the machine's matmul ceiling, all in one run.
+ * `npm run bench -- search`: the search at GPT-2 small's true shape with seeded random weights. Its decisions are
+ * forced to a given circuit, but every candidate is still evaluated. It is compared with plain full forward
+ * passes, the least arithmetic that the method needs, and the machine's limit for matrix products, all in one
+ * run.
  */
 import { execFile } from "node:child_process";
 import { mkdir, stat } from "node:fs/promises";
@@ -20,7 +21,7 @@ import { gpt2Small, randomCheckpoint, seededPrompts } from "./random-model.ts";
 import type { SearchJob, SearchReport } from "./search-process.ts";
 
 export interface SearchBenchOptions {
-  /** Kept heads by layer, lowest first; the kept ones are a layer's first. */
+  /** The number of kept heads of each layer, lowest layer first; the first heads of a layer are kept. */
   readonly headsByLayer: readonly number[];
   readonly mlps: readonly number[];
   readonly patching: number;
@@ -167,7 +168,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   return bars.every(({ met }) => met);
 }
 
-/** The engine's time by kind of graph, and what is left: weights read and handed over, and waiting. */
+/** The engine's time by kind of graph, and the rest: reading and sending weights, and waiting. */
 function whereTimeWent(search: SearchReport, seconds: number, ceiling: number): string[] {
   const graphs = Object.entries(search.graphs).sort(([, a], [, b]) => b.milliseconds - a.milliseconds);
   const busy = graphs.reduce((sum, [, { milliseconds }]) => sum + milliseconds / 1000, 0);

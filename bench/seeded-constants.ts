@@ -1,4 +1,6 @@
-/** What stands for pruned components where only time is measured: seeded random constants, one row a position. */
+/**
+ * Replacements of pruned components for measurements of time: seeded random constants, one row for each position.
+ */
 import type { Replacements } from "../src/discovery/replacements.ts";
 import { createRandom } from "../src/tasks/random.ts";
 

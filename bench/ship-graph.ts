@@ -1,4 +1,4 @@
-/** A graph as the two files that are shipped of it, without the rest of the folder. */
+/** Writes a graph as the two files that are shipped of it, without the rest of the folder. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { planSafetensors } from "../src/checkpoint/safetensors-writer.ts";
@@ -10,7 +10,7 @@ import type { Graph } from "../src/onnx/graph.ts";
 
 export interface ShippedGraphFiles {
   readonly modelPath: string;
-  /** Of both files. */
+  /** The size of both files. */
   readonly bytes: number;
 }
 

@@ -1,7 +1,8 @@
 /**
- * Whether the studio's live map stays smooth: a search of a thousand components streams in, and a trace of the
- * browser says how long each step of the page's main thread took. First paint and script sizes beside it.
- * `npm run build && npx tsx bench/studio-smoothness.ts [decisions a second] [folder of pages]`; needs Chromium.
+ * Measures whether the studio's live map stays smooth: the page gets the stream of a search of a thousand
+ * components, and a trace of the browser gives the time of each step of the page's main thread. First paint and
+ * script sizes are printed too. `npm run build && npx tsx bench/studio-smoothness.ts [decisions a second] [folder
+ * of pages]`; needs Chromium.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +19,7 @@ interface TraceEvent {
   readonly pid: number;
   readonly tid: number;
   readonly ts: number;
-  /** Microseconds: of the clock, and of the processor. */
+  /** Microseconds of wall clock, and of processor time. */
   readonly dur?: number;
   readonly tdur?: number;
   readonly args?: { readonly name?: string };
@@ -45,7 +46,7 @@ try {
   await serveSyntheticRun(page, run);
   await page.goto(`${studio.url.replace(/\?.*/, "")}#/runs/${run.id}`);
   await page.reload();
-  // The map's making is a step of its own, before the stream.
+  // The map is made in a step of its own, before the stream.
   await page.waitForSelector('.component[data-state="pruned"]');
   await browser.startTracing(page, {
     categories: ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel", "__metadata"],
@@ -66,7 +67,7 @@ try {
   await rm(data, { recursive: true, force: true });
 }
 
-/** The main thread with the most work is the page's. */
+/** The page's main thread is the one with the most work. */
 function report(events: readonly TraceEvent[]): void {
   const threads = events.filter(
     ({ name, args }) => name === "thread_name" && args?.name === "CrRendererMain",

@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- sweep`: 30 thresholds in one walk against 30 searches of the same code, each with passes of its
- * own, on nano: every built-in task in every setting, seed 0. The two take turns in one runtime that is warm; only
- * the loaded model is shared. What a sweep measures of its circuits afterwards is no part of either.
+ * `npm run bench -- sweep`: compares 30 thresholds in one walk with 30 separate searches of the same code, each
+ * with passes of its own, on nano: every built-in task in every setting, seed 0. The two take turns in one
+ * runtime that is warm; only the loaded model is shared. What a sweep measures of its circuits afterwards is not
+ * included in either.
  */
 import { availableParallelism, cpus } from "node:os";
 import { prepareSearch, type SearchSets } from "../src/discovery/prepare.ts";
@@ -51,7 +52,7 @@ type Graphs = Readonly<Record<string, { readonly runs: number; readonly millisec
 interface Side {
   readonly seconds: Timing;
   readonly evaluations: number;
-  /** Of the last run. */
+  /** From the last run. */
   readonly graphs: Graphs;
 }
 
@@ -75,13 +76,13 @@ export async function benchSweep(options: SweepBenchOptions): Promise<boolean> {
       const sets = draws[0] && searchSets(draws[0].encoded);
       if (sets === undefined) throw new RangeError(`${name} without prompts`);
       const job: Job = { runtime, model: model.transformer, sets, alphas, setting };
-      // Not counted: compiles JavaScript, wakes threads, reads weights into the system's cache.
+      // Not counted: this run compiles JavaScript, starts threads, and reads weights into the system's cache.
       await together({ ...job, alphas: alphas.slice(-3) });
       await apart({ ...job, alphas: alphas.slice(-1) });
       const runs: { together: Run[]; apart: Run[] } = { together: [], apart: [] };
       for (let pair = 0; pair < pairs; pair++) {
         log(`${name}, ${describe(setting)}: pair ${pair + 1} of ${pairs} …`);
-        // In turns of turns: neither always comes second.
+        // The order alternates, so that neither of them is always the second.
         for (const kind of pair % 2 === 0
           ? (["together", "apart"] as const)
           : (["apart", "together"] as const)) {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- targets`: what a search for a target finds on nano, for each built-in task, beside what the
- * best single α of a sweep gives on the same prompts; the tables of docs/targets.md. Counts and accuracies do not
+ * `npm run bench -- targets`: compares a search for a target with the best single α of a sweep on the same
+ * prompts, on nano, for each built-in task; prints the tables of docs/targets.md. Counts and accuracies do not
  * depend on the machine, so there is no bar.
  */
 import { availableParallelism } from "node:os";
@@ -23,7 +23,7 @@ import { bodyShare } from "../src/transformer/circuit-size.ts";
 export interface TargetsBenchOptions {
   readonly tasks: readonly string[];
   readonly accuracy: number;
-  /** A second search for the same accuracy may not go above this KL, in nats. */
+  /** The largest KL, in nats, that a second search for the same accuracy may reach. */
   readonly maxKl: number;
   readonly threads: number;
   readonly json: boolean;
@@ -49,7 +49,7 @@ interface Line {
 }
 
 const rule = { mlps: true, order: "published" } as const;
-/** As in the paper's sweeps. */
+/** The thresholds of the paper's sweeps. */
 const alphas = Array.from({ length: 30 }, (_, index) => 10 ** (-5 + (5 * index) / 29));
 
 export async function benchTargets(options: TargetsBenchOptions): Promise<boolean> {

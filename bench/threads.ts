@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- threads`: where more threads begin to pay, beside the bounds of `src/jobs/choose-threads.ts`.
- * One layer of growing width on a full batch, a whole model of growing width on one prompt, and nano's whole search,
- * each in one thread and in as many as there are cores, in turns. There is no bar: the bounds are to lie where the
- * ratio passes 1.
+ * `npm run bench -- threads`: finds where more threads become faster, and compares that with the bounds of
+ * `src/jobs/choose-threads.ts`. One layer of growing width on a full batch, a whole model of growing width on one
+ * prompt, and nano's whole search run in turns in one thread and in as many as there are cores. There is no bar:
+ * the bounds should be where the ratio passes 1.
  */
 import { availableParallelism, cpus } from "node:os";
 import { makeBatches, tokensAtOnce } from "../src/discovery/batch.ts";
@@ -37,11 +37,11 @@ const promptLength = 16;
 
 interface Line {
   readonly what: string;
-  /** Of one run. */
+  /** FLOPs of one run. */
   readonly flops: number;
-  /** The bound that the product uses. */
+  /** The bound that Pith uses. */
   readonly bound: number;
-  /** One thread's time by all threads' time. */
+  /** One thread's time divided by all threads' time. */
   readonly speed: SpeedRatio;
 }
 
@@ -68,14 +68,14 @@ export async function benchThreads({ threads, json }: ThreadsBenchOptions): Prom
 const describe = ({ what, flops, bound, speed }: Line): string =>
   `${what.padEnd(34)} ${(flops / 1e9).toFixed(2).padStart(6)} GFLOP (bound ${(bound / 1e9).toFixed(1)}): all threads ${formatSpeed(speed)}`;
 
-/** Wall clock, for that is what a user waits: what threads cost the rest of the program counts as well. */
+/** Wall clock, because a user waits for it: it includes the cost of threads for the rest of the program. */
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await work();
   return performance.now() - begin;
 }
 
-/** @returns the FLOPs of one run of a session, on the average. */
+/** @returns the average FLOPs of one run of a session. */
 async function compare(
   one: Runtime,
   all: Runtime,

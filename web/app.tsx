@@ -1,4 +1,4 @@
-/** The frame around every page: name, navigation, theme, and what is wrong above all. */
+/** The frame around every page: name, navigation, theme, and errors above the content. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { get, outOfTouch, serverGone } from "./data/api-client.ts";
 import { type Route, route } from "./data/router.ts";
@@ -13,10 +13,10 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const place = here.page === "run" ? `${here.id}/${here.tab}` : here.page;
   const first = useRef(true);
-  // The focus moves together with the content. Moved after the next frame, it would be taken from whatever was
-  // focused in the meantime, and keys that were meant for that would be lost.
+  // The focus moves together with the content. If it moved after the next frame, it would be taken from an
+  // element that was focused in the meantime, and keys meant for that element would be lost.
   useLayoutEffect(() => {
-    // A page that was gone to begins at its top, for eyes and for screen readers.
+    // A new page begins at its top, visually and for screen readers.
     if (!first.current) {
       main.current?.focus({ preventScroll: true });
       scrollTo(0, 0);

@@ -1,4 +1,4 @@
-/** One run, whatever is looked at of it: the pages share its data and its stream. */
+/** The page of one run; all its views share the run's data and its stream. */
 import { useEffect, useState } from "preact/hooks";
 import type { RunDetail } from "../src/server/api.ts";
 import { followRun, type LiveRun } from "./data/live-run.ts";

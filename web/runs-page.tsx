@@ -19,7 +19,7 @@ export function RunsPage() {
       setFault(faultOf(thrown));
     }
   };
-  // Once, and then by the clock.
+  // At once, and then at regular intervals.
   useEffect(() => {
     document.title = "Runs – Pith studio";
     void read();

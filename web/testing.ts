@@ -1,15 +1,15 @@
-/** For tests of modules that ask a server or follow its events: both are played, all else is the module's own. */
+/** Helpers for tests of modules that use a server or follow its events: both are simulated. */
 import { vi } from "vitest";
 
 export interface PlayedRequest {
   readonly method: string;
   readonly path: string;
-  /** Of JSON; undefined where there was none. */
+  /** The parsed JSON; undefined if there was none. */
   readonly body: unknown;
 }
 
 /**
- * Answers every request of this test file; what it throws is a connection that fails. Aborted requests reject.
+ * Answers every request of this test file; if it throws, the connection fails. Aborted requests reject.
  * @returns the requests so far, in order.
  */
 export function playServer(
@@ -31,7 +31,7 @@ export function json(value: unknown, status = 200): Response {
   return new Response(JSON.stringify(value), { status });
 }
 
-/** An answer that comes when the test says so. */
+/** A promise that the test resolves. */
 export function later<T>(): { readonly promise: Promise<T>; readonly give: (value: T | Promise<T>) => void } {
   let give: (value: T | Promise<T>) => void = () => {};
   const promise = new Promise<T>((resolve) => {
@@ -40,7 +40,7 @@ export function later<T>(): { readonly promise: Promise<T>; readonly give: (valu
   return { promise, give };
 }
 
-/** After everything that waits for nothing but other promises. */
+/** Resolves after everything that waits only for other promises. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** `pith bench`: how fast a circuit is beside its original, and how fast it could be. */
+/** `pith bench`: how fast a circuit is compared with its original, and how fast it could be. */
 
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
@@ -111,7 +111,7 @@ async function run(
     ...(against && { against }),
   });
   if (flags.chart !== undefined) {
-    // Loaded only where there is something to draw.
+    // Loaded only if there is something to draw.
     const { parseHTML } = await import("linkedom");
     const { benchChart } = await import("../report/charts/bench-chart.ts");
     const { fileTheme } = await import("../report/charts/theme.ts");
@@ -121,7 +121,7 @@ async function run(
   return { json: result, report: (style) => benchReport(result, style) };
 }
 
-/** Time does not depend on which tokens there are: where the task is not at hand, any will do. */
+/** The time does not depend on the tokens: if the task is not available, any tokens are used. */
 async function taskOrNone(
   folder: Parameters<typeof taskForCircuit>[0],
   flags: Flags,
@@ -130,7 +130,7 @@ async function taskOrNone(
   return taskForCircuit(folder, flags).catch(() => undefined);
 }
 
-/** @throws PithError "options" for a name that is none. */
+/** @throws PithError "options" for an unknown name. */
 function parseAgainst(text: string): readonly Alternative[] {
   return text.split(",").map((word) => {
     const found = alternatives.find((each) => each === word.trim());

@@ -1,4 +1,4 @@
-/** What `--json` says of a circuit is what circuit.json says of it. */
+/** The output of `--json` for a circuit, which has the same fields as circuit.json. */
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { circuitJson } from "../export/circuit-json.ts";
 

@@ -1,4 +1,4 @@
-/** The task that a circuit is measured on. */
+/** Finds the task that a circuit is measured on. */
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { readTask, type Task } from "../jobs/read-task.ts";
@@ -6,9 +6,9 @@ import { isBuiltinTask } from "../tasks/builtin/index.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
- * The task that was asked for, else the circuit's own. A built-in one has the prompts that it had when the circuit
- * was cut: with another seed, prompts that chose the circuit could come up among the test prompts.
- * @throws PithError "options" where none is given and the circuit's own is a file.
+ * The task that the user gave, else the circuit's own. A built-in task has the same prompts as when the circuit
+ * was cut: with another seed, prompts that chose the circuit could be among the test prompts.
+ * @throws PithError "options" if none is given and the circuit's own is a file.
  */
 export async function taskForCircuit(
   { circuit, tokenizer }: { readonly circuit: CircuitFile; readonly tokenizer: Tokenizer },
@@ -20,7 +20,7 @@ export async function taskForCircuit(
   if (name !== undefined) return readTask(name, { ...options, signal });
   const candidates = [undefined, ...(isBuiltinTask(circuit.task.name) ? [circuit.task.name] : [])];
   for (const candidate of candidates) {
-    // A file that only has a built-in task's name may be one that this tokenizer can't make.
+    // A file may have a built-in task's name by chance; then this tokenizer may be unable to make that task.
     const task = await readTask(candidate, options).catch(() => undefined);
     if (task?.sha256 === circuit.task.sha256) return task;
   }

@@ -1,6 +1,6 @@
-/** What the command line and each of its commands give one another. */
+/** The context that the command line passes to its commands, and their results. */
 
-/** What a command tells its caller. */
+/** The interface between a command and the command line. */
 export interface CommandContext {
   /** The words that the user wrote after the program's name. */
   readonly words: readonly string[];

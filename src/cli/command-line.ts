@@ -20,7 +20,7 @@ import { tasksCommand } from "./tasks-command.ts";
 
 /**
  * @param argv as process.argv: the runtime, the script, then the user's words.
- * @returns the exit code: 0, 2 where the input is at fault, 130 when interrupted, 1 for a bug.
+ * @returns the exit code: 0, 2 for bad input, 130 when interrupted, 1 for a bug.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
@@ -35,7 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv]);
     return exitCode;
   } catch (error) {
-    // An error in the options comes before they are parsed.
+    // An error in the options may occur before this option is parsed.
     const json = context.words.includes("--json");
     return error instanceof CommanderError ? reportUsage(error, { json }) : reportFailure(error, { json });
   }
@@ -74,7 +74,7 @@ export function createProgram(context: CommandContext): Command {
   return program;
 }
 
-/** What commander throws and prints is the same for commands in commands; by itself it exits with 1 there. */
+/** Commands inside commands get the same error handling and output; by default commander exits with 1 there. */
 function inherit(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inherit(child, command);

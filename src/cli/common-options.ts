@@ -1,6 +1,6 @@
 /**
- * The options that many commands share. Each short name and each long name means the same thing in every
- * command, so each is defined here once.
+ * Options that many commands share. Each short and long name has the same meaning in every command, so each is
+ * defined once, here.
  */
 import { availableParallelism } from "node:os";
 import { Option } from "commander";
@@ -18,13 +18,15 @@ export const forceOption = (effect: string) => new Option("-f, --force", effect)
 export const originalOption = (purpose = "The original") =>
   new Option("-m, --model <dir|name>", `${purpose} (default: the model it was cut from, if on this machine)`);
 
-/** `--threads` of a command that computes one thing at a time. @param choice how many there are otherwise. */
+/**
+ * `--threads` of a command that computes one thing at a time. @param choice how the number is chosen by default.
+ */
 export const threadsOption = (choice = "by the size of the work") =>
   new Option("--threads <count>", `How many threads compute (default: ${choice})`).argParser((text) =>
     atMostCores(parseThreads(text)),
   );
 
-/** More threads than cores only wait for one another, and of very many some can't be started. */
+/** More threads than cores only wait for each other, and a very large number can't be started. */
 export function atMostCores(threads: number): number {
   const cores = availableParallelism();
   if (threads <= cores) return threads;

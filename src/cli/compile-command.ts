@@ -1,4 +1,4 @@
-/** `pith compile`: a circuit, specialised to the words of its task. */
+/** `pith compile`: specialises a circuit to the words of its task. */
 import { Command, Option } from "commander";
 import { type Dtype, dtypes } from "../export/dtype.ts";
 import { compileFolder } from "../jobs/compile/compile.ts";
@@ -60,7 +60,7 @@ export function compileCommand({ exit }: CommandContext): Command {
     });
 }
 
-/** Which operators a graph is written with. */
+/** `--target`: the operators that a graph may use. */
 export function targetOption(): Option {
   return new Option(
     "--target <operators>",

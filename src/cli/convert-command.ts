@@ -1,4 +1,4 @@
-/** `pith convert`: a circuit's folder in another number format. */
+/** `pith convert`: writes a circuit's folder in another number format. */
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { dtypePurpose, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
@@ -91,7 +91,7 @@ type Destination =
   | { readonly out: string; readonly dtype: NarrowDtype }
   | { readonly out?: undefined; readonly dtypes: readonly NarrowDtype[] };
 
-/** @throws PithError "options" unless it is one folder for one format, or the circuit's own. */
+/** @throws PithError "options" unless exactly one folder is given for one format, or for the circuit's own. */
 function destination({ dtype: dtypes, caches, out, add = false }: Flags): Destination {
   if ((out === undefined) !== add) {
     throw new PithError("options", "a converted circuit goes to one place.", {

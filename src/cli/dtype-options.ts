@@ -1,4 +1,4 @@
-/** `--dtype`: which number formats a command writes, and which of a folder's it opens. */
+/** `--dtype`: the number formats that a command writes, or the one that it opens. */
 import { Option } from "commander";
 import { PithError } from "../errors.ts";
 import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";

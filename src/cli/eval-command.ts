@@ -91,7 +91,7 @@ async function run(
         parameters,
         bytes,
       },
-      // Of another task than the circuit's own; null where nobody can say.
+      // For another task than the circuit's own; null if it is not known.
       ...(overlap && { seenPrompts: overlap.seen ?? null }),
     },
     report: (style) =>

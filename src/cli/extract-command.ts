@@ -1,4 +1,4 @@
-/** `pith extract`: from a model and a task to a circuit's folder. */
+/** `pith extract`: makes a circuit's folder from a model and a task. */
 
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -160,7 +160,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
       "\nExample:\n  $ pith extract --model openai-community/gpt2 --task ioi.jsonl --out ioi",
     )
     .action(async (given: Flags, command: Command) => {
-      // A target chooses its own: the default is not what the user asked for.
+      // A target chooses its own α; the default is not the user's choice.
       const { alpha, ...rest } = given;
       const flags = command.getOptionValueSource("alpha") === "default" ? rest : { ...rest, alpha };
       const resume = resumeCommand(programName(process.argv[1]), words);
@@ -218,7 +218,9 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
   };
 }
 
-/** A built-in task of another seed, or a task file of its name, has other prompts, and a folder of its own. */
+/**
+ * A built-in task of another seed, or a task file of the same name, has other prompts, so it gets another folder.
+ */
 function folderName({ name, builtin }: Task, seed: number): string {
   return builtin === undefined ? name : `${name}-seed${seed}`;
 }
@@ -250,7 +252,7 @@ function optionsOf(flags: Flags): ExtractOptions {
   };
 }
 
-/** The main format, and those beside it. */
+/** The main format, and the additional ones. */
 function formatsOf(chosen: readonly Dtype[]): {
   readonly dtype: Dtype;
   readonly formats: readonly NarrowDtype[];
@@ -259,13 +261,13 @@ function formatsOf(chosen: readonly Dtype[]): {
   return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
 }
 
-/** "maxKl" → "--max-kl". Here a graph's operators are its target. */
+/** "maxKl" → "--max-kl". In this command the option of a graph's operators is called "target". */
 const flagOf = (option: string) =>
   option === "operators"
     ? "--target"
     : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** Before the search: what can't be compiled must not wait for it. */
+/** Checked before the search, so that an option that excludes compiling is reported at once. */
 async function checkCompile({ means, dtype, force = false }: Flags, out: string): Promise<void> {
   if (means === "aligned" && dtype.includes("f32")) return checkCircuitFolder(out, { force });
   throw new PithError("options", "takes circuits of one prompt length, in float32.", {

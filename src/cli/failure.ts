@@ -1,17 +1,17 @@
-/** The end of a command that did not succeed: what is said about it, and the exit code. */
+/** Reports the failure of a command and gives the exit code. */
 import { PithError } from "../errors.ts";
 import { machineError } from "../files/file-error.ts";
 import { INTERRUPTED_EXIT_CODE } from "./interruption.ts";
 import { printJson, printNote } from "./streams.ts";
 
-/** Bad input, bad options, a machine that can't: the user's to mend. */
+/** For faults that the user can correct: bad input, bad options, an unsuitable machine. */
 const USAGE_EXIT_CODE = 2;
-/** A bug of Pith's. */
+/** For a bug in Pith. */
 const BUG_EXIT_CODE = 1;
 
 /**
  * Prints the error to stderr and, with `json`, to stdout as well: one object with a field "error", by which a
- * program tells it from a result.
+ * program can distinguish it from a result.
  */
 export function reportFailure(thrown: unknown, { json = false }: { readonly json?: boolean } = {}): number {
   const error = machineError(thrown) ?? thrown;
@@ -40,7 +40,7 @@ export function reportInterruption(
   return INTERRUPTED_EXIT_CODE;
 }
 
-/** For what commander threw after it had printed its own message or the help to stderr. */
+/** For an error that commander threw after it had printed its own message or the help to stderr. */
 export function reportUsage(
   error: { readonly exitCode: number; readonly message: string },
   { json = false }: { readonly json?: boolean },

@@ -1,4 +1,4 @@
-/** The model that a circuit was cut from, where it is on this machine and still the same: no download. */
+/** Finds the model that a circuit was cut from, if it is on this machine and unchanged. Nothing is downloaded. */
 import { stat } from "node:fs/promises";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { recallOriginal } from "../jobs/known-originals.ts";
@@ -6,8 +6,8 @@ import { loadModel, type Model } from "../jobs/load-model.ts";
 import { isSame } from "../jobs/same-weights.ts";
 
 /**
- * The folder that a circuit was last cut from on this machine, a folder here of the name that circuit.json gives,
- * or the embedded model: the first whose weights have the hashes written there.
+ * Tries the folder that a circuit was last cut from on this machine, a folder here with the name in circuit.json,
+ * and the embedded model, and returns the first whose weights have the hashes in circuit.json.
  */
 export async function findOriginal({ model }: CircuitFile): Promise<Model | undefined> {
   const places: (string | undefined)[] = [undefined];

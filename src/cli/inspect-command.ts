@@ -1,4 +1,4 @@
-/** `pith inspect`: the picture of a circuit, and the numbers that were measured when it was made. */
+/** `pith inspect`: shows the map of a circuit, and the numbers that were measured when it was made. */
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { circuitJson } from "../export/circuit-json.ts";

@@ -1,4 +1,7 @@
-/** Ctrl-C and SIGTERM: the first asks the work to stop at the next good moment, the second kills. */
+/**
+ * Ctrl-C and SIGTERM: the first one asks the work to stop at the next suitable moment, the second one kills the
+ * process.
+ */
 
 /** The reason with which work is aborted. */
 class Interrupted extends Error {
@@ -10,11 +13,11 @@ export const INTERRUPTED_EXIT_CODE = 130;
 
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Gives the signals back to the system. */
+  /** Stops watching the signals, so that they have their default effect again. */
   readonly stop: () => void;
 }
 
-/** @param beforeKill puts the terminal in order; must not wait for anything. */
+/** @param beforeKill restores the terminal; it must not wait for anything. */
 export function watchInterruptions(beforeKill: () => void): Interruption {
   const controller = new AbortController();
   const stop = () => {
@@ -26,7 +29,7 @@ export function watchInterruptions(beforeKill: () => void): Interruption {
       controller.abort(new Interrupted(`stopped by ${name}`));
       return;
     }
-    // Not process.exit: it would wait for the compute thread, which may be deep in a product of matrices.
+    // Not process.exit: it would wait for the compute thread, which may be in the middle of a matrix product.
     beforeKill();
     stop();
     process.kill(process.pid, name);

@@ -1,8 +1,8 @@
-/** Command lines for people to copy: how this program was called, and with what words it goes on. */
+/** Command lines for people to copy: how this program was called, and how to continue. */
 import { basename, relative } from "node:path";
 
 /**
- * What to type for `pith`: "npx pith" under npx, "pith" where it is installed, else "node dist/cli.js".
+ * The command for `pith`: "npx pith" under npx, "pith" if it is installed, else "node dist/cli.js".
  * @param script process.argv[1].
  */
 export function programName(
@@ -15,14 +15,14 @@ export function programName(
   return `node ${quote(path.startsWith("..") ? script : path)}`;
 }
 
-/** The words, each quoted for a POSIX shell where it needs to be. */
+/** The words, quoted for a POSIX shell where necessary. */
 export function commandLine(program: string, words: readonly string[]): string {
   return [program, ...words.map(quote)].join(" ");
 }
 
 /**
- * The same for a report: where one line would be too long, each group of words after the first begins a line of
- * its own, which a shell reads as one command.
+ * The same for a report: if one line would be too long, each group of words after the first begins a new line, in
+ * a form that a shell reads as one command.
  */
 export function commandToCopy(
   program: string,

@@ -1,4 +1,4 @@
-/** From an option's text to its value, or a PithError that names the option. */
+/** Parses an option's text to its value, or throws a PithError that names the option. */
 import { Option } from "commander";
 import { bootstrapRange, frequencyRange } from "../discovery/bootstrap-options.ts";
 import { alphaOption, klRange, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
@@ -11,7 +11,7 @@ import { shorten } from "../printable.ts";
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const WHOLE = /^\d+$/;
 
-/** @returns a parser that throws PithError "options", naming `option`, for what is out of range. */
+/** @returns a parser that throws PithError "options", naming `option`, for a value out of range. */
 export function parseIn(option: string, range: NumberRange): (text: string) => number {
   const form = range.whole === true ? WHOLE : DECIMAL;
   return (text) => {
@@ -21,12 +21,12 @@ export function parseIn(option: string, range: NumberRange): (text: string) => n
   };
 }
 
-/** @returns a parser of α by another option's name. */
+/** @returns a parser of α for an option of another name. */
 export const parseThreshold = (option: string) => parseIn(option, alphaOption.range);
 
 export const parseAlpha = parseThreshold("--alpha");
 export const parsePasses = parseIn("--passes", passesOption.range);
-/** Of --max-kl and --target-kl. */
+/** Parses --max-kl and --target-kl. */
 export const parseKl = (option: string) => parseIn(option, klRange);
 export const parseTargetAccuracy = parseIn("--target-accuracy", targetOptions.accuracy.range);
 export const parseTargetSize = parseIn("--target-size", targetOptions.size.range);
@@ -36,14 +36,14 @@ export const parseSeed = parseIn("--seed", seedRange);
 export const parseThreads = parseIn("--threads", threadRange);
 export const parseTop = parseIn("--top", wholeNumbers(1, 1_000_000));
 export const parsePrompts = parseIn("--prompts", wholeNumbers(1, 100, "Three are enough for a page."));
-/** Fewer than three have no spread. */
+/** With fewer than three runs, a spread means nothing. */
 export const parseRuns = parseIn("--runs", wholeNumbers(3, 100_000));
 export const parseJobs = parseIn(
   "--jobs",
   wholeNumbers(1, 256, "Leave it out for as many as cores and memory allow."),
 );
 
-/** Of all commands that compute for long. */
+/** `--device`, for all commands with long computations. */
 export function deviceOption(): Option {
   return new Option("--device <kind>", "What computes: the processor, or a graphics card through WebGPU.")
     .choices(["cpu", "webgpu"])

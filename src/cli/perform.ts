@@ -1,6 +1,6 @@
 /**
- * What every command shares: progress while it works, Ctrl-C, errors told in one manner, models closed at the
- * end. A command is a function from its options to what it prints.
+ * The part that all commands share: progress, Ctrl-C, uniform errors, and closing of models at the end. A command
+ * is a function from its options to its output.
  */
 import type { OnEvent } from "../jobs/events.ts";
 import type { TerminalStyle } from "../report/terminal-style.ts";
@@ -12,7 +12,7 @@ import { printJson, printReport } from "./streams.ts";
 export interface CommandWork {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
-  /** Has `thing` closed when the command ends, however it ends. */
+  /** Makes sure that `thing` is closed when the command ends, for whatever reason. */
   readonly closing: <T extends { close(): Promise<void> }>(thing: T) => T;
 }
 
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /**
- * @param afterInterruption what to tell a user who stopped it.
+ * @param afterInterruption the message for a user who stopped the command.
  * @returns the exit code.
  */
 export async function perform(
@@ -45,7 +45,7 @@ export async function perform(
     return 0;
   } catch (error) {
     progress.finish();
-    // Once stopped, whatever fails afterwards fails because of it.
+    // After an interruption, later errors are consequences of it.
     if (!signal.aborted) return reportFailure(error, options);
     return reportInterruption(options.afterInterruption, options);
   } finally {

@@ -1,6 +1,6 @@
 /**
- * Shows progress on stderr: on a terminal a block that is drawn over, elsewhere a line every few seconds.
- * What is shown is `report/terminal-progress.ts`'s business.
+ * Shows progress on stderr: on a terminal a block that is redrawn, elsewhere a line every few seconds.
+ * `report/terminal-progress.ts` makes the text.
  */
 import { writeSync } from "node:fs";
 import type { OnEvent, PithEvent } from "../jobs/events.ts";
@@ -17,14 +17,14 @@ import { canRedraw, drawSafely, printNote } from "./streams.ts";
 
 export interface ProgressView {
   readonly onEvent: OnEvent;
-  /** Says that the work was asked to stop. */
+  /** Shows that the work was asked to stop. */
   readonly stopping: () => void;
-  /** Takes the block away and gives the cursor back. Nothing is drawn afterwards. */
+  /** Removes the block and restores the cursor. Nothing is drawn afterwards. */
   readonly finish: () => void;
 }
 
 const FRAME_MS = 100;
-/** Work that ends sooner shows nothing. */
+/** Work that ends sooner shows no progress. */
 const PATIENCE_MS = 400;
 const LINE_EVERY_MS = 3000;
 
@@ -32,13 +32,13 @@ const HIDE_CURSOR = "\u001b[?25l";
 const SHOW_CURSOR = "\u001b[?25h";
 const CLEAR_BELOW = "\u001b[0J";
 
-/** `PITH_PROGRESS=off` leaves progress out, and nothing else that is said meanwhile. */
+/** `PITH_PROGRESS=off` turns progress off, but no other messages. */
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressView {
   if (process.env["PITH_PROGRESS"] === "off") return written(stream, Number.POSITIVE_INFINITY);
   return canRedraw(stream) ? redrawn(stream) : written(stream, LINE_EVERY_MS);
 }
 
-/** What of an event is to be read after the work has ended, too. */
+/** The text of an event that should stay on the screen after the work. */
 function lastingNotes(event: PithEvent): readonly string[] {
   if (event.kind === "note") return [`note: ${event.note}`];
   return event.kind === "preflight" ? preflightNotes(event.preflight) : [];
@@ -66,7 +66,7 @@ function redrawn(stream: NodeJS.WriteStream): ProgressView {
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
-  /** Takes the block away, so that what is written next stands for good. */
+  /** Removes the block, so that the next text stays on the screen. */
   const clear = () => {
     if (drawnLines > 0) stream.write(`${above()}${CLEAR_BELOW}${SHOW_CURSOR}`);
     drawnLines = 0;
@@ -88,7 +88,7 @@ function redrawn(stream: NodeJS.WriteStream): ProgressView {
       if (ended) return;
       ended = true;
       clearInterval(timer);
-      // At once, whatever else waits in the stream: the process may be about to be killed.
+      // Written synchronously, before anything that waits in the stream: the process may be about to be killed.
       if (drawnLines > 0) writeSync(2, `${above()}${CLEAR_BELOW}${SHOW_CURSOR}`);
     },
   };

@@ -1,4 +1,4 @@
-/** A circuit's folder as the commands open it, with a note where circuit.json says nothing of its files. */
+/** Opens a circuit's folder for a command, with a note if circuit.json does not list its files. */
 import { dtypesIn, mainDtype } from "../export/formats.ts";
 import { type CircuitFolder, type ReadFolderOptions, readCircuitFolder } from "../export/read-folder.ts";
 import { printNote } from "./streams.ts";

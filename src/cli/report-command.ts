@@ -1,4 +1,4 @@
-/** `pith report`: a circuit, or several side by side, as one HTML file that can be sent to anybody. */
+/** `pith report`: writes a circuit, or several side by side, as one HTML file that can be sent to anybody. */
 
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
@@ -100,7 +100,10 @@ async function run(directories: readonly string[], flags: Flags, work: CommandWo
   };
 }
 
-/** The one that was asked for, whatever its weights are; else the one that circuit.json names, if it is here. */
+/**
+ * The model that the user gave, whatever its weights are; else the one that circuit.json names, if it is on this
+ * machine.
+ */
 async function originalOf(
   { directory, circuit }: CircuitFolder,
   given: Model | undefined,
@@ -122,7 +125,7 @@ async function originalOf(
   return undefined;
 }
 
-/** As `pith eval` finds it; a report is made without it, and says so. */
+/** The task as `pith eval` finds it; without it, the report is made and says so. */
 async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | undefined> {
   try {
     return await taskForCircuit(folder, flags);
@@ -135,14 +138,14 @@ async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | und
   }
 }
 
-/** Beside the (first) circuit, as the current folder sees it. */
+/** Beside the (first) circuit, relative to the current folder. */
 function defaultName(directories: readonly string[]): string {
   const first = resolve(directories[0] ?? "circuit");
   const name = directories.length === 1 ? basename(first) : "circuits";
   return relative(process.cwd(), join(dirname(first), `${name}-report.html`));
 }
 
-/** What of a report is computed for it, for programs. */
+/** The parts of a report that are computed for it, as JSON. */
 function summary({ directory, circuit, examples, attribution, skills, known }: CircuitReport): object {
   return {
     folder: resolve(directory),

@@ -123,7 +123,7 @@ async function run(
   const defaults = flags.quick === true ? quick : full;
   const seeds = parseSeeds(flags.seeds ?? String(defaults.seeds));
   const alphas = flags.alphas === undefined ? defaults.alphas : sorted(parseAlphas(flags.alphas));
-  // Thresholds that the user gives are for all tasks.
+  // Thresholds that the user gives are used for all tasks.
   const alphasOf = new Map(
     flags.alphas === undefined
       ? [...defaults.alphasOf].filter(([task]) => tasksOf(flags).includes(task))
@@ -146,7 +146,7 @@ async function run(
   }
   const factsOf = (each: ReproductionRun) =>
     runFacts(each, { command, seeds, alphas, alphasOf: [...alphasOf] });
-  // Drawing takes a quarter of a second to load, which no other command should wait for.
+  // The drawing library takes a quarter of a second to load, so other commands do not load it.
   const { parseHTML } = await import("linkedom");
   const { reproductionFiles } = await import("../report/reproduction/files.ts");
   const ended = await reproduce(model, {
@@ -208,7 +208,7 @@ function runFacts(
   };
 }
 
-/** What a script wants: the tables, the areas, and how it was measured. */
+/** The output for scripts: the tables, the areas, and how they were measured. */
 function summary({ reproduction }: ReproductionRun, facts: RunFacts): object {
   const { model, table, chosen, publishedTable, roc } = reproduction;
   const areas = [...roc].flatMap(([ablation, panels]) =>

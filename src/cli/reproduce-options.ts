@@ -1,4 +1,4 @@
-/** From the words of `pith reproduce` to what it runs. */
+/** Parses the options of `pith reproduce`. */
 import { PithError } from "../errors.ts";
 import {
   PAPER_ALPHAS,
@@ -11,7 +11,7 @@ import { wholeNumbers } from "../number-range.ts";
 import { quote, shorten } from "../printable.ts";
 import { parseIn } from "./option-values.ts";
 
-/** `--quick`: a first look at the same figures. */
+/** `--quick`: the same figures with less work. */
 export const quick = {
   ...{ seeds: 2, alphas: logSpaced(1e-5, 1, 8), timingBudget: 200 },
   alphasOf: new Map([["greater-than", logSpaced(1e-5, 10, 8)]]),
@@ -28,7 +28,7 @@ export const parseBudget = parseIn("--timing-budget", {
 });
 
 /**
- * "TASK=VALUE", once for each task; collects them.
+ * "TASK=VALUE", once for each task; collects the values.
  * @throws PithError "options" that names the option.
  */
 export function perTask(option: string, example: string) {
@@ -42,7 +42,7 @@ export function perTask(option: string, example: string) {
   };
 }
 
-/** @throws PithError "options" where a value is for a task that is not run. */
+/** @throws PithError "options" if a value is for a task that is not run. */
 export function checkTasks(
   option: string,
   values: ReadonlyMap<string, unknown>,

@@ -1,4 +1,4 @@
-/** `pith run`: what a circuit takes for the next token. */
+/** `pith run`: shows the next tokens that a circuit predicts. */
 
 import { resolve } from "node:path";
 import { Command, Option } from "commander";

@@ -1,6 +1,7 @@
 /**
- * Whether prompts that a circuit is measured on are among those that it was found with: accuracy there flatters.
- * A circuit says which task it is of by that task's hash alone, so this is known where the task is known.
+ * Finds out whether a circuit is measured on prompts that were used to find it, because accuracy on such prompts
+ * is too high. circuit.json identifies the circuit's task only by its hash, so this is only known if that task is
+ * available.
  */
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Task } from "../jobs/read-task.ts";
@@ -8,13 +9,13 @@ import { splitExamples } from "../tasks/split.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { taskForCircuit } from "./circuit-task.ts";
 
-/** How many of `all` prompts gave the means or chose the circuit; undefined where nobody can say. */
+/** How many of `all` prompts were used for the means or to choose the circuit; undefined if it is not known. */
 export interface SeenPrompts {
   readonly seen: number | undefined;
   readonly all: number;
 }
 
-/** @returns undefined for the circuit's own task, whose test prompts are apart. */
+/** @returns undefined for the circuit's own task, whose test prompts are separate. */
 export async function countSeen(
   folder: { readonly circuit: CircuitFile; readonly tokenizer: Tokenizer },
   task: Task,
@@ -22,7 +23,7 @@ export async function countSeen(
   const { circuit } = folder;
   if (task.sha256 === circuit.task.sha256) return undefined;
   const all = task.examples.length;
-  // Its own task, if it is one that comes with Pith.
+  // The circuit's own task, if it comes with Pith.
   const own = await taskForCircuit(folder, {}).catch(() => undefined);
   if (own === undefined) return { seen: undefined, all };
   const { patching, validation } = splitExamples(own.examples, {
@@ -33,7 +34,7 @@ export async function countSeen(
   return { seen: task.examples.filter(({ prompt }) => prompts.has(prompt)).length, all };
 }
 
-/** A sentence for the user; undefined where there is nothing to say. */
+/** A sentence for the user; undefined if there is nothing to say. */
 export function seenNote({ seen, all }: SeenPrompts, task: Task, ownTask: string): string | undefined {
   if (seen === 0) return undefined;
   return seen === undefined

@@ -1,4 +1,4 @@
-/** Options that several searching commands have, each said once. */
+/** Options that several searching commands have, each defined once. */
 import { Option } from "commander";
 import { orderOption as order } from "../discovery/searches/greedy/greedy-options.ts";
 import { defaultExtractOptions as defaults } from "../jobs/extract/extract-options.ts";
@@ -6,7 +6,7 @@ import { cacheKinds } from "../lowering/cache-heads.ts";
 import { atMostCores } from "./common-options.ts";
 import { parseThreads } from "./option-values.ts";
 
-/** For options that may be given again. */
+/** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 export const modelOption = () =>
@@ -43,7 +43,7 @@ export const meansOption = () =>
     .choices(["aligned", "pooled"])
     .default(defaults.means);
 
-/** @param unless what holds where it is left out and has no default. */
+/** @param unless the value if the option is left out and has no default. */
 export const cachesOption = (unless?: string) =>
   new Option(
     "--caches <kind>",

@@ -1,4 +1,4 @@
-/** `pith share`: circuits as a static site, running in the browser of whoever opens it. */
+/** `pith share`: writes circuits as a static site that runs them in the visitor's browser. */
 import { Command } from "commander";
 import { PithError } from "../errors.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
@@ -52,7 +52,7 @@ async function run(
   return { json: site, report: () => siteReport(flags.out, site) };
 }
 
-/** As `pith eval` finds it; without it the site has no prompts to begin with, and says so. */
+/** The task as `pith eval` finds it; without it, the site has no example prompts and says so. */
 async function findTask(folder: CircuitFolder, { task }: Flags): Promise<Task | undefined> {
   try {
     return await taskForCircuit(folder, task === undefined ? {} : { task });

@@ -1,6 +1,6 @@
 /**
- * What this program writes on: reports and JSON on stdout, all else on stderr. Nothing else in it writes to a
- * terminal, so that no code out of a file can reach one.
+ * The output streams of this program: reports and JSON on stdout, everything else on stderr. No other module
+ * writes to a terminal, so that control codes from a file can't reach one.
  */
 import { printableJson, printableLines } from "../printable.ts";
 import { wrap } from "../report/layout.ts";
@@ -9,18 +9,18 @@ import { type TerminalStyle, terminalStyle } from "../report/terminal-style.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 type OutputStream = NodeJS.WriteStream;
 
-/** A reader that goes away (`pith inspect | head`) is no fault: stop, and say nothing. A full disk is. */
+/** A reader that goes away (`pith inspect | head`) is not an error: stop silently. A full disk is an error. */
 export function quietOnBrokenPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
     printNote(`error: standard output: ${error.message}`);
     process.exit(2);
   });
-  // With nowhere left to complain, the exit code has to tell.
+  // If stderr fails too, only the exit code can report the error.
   process.stderr.on("error", () => {});
 }
 
-/** Colour, width and marks for a stream. NO_COLOR, FORCE_COLOR and TERM are read by Node (getColorDepth). */
+/** Colours, width and marks for a stream. Node reads NO_COLOR, FORCE_COLOR and TERM (getColorDepth). */
 function styleOf(
   stream: OutputStream,
   environment: Environment,
@@ -35,7 +35,7 @@ function styleOf(
   });
 }
 
-/** Whether lines can be drawn over: not in a file, a pipe, or a terminal without cursor movement. */
+/** Whether lines can be redrawn: not in a file, a pipe, or a terminal without cursor movement. */
 export function canRedraw(stream: OutputStream, environment: Environment = process.env): boolean {
   return stream.isTTY === true && environment["TERM"] !== "dumb";
 }
@@ -51,8 +51,8 @@ export function printJson(value: object): void {
 }
 
 /**
- * On a terminal, sentences are wrapped between words. In a file or a pipe they stay whole, so that a search for
- * them finds them. Lines that begin with a space are commands to copy, and stay whole everywhere.
+ * On a terminal, sentences are wrapped between words. In a file or a pipe they stay whole, so that they can be
+ * found by a search. Lines that begin with a space are commands to copy, and always stay whole.
  */
 export function printNote(text: string): void {
   const { stderr } = process;
@@ -70,9 +70,9 @@ export function wrapLines(text: string, width: number): string {
 }
 
 /**
- * A drawing that can do a terminal no harm. It holds names and prompts of files as they are, which may hold the very
- * codes that our colours are made of. So the drawing without colours, in which no code is ours, says whether there
- * are any; where there are, it is shown with all of them escaped.
+ * A drawing that is safe for a terminal. It contains names and prompts from files, which may contain the same
+ * control codes as our colours. So it is drawn without colours first: any code in that text comes from a file,
+ * and then the drawing is shown with all codes escaped.
  */
 export function drawSafely(stream: OutputStream, draw: (style: TerminalStyle) => string): string {
   const plain = draw(styleOf(stream, process.env, "plain"));
@@ -80,7 +80,7 @@ export function drawSafely(stream: OutputStream, draw: (style: TerminalStyle) =>
   return safe === plain ? draw(styleOf(stream, process.env, "coloured")) : safe;
 }
 
-/** From Node's bits per pixel to ansis's levels. */
+/** Converts Node's bits per pixel to ansis's levels. */
 function colourLevel(depth: number): 0 | 1 | 2 | 3 {
   if (depth >= 24) return 3;
   if (depth >= 8) return 2;

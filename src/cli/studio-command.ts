@@ -1,4 +1,4 @@
-/** `pith studio`: the local web app, until Ctrl-C. */
+/** `pith studio`: runs the local web app until Ctrl-C. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
@@ -46,7 +46,7 @@ async function run(flags: Flags): Promise<number> {
   const { signal, stop } = watchInterruptions(() => {});
   const data = flags.data ?? join(homedir(), ".cache", "pith", "studio");
   try {
-    // A web server that no other command should wait for.
+    // Loaded here, so that other commands do not wait for a web server.
     const { startStudio } = await import("../server/server.ts");
     const studio = await startStudio({
       ...{ port: flags.port, dataFolder: data, roots: flags.root ?? ["."] },
@@ -55,7 +55,7 @@ async function run(flags: Flags): Promise<number> {
     try {
       if (flags.json === true) printJson({ url: studio.url, port: studio.port, data });
       else printReport(() => `The studio is at\n  ${studio.url}\nCtrl-C ends it.`);
-      // Its arguments can be read by every user of this machine: they get no token.
+      // Every user of this machine can read the browser's arguments, so they must not contain the token.
       if (flags.open) openBrowser(studio.openingUrl());
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();

@@ -1,4 +1,4 @@
-/** `pith sweep`: many thresholds, settings, seeds and tasks at once, into tables. */
+/** `pith sweep`: runs many thresholds, settings, seeds and tasks at once and writes tables. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";

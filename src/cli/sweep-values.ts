@@ -1,4 +1,4 @@
-/** From the texts of a sweep's options to their values, or a PithError that names the option. */
+/** Parses the options of a sweep, or throws a PithError that names the option. */
 import { PithError } from "../errors.ts";
 import { logSpaced } from "../experiments/sweep-plan.ts";
 import { shorten } from "../printable.ts";
@@ -7,7 +7,10 @@ import { parseAlpha, parseSeed } from "./option-values.ts";
 const MOST_ALPHAS = 1000;
 const MOST_SEEDS = 1000;
 
-/** "1e-5..1:30", from..to:count, the same factor apart; or "0.01,0.02". @throws PithError "options". */
+/**
+ * "1e-5..1:30", from..to:count, with a constant factor between neighbours; or "0.01,0.02". @throws PithError
+ * "options".
+ */
 export function parseAlphas(text: string): readonly number[] {
   const [, from, to, count] = /^(.+)\.\.(.+):(\d+)$/.exec(text) ?? [];
   if (from === undefined || to === undefined) {
@@ -56,7 +59,7 @@ export function parseSeeds(text: string): readonly number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-/** One or more of `allowed`, by commas. @throws PithError "options". */
+/** One or more of `allowed`, separated by commas. @throws PithError "options". */
 export function parseChoices<Choice extends string>(
   option: string,
   allowed: readonly Choice[],

@@ -1,4 +1,4 @@
-/** What every command that takes a task has in common: its labels, and when it is read. */
+/** The parts that all commands with a task share: the option of its labels, and the order of reading. */
 import { Option } from "commander";
 import type { Model } from "../jobs/load-model.ts";
 import { readTask, type Task } from "../jobs/read-task.ts";
@@ -12,7 +12,10 @@ export interface TaskFlags {
   readonly means: "aligned" | "pooled";
 }
 
-/** `--label " positive" --label " negative"`: each is given by itself, for labels may hold any character. */
+/**
+ * `--label " positive" --label " negative"`: each label has its own option, because labels may contain any
+ * character.
+ */
 export function labelOption(): Option {
   return new Option(
     "--label <text>",
@@ -20,7 +23,10 @@ export function labelOption(): Option {
   ).argParser((text: string, before: readonly string[] = []) => [...before, text]);
 }
 
-/** A file is read first, so that its faults don't wait for a model; a built-in task needs the model's tokenizer. */
+/**
+ * A file is read before the model, so that its faults are reported at once; a built-in task needs the model's
+ * tokenizer.
+ */
 export async function readTaskAndModel(
   { task: name, label: labels, seed, means }: TaskFlags,
   load: () => Promise<Model>,

@@ -1,4 +1,7 @@
-/** `pith tasks`: the built-in tasks; what one looks like to a model's tokenizer; and a task file of one. */
+/**
+ * `pith tasks`: lists the built-in tasks, shows one as a model's tokenizer sees it, and writes one as a task
+ * file.
+ */
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
@@ -113,7 +116,10 @@ function withTaskOptions(command: Command): Command {
     );
 }
 
-/** @throws PithError "options" for an option of another task: left alone, it would seem to have had an effect. */
+/**
+ * @throws PithError "options" for an option of another task: if it were ignored, it would seem to have had an
+ * effect.
+ */
 function ownOptions(name: string, command: Command): Flags {
   for (const [flag, owners] of optionOwners) {
     if (owners.includes(name) || command.getOptionValueSource(flag) !== "cli") continue;

@@ -1,4 +1,7 @@
-/** One file that a command makes: it can be written before the work begins, and appears whole (Node). */
+/**
+ * Writes one output file of a command (Node): it is checked before the work begins that the file can be written,
+ * and the file appears complete or not at all.
+ */
 
 import { lstat, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -7,10 +10,10 @@ import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { partialFile, placeFile } from "../files/write-file.ts";
 
-/** Whether the file can be written, so that a long run fails before it starts. @throws PithError "output". */
+/** Checks that the file can be written, so that a long run fails before it starts. @throws PithError "output". */
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {
   await checkFree(path, force);
-  // Permissions alone don't tell: some places take no file from anyone.
+  // Permissions alone are not enough: some places accept no files from anyone.
   const probe = partialFile(path);
   try {
     await makeFolders(dirname(probe));
@@ -36,7 +39,7 @@ async function checkFree(path: string, force: boolean): Promise<void> {
   if (!force) throw exists(path);
 }
 
-/** @throws PithError "output" where something is there that may not be replaced, or it can't be written. */
+/** @throws PithError "output" if a file exists that may not be replaced, or it can't be written. */
 export async function writeOutputFile(path: string, text: string, force: boolean): Promise<void> {
   await checkFree(path, force);
   try {

@@ -1,12 +1,12 @@
-/** How many bits a file spends on a number. */
+/** How many bits a file uses for a number. */
 import type { CircuitFile } from "../export/circuit-file.ts";
 
-/** To the nearest byte: headers and padding don't count. */
+/** Rounded to whole bytes a weight, so that headers and padding don't count. */
 function bitsPerWeight(bytes: number, parameters: number): number {
   return parameters === 0 ? 0 : 8 * Math.max(1, Math.round(bytes / parameters));
 }
 
-/** Of original and circuit, as words; those of a circuit with 4-bit matrices differ from weight to weight. */
+/** The bits of original and circuit, in words; in a circuit with 4-bit matrices they differ between weights. */
 export function weightBits({ metrics, dtype }: Pick<CircuitFile, "metrics" | "dtype">) {
   const { bytes, parameters } = metrics;
   const original = bitsPerWeight(bytes.original, parameters.original.total);

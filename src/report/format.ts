@@ -1,4 +1,4 @@
-/** Numbers as people read them; the same in the terminal, in model cards and in reports. */
+/** Formats numbers for people, in the same way in the terminal, in model cards and in reports. */
 
 import type { SpeedRatio } from "../measure/speed-ratio.ts";
 
@@ -14,7 +14,7 @@ export function formatBytes(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;
-  // 999.6 kB would be written as 1000 kB.
+  // 999.6 kB would otherwise be written as 1000 kB.
   while (unit < units.length - 1 && value >= (unit === 0 ? 1000 : 999.5)) {
     value /= 1000;
     unit++;
@@ -27,7 +27,7 @@ export function formatShare(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** How much smaller, or larger: (200, 150) → "−25.0 %". */
+/** A relative change: (200, 150) → "−25.0 %". */
 export function formatChange(before: number, after: number): string {
   if (before === 0) return after === 0 ? "±0.0 %" : "new";
   const percent = ((100 * (after - before)) / before).toFixed(1);
@@ -41,8 +41,8 @@ export function formatMilliseconds(milliseconds: number): string {
 }
 
 /**
- * How two speeds compare: "1.5 times as fast (1.4 to 1.6)", "1.3 times as slow (1.2 to 1.4)", or, where the interval
- * holds 1, that it can't be told.
+ * A ratio of two speeds: "1.5 times as fast (1.4 to 1.6)", "1.3 times as slow (1.2 to 1.4)", or, where the
+ * interval contains 1, that the difference is not certain.
  */
 export function formatSpeed({
   ratio,
@@ -65,13 +65,13 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** In nats: 0.1252 → "0.1252"; the very small keep their digits, 3.1e-6 → "3.1e-6". */
+/** In nats: 0.1252 → "0.1252"; very small values keep their digits, 3.1e-6 → "3.1e-6". */
 export function formatKl(nats: number): string {
   const size = Math.abs(nats);
   return size !== 0 && size < 5e-4 ? nats.toExponential(1) : nats.toFixed(4);
 }
 
-/** Three significant digits, never in powers of ten. */
+/** Three significant digits, without an exponent. */
 function significant(value: number): string {
   const digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3;
   return value.toFixed(digits);

@@ -1,14 +1,17 @@
-/** The rows of a circuit's map, whatever draws it: a row a layer, with its heads, and the MLP apart. */
+/**
+ * The rows of a circuit's map, for all programs that draw it: one row for each layer, with its heads, and the MLP
+ * apart.
+ */
 import type { Component, ComponentKind, ModelShape } from "../transformer/component.ts";
 
-/** What is known of a component: `unknown` is not tried yet. */
+/** The state of a component; `unknown` means that it was not tried yet. */
 export type CellState = "kept" | "pruned" | "trial" | "unknown";
 
-/** A row of the picture: something for each component of a layer. */
+/** A row of the map: one value for each component of a layer. */
 export interface LayerCells<T> {
   readonly layer: number;
   readonly heads: readonly T[];
-  /** Undefined where the layer has no MLP. */
+  /** Undefined if the layer has no MLP. */
   readonly mlp: T | undefined;
 }
 
@@ -18,7 +21,7 @@ export function layerCells<T>(
   cell: (component: Component) => T,
 ): readonly LayerCells<T>[] {
   return shape.map(({ heads, mlp }, layer) => {
-    // A kind that has no place in the picture is missed here.
+    // A compile error here points out a kind of component that has no place in the map.
     const cells = {
       head: heads.map((head) => cell({ kind: "head", layer, head })),
       mlp: mlp ? cell({ kind: "mlp", layer }) : undefined,

@@ -1,4 +1,4 @@
-/** Labelled facts in two columns, or under one another where the terminal is narrow. */
+/** Labelled facts in two columns, or one below the other in a narrow terminal. */
 import type { TerminalStyle } from "./terminal-style.ts";
 
 /** A label and its facts, a line each. */
@@ -7,7 +7,7 @@ export type Row = readonly [label: string, ...facts: readonly string[]];
 const NARROW = 60;
 const LABEL_WIDTH = 12;
 
-/** Facts are wrapped between words; a word longer than the line is left whole, so that it can be copied. */
+/** Facts are wrapped between words; a word longer than the line stays whole, so that it can be copied. */
 export function layOut(rows: readonly Row[], style: TerminalStyle): readonly string[] {
   const narrow = style.width < NARROW;
   const indent = narrow ? 3 : LABEL_WIDTH + 1;
@@ -36,7 +36,7 @@ export function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
-/** How many characters of a bold label take no column. */
+/** The number of characters of a bold label that take no space in the terminal. */
 function styled(label: string, style: TerminalStyle): number {
   return style.bold(label).length - label.length;
 }

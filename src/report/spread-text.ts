@@ -1,7 +1,7 @@
 /** Means with their spread, as tables show them. */
 import { type Spread, scaledSpread } from "../experiments/spread.ts";
 
-/** "99.92 ± 0.18"; without the spread for a single run; "–" for what was not measured. */
+/** "99.92 ± 0.18"; without the spread for a single run; "–" if it was not measured. */
 export function spreadText(spread: Spread | undefined, digits: number): string {
   if (spread === undefined) return "–";
   const number = (value: number) => {
@@ -12,7 +12,7 @@ export function spreadText(spread: Spread | undefined, digits: number): string {
   return spread.std === undefined ? number(spread.mean) : `${number(spread.mean)} ± ${number(spread.std)}`;
 }
 
-/** A share in percent, two digits after the point as in the paper. */
+/** A share in percent with two decimal places, as in the paper. */
 export function percentText(share: Spread | undefined): string {
   return spreadText(share && scaledSpread(share, 100), 2);
 }

@@ -1,4 +1,7 @@
-/** A bench's result for a terminal: a table for every case, then loading and memory, then what the machine can do. */
+/**
+ * The result of a bench for a terminal: a table for every case, then loading and memory, then the machine's
+ * limits.
+ */
 import type { BenchCase, BenchCell, BenchResult, Competitor } from "../jobs/bench/bench-result.ts";
 import { formatBytes, formatCount, formatMilliseconds, plural } from "./format.ts";
 import { wrap } from "./layout.ts";
@@ -25,7 +28,7 @@ export function benchReport(result: BenchResult, style: TerminalStyle): string {
   ].join("\n");
 }
 
-/** "one prompt of 15 tokens", as titles of tables and charts. */
+/** "one prompt of 15 tokens", for titles of tables and charts. */
 export function caseTitle({ kind, prompts, tokens }: BenchCase): string {
   const length = plural(tokens, "token");
   switch (kind) {
@@ -58,7 +61,7 @@ function caseTable(
   return [` ${style.bold(caseTitle(each))}`, ...table([header, ...rows], style)];
 }
 
-/** What a run must compute and move, and what share of the ceilings it reached doing so. */
+/** The operations and bytes of a run, and the share of the machine's limits that it reached. */
 function workTable(
   index: number,
   competitors: readonly Competitor[],
@@ -88,7 +91,10 @@ function cellTexts(cell: BenchCell, isNext: boolean): readonly string[] {
   ];
 }
 
-/** "3.10× (3.02–3.17)"; with a question mark where the interval holds 1, so that neither is known to be faster. */
+/**
+ * "3.10× (3.02–3.17)"; with a question mark where the interval contains 1, so that it is not certain which is
+ * faster.
+ */
 function speedUpText({ speedUp, speedUpInterval }: BenchCell): string {
   if (speedUpInterval === undefined) return formatTimes(speedUp);
   const [low, high] = speedUpInterval;
@@ -128,7 +134,7 @@ function ceilingText({ ceilings, machine }: BenchResult): string {
   return `Ceilings, measured in this run: ${(ceilings.compute / 1e9).toFixed(0)} GFLOP/s in matrix products, ${bandwidth}. ${machine.device === "webgpu" ? `Through WebGPU, on a machine with ${machine.processor}` : machine.processor}, ${machine.platform}, ONNX Runtime ${machine.onnxRuntime}, Node ${machine.node}.`;
 }
 
-/** Names on the left, numbers on the right; columns that don't fit are left out, the last first. */
+/** Names on the left, numbers on the right; the last columns are left out if they don't fit. */
 function table(rows: readonly (readonly string[])[], style: TerminalStyle): readonly string[] {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>

@@ -1,4 +1,4 @@
-/** For a terminal: what a compiled circuit takes, and what compiling it brought. */
+/** For a terminal: the words that a compiled circuit accepts, and the gain in size and speed. */
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { CompiledRecord } from "../export/compiled-record.ts";
 import {
@@ -34,7 +34,7 @@ export function compiledRows(
       ],
     ];
   });
-  // A narrower format comes after compiling, and has rows of its own.
+  // A narrower format is applied after compiling and has rows of its own.
   const { original } = metrics.bytes;
   const compiled = dtype?.float32.bytes ?? metrics.bytes.circuit;
   const exactly = dtype === undefined ? "" : ", in float32";

@@ -1,4 +1,4 @@
-/** For a terminal: what a narrower number format cost and brought. */
+/** For a terminal: the effect of a narrower number format on size, speed and accuracy. */
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { circuitIn, dtypesIn } from "../export/formats.ts";
 import {
@@ -16,7 +16,7 @@ export function conversionReport(folder: string, circuit: CircuitFile, style: Te
   return ["", ...layOut([...dtypeRows(circuit, style), ["folder", folder]], style), ""].join("\n");
 }
 
-/** What each number format cost and brought, float32 first; nothing for a circuit in float32 alone. */
+/** The effect of each number format, float32 first; empty for a circuit in float32 only. */
 export function dtypeRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
   return dtypesIn(circuit).flatMap((dtype) => formatRows(circuitIn(circuit, dtype), style));
 }

@@ -1,7 +1,7 @@
 /**
- * The picture of a circuit: one row a layer, one mark a head, and a column for the MLPs. The last layer is on
- * top, as in the papers' figures, so that what a token passes through is read upwards, and a search, which
- * begins there, grows the picture downwards.
+ * The map of a circuit for a terminal: one row for each layer, one mark for each head, and a column for the MLPs.
+ * The last layer is on top, as in the papers' figures: so the path of a token is read upwards, and the map grows
+ * downwards during a search, which begins at the last layer.
  */
 import type { Decision } from "../discovery/searches/decision.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
@@ -25,7 +25,7 @@ export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circu
   );
 }
 
-/** A search under way: decisions so far, and the component on trial, as `Decision` names them. */
+/** A running search: the decisions so far, and the component that is being tried, named as in `Decision`. */
 export function layersOfSearch(
   headsPerLayer: readonly number[],
   mlpsOnTrial: boolean,
@@ -40,12 +40,12 @@ export function layersOfSearch(
   );
 }
 
-/** The picture's lines, without a line break at the end of each. A row too long for the width is folded. */
+/** The lines of the map, without line breaks. A row that is too long for the width is folded. */
 export function terminalMap(layers: readonly MapLayer[], style: TerminalStyle): readonly string[] {
   const most = Math.max(0, ...layers.map(({ heads }) => heads.length));
   const label = Math.max("layer".length, String(layers.length - 1).length);
   const hasMlps = layers.some(({ mlp }) => mlp !== undefined);
-  // One column more than the marks take: the last head's number may have two digits.
+  // One column more than the marks need, because the last head's number may have two digits.
   const room = style.width - 1 - label - 2 - 1 - (hasMlps ? 2 + "MLP".length : 0);
   const gap = 2 * most - 1 <= room ? " " : "";
   // Folded at a head whose number is in the header.
@@ -69,14 +69,14 @@ export function terminalMap(layers: readonly MapLayer[], style: TerminalStyle): 
   return lines;
 }
 
-/** What the marks mean, in one line. */
+/** The meaning of the marks, in one line. */
 export function mapLegend(style: TerminalStyle): string {
   const { symbols, paint } = style;
   const kept = `${paint("keptHead", symbols.keptHead)} ${paint("keptMlp", symbols.keptMlp)}`;
   return ` ${kept} kept   ${paint("pruned", symbols.pruned)} pruned`;
 }
 
-/** Every head's number where there is room, else every fifth. */
+/** Every head's number if there is space, else every fifth. */
 function headNumbers(count: number, gap: string): string {
   const step = 1 + gap.length;
   const every = count <= 10 && gap === " " ? 1 : 5;
@@ -85,7 +85,7 @@ function headNumbers(count: number, gap: string): string {
   return line;
 }
 
-/** The mark of a kept component, in the symbols and among the paints. */
+/** The name of a kept component's mark, both in the symbols and in the paints. */
 export const keptMarks = { head: "keptHead", mlp: "keptMlp" } as const satisfies Record<
   ComponentKind,
   keyof TerminalStyle["symbols"]

@@ -1,4 +1,4 @@
-/** What was found of a task before it is searched, as notes for a person; none where all is well. */
+/** The findings about a task before the search, as notes for a person; empty if there is no problem. */
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";
 
 export function preflightNotes({ task, findings }: Preflight): readonly string[] {

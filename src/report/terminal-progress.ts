@@ -1,6 +1,6 @@
 /**
- * What a person sees while something long runs: the state that events leave behind, and its pictures: a block
- * that is drawn over and over on a terminal, or one line for logs. Pure; `cli/progress.ts` does the drawing.
+ * The display of progress: the state that results from events, and its text: a block that is redrawn on a
+ * terminal, or one line for logs. Pure functions; `cli/progress.ts` writes the text.
  */
 import type { Decision } from "../discovery/searches/decision.ts";
 import type { PithEvent, Step, SweepEvent } from "../jobs/events.ts";
@@ -19,14 +19,14 @@ import { sweepProgress } from "./terminal-sweep.ts";
 export interface ProgressState {
   readonly step: Step | undefined;
   readonly finished: readonly Step[];
-  /** When the current step began, in milliseconds of any clock that only goes forward. */
+  /** When the current step began, in milliseconds of any monotonic clock. */
   readonly stepStarted: number;
   readonly done: number;
   readonly total: number;
-  /** Of a download, in bytes. */
+  /** The file and bytes of a download. */
   readonly file: string | undefined;
   readonly search: SearchState | undefined;
-  /** Of a sweep, what was told first and last. */
+  /** The first and the latest event of a sweep. */
   readonly sweep?: { readonly first: SweepEvent; readonly now: SweepEvent };
 }
 
@@ -113,7 +113,7 @@ const stepNames: Readonly<Record<Step, string>> = {
   measure: "measuring accuracy and time",
 };
 
-/** One line without colour: what is being done, how far it is, how fast, and how long it will take yet. */
+/** One line without colour: what is being done, how much is done, how fast, and how long it will still take. */
 export function progressLine(state: ProgressState, now: number): string {
   if (state.step === undefined) return "starting";
   return [stepNames[state.step], ...howFar(state, now)].join(", ");
@@ -121,7 +121,7 @@ export function progressLine(state: ProgressState, now: number): string {
 
 /**
  * The same as a block of lines for a terminal, with the circuit as far as it is known.
- * @param rows of the terminal; the map shows the layers around the one on trial if not all fit.
+ * @param rows of the terminal; if not all layers fit, the map shows those around the layer that is being tried.
  */
 export function progressBlock(
   state: ProgressState,
@@ -131,7 +131,7 @@ export function progressBlock(
 ): readonly string[] {
   const status = ` ${shorten(progressLine(state, now), style.width - 2, style.symbols.ellipsis)}`;
   const { search } = state;
-  // In a very low window a map of a layer or two tells less than it takes.
+  // In a very low window, a map of one or two layers is not worth its space.
   if (search === undefined || rows < 8) return [status];
   const last = search.decisions.at(-1);
   const trial = state.step === "search" ? nextCandidate(search) : undefined;
@@ -167,7 +167,7 @@ function howFar(state: ProgressState, now: number): readonly string[] {
 }
 
 /**
- * The component that is tried next, as far as the order of past decisions tells: within a layer heads come in
+ * The component that is tried next, as far as past decisions show the order: within a layer, heads come in
  * ascending order, and the MLP before or after them.
  */
 function nextCandidate(search: SearchState): ComponentRecord | undefined {

@@ -1,4 +1,4 @@
-/** A reproduction for a terminal: the tables' rows in short, and where the rest lies. */
+/** A reproduction for a terminal: the main columns of the tables, and the folder with everything else. */
 import type { Reproduction } from "../experiments/reproduction.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { wrap } from "./layout.ts";
@@ -7,7 +7,7 @@ import { type ReproductionTable, summaryTable, type TableLine } from "./reproduc
 import { alphaText } from "./spread-text.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
-/** @param folder where everything lies. */
+/** @param folder of the results. */
 export function reproductionReport(
   reproduction: Reproduction,
   facts: Pick<RunFacts, "evaluations" | "separately" | "sweepSeconds" | "timingSeconds" | "notes">,
@@ -36,7 +36,7 @@ export function reproductionReport(
   );
 }
 
-/** Columns as wide as they must be; where the terminal is narrower, each row's cells under its name. */
+/** Columns as wide as they must be; in a narrower terminal, each row's cells are below its name. */
 function tableLines({ columns, lines }: ReproductionTable, style: TerminalStyle): readonly string[] {
   const head = ["", "α", ...columns.map(({ name }) => name)];
   const body = lines.map((line) => [
@@ -59,7 +59,7 @@ function tableLines({ columns, lines }: ReproductionTable, style: TerminalStyle)
   return [style.dim(row(head)), ...body.map(row)];
 }
 
-/** "ioi", "ioi +MLPs" where MLPs may go, "ioi *" at the user's own threshold. */
+/** "ioi", "ioi +MLPs" if MLPs may be pruned, "ioi *" at the user's own threshold. */
 function lineName({ source, row }: TableLine): string {
   return `${row.task}${row.mlps ? " +MLPs" : ""}${source === "Pith" ? "" : " *"}`;
 }

@@ -1,6 +1,6 @@
 /**
- * How stable a circuit is, for a person: how often searches on resampled prompts kept each component, as a table
- * of the model, and how alike their circuits were, beside what chance gives.
+ * The stability of a circuit for a terminal: how often searches on resampled prompts kept each component, as a
+ * table of the model, and how alike their circuits were, compared with random circuits.
  */
 import type { StabilityRecord } from "../export/stability-record.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
@@ -14,7 +14,7 @@ import type { TerminalStyle } from "./terminal-style.ts";
 /** Columns of a head's cell: a percentage, a mark, a gap. */
 const CELL = 5;
 
-/** @param circuit the one that is shipped: its components are marked. */
+/** @param circuit the shipped one: its components are marked. */
 export function stabilityReport(
   stability: StabilityRecord,
   circuit: Circuit,
@@ -33,7 +33,7 @@ export function stabilityReport(
   ];
 }
 
-/** The last layer on top, as in the circuit's map. A layer too wide is folded. */
+/** The last layer is on top, as in the circuit's map. A layer that is too wide is folded. */
 function frequencyTable(
   { heads, mlps }: StabilityRecord["frequency"],
   circuit: Circuit,
@@ -68,7 +68,7 @@ function frequencyTable(
   return lines;
 }
 
-/** CELL columns: what was never kept is a dot, what is in the circuit is marked and coloured. */
+/** CELL columns: a component that was never kept is a dot; one that is in the circuit is marked and coloured. */
 function cell(
   share: number,
   kept: false | (typeof keptMarks)[ComponentKind],

@@ -1,12 +1,12 @@
 /**
- * What a terminal can show, as a value: reports are functions of it and of their data, so that they can be
+ * The abilities of a terminal as a value. Reports are functions of it and of their data, so that they can be
  * tested without a terminal.
  */
 import { Ansis } from "ansis";
 import { type PaletteColour, palette } from "./palette.ts";
 
 export interface TerminalStyle {
-  /** Columns. */
+  /** The width in columns. */
   readonly width: number;
   readonly symbols: Symbols;
   readonly paint: (colour: PaletteColour, text: string) => string;
@@ -47,7 +47,7 @@ const asciiSymbols: Symbols = {
   ellipsis: "...",
 };
 
-/** @param colours as ansis counts: 0 none, 1 sixteen, 2 256, 3 true colour. */
+/** @param colours the number of colours as ansis counts: 0 none, 1 sixteen, 2 256, 3 true colour. */
 export function terminalStyle(options: {
   readonly width: number;
   readonly colours?: 0 | 1 | 2 | 3;

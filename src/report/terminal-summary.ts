@@ -1,6 +1,7 @@
 /**
- * What a person is told at the end: of an extraction, of a circuit folder, of an evaluation, of a prompt. Pure
- * functions from results to text; the accuracy that nothing was chosen by, the test set's, always comes first.
+ * The texts at the end of a command: about an extraction, a circuit folder, an evaluation, a prompt. Pure
+ * functions from results to text. The accuracy on the test set, which was not used for any choice, always comes
+ * first.
  */
 
 import type { Prediction } from "../export/ask-circuit.ts";
@@ -30,7 +31,7 @@ import { stabilityReport } from "./terminal-stability.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 import { targetRows, targetText } from "./terminal-target.ts";
 
-/** The order in which splits are told. */
+/** The order in which splits are shown. */
 const splits = ["test", "validation", "patching"] as const;
 
 type ExtractionFacts = Pick<Extraction, "folder" | "circuit" | "timing" | "threads" | "seconds">;
@@ -80,7 +81,7 @@ function timesTaken(
   ];
 }
 
-/** A circuit folder, as its circuit.json tells. */
+/** A circuit folder, from its circuit.json. */
 export function circuitReport(directory: string, circuit: CircuitFile, style: TerminalStyle): string {
   const { arrow } = style.symbols;
   const { milliseconds } = circuit.metrics;
@@ -137,7 +138,7 @@ export function evaluationReport(
   return text([` ${style.bold(`${subject.directory} on ${subject.task}`)}`, "", ...layOut(rows, style)]);
 }
 
-/** The most likely next tokens, quoted, so that their spaces can be seen. */
+/** The most likely next tokens, quoted, so that their spaces are visible. */
 export function predictionsReport(predictions: readonly Prediction[], style: TerminalStyle): string {
   const quoted = predictions.map(({ text }) => JSON.stringify(text));
   const width = Math.max(0, ...quoted.map((each) => each.length));
@@ -199,7 +200,9 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
   ];
 }
 
-/** The probability of later minus earlier years, -1 to 1, of the original if it is at hand and of a circuit. */
+/**
+ * The probability of later minus earlier years, -1 to 1, of the circuit, and of the original if it is available.
+ */
 function years(original: number | undefined, circuit: number, { symbols }: TerminalStyle): string {
   const before = original === undefined ? "" : `${original.toFixed(3)} ${symbols.arrow} `;
   return `${before}${circuit.toFixed(3)}`;
@@ -211,7 +214,8 @@ function sizeRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
   const change = (before: number, after: number, format: (value: number) => string) =>
     `${format(before)} ${arrow} ${format(after)} (${formatChange(before, after)})`;
   const bits = weightBits(circuit);
-  // A circuit's file may outgrow a half-precision original's, though it holds fewer numbers: say why.
+  // A circuit's file may be larger than a half-precision original's, though it holds fewer numbers: the text
+  // explains this.
   const sameBits = (bytes.original * bits.circuit) / bits.original;
   const weights =
     bits.original === bits.circuit

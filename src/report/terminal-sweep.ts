@@ -1,6 +1,6 @@
 /**
- * What a person is told of a sweep: how far it is while it runs, and at its end a compact table for each
- * setting. The rows with all thresholds are in the sweep's own files.
+ * A sweep for a terminal: its progress while it runs, and a compact table for each setting at its end. The rows
+ * with all thresholds are in the sweep's own files.
  */
 
 import type { SweepOutcome } from "../experiments/run-sweep.ts";
@@ -11,11 +11,11 @@ import { formatCount, formatDuration, formatKl, formatShare, plural } from "./fo
 import { layOut, type Row, wrap } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
-/** @param first what was told first of this run; @param seconds since then. */
+/** @param first this run's first event; @param seconds since then. */
 export function sweepProgress(first: SweepEvent, now: SweepEvent, seconds: number): readonly string[] {
   const parts = [`${now.units} of ${plural(now.total, "unit")}`, plural(now.evaluations, "evaluation")];
   const done = now.work - first.work;
-  // The first unit's pace says little before some of it is through.
+  // The speed of the first unit is not reliable before a part of it is done.
   if (done > 0.02 && seconds > 1 && now.work < now.total) {
     parts.push(`about ${formatDuration((seconds * (now.total - now.work)) / done)} left`);
   }
@@ -91,7 +91,7 @@ function settingTable(model: string, setting: SettingSummary, style: TerminalSty
   ];
 }
 
-/** Spread evenly over the list, both ends included. */
+/** Thresholds spread evenly over the list, both ends included. */
 function some(alphas: readonly AlphaSummary[]): readonly AlphaSummary[] {
   if (alphas.length <= SHOWN) return alphas;
   const chosen = Array.from({ length: SHOWN }, (_, at) =>

@@ -1,4 +1,7 @@
-/** What a person is told of a search for a target: whether it was met, what it cost, and how sure its size is. */
+/**
+ * A search for a target, for a terminal: whether the target was met, what the search cost, and how certain it is
+ * that the circuit is smallest.
+ */
 
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { TargetRecord } from "../export/target-record.ts";
@@ -15,7 +18,7 @@ export function targetText({ kind, value }: TargetRecord): string {
     : `for ${formatShare(value)} of the body or less`;
 }
 
-/** None for a circuit of one α. */
+/** Empty for a circuit of one α. */
 export function targetRows(circuit: CircuitFile): readonly Row[] {
   const { target, metrics, task } = circuit;
   if (target === undefined) return [];

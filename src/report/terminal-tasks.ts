@@ -1,4 +1,4 @@
-/** Built-in tasks for a terminal: the list, and one task with samples and the words that served. */
+/** Built-in tasks for a terminal: the list, and one task with samples and the words that it uses. */
 import type { PreflightFinding } from "../jobs/preflight/preflight-result.ts";
 import type { ShareEstimate } from "../measure/share-estimate.ts";
 import type { TaskDescription } from "../tasks/builtin/describe-task.ts";

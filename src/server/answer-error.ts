@@ -1,4 +1,4 @@
-/** From whatever was thrown to what a page may see of it: what was wrong and what to do, never a stack. */
+/** Converts any thrown value to the error that a page may see: what was wrong and what to do, never a stack. */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -7,7 +7,7 @@ import { errorCode, machineError } from "../files/file-error.ts";
 import { printableLines } from "../printable.ts";
 import type { ApiError } from "./api.ts";
 
-/** A refusal of this server's own, with its status. */
+/** A refusal by this server itself, with its status. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: ContentfulStatusCode;
@@ -20,12 +20,12 @@ export class Refusal extends Error {
   }
 }
 
-/** For a request whose sender has gone: nobody reads the answer, and nothing is wrong here. */
+/** For a request whose client has disconnected: nobody reads the answer, and it is not a fault of the server. */
 function brokenOff(): Refusal {
   return new Refusal(400, "aborted", "The request was broken off.");
 }
 
-/** A PithError taken apart again: line, field and advice stand in fields of their own, and the file goes unsaid. */
+/** The parts of a PithError: line, field and advice have fields of their own, and the file is left out. */
 export function apiError({ code, place, advice, message: whole }: PithError): ApiError["error"] {
   const before = new PithError(code, "", { place }).message;
   const rest = whole.startsWith(before) ? whole.slice(before.length) : whole;
@@ -40,11 +40,11 @@ export function apiError({ code, place, advice, message: whole }: PithError): Ap
   };
 }
 
-/** What is told of a run that failed, or of a request. A bug's stack goes to the terminal. */
+/** The error of a failed run or request. A bug's stack goes to the terminal. */
 export function describeError(thrown: unknown): ApiError["error"] {
   const error = machineError(thrown) ?? thrown;
   if (error instanceof PithError) {
-    // A file is named where it is the person's own; line and field have fields of their own.
+    // A file is named if it belongs to the user; line and field have fields of their own.
     const { file } = error.place;
     const found = apiError(error);
     return file === undefined || found.line !== undefined
@@ -65,12 +65,12 @@ export function answerError(error: unknown, context: Context): Response {
     return context.json({ error: { code: "http", message: error.message } } satisfies ApiError, error.status);
   }
   const { signal } = context.req.raw;
-  // Work that looks at the signal ends with its reason.
+  // Work that watches the signal ends with the signal's reason.
   const told = isBroken(error) || (signal.aborted && error === signal.reason) ? brokenOff() : error;
   return context.json({ error: describeError(told) } satisfies ApiError, statusOf(told));
 }
 
-/** What reading a body ends in when its connection does, in Node's words and in those of hono's server. */
+/** The error when a connection breaks while its body is read, as Node and hono's server report it. */
 function isBroken(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return errorCode(error) === "ECONNRESET" || error.message === "Client connection prematurely closed.";

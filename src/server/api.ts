@@ -1,6 +1,7 @@
 /**
- * What the studio's server and its pages say to each other: plain JSON over /api, and one stream of events for
- * each run. Types only, so that both sides compile against the same words and neither pulls the other in.
+ * The messages between the studio's server and its pages: plain JSON over /api, and one stream of events for each
+ * run. The module has types only, so that both sides compile against the same definitions and neither imports the
+ * other.
  *
  * Files have no type here. GET /api/runs/:id/files/<path> gives the circuit's folder file by file, for the page's
  * own inference; /api/runs/:id/zip gives all of it, and /api/runs/:id/share a static site, zipped.
@@ -40,7 +41,7 @@ export interface StudioInfo {
 
 /** POST /api/models { model }: a folder inside an allowed root, a hub name, or "" for the embedded model. */
 export interface ModelSummary {
-  /** As a run asks for it; "" is the embedded model. */
+  /** The model as a run's request names it; "" is the embedded model. */
   readonly model: string;
   readonly name: string;
   readonly layers: number;
@@ -54,33 +55,37 @@ export type TaskSource =
   | { readonly kind: "builtin"; readonly name: string }
   | { readonly kind: "text"; readonly name: string; readonly format: "jsonl" | "csv"; readonly text: string };
 
-/** What a person chooses of the search. */
+/** The options of a search that a person chooses. */
 export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"> & {
   /** Left out: as the task says. */
   readonly bos?: boolean | undefined;
-  /** With zero ablation: what becomes of a pruned head's value bias. Left out: removed. */
+  /** With zero ablation: what happens to a pruned head's value bias. Left out: removed. */
   readonly valueBias?: SearchSettings["valueBias"] | undefined;
-  /** Run though the preflight has a finding of severity "refusal"; without it such a run fails. Left out: false. */
+  /**
+   * Whether to run even if the preflight has a finding of severity "refusal"; otherwise such a run fails. Left
+   * out: false.
+   */
   readonly allowWeak?: boolean | undefined;
 };
 
 /**
- * POST /api/preflight { model, task, options }: asks the original, which takes about a second for nano and a few for
- * GPT-2 small. A page shows `findings` (each a sentence and advice, the worst first) before the run is started.
+ * POST /api/preflight { model, task, options }: runs the original, which takes about a second for nano and a few
+ * for GPT-2 small. A page shows `findings` (each a sentence and advice, the worst first) before the run is
+ * started.
  */
 export type PreflightResult = Preflight;
 
 /** POST /api/tasks { model, task, options } */
 export interface TaskCheck {
-  /** The first fault of each line that has one; empty when the task can be run. */
+  /** The first fault of each line with a fault; empty when the task can be run. */
   readonly faults: readonly ApiError["error"][];
   readonly examples: { readonly patching: number; readonly validation: number; readonly test: number };
-  /** Tokens of every prompt; undefined when they differ. */
+  /** The number of tokens of every prompt; undefined when they differ. */
   readonly promptTokens?: number | undefined;
   readonly samples: readonly { readonly tokens: readonly string[]; readonly answers: readonly string[] }[];
 }
 
-/** What a sweep goes over, beside what one search is given. */
+/** The ranges of a sweep, in addition to the options of one search. */
 export interface SweepRanges {
   readonly alphas: readonly number[];
   readonly ablations: readonly ("mean" | "zero")[];
@@ -90,14 +95,14 @@ export interface SweepRanges {
 
 /** POST /api/estimate { model, task, options, sweep? } */
 export interface Estimate {
-  /** Of one search, as are the seconds. */
+  /** For one search, like the seconds. */
   readonly candidates: number;
   readonly seconds: number;
-  /** On top of what the studio uses now. */
+  /** In addition to what the studio uses now. */
   readonly memoryBytes: number;
-  /** What the figures rest on. */
+  /** The basis of the figures. */
   readonly how: string;
-  /** With a sweep: how many searches it comes to, and their time if all stayed and none shared its way. */
+  /** For a sweep: the number of searches, and their time if every component stayed and they shared no work. */
   readonly searches?: number | undefined;
   readonly secondsAtMost?: number | undefined;
 }
@@ -117,7 +122,7 @@ export type RunRequest =
       readonly options: RunOptions;
     } & SweepRanges);
 
-/** "damaged": what the studio keeps of it can't be read; it can be deleted, and nothing else. */
+/** "damaged": the studio's record of the run can't be read; the run can only be deleted. */
 export type RunState = "queued" | "running" | "paused" | "done" | "failed" | "cancelled" | "damaged";
 
 /** GET /api/runs: RunSummary[]; GET /api/runs/:id: RunDetail. */
@@ -129,7 +134,7 @@ export interface RunSummary {
   readonly taskName: string;
   /** ISO 8601. */
   readonly created: string;
-  /** Tried candidates, or for a sweep finished parts. */
+  /** The number of tried candidates, or of finished parts of a sweep. */
   readonly done: number;
   readonly total: number;
 }
@@ -140,19 +145,19 @@ export interface RunDetail extends RunSummary {
   readonly headsPerLayer: readonly number[];
   readonly step?: Step | undefined;
   readonly decisions: readonly Decision[];
-  /** Where the next event stands: open the stream with ?after=. */
+  /** The number of the next event: open the stream with ?after=. */
   readonly sequence: number;
   readonly error?: ApiError["error"] | undefined;
-  /** When done. */
+  /** Present when the run is done. */
   readonly circuit?: CircuitFile | undefined;
   readonly rows?: readonly SweepRow[] | undefined;
 }
 
 /**
- * GET /api/runs/:id/events?after=N, server-sent events, `id:` the sequence number, `data:` one of these; what has
- * no id (progress) is told once and not again. The first "search" gives the shape; a second one says that the
- * decisions begin anew, as after a restart that lost some.
- * POST /api/runs/:id/pause, /resume, /cancel; DELETE /api/runs/:id.
+ * GET /api/runs/:id/events?after=N, server-sent events, `id:` the sequence number, `data:` one of these; an event
+ * without an id (progress) is sent only once. The first "search" gives the shape; a second one means that the
+ * decisions begin again, as after a restart that lost some. POST /api/runs/:id/pause, /resume, /cancel; DELETE
+ * /api/runs/:id.
  */
 export type RunEvent =
   | { readonly kind: "state"; readonly state: RunState; readonly error?: ApiError["error"] | undefined }
@@ -177,17 +182,17 @@ export interface TokenProbability {
 export interface ServerPrediction {
   readonly tokens: readonly string[];
   readonly ids: readonly number[];
-  /** Ten, likeliest first. */
+  /** Ten tokens, the most likely first. */
   readonly top: readonly TokenProbability[];
   readonly milliseconds: number;
 }
 
-/** POST /api/runs/:id/knock { prompt, heads, mlps }: the patched model that keeps exactly these. */
+/** POST /api/runs/:id/knock { prompt, heads, mlps }: the patched model that keeps exactly these components. */
 export type KnockResult = ServerPrediction;
 
 /**
- * POST /api/runs/:id/patterns { prompt, kept? }
- * `kept` ({ heads, mlps }) takes the place of the circuit's own components, as in a knock-out.
+ * POST /api/runs/:id/patterns { prompt, kept? }. `kept` ({ heads, mlps }) replaces the circuit's own components,
+ * as in a knock-out.
  */
 export interface PatternsResult {
   readonly tokens: readonly string[];
@@ -200,8 +205,9 @@ export interface PatternsResult {
 }
 
 /**
- * POST /api/runs/:id/attribution { prompt, answer?, kept? }: what each kept component adds to the answer's centred
- * logit; the answer is what the circuit itself finds likeliest, also where other components are kept.
+ * POST /api/runs/:id/attribution { prompt, answer?, kept? }: the contribution of each kept component to the
+ * answer's centred logit. The default answer is the circuit's own most likely token, also if other components are
+ * kept.
  */
 export interface AttributionResult {
   readonly answer: string;
@@ -214,7 +220,7 @@ export interface ExamplesResult {
   readonly splits: Readonly<
     Partial<Record<"validation" | "test", Pick<SplitEvaluation, "accuracy" | "originalAccuracy" | "kl">>>
   >;
-  /** Where circuit and original answer differently, at most a hundred. */
+  /** Examples that circuit and original answer differently, at most a hundred. */
   readonly disagreements: readonly {
     readonly prompt: string;
     readonly answers: readonly string[];

@@ -1,4 +1,6 @@
-/** The studio's routes: every one of them behind `secure`, every answer that is no success an ApiError. */
+/**
+ * The studio's routes. All of them are behind `secure`, and every answer that is not a success is an ApiError.
+ */
 import { availableParallelism, totalmem } from "node:os";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";

@@ -1,4 +1,4 @@
-/** What is wrong with a task that is being typed, line by line, and how it reads to the model. */
+/** Checks a task while it is being typed: its faults, line by line, and how the model sees its prompts. */
 import { PithError } from "../errors.ts";
 import type { Model } from "../jobs/load-model.ts";
 import type { Task } from "../jobs/read-task.ts";
@@ -19,12 +19,14 @@ import {
 
 const mostFaults = 50;
 const mostSamples = 8;
-/** With a fault at hand, looking for more must not take longer than typing goes on; milliseconds. */
+/**
+ * When a fault is known, the search for more ends after this time, so that it keeps up with typing; milliseconds.
+ */
 const patience = 1000;
 
 type Fault = ApiError["error"];
 
-/** @param signal of the request: a check that nobody waits for any more ends. */
+/** @param signal of the request: the check ends when nobody waits for it any more. */
 export async function checkTask(
   source: TaskSource,
   model: Model,
@@ -36,13 +38,13 @@ export async function checkTask(
   const read = await readSource(source, model, options, { end, signal });
   if (read.task === undefined) return { ...nothing, faults: read.faults };
   const { task } = read;
-  // Patching prompts need no answers; a person wants to see some.
+  // Patching prompts need no answers, but the samples for a person should have some.
   const answered = task.examples.filter(({ answers }) => answers.length > 0);
   const samples = answered.slice(0, mostSamples).flatMap(({ prompt, answers }) => {
     try {
       return [{ tokens: tokenTexts(model, model.tokenizer.encode(prompt)), answers }];
     } catch {
-      // What can't be encoded is among the faults.
+      // Text that can't be encoded is among the faults.
       return [];
     }
   });
@@ -60,7 +62,7 @@ export async function checkTask(
 }
 
 interface Limits {
-  /** When to be content with the faults that were found. */
+  /** When the search for more faults ends. */
   readonly end: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -82,7 +84,7 @@ async function readSource(
   }
 }
 
-/** The file is read once; its faults stand at their lines. */
+/** Reads the file once; its faults have their lines. */
 async function readText(source: TextSource, model: Model, { end, signal }: Limits): Promise<Read> {
   const faults: Fault[] = [];
   const examples: TaskExample[] = [];
@@ -97,7 +99,10 @@ async function readText(source: TextSource, model: Model, { end, signal }: Limit
   return faults.length > 0 ? { faults } : { task: textTask(source, examples) };
 }
 
-/** What only the tokenizer sees. The first fault of the file is found again without its line, and so on. */
+/**
+ * Faults that only the tokenizer finds. When the first one is found, its line is removed and the file is checked
+ * again, and so on.
+ */
 async function encodingFaults(
   task: Task,
   model: Model,
@@ -117,7 +122,7 @@ async function encodingFaults(
     });
     if (fault === undefined) return { faults, ...(faults.length === 0 && encoded && { encoded }) };
     const { line } = fault.place;
-    // What is left may be too little: that is said only of the file as it is.
+    // The remaining lines may be too few; that is reported only for the file as it was typed.
     if (line === undefined && faults.length > 0) return { faults };
     faults.push(apiError(fault));
     if (line === undefined || faults.length === mostFaults || performance.now() > end) return { faults };

@@ -1,7 +1,8 @@
 /**
- * What a search will take, before it begins: its matrix products are counted, and one layer of the very model is
- * run on prompts of the very length to see how many of them this machine does in a second. How many components
- * will stay is what the search is for, so the time has two ends: nothing stays, or all of it.
+ * Estimates the cost of a search before it begins. Its matrix products are counted, and one layer of the same
+ * model is run on prompts of the same length to measure how many operations this machine does in a second. The
+ * number of components that will stay is not known before the search, so the time is given as a range: nothing
+ * stays, or everything does.
  */
 
 import { makeBatches } from "../discovery/batch.ts";
@@ -20,29 +21,29 @@ import { elementCount } from "../transformer/weight.ts";
 import type { Estimate, RunOptions, SweepRanges, TaskSource } from "./api.ts";
 import { encodeFor, taskOfSource } from "./tasks.ts";
 
-/** Between the two ends, the share of components that the figure is given for. */
+/** The share of kept components for which the single figure between the two ends is given. */
 const assumedShare = 1 / 3;
 
-/** What timing a finished circuit beside its original takes at most (`timeInTurns`). */
+/** The maximal time for timing a finished circuit against its original (`timeInTurns`). */
 const timingSeconds = 2;
 
-/** Bytes: measured, see `memoryOf`. */
+/** Bytes; measured, see `memoryOf`. */
 const engineBytes = 150e6;
 
 /**
- * A run's peak by its weights in float32, when circuit and original are timed side by side: on GPT-2 small's shape 3.3
- * where nothing stayed and 4.2 where all did.
+ * A run's peak memory relative to its weights in float32, when circuit and original are timed side by side: on
+ * GPT-2 small's shape 3.3 if nothing stayed and 4.2 if everything did.
  */
 const peakByWeights = 3.6;
 
-/** How long a measured rate is good for; milliseconds. Options change with every key that is pressed. */
+/** How long a measured rate is used, in milliseconds. Options change with every key that is pressed. */
 const rateAge = 60_000;
 const rates = new WeakMap<Model, Map<string, { readonly rate: number; readonly taken: number }>>();
 
 export interface EstimateJob {
   readonly task: TaskSource;
   readonly options: RunOptions;
-  /** Where a sweep is to be made. */
+  /** The ranges of a sweep, for a sweep. */
   readonly sweep?: SweepRanges | undefined;
   readonly threads: number | undefined;
 }
@@ -87,7 +88,7 @@ function unitsOf({ ablations, mlps, seeds }: SweepRanges): number {
   return new Set(ablations).size * new Set(mlps).size * new Set(seeds).size;
 }
 
-/** As if none shared its way with another: what they share is what the sweep will find. */
+/** Assumes that the searches share no work, because how much they share is not known before the sweep. */
 function searchesOf(sweep: SweepRanges): number {
   return unitsOf(sweep) * new Set(sweep.alphas).size;
 }
@@ -98,7 +99,7 @@ interface Sizes {
   readonly validation: number;
   /** Answer positions of the validation prompts. */
   readonly answers: number;
-  /** Tokens that verifying and measuring go over, the original and the circuit each. */
+  /** Tokens that verification and measurement process, for the original and the circuit each. */
   readonly measured: number;
 }
 
@@ -127,7 +128,7 @@ function countOperations(
   for (const layer of [...costs.keys()].reverse()) {
     const cost = costs[layer];
     if (cost === undefined) continue;
-    // Where no head above stays, only answer positions are computed.
+    // If no head above stays, only answer positions are computed.
     const positions = share * above > 0 ? validation : answers;
     total += validation * cost.attention;
     for (const component of candidates({ ...model, blocks: model.blocks.slice(layer, layer + 1) }, options)) {
@@ -138,7 +139,7 @@ function countOperations(
   return total;
 }
 
-/** What a trial computes of its own layer, at a position. */
+/** The cost of a trial in the component's own layer, at one position. */
 function trialCost(kind: ComponentKind, cost: { readonly head: number; readonly mlp: number }): number {
   switch (kind) {
     case "head":
@@ -164,7 +165,7 @@ async function recentRate(
   return rate;
 }
 
-/** Operations a second of one layer on a batch of such prompts, the best of three runs after a first. */
+/** Operations a second of one layer on a batch of such prompts: the best of three runs after a first one. */
 async function measureRate(
   model: Transformer,
   length: number,
@@ -217,8 +218,9 @@ interface Memory {
 }
 
 /**
- * What comes on top of the studio as it is. The engine is what three tasks on nano needed beyond the rest: ONNX
- * Runtime with a thread of its own, its arenas, compiled code and garbage that is not yet collected (docs/studio.md).
+ * Memory in addition to what the studio uses already. The engine's share is what three tasks on nano needed
+ * beyond the rest: ONNX Runtime with a thread of its own, its arenas, compiled code and garbage that is not yet
+ * collected (docs/studio.md).
  */
 function memoryOf(model: Transformer, { validation }: Sizes, longest: number): Memory {
   const { width, blocks } = model;
@@ -234,7 +236,7 @@ function howMuchMemory({ engine, data }: Memory, jobs: number): string {
   return `Memory comes on top of what is in use now: ${parts}${jobs > 1 ? `, for each of ${jobs} searches at a time` : ""}.`;
 }
 
-/** Two figures, and never as a power of ten. */
+/** Two significant digits, never with an exponent. */
 const round = (value: number) => Number(value.toPrecision(2));
 const gigaflops = (rate: number) => `${round(rate / 1e9)}`;
 const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;

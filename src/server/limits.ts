@@ -1,6 +1,6 @@
-/** How much a run that a page starts may ask for; pages say so before they send it. */
+/** The limits for a run that a page starts; pages report them before they send the request. */
 import { wholeNumbers } from "../number-range.ts";
 
-/** Of a sweep. */
+/** The most thresholds of a sweep. */
 export const mostThresholds = 200;
 export const thresholdCount = wholeNumbers(1, mostThresholds);

@@ -1,7 +1,7 @@
 /**
  * Files that pages may fetch. A request's path never becomes a path of the file system: it is looked up among the
- * names that a walk through the folder has found, in which no symbolic link is followed. So nothing that is
- * written in a URL leads anywhere else.
+ * names that were found by walking through the folder without following symbolic links. So no URL leads to any
+ * other file.
  */
 import { createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { extname, join } from "node:path";
 import { Readable } from "node:stream";
 
 export interface ListedFile {
-  /** Below the folder, parts joined by "/". */
+  /** The path below the folder, parts joined by "/". */
   readonly name: string;
   readonly path: string;
   readonly size: number;
@@ -17,7 +17,7 @@ export interface ListedFile {
   readonly modified: number;
 }
 
-/** All plain files of a folder, by name; none for a folder that is not there. */
+/** All regular files of a folder, by name; empty if the folder does not exist. */
 export async function listFiles(folder: string): Promise<readonly ListedFile[]> {
   const found: ListedFile[] = [];
   const walk = async (directory: string, prefix: string): Promise<void> => {

@@ -1,7 +1,7 @@
 /**
- * Which folders a page may name models in. Both sides are compared as the file system has them, so that neither
- * ".." nor a symbolic link leads out: no link to the folder, and none in it. Anything else must be a name on the
- * hub.
+ * The folders in which a page may name models. Both sides are compared as real paths, so that neither ".." nor a
+ * symbolic link leads out of them, whether the link is on the way to the folder or in it. Any other name must be
+ * a name on the hub.
  */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
@@ -11,7 +11,7 @@ import { PithError } from "../errors.ts";
 import { embeddedName } from "../files/package-files.ts";
 import { quote } from "../printable.ts";
 
-/** The folder's real path. @throws PithError "options" for a root that is no folder. */
+/** The folder's real path. @throws PithError "options" if the root is not a folder. */
 export async function realFolder(root: string): Promise<string> {
   const path = await realpath(resolve(expandHome(root, process.env))).catch(() => undefined);
   if (path !== undefined && (await stat(path)).isDirectory()) return path;
@@ -21,9 +21,9 @@ export async function realFolder(root: string): Promise<string> {
 }
 
 /**
- * What `loadModel` may be given for a page's words; undefined for the embedded model.
+ * The source for `loadModel` from a page's text; undefined for the embedded model.
  * @param allowed real paths.
- * @throws PithError "options" for what lies elsewhere, whether it is there or not: a page must not learn that.
+ * @throws PithError "options" for any other place, whether it exists or not: a page must not find out.
  */
 export async function allowedSource(name: string, allowed: readonly string[]): Promise<string | undefined> {
   if (name === "" || name === embeddedName) return undefined;
@@ -43,21 +43,21 @@ export async function allowedSource(name: string, allowed: readonly string[]): P
   }
   if (looksLikePath(name)) throw outside;
   const { repository, revision } = parseHubName(name);
-  // The loader takes a folder of that name for a folder: here it must mean the hub.
+  // The loader would take a folder of that name; here the name must mean the hub.
   if ((await stat(name).catch(() => undefined)) !== undefined) throw outside;
   return revision === "main" && !name.includes("@") ? repository : `${repository}@${revision}`;
 }
 
 /**
- * A loader opens files by their names in the folder, which may be links (the hub's cache is made of them), and a
- * circuit takes some of them along. All entries are looked at, so that no list of names can fall behind the loader.
+ * A loader opens files by their names in the folder, which may be links (the hub's cache consists of links), and
+ * a circuit copies some of them. All entries are checked, so that no new file name of the loader can be missed.
  */
 async function checkEntries(folder: string, allowed: readonly string[]): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isFile() || entry.isDirectory()) continue;
     const name = quote(entry.name);
     if (!entry.isSymbolicLink()) {
-      // Reading from a pipe would wait for whoever writes into it.
+      // Reading from a pipe would wait for a writer.
       throw new PithError("options", `the folder's ${name} is neither a file nor a folder.`, {
         place: { field: "model" },
       });
@@ -65,7 +65,7 @@ async function checkEntries(folder: string, allowed: readonly string[]): Promise
     const target = await realpath(join(folder, entry.name)).catch(() => undefined);
     const found = target !== undefined && isAllowed(target, allowed) ? await stat(target) : undefined;
     if (found?.isFile() || found?.isDirectory()) continue;
-    // The same words for what is there and for what is not.
+    // The message is the same whether the path exists or not.
     throw new PithError(
       "options",
       `the folder's ${name} is a symbolic link to no file inside the folders that the studio may read.`,

@@ -1,4 +1,4 @@
-/** The open models. Which folders pages may name is in model-roots.ts. */
+/** The open models. The folders in which pages may name models are in model-roots.ts. */
 
 import type { OnEvent } from "../jobs/events.ts";
 import { loadModel, type Model } from "../jobs/load-model.ts";
@@ -9,29 +9,33 @@ import type { ModelSummary } from "./api.ts";
 import { allowedSource, realFolder } from "./model-roots.ts";
 
 export interface Models {
-  /** Opened once; stays open until the studio ends. @param name as a page gives it; "" is the embedded model. */
+  /**
+   * Opens a model once; it stays open until the studio ends. @param name as a page gives it; "" is the embedded
+   * model.
+   */
   open(name: string, onEvent?: OnEvent): Promise<Model>;
-  /** What is being fetched is stopped, to be gone on with next time. */
+  /** Stops downloads; they continue next time. */
   close(): Promise<void>;
 }
 
-/** @param roots folders that pages may name models in. @throws PithError "options" for a root that is no folder. */
+/** @param roots folders in which pages may name models. @throws PithError "options" if a root is not a folder. */
 export async function createModels(roots: readonly string[]): Promise<Models> {
   const allowed: string[] = [];
   for (const root of roots) allowed.push(await realFolder(root));
   const opened = new Map<string, Promise<Model>>();
-  // A model is for all who ask for it: that one of them goes away does not stop its download.
+  // A model is shared by all who ask for it: if one of them goes away, its download does not stop.
   const ending = new AbortController();
   return {
     async open(name, onEvent) {
-      // Looked at each time: what is read later, for a circuit to take along, may have become a link meanwhile.
+      // Checked each time: a file that is read later, to be copied into a circuit, may have become a link in the
+      // meantime.
       const source = await allowedSource(name, allowed);
       const key = source ?? "";
       const found = opened.get(key);
       if (found !== undefined) return found;
       const opening = loadModel(source, { signal: ending.signal, onEvent });
       opened.set(key, opening);
-      // What failed is tried anew when it is asked for again.
+      // After a failure, the next request tries again.
       opening.catch(() => opened.delete(key));
       return opening;
     },

@@ -1,23 +1,23 @@
 /**
- * Codes that open the studio once. A browser is started with its address as an argument, which every user of the
- * machine can read in the list of processes; the session's token must not stand there. A code does: it is worth
- * nothing after its first use, or after two minutes.
+ * Codes that open the studio once. A browser is started with the address as an argument, which every user of the
+ * machine can read in the list of processes, so the address must not contain the session's token. It contains a
+ * code instead, which is invalid after its first use, or after two minutes.
  */
 import { createHash, randomBytes } from "node:crypto";
 
-/** Time for a browser that starts cold; milliseconds. */
+/** Time for a slow start of the browser; milliseconds. */
 const lifetime = 120_000;
 
 export interface OneTimeCodes {
   /** 256 bits, as part of a URL. */
   issue(): string;
-  /** True once for each code that was issued, in time. */
+  /** True once for each code that was issued, within its time. */
   redeem(code: string): boolean;
 }
 
 /** @param now a clock in milliseconds. */
 export function createOneTimeCodes(now: () => number = () => performance.now()): OneTimeCodes {
-  // By their digests: how long a look-up takes says nothing of a code.
+  // Stored by their digests, so that the time of a look-up reveals nothing about a code.
   const ends = new Map<string, number>();
   const digest = (code: string) => createHash("sha256").update(code).digest("base64");
   return {

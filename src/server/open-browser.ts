@@ -1,4 +1,6 @@
-/** Opens an address in the person's browser, where there is one; where not, they have read it. */
+/**
+ * Opens an address in the user's browser, if there is one; otherwise the user has the address in the terminal.
+ */
 import { spawn } from "node:child_process";
 
 export function openBrowser(url: string): void {

@@ -1,8 +1,8 @@
-/** The web app's own files, as `vite build` has made them. */
+/** Serves the web app's own files, as `vite build` made them. */
 import type { MiddlewareHandler } from "hono";
 import { type ListedFile, listFiles, sendFile } from "./listed-files.ts";
 
-/** Vite writes a hash of what is in it into an asset's name: under that name it never changes. */
+/** Vite writes a hash of the content into an asset's name, so the content under that name never changes. */
 const hashedName = /^assets\/.+-[\w-]{8}\.\w+$/;
 
 /** @param folder dist/web. */
@@ -10,7 +10,8 @@ export function servePages(folder: string): MiddlewareHandler {
   let files: ReadonlyMap<string, ListedFile> = new Map();
   const find = async (name: string): Promise<ListedFile | undefined> => {
     const listed = files.get(name);
-    // Built anew while the studio runs, a page has other files, or others of the same name.
+    // If the pages are built again while the studio runs, files have other names, or other content under the same
+    // name.
     if (listed !== undefined && hashedName.test(name)) return listed;
     files = new Map((await listFiles(folder)).map((file) => [file.name, file]));
     return files.get(name);

@@ -1,4 +1,4 @@
-/** The preflight of a task that a page shows, before it becomes a run. */
+/** The preflight of a task from a page, before the run is started. */
 import type { Model } from "../jobs/load-model.ts";
 import { type PreflightOptions, preflight } from "../jobs/preflight/preflight.ts";
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";

@@ -1,7 +1,7 @@
 /**
- * What a person sees whose browser asks for a page that it may not have: words, and what to do. Programs get the
- * same as JSON. The page has its style in it, since every other file is behind the same door; its policy names the
- * style by its digest and allows nothing else.
+ * The page for a person whose browser asks for a page without permission: an explanation, and what to do.
+ * Programs get the same as JSON. The page contains its style, because every other file is protected too; its
+ * policy allows that style by its digest and nothing else.
  */
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
@@ -10,7 +10,7 @@ import { preferredColours } from "../report/html/page-colours.ts";
 
 export interface RefusalText {
   readonly title: string;
-  /** A sentence each. */
+  /** One sentence each. */
   readonly paragraphs: readonly string[];
 }
 
@@ -22,7 +22,7 @@ p { margin: 0 0 .8rem; }
 `;
 const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-/** Whether a person's browser asks, to show what comes as a page. */
+/** Whether a person's browser asks and will show the answer as a page. */
 export function wantsPage(context: Context): boolean {
   return context.req.method === "GET" && /\btext\/html\b/.test(context.req.header("accept") ?? "");
 }

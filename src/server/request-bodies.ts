@@ -1,4 +1,4 @@
-/** What pages may send, checked to the last field before anything looks at it. */
+/** Schemas of the requests that pages send. Every field is checked before anything uses it. */
 import type { Context } from "hono";
 import { z } from "zod";
 import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
@@ -11,7 +11,7 @@ import { circuitOfLists } from "../transformer/circuit.ts";
 import type { RunOptions, RunRequest, TaskSource } from "./api.ts";
 import { mostThresholds } from "./limits.ts";
 
-/** Of any body, in bytes. */
+/** The limit for any body, in bytes. */
 export const largestBody = 8 * 2 ** 20;
 
 const seed = numberSchema(seedRange);
@@ -31,13 +31,13 @@ const options = z.strictObject({
   allowWeak: z.boolean().optional(),
 }) satisfies z.ZodType<RunOptions>;
 
-/** A path, or a name on the hub; which of them it may be is checked where it is opened. */
+/** A path, or a name on the hub; permission is checked where it is opened. */
 const model = z
   .string()
   .max(1024)
   .refine((text) => !/\p{Cc}/u.test(text), "must hold no control characters");
 
-/** It becomes a file's name, so it is one name and no path. */
+/** It becomes a file's name, so it must be a name and not a path. */
 const taskName = z
   .string()
   .min(1)
@@ -57,7 +57,7 @@ const task = z.discriminatedUnion("kind", [
 const component = z.int().min(0).max(100_000);
 const prompt = z.string().min(1, "must not be empty").max(100_000);
 
-/** The components that are in. */
+/** The components that are kept. */
 const kept = z.strictObject({
   heads: z.array(z.tuple([component, component])).max(100_000),
   mlps: z.array(component).max(100_000),

@@ -1,9 +1,9 @@
 /**
- * Who may talk to the studio. It listens on this machine alone, but so do all web pages that are open in its
- * browsers: a foreign page may post here (cross-site requests) or, by a host name that it has pointed at
- * 127.0.0.1, even read what comes back (DNS rebinding). So every request must name this very host, come from
- * no other origin, and carry a secret that only the opened URL held, or was given for a one-time code; and pages are
- * told to ask nobody else.
+ * Decides which requests the studio answers. It listens on this machine only, but its browsers may have any web
+ * page open: a foreign page may post here (cross-site requests) or even read the answers, by a host name that it
+ * points at 127.0.0.1 (DNS rebinding). So every request must name this very host, come from no other origin, and
+ * carry a secret that only the opened URL contained, or that was given for a one-time code. Pages are also told
+ * to load nothing from elsewhere.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
@@ -12,22 +12,22 @@ import type { ApiError } from "./api.ts";
 import type { OneTimeCodes } from "./one-time-codes.ts";
 import { type RefusalText, refusalPage, wantsPage } from "./refusal-page.ts";
 
-/** 256 bits, as it stands in the opened URL. */
+/** 256 bits, in the form used in the opened URL. */
 export function createToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
 export interface SecurityOptions {
   readonly token: string;
-  /** Each lets one browser in. */
+  /** Each code lets one browser in. */
   readonly codes: OneTimeCodes;
-  /** The port that the server listens on; known once it listens. */
+  /** The server's port; known once it listens. */
   readonly port: () => number;
 }
 
 /**
- * What a page may do: its own scripts, styles and connections, WebAssembly and workers for its own inference,
- * and nothing from or to anywhere else.
+ * The permissions of a page: its own scripts, styles and connections, WebAssembly and workers for its own
+ * inference, and nothing from or to other places.
  */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -47,12 +47,12 @@ const headers: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cross-Origin-Opener-Policy": "same-origin",
-  // Together with the line above: WebAssembly may use threads.
+  // Together with the line above, this lets WebAssembly use threads.
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 
-/** Goes before every route, those of static files included. */
+/** Runs before every route, those of static files included. */
 export function secure(options: SecurityOptions): MiddlewareHandler {
   return async (context, next) => {
     const refusal = refuse(context, options);
@@ -80,7 +80,8 @@ function refuse(context: Context, options: SecurityOptions): Response | undefine
   const origin = context.req.header("origin");
   const isOwn = origin !== undefined && hosts.some((host) => origin === `http://${host}`);
   if (origin === undefined ? changes : !isOwn) return problem(context, 403, "origin", foreign);
-  // A page of another port is "same-site", and no more the studio's own than any other. Old browsers say nothing.
+  // A page of another port is "same-site", but it does not belong to the studio. Old browsers send no such
+  // header.
   const site = context.req.header("sec-fetch-site") ?? "none";
   const isOwnSite = site === "same-origin" || site === "none";
   if (!isOwnSite && (changes || context.req.path.startsWith("/api/"))) {
@@ -107,9 +108,12 @@ const spent: RefusalText = {
   ],
 };
 
-/** By the cookie; or by the URL's token or one-time code, for which it gets the cookie and a URL without them. */
+/**
+ * Admits a request by its cookie, or by the URL's token or one-time code; the latter gets the cookie and a
+ * redirect to the URL without the secret.
+ */
 function admit(context: Context, { token, codes, port }: SecurityOptions): Response | undefined {
-  // Cookies know no ports: two studios must not take each other's.
+  // Cookies are not separated by port, so the name contains it: two studios must not overwrite each other's.
   const name = `pith-studio-${port()}`;
   const isKnown = equal(getCookie(context, name) ?? "", token);
   const opens = context.req.method === "GET" && context.req.path === "/";
@@ -117,7 +121,7 @@ function admit(context: Context, { token, codes, port }: SecurityOptions): Respo
   if (given === undefined && code === undefined) {
     return isKnown ? undefined : problem(context, 401, "token", unknown);
   }
-  // A code is spent also by a browser that needs none.
+  // A code is used up even by a browser that does not need it.
   const redeemed = code !== undefined && codes.redeem(code);
   if (isKnown) return context.redirect("/");
   if (redeemed || (given !== undefined && equal(given, token))) {
@@ -127,13 +131,13 @@ function admit(context: Context, { token, codes, port }: SecurityOptions): Respo
   return problem(context, 401, "token", code === undefined ? unknown : spent);
 }
 
-/** In a time that does not tell how much of it was right. */
+/** Compares in constant time, so that the time does not reveal how much was right. */
 function equal(given: string, token: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(token));
 }
 
-/** As a page for a person, as JSON for the studio's own pages and for programs. */
+/** A page for a person; JSON for the studio's own pages and for programs. */
 function problem(context: Context, status: 401 | 403 | 421, code: string, text: RefusalText): Response {
   if (wantsPage(context)) return refusalPage(context, status, text);
   const message = text.paragraphs.join(" ");

@@ -1,6 +1,6 @@
 /**
- * `pith studio`: one server on this machine's own address, its runs, its models and its pages. It ends when it is
- * told to; what was computing goes on when the next one starts.
+ * `pith studio`: one server on this machine's own address, with its runs, models and pages. When it ends, the
+ * current run is stopped, and the next server continues it.
  */
 
 import type { Server } from "node:http";
@@ -19,31 +19,31 @@ import { openRuns } from "./runs/runs.ts";
 import { createToken } from "./security.ts";
 
 export interface StudioOptions {
-  /** Left out: any that is free. */
+  /** Left out: any free port. */
   readonly port?: number | undefined;
-  /** Runs and their circuits go here. */
+  /** The folder for runs and their circuits. */
   readonly dataFolder: string;
   /** Folders in which pages may name models. */
   readonly roots: readonly string[];
   readonly threads?: number | undefined;
-  /** Built pages; left out: the package's own. */
+  /** The folder of built pages; left out: the package's own. */
   readonly pages?: string | undefined;
-  /** Told of what is odd but no reason to stop. */
+  /** Called with notes about unusual things that are not errors. */
   readonly onNote?: ((message: string) => void) | undefined;
 }
 
 export interface Studio {
-  /** With the token that opens it. */
+  /** The address, with the token that opens it. */
   readonly url: string;
   readonly port: number;
-  /** For a browser that is started with it: it opens the studio once, within two minutes. */
+  /** The address for starting a browser: it opens the studio once, within two minutes. */
   openingUrl(): string;
   close(): Promise<void>;
 }
 
 const address = "127.0.0.1";
 
-/** @throws PithError "options" for a port that is taken or a root that is no folder; "output" for the data folder. */
+/** @throws PithError "options" for a port in use or a root that is not a folder; "output" for the data folder. */
 export async function startStudio(options: StudioOptions): Promise<Studio> {
   const { threads, onNote = () => {} } = options;
   const dataFolder = resolve(options.dataFolder);
@@ -65,7 +65,7 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     const app = createStudioApp({ ...doors, models, runs, laboratories, pages, threads });
     handle = (request) => app.fetch(request);
     const release = unlock;
-    // The first page asks for it.
+    // The first page will need it.
     models.open("").catch((error: unknown) => onNote(String(error)));
     return {
       url: `http://${address}:${port}/?token=${token}`,

@@ -1,4 +1,4 @@
-/** A finished circuit as a static site, made once and kept with its run: `pith share`, for one circuit. */
+/** Makes a static site of a finished circuit, as `pith share` does, and keeps it with its run. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -18,7 +18,7 @@ export interface SharedSites {
 }
 
 export function createSharedSites(models: Models): SharedSites {
-  // Two that ask at once get the same.
+  // Two requests at once get the same site.
   const making = new Map<string, Promise<readonly ListedFile[]>>();
   return {
     of(record) {
@@ -31,7 +31,7 @@ export function createSharedSites(models: Models): SharedSites {
 }
 
 async function make(record: RunRecord, models: Models): Promise<readonly ListedFile[]> {
-  // Another version has other pages.
+  // Another version of Pith has other pages.
   const site = join(record.folder, `site-${packageVersion()}`);
   const there = await ownFiles(site);
   if (there !== undefined) return there;
@@ -43,11 +43,14 @@ async function make(record: RunRecord, models: Models): Promise<readonly ListedF
   return files;
 }
 
-/** Beside a site, the names of the files that were made with it. */
+/** The path of the list of a site's files, beside the site. */
 const namesPath = (site: string) => `${site}.json`;
 const namesSchema = z.array(z.string());
 
-/** What is there of a site that was made before; undefined if it is not all there. Whatever else lies there stays at home. */
+/**
+ * The files of a site that was made before; undefined if one is missing. Other files in the folder are never
+ * sent.
+ */
 async function ownFiles(site: string): Promise<readonly ListedFile[] | undefined> {
   if ((await kindOf(site)) !== "folder") return undefined;
   const text = await readFile(namesPath(site), "utf8").catch(() => "null");

@@ -1,4 +1,4 @@
-/** A page's task: a built-in one or a text that was typed in, ready to be run. Large ones make way for requests. */
+/** A page's task, built-in or typed, prepared for a run. Long work pauses for requests. */
 import { createHash } from "node:crypto";
 import { PithError } from "../errors.ts";
 import type { Model } from "../jobs/load-model.ts";
@@ -28,10 +28,10 @@ export async function taskOfSource(source: TaskSource, model: Model, options: Ru
   return textTask(source, examples);
 }
 
-/** Characters for each token that a model takes: no text has so few tokens that more of them would fit. */
+/** Characters for each token of the model's context: a longer text has more tokens than fit. */
 const mostCharacters = 64;
 
-/** One after another, or what is wrong with them; undefined where there was nothing for a while. */
+/** Gives the examples one after another, or what is wrong with them; undefined after a while without any. */
 export function* examplesIn(
   source: TextSource,
   { transformer: { contextLength } }: Model,
@@ -43,7 +43,7 @@ export function* examplesIn(
       const { prompt, answers, labels = [], line } = found;
       // An example may have more answers than a call may have arguments.
       const longest = [prompt, ...answers, ...labels].reduce((most, text) => Math.max(most, text.length), 0);
-      // To encode a megabyte takes many seconds, and nothing else is done meanwhile.
+      // Encoding a megabyte takes many seconds and would block everything else.
       const fits = longest <= mostCharacters * contextLength;
       const message = `has a text of ${longest} characters, and the model takes ${contextLength} tokens.`;
       yield fits ? found : new PithError("task", message, { place: { file, line } });
@@ -61,21 +61,21 @@ export function taskFileName({ name, format }: TextSource): string {
   return `${name}.${format}`;
 }
 
-/** What a run's prompts are. @throws PithError "task". */
+/** The prompts of a run. @throws PithError "task". */
 export async function encodeFor(task: Task, model: Model, options: RunOptions): Promise<EncodedTask> {
   const prepared = { ...model, tokenizer: await encodeAhead(task.examples, model.tokenizer) };
   return encodeNow(task, prepared, options);
 }
 
-/** All at once. @param model whose tokenizer has encoded the examples before (`encodeAhead`). */
+/** Encodes everything at once. @param model whose tokenizer has encoded the examples before (`encodeAhead`). */
 export function encodeNow(task: Task, model: Model, options: RunOptions): EncodedTask {
   const bos = options.bos ?? task.bos ?? false;
   return encodePrompts(task, model.tokenizer, model.transformer.contextLength, { ...options, bos });
 }
 
 /**
- * The tokenizer, knowing the texts of these examples. What is made of them afterwards takes one go, and in that go
- * nearly all of the time would be the tokenizer's.
+ * The tokenizer with the texts of these examples already encoded. Later steps run without pauses, and without
+ * this the tokenizer would take nearly all of their time.
  */
 export async function encodeAhead(
   examples: readonly TaskExample[],
@@ -90,7 +90,7 @@ export async function encodeAhead(
       try {
         known.set(text, tokenizer.encode(text));
       } catch (error) {
-        // What can't be encoded is told of when it is asked for, with its line.
+        // A text that can't be encoded is reported later, with its line.
         if (!(error instanceof PithError)) throw error;
       }
       await pause();

@@ -1,16 +1,14 @@
-/** Files as one zip archive, made while it is sent: no second copy of the weights, on disk or in memory. */
+/** Makes one zip archive of files while it is sent, without a second copy of the weights on disk or in memory. */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import { Refusal } from "./answer-error.ts";
 import type { ListedFile } from "./listed-files.ts";
 
-/** Without the format's 64-bit extension, which fflate does not write. */
+/** The limit of the format without its 64-bit extension, which fflate does not write. */
 const largestArchive = 2 ** 32 - 2 ** 20;
 
-/**
- * @param folder the name that all of it has in front. @throws Refusal 413 for more than 4 GiB.
- */
+/** @param folder the folder that contains all files in the archive. @throws Refusal 413 for more than 4 GiB. */
 export function zipFiles(files: readonly ListedFile[], folder: string): ReadableStream<Uint8Array> {
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (size > largestArchive) {
@@ -33,7 +31,7 @@ async function* archive(files: readonly ListedFile[], folder: string): AsyncGene
     yield* chunks;
   }
   for (const { name, path, modified } of files) {
-    // Weights don't shrink by packing.
+    // Compression does not make weights smaller.
     const packs = !/\.(onnx_data|wasm|png|woff2)$/.test(name);
     const entry = packs
       ? new ZipDeflate(`${folder}/${name}`, { level: 6 })

@@ -1,4 +1,4 @@
-/** A shipped folder whose circuit.json says something else, with a checksum that fits: as its writer would have said it. */
+/** Changes circuit.json in a shipped folder, with a matching checksum, as if its writer had written it so. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checksumOf } from "../../src/export/checksum.ts";

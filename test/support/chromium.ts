@@ -1,6 +1,6 @@
 /**
- * A real Chromium for tests of pages: what a user opens must be tried where a user opens it. It is the one that
- * PITH_CHROMIUM names, else the system's, else the one that npm brings.
+ * Starts a real Chromium for tests of pages, because users open them in a real browser. It is the one that
+ * PITH_CHROMIUM names, else the system's, else the one from npm.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,25 +11,25 @@ import { npmChromiumRuns, unpackNpmChromium } from "./npm-chromium.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The names that Linux distributions give to Chromium and its relatives. */
+/** The names of Chromium and related browsers in Linux distributions. */
 const names = [
   ...["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
   ...["microsoft-edge", "microsoft-edge-stable"],
 ];
 
-/** Playwright knows where the makers' installers put these, on Windows and macOS too. */
+/** Playwright knows where these browsers' own installers put them, also on Windows and macOS. */
 const channels = ["chrome", "msedge"];
 
 /** The oldest Chromium that the pages are built for (cssTarget in vite.config.ts). */
 const oldestVersion = 123;
 
 /**
- * The caller closes it. Without a sandbox, since containers lack the rights for one; pages here are our own.
- * @throws Error with what to do when there is none: a test without it must fail, not be skipped.
+ * The caller closes it. Without a sandbox, because containers lack the rights for one, and the pages are our own.
+ * @throws Error with advice when there is none: a test without a browser must fail, not be skipped.
  */
 export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
   const browser = await launchAny(flags);
-  // The runner ends a test that hangs; a wait that ends before it says what it waited for.
+  // The test runner ends a test that hangs; a wait that ends before that says what it waited for.
   return browser.on("context", (context) => context.setDefaultTimeout(150_000));
 }
 
@@ -49,7 +49,7 @@ async function launchAny(flags: readonly string[]): Promise<Browser> {
 const noChromium =
   "This machine has no Chromium, Chrome or Edge, in which pages are tested, and the one that npm brings runs on Linux on x64 processors only. Install Chrome (https://www.google.com/chrome) or Chromium (Debian, Ubuntu: sudo apt-get install chromium), or say where one is: PITH_CHROMIUM=/path/to/chromium npm test.";
 
-/** @throws Error when the user names one that is not there. */
+/** @throws Error when the user names one that does not exist. */
 export function namedChromium(environment: Environment): string | undefined {
   const path = environment["PITH_CHROMIUM"];
   if (!path) return undefined;
@@ -60,11 +60,11 @@ export function namedChromium(environment: Environment): string | undefined {
 }
 
 /**
- * The first on PATH that starts and is new enough. Ubuntu's chromium-browser, for one, is there without a browser
- * behind it.
+ * The first on PATH that starts and is new enough. Ubuntu's chromium-browser, for example, is only a script
+ * without a browser.
  */
 export async function systemChromium(environment: Environment): Promise<string | undefined> {
-  // On Windows, browsers are not on PATH, and open a window when they are asked for their version.
+  // On Windows, browsers are not on PATH, and opening one for its version shows a window.
   if (process.platform === "win32") return undefined;
   const folders = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);
   for (const path of names.flatMap((name) => folders.map((folder) => join(folder, name)))) {

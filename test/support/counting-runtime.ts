@@ -1,8 +1,8 @@
-/** A runtime that knows what it holds, for tests that nothing is left behind. */
+/** A runtime that counts what it holds, for tests that everything is released. */
 import type { DeviceTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
 
 export interface CountingRuntime extends Runtime {
-  /** Tensors and sessions that were given out and neither released nor unloaded. */
+  /** Tensors and sessions that were created and neither released nor unloaded. */
   readonly held: () => { readonly tensors: number; readonly sessions: number };
 }
 

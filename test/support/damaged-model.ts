@@ -1,4 +1,4 @@
-/** Copies of the embedded model, each damaged in one way. */
+/** Makes copies of the embedded model, each damaged in one way. */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -20,7 +20,7 @@ export function editJson(path: string, edit: (value: Record<string, unknown>) =>
   writeFileSync(path, JSON.stringify(value));
 }
 
-/** Rewrites the header of model.safetensors; the data after it stay as they are. */
+/** Rewrites the header of model.safetensors; the data after it stays unchanged. */
 export function editHeader(directory: string, edit: (header: Header) => void): void {
   const path = join(directory, "model.safetensors");
   const bytes = readFileSync(path);
@@ -33,7 +33,7 @@ export function editHeader(directory: string, edit: (header: Header) => void): v
   writeFileSync(path, Buffer.concat([prefix, text, bytes.subarray(8 + length)]));
 }
 
-/** Changes model.safetensors as bytes. */
+/** Changes the bytes of model.safetensors. */
 export function editWeights(directory: string, edit: (bytes: Buffer) => Buffer): void {
   const path = join(directory, "model.safetensors");
   writeFileSync(path, edit(readFileSync(path)));
@@ -45,7 +45,7 @@ export function entry(header: Header, name: string): TensorEntry {
   return found;
 }
 
-/** Adds a tensor after all others. @param bytes as they are stored. */
+/** Adds a tensor after all others. @param bytes in their stored form. */
 export function addTensor(
   directory: string,
   name: string,
@@ -62,7 +62,7 @@ export function addTensor(
   editWeights(directory, (file) => Buffer.concat([file, bytes]));
 }
 
-/** The bytes of a tensor as they are stored. */
+/** The stored bytes of a tensor. */
 export function storedBytes(directory: string, name: string): Buffer {
   const bytes = readFileSync(join(directory, "model.safetensors"));
   const start = 8 + Number(bytes.readBigUInt64LE(0));

@@ -1,4 +1,6 @@
-/** A golden circuit of nano, cut and shipped to a temporary folder, for tests of what others make of it. */
+/**
+ * Cuts a golden circuit of nano and ships it to a temporary folder, for tests of code that reads such folders.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +41,7 @@ export const goldenRuns = async (task: GoldenTask): Promise<readonly GoldenRun[]
 
 let nano: Promise<Transformer> | undefined;
 
-/** Opened once, and for as long as the tests run: its weights are read from the file when they are asked for. */
+/** Opened once, for the whole test run: its weights are read from the file when they are needed. */
 export function loadNano(): Promise<Transformer> {
   nano ??= openCheckpoint("models/nano").then((checkpoint) => readTransformer(checkpoint));
   return nano;
@@ -71,7 +73,7 @@ export async function goldenReplacements(
     : meanReplacements(runtime, model, await goldenPrompts(task, "patching", run.bos), run.means);
 }
 
-/** circuit.json for tests: true where it is checked, made up elsewhere. */
+/** A circuit.json for tests: correct where it is checked, invented elsewhere. */
 export function circuitFile(
   original: Transformer,
   standalone: FoldedTransformer,
@@ -121,7 +123,7 @@ export interface ShippedWords {
   readonly specialTokens: SpecialTokens;
 }
 
-/** Writes and commits; `directory` is by default a fresh temporary place, the words nano's. */
+/** Writes and commits; `directory` is a new temporary folder by default, the words are nano's. */
 export async function shipCircuit(
   original: Transformer,
   circuit: Circuit,
@@ -149,7 +151,7 @@ export async function shipCircuit(
 const temporaryFolders: string[] = [];
 afterAll(() => Promise.all(temporaryFolders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
-/** Gone when the test file is through. */
+/** Removed at the end of the test file. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "pith-export-"));
   temporaryFolders.push(folder);

@@ -1,7 +1,7 @@
 /**
  * A Hugging Face hub for tests: two small HTTP servers on 127.0.0.1, the hub and the file store ("CDN") to which
- * it redirects large files, as the real one does. Each file can misbehave by a script, one fault a request, and
- * every request is written down.
+ * it redirects large files, as the real one does. A test can list faults for each file, one for each request, and
+ * every request is recorded.
  */
 
 import { createHash } from "node:crypto";
@@ -9,20 +9,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What happens to one request; the next one takes the next fault, and after the last all is well. */
+/** A fault of one request; the next request gets the next fault, and after the last fault requests succeed. */
 export type HubFault =
   | { readonly kind: "cut"; readonly after: number } // the connection dies after so many bytes
-  | { readonly kind: "stall"; readonly after: number } // nothing more comes, the connection stays
-  | { readonly kind: "truncate"; readonly by: number } // a clean end, too early, with a fitting Content-Length
+  | { readonly kind: "stall"; readonly after: number } // no more data comes, the connection stays open
+  | { readonly kind: "truncate"; readonly by: number } // ends cleanly but too early, with a matching Content-Length
   | { readonly kind: "status"; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly kind: "ignoreRange" } // 200 and everything
+  | { readonly kind: "ignoreRange" } // status 200 with the whole file
   | { readonly kind: "ignoreRangeAndCut"; readonly after: number }
-  | { readonly kind: "wrongRange" } // 206, but from byte 0
-  | { readonly kind: "corrupt" } // same size, one byte differs
-  | { readonly kind: "surplus"; readonly bytes: number } // more than was announced
-  | { readonly kind: "wrongLength"; readonly length: number } // Content-Length lies, the body is right
-  | { readonly kind: "redirect"; readonly to: string } // a Location of the test's choice
-  | { readonly kind: "body"; readonly body: string } // of a listing or a revision: this text instead
+  | { readonly kind: "wrongRange" } // status 206, but from byte 0
+  | { readonly kind: "corrupt" } // same size, one byte changed
+  | { readonly kind: "surplus"; readonly bytes: number } // more bytes than announced
+  | { readonly kind: "wrongLength"; readonly length: number } // wrong Content-Length, right body
+  | { readonly kind: "redirect"; readonly to: string } // a Location that the test chooses
+  | { readonly kind: "body"; readonly body: string } // for a listing or a revision: this text instead
   | { readonly kind: "ok" };
 
 interface RecordedRequest {
@@ -37,21 +37,21 @@ export interface FakeHubOptions {
   readonly repository: string;
   readonly commit?: string;
   readonly files: Readonly<Record<string, Uint8Array | string>>;
-  /** By file name, "listing" or "revision". Taken from the front. */
+  /** By file name, "listing" or "revision". Requests take them from the front. */
   readonly faults?: Record<string, HubFault[]>;
   /** Put in front of every address of the hub, as HF_ENDPOINT may have a path. */
   readonly prefix?: string;
-  /** Without it, 401. */
+  /** Requests without it get status 401. */
   readonly token?: string;
-  /** Put into the listing as they are. */
+  /** Added to the listing unchanged. */
   readonly extraEntries?: readonly unknown[];
   /** How many entries a page of the listing has. */
   readonly pageSize?: number;
   /** Milliseconds between the pieces of a body, so that two downloads overlap. */
   readonly slowness?: number;
   /**
-   * Says whether so many bytes of a file, from its beginning, have been taken. A connection is cut only then, since
-   * what waits unread when it dies is lost.
+   * Whether the client has read this many bytes of a file from its beginning. A connection is cut only then,
+   * because unread data is lost when it is cut.
    */
   readonly taken?: (bytes: number) => Promise<boolean>;
 }
@@ -62,7 +62,7 @@ export interface FakeHub {
   readonly commit: string;
   readonly requests: RecordedRequest[];
   readonly faults: Record<string, HubFault[]>;
-  /** The files that were asked for, at the hub, in order. */
+  /** The files that were requested from the hub, in order. */
   readonly asked: () => string[];
   readonly close: () => Promise<void>;
 }
@@ -233,7 +233,7 @@ async function sendFile(
     return;
   }
   if (fault.kind === "wrongLength") {
-    // Around node:http, which would correct us.
+    // Sent without node:http, which would correct the header.
     response.flushHeaders();
     response.socket?.write(body, () => response.socket?.end());
     return;

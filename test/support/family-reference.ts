@@ -1,4 +1,4 @@
-/** The tiny checkpoints of test/families, and what transformers computes on them (test/families/README.md). */
+/** The tiny checkpoints of test/families, and the results of transformers on them (test/families/README.md). */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Decision } from "../../src/discovery/searches/decision.ts";
@@ -14,7 +14,7 @@ export interface ReferenceSearch {
   readonly kept_heads: readonly (readonly [number, number])[];
   readonly kept_mlps: readonly number[];
   readonly trace: readonly Decision[];
-  /** Of the first validation prompts, under the circuit. */
+  /** Of the first validation prompts, with the circuit. */
   readonly final_logprobs: readonly (readonly number[])[];
 }
 
@@ -37,7 +37,7 @@ export const tinyFolders: readonly string[] = readdirSync(place, { withFileTypes
   entry.isDirectory() ? [entry.name] : [],
 );
 
-/** Where a checkpoint lies. */
+/** The path of a checkpoint. */
 export const tinyFolder = (name: string): string => join(place, name);
 
 export const referenceOf = (name: string): FamilyReference =>

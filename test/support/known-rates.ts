@@ -1,4 +1,4 @@
-/** True and false positive rates by set arithmetic alone, apart from the code that they check. */
+/** Computes true and false positive rates by set operations, independently of the code that they check. */
 export function readRates(
   kept: readonly (readonly number[])[],
   known: readonly (readonly number[])[],

@@ -1,4 +1,7 @@
-/** A process that takes a lock when its parent says so, and says whether it got it: see locks.test.ts. */
+/**
+ * A process that tries to take a lock when its parent tells it to, and reports whether it got it: see
+ * locks.test.ts.
+ */
 import { takeLock } from "../../src/files/lock.ts";
 
 export type RacerOrder = { readonly take: string } | { readonly giveBack: true };

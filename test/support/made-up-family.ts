@@ -1,7 +1,7 @@
 /**
- * A family that nobody has, as CONTRIBUTING.md says to add one: its config and its tensors, in one file. RMSNorm,
- * no biases, two groups of keys and values, a gated SiLU MLP, rotary positions, matrices stored [out, in]. It holds
- * the weights that `writeMadeUpModel` draws.
+ * An invented model family, added in the way that CONTRIBUTING.md describes: its config and its tensors, in one
+ * file. It has RMSNorm, no biases, two groups of keys and values, a gated SiLU MLP, rotary positions, and
+ * matrices stored [out, in]. Its weights are the ones that `writeMadeUpModel` draws.
  */
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -118,7 +118,7 @@ function readNorm(tensors: TensorTaker, name: string, width: number): Norm {
   return { kind: "rms", scale: tensors.take(`${name}.scale`, [width]), epsilon: 1e-5 };
 }
 
-/** Writes a folder of a checkpoint with random weights, and nano's tokenizer files. */
+/** Writes a checkpoint folder with random weights and nano's tokenizer files. */
 export async function writeMadeUpModel(folder: string): Promise<void> {
   const [layers, width, heads, groups, headWidth, hidden, context, vocabulary] = [
     3, 24, 4, 2, 8, 40, 64, 2194,

@@ -1,8 +1,8 @@
-/** Parts of models that a test knows to be there. */
+/** Gives parts of a model that a test knows to exist. */
 import type { AnyTransformer, Norm } from "../../src/transformer/transformer.ts";
 import type { Weight } from "../../src/transformer/weight.ts";
 
-/** The learned positions of a model that has them. */
+/** The table of learned positions, for a model that has them. */
 export function positionTable({ positions }: Pick<AnyTransformer, "positions">): Weight {
   if (positions.kind !== "learned") throw new TypeError("the model has no table of positions");
   return positions.table;

@@ -1,7 +1,7 @@
 /**
- * A transformer in float64 by the book (paper, section 2 and appendix C), one prompt, one position, one head at
- * a time, and Algorithm 1 on it with a full forward pass for every candidate: slow, short, and sharing no code
- * with what it checks. For tiny models.
+ * A straightforward transformer in float64 (paper, section 2 and appendix C), one prompt, one position, one head
+ * at a time, and Algorithm 1 on it with a full forward pass for every candidate. It is slow and short, and shares
+ * no code with what it checks. For tiny models.
  */
 import { type Circuit, circuitOf, keeps, without } from "../../src/transformer/circuit.ts";
 import type { Component } from "../../src/transformer/component.ts";
@@ -74,7 +74,7 @@ export interface NaiveActivations {
   readonly heads: readonly (readonly Matrix[])[];
   /** [layer][position], an MLP's write, b_2 included. */
   readonly mlps: readonly Matrix[];
-  /** At the last position. */
+  /** Logits at the last position. */
   readonly logits: Vector;
 }
 
@@ -140,7 +140,7 @@ async function linear({ weight, transposed, bias }: Linear): Promise<NaiveLinear
   return { weight: turned, bias: bias === undefined ? zeros(at(turned, 0).length) : await vector(bias) };
 }
 
-/** One prompt; what `circuit` leaves out is replaced. */
+/** Runs one prompt; components outside `circuit` are replaced. */
 export function naiveForward(
   model: NaiveTransformer,
   ids: readonly number[],
@@ -222,7 +222,7 @@ export interface NaiveDecision {
   readonly pruned: boolean;
 }
 
-/** Algorithm 1: for every candidate a full pass over all prompts. */
+/** Algorithm 1: a full pass over all prompts for every candidate. */
 export function naiveSearch(
   model: NaiveTransformer,
   prompts: readonly (readonly number[])[],
@@ -269,7 +269,7 @@ export function logSoftmax(logits: Vector): Vector {
   return logits.map((logit) => logit - normalizer);
 }
 
-/** What one head writes at each position. @param normed rows of one prompt. */
+/** The output of one head at each position. @param normed rows of one prompt. */
 function naiveHead(normed: Matrix, attention: NaiveAttention, head: number): Matrix {
   const { headWidth, rotary, scoreScale, scoreCap, window = Number.POSITIVE_INFINITY } = attention;
   const project = (map: NaiveLinear, place: number): Matrix =>
@@ -333,7 +333,7 @@ export function activate(x: number, activation: Activation): number {
   }
 }
 
-/** By its power series, which float64 sums to 1e-13 for |x| < 4. */
+/** The power series, which float64 sums to 1e-13 for |x| < 4. */
 function erf(x: number): number {
   if (Math.abs(x) > 4) return Math.sign(x);
   let term = x;
@@ -345,7 +345,7 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
-/** x itself without a norm. */
+/** Returns x itself without a norm. */
 export function normalized(x: Vector, norm: NaiveNorm | undefined): Vector {
   if (norm === undefined) return x;
   const { kind, scale, shift, epsilon } = norm;

@@ -1,6 +1,6 @@
 /**
- * The Chromium that npm brings, for machines without one: the package holds it compressed, with the libraries, the
- * font and the software graphics card that it needs, so that tests ask for nothing but Node.
+ * The Chromium from npm, for machines without one. The package contains it in compressed form, with the
+ * libraries, the font and the emulated graphics card that it needs, so that tests need only Node.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,22 +9,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The package holds programs for this system only. */
+/** The package contains programs for this system only. */
 export const npmChromiumRuns = process.platform === "linux" && process.arch === "x64";
 
 export interface NpmChromium {
   readonly executable: string;
-  /** The folder of the software graphics card and of the Vulkan loader. */
+  /** The folder of the emulated graphics card and of the Vulkan loader. */
   readonly graphics: string;
-  /** What the browser's environment must hold beside the usual. */
+  /** Additional environment variables of the browser. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 const modules = fileURLToPath(new URL("../../node_modules/", import.meta.url));
 
 /**
- * Unpacks the browser when it is first asked for, into a cache that `npm ci` empties. Test workers may ask at once:
- * each unpacks into a folder of its own, and the first that is done gives its folder the name that all use.
+ * Unpacks the browser at the first call, into a cache that `npm ci` empties. Several test workers may call it at
+ * once: each unpacks into a folder of its own, and the first that finishes renames its folder to the final name.
  */
 export async function unpackNpmChromium(caches: string = join(modules, ".cache")): Promise<NpmChromium> {
   const manifest = await readFile(join(modules, "@sparticuz/chromium/package.json"), "utf8");
@@ -52,9 +52,9 @@ export async function unpackNpmChromium(caches: string = join(modules, ".cache")
 }
 
 /**
- * The package unpacks into the system's folder for temporary files, unless files of these names stand there already;
- * a process of its own is told that this folder is the given one. It unpacks its libraries only where it believes
- * that it runs on Amazon's servers.
+ * The package unpacks into the system's folder for temporary files, unless files of these names exist there. So a
+ * separate process is used in which the given folder is the temporary one. The package unpacks its libraries only
+ * if it believes that it runs on Amazon's servers.
  */
 async function unpackInto(folder: string): Promise<void> {
   const script =
@@ -65,7 +65,7 @@ async function unpackInto(folder: string): Promise<void> {
   });
 }
 
-/** The package's own font and no other: pages are laid out alike on every machine. */
+/** Only the package's own font is used, so that the layout of pages is the same on every machine. */
 const fontsConf = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>

@@ -1,4 +1,4 @@
-/** What properties of searches are drawn from: tiny models, rules, and prompts' lengths. */
+/** Generators for property tests of searches: tiny models, rules, and lengths of prompts. */
 import fc from "fast-check";
 import type { RandomTransformerOptions } from "./random-transformer.ts";
 
@@ -7,7 +7,7 @@ interface ModelBounds {
   readonly heads: readonly number[];
 }
 
-/** Widths are always drawn: prompts are made for the vocabulary. */
+/** Widths are always drawn, because prompts are made for the vocabulary. */
 type ModelCase = RandomTransformerOptions & {
   readonly layers: number;
   readonly heads: number;
@@ -15,8 +15,8 @@ type ModelCase = RandomTransformerOptions & {
 };
 
 /**
- * Models for `randomTransformer`: shapes whose widths divide nothing, so that no two are taken for each other, and all
- * that families differ in.
+ * Models for `randomTransformer`. Their widths have no common divisors, so that mixing up two widths is noticed;
+ * they vary in everything in which families differ.
  */
 export const modelShapes = ({ layers, heads }: ModelBounds) =>
   fc
@@ -53,7 +53,7 @@ export const modelShapes = ({ layers, heads }: ModelBounds) =>
       }),
     );
 
-/** A search's rule but its threshold. */
+/** The rule of a search, without its threshold. */
 export const searchRules = {
   ablation: fc.constantFrom("aligned", "pooled", "zero"),
   order: fc.constantFrom("published", "downstream"),

@@ -1,4 +1,4 @@
-/** What properties of circuits are drawn from: model shapes, and sets of components that a model has or lacks. */
+/** Generators for property tests of circuits: model shapes, and sets of components that a model has or lacks. */
 import fc from "fast-check";
 import type {
   Component,
@@ -7,7 +7,7 @@ import type {
   ModelShape,
 } from "../../src/transformer/component.ts";
 
-/** Components of a few layers, so that two draws often have some in common. */
+/** Components of a few layers, so that two draws often share some. */
 export const componentDraw: fc.Arbitrary<Component> = fc.oneof(
   ...Object.values({
     head: fc.record({ kind: fc.constant("head"), layer: fc.nat(4), head: fc.nat(12) }),
@@ -17,7 +17,7 @@ export const componentDraw: fc.Arbitrary<Component> = fc.oneof(
 
 export const componentDraws = fc.array(componentDraw, { maxLength: 30 });
 
-/** Layers may lack heads, an MLP, or both, and heads may be any of the original's. */
+/** Layers may lack heads, an MLP, or both, and heads may have any of the original's numbers. */
 export const shapeDraw: fc.Arbitrary<ModelShape> = fc.array(
   fc.record({
     heads: fc

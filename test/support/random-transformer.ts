@@ -1,6 +1,6 @@
 /**
- * Tiny models with seeded random weights, for laws that hold for every model: nothing in them is zero, one or
- * equal by accident, so that a term that got lost is seen.
+ * Tiny models with seeded random weights, for properties that hold for every model. No weight is zero, one or
+ * equal to another by accident, so that a missing term is noticed.
  */
 import { createRandom } from "../../src/tasks/random.ts";
 import { groupedHeads } from "../../src/transformer/head-groups.ts";
@@ -16,9 +16,9 @@ import { constantWeight, elementCount, type Weight } from "../../src/transformer
 
 export interface RandomTransformerOptions {
   readonly layers?: number;
-  /** In each layer. */
+  /** Heads of each layer. */
   readonly heads?: number;
-  /** Heads of keys and values; as many as heads by default. */
+  /** Key/value heads; by default as many as heads. */
   readonly keyValueHeads?: number;
   readonly headWidth?: number;
   readonly width?: number;
@@ -26,25 +26,27 @@ export interface RandomTransformerOptions {
   readonly vocabulary?: number;
   readonly context?: number;
   readonly seed?: number;
-  /** The unembedding is the token embedding. */
+  /** Whether the unembedding is the token embedding. */
   readonly tied?: boolean;
   readonly norm?: Norm["kind"];
-  /** Biases of all maps. */
+  /** Whether all maps have biases. */
   readonly biases?: boolean;
   readonly activation?: Activation;
   readonly gated?: boolean;
   readonly positions?: "learned" | "halves" | "interleaved";
-  /** Elements of a head that turn, where positions are rotary; by default all that are pairs. */
+  /**
+   * The number of a head's elements that are rotated, with rotary positions; by default as many as form pairs.
+   */
   readonly rotaryWidth?: number;
-  /** Queries and keys are normalised head by head. */
+  /** Whether queries and keys are normalised per head. */
   readonly headNorms?: boolean;
-  /** Matrices are stored [out, in]. */
+  /** Whether matrices are stored [out, in]. */
   readonly transposed?: boolean;
   readonly arrangement?: "sequential" | "parallel";
   readonly window?: number;
   readonly scoreCap?: number;
   readonly embeddingScale?: number;
-  /** A norm behind attention and one behind the MLP. */
+  /** Whether there is a norm after attention and one after the MLP. */
   readonly postNorms?: boolean;
   readonly logitCap?: number;
 }

@@ -1,4 +1,4 @@
-/** The built command line as a child process: what a user meets. `npm test` builds it first. */
+/** Runs the built command line as a child process, as a user does. `npm test` builds it first. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const cli = resolve("dist/cli.js");
-/** Empty, and stays so: nothing that a user did not ask for is written there. */
+/** A home folder that must stay empty: nothing may be written there without the user's request. */
 export const home = mkdtempSync(join(tmpdir(), "pith-home-"));
 
 export interface CliResult {
@@ -55,7 +55,7 @@ export function runCli(args: readonly string[], cwd: string, wrap?: string): Pro
 export async function waitForDecisions(cwd: string, out: string, decisions: number): Promise<void> {
   const path = join(cwd, `.${out}.journal.jsonl`);
   for (;;) {
-    // The first line is the journal's own.
+    // The first line belongs to the journal itself.
     const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0;
     if (lines > decisions) return;
     await sleep(2);

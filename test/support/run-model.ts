@@ -1,4 +1,4 @@
-/** Runs whole models for tests: the logits at the answer position by each of the ways that there are. */
+/** Runs whole models for tests: the logits at the answer position, in each of the possible ways. */
 
 import { patchedGates } from "../../src/cut/patched.ts";
 import { makeBatches } from "../../src/discovery/batch.ts";
@@ -20,7 +20,7 @@ const int64 = (shape: readonly number[], values: readonly number[]): HostTensor 
   data: BigInt64Array.from(values, BigInt),
 });
 
-/** Original weights with replacements switched in. */
+/** The original's weights, with replacements switched in. */
 export async function patchedLogits(
   runtime: Runtime,
   model: Transformer,
@@ -70,7 +70,7 @@ export async function runAligned(
   });
 }
 
-/** A decoder-profile session as a function of what it is fed; caches are made and kept by the caller. */
+/** A decoder-profile session as a function; the caller makes and keeps the caches. */
 export interface DecoderStep {
   /** [batch][sequence][vocabulary]. */
   readonly logits: readonly (readonly Float32Array[])[];
@@ -127,7 +127,7 @@ export function emptyCache(
   );
 }
 
-/** Batches of one length, no padding, no cache. */
+/** Batches of prompts of one length, without padding or cache. */
 export async function decoderLogits(
   runtime: Runtime,
   model: AnyTransformer,

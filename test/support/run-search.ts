@@ -1,6 +1,6 @@
 /**
- * A whole search in one call, for tests: the only place among them that puts replacements, evaluator and
- * search together.
+ * Runs a whole search in one call, for tests: the only test code that combines replacements, evaluator and
+ * search.
  */
 import { createEvaluator } from "../../src/discovery/evaluator/evaluator.ts";
 import { prepareSearch } from "../../src/discovery/prepare.ts";
@@ -12,14 +12,14 @@ import type { Transformer } from "../../src/transformer/transformer.ts";
 
 export type Prompts = readonly (readonly number[])[];
 
-/** What a pruned component is replaced by. */
+/** The replacement of pruned components. */
 export type ReplacementKind = "aligned" | "pooled" | "zero";
 
 export interface SearchRun extends SearchOptions {
   readonly ablation: ReplacementKind;
   readonly patching: Prompts;
   readonly validation: Prompts;
-  /** Of the validation and the patching passes. */
+  /** Tokens of a batch in the validation and the patching passes. */
   readonly tokensPerBatch?: number;
 }
 
@@ -41,7 +41,7 @@ export async function makeReplacements(
     : meanReplacements(runtime, model, patching, ablation, { tokensPerBatch });
 }
 
-/** @param known replacements that were made before; then the patching prompts aren't used. */
+/** @param known replacements that were made before; with them, the patching prompts aren't used. */
 export async function runSearch(
   runtime: Runtime,
   model: Transformer,

@@ -1,6 +1,6 @@
 /**
- * SwiftShader, the software graphics card that Chromium brings: there is rarely a real one where tests run. Where
- * npm's Chromium runs, the card is that one's, so that it is the same on every machine.
+ * SwiftShader, the emulated graphics card that Chromium contains, because test machines rarely have a real one.
+ * Where npm's Chromium runs, its card is used, so that results are the same on every machine.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,11 +9,11 @@ import { npmChromiumRuns, unpackNpmChromium } from "./npm-chromium.ts";
 export interface SoftwareCard {
   /** The folder of the Vulkan loader. */
   readonly libraries: string;
-  /** The file that tells Vulkan of the card. */
+  /** The file that describes the card to Vulkan. */
   readonly driver: string;
 }
 
-/** @throws Error with what to do where there is none. */
+/** @throws Error with advice if there is none. */
 export async function softwareCard(): Promise<SoftwareCard> {
   const libraries =
     process.env["PITH_CHROMIUM_LIBRARIES"] ||

@@ -1,13 +1,13 @@
-/** A plain web host: the files of a folder under a path, and nothing else. */
+/** A plain web server for the files of a folder below a path. */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 
 export interface StaticSite {
-  /** With the path that the site lies under. */
+  /** The address, with the path of the site. */
   readonly url: string;
-  /** Paths that were asked for and are not there. */
+  /** Paths that were requested and do not exist. */
   readonly missing: readonly string[];
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A studio on a data folder of its own, and what a page of it would send. */
+/** Starts a studio on a data folder of its own, and sends requests as its page does. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ export interface RawAnswer {
   readonly text: string;
 }
 
-/** As it is written, without what fetch would put right: path and headers go over the wire so. */
+/** Sends path and headers exactly as given, without the corrections of fetch. */
 export function sendRaw(
   port: number,
   path: string,
@@ -35,7 +35,7 @@ export function sendRaw(
       },
     );
     asked.on("error", reject);
-    // Cut while it still sends, a connection may say so after the answer.
+    // If the connection is cut while it still sends, it may report an error after the answer.
     asked.on("socket", (socket) => socket.on("error", () => {}));
     asked.end(body);
   });
@@ -43,12 +43,14 @@ export function sendRaw(
 
 export interface Client {
   readonly origin: string;
-  /** What the studio's own page sends. */
+  /** The headers that the studio's own page sends. */
   readonly headers: Readonly<Record<string, string>>;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
   send(method: string, path: string, body?: unknown): Promise<Response>;
-  /** Calls `visit` with each event until it answers true, or until the stream ends. @returns what was seen. */
+  /**
+   * Calls `visit` with each event until it returns true, or until the stream ends. @returns the events so far.
+   */
   listen(
     id: string,
     after: number,
@@ -92,7 +94,7 @@ export async function openClient(url: string): Promise<Client> {
         const sequence = /^id: (\d+)$/m.exec(message)?.[1];
         const event = JSON.parse(data) as RunEvent;
         seen.push({ id: sequence === undefined ? undefined : Number(sequence), event });
-        // Leaving the loop lets the connection go.
+        // Leaving the loop closes the connection.
         if (visit(event)) return seen;
       }
     }
@@ -116,7 +118,7 @@ export interface OpenStudio extends Client {
   close(): Promise<void>;
 }
 
-/** Its data folder goes when it is closed. */
+/** Closing it removes its data folder. */
 export async function openStudio(options: Partial<StudioOptions> = {}): Promise<OpenStudio> {
   const own = options.dataFolder === undefined;
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "pith-studio-")));

@@ -1,6 +1,6 @@
 /**
- * A run that no server has: a page of the studio is given its description, and decisions as a stream of any
- * length and pace. All else is the page's own doing, so what it costs to show a search can be seen alone.
+ * A run that exists on no server: a page of the studio gets its description, and decisions as a stream of any
+ * length and speed. So the cost of showing a search can be measured alone.
  */
 import type { Page } from "playwright-core";
 import type { Decision } from "../../src/discovery/searches/decision.ts";
@@ -10,7 +10,7 @@ export interface SyntheticRun {
   readonly id: string;
   readonly layers: number;
   readonly headsPerLayer: number;
-  /** Decisions in a second. */
+  /** Decisions a second. */
   readonly pace: number;
 }
 
@@ -32,7 +32,7 @@ export function decisionsOf({ layers, headsPerLayer }: SyntheticRun): readonly D
   return decisions;
 }
 
-/** Before the page is gone to. Its address is then #/runs/ID. */
+/** Call this before the page is opened. Its address is then #/runs/ID. */
 export async function serveSyntheticRun(page: Page, run: SyntheticRun): Promise<void> {
   const decisions = decisionsOf(run);
   const heads = Array.from({ length: run.layers }, () => run.headsPerLayer);
@@ -55,7 +55,7 @@ export async function serveSyntheticRun(page: Page, run: SyntheticRun): Promise<
   await page.addInitScript({ content: sourceScript(events, run.pace) });
 }
 
-/** As text: compilers put helpers into functions that a page does not have. */
+/** As text, because compilers add helpers to functions that the page does not have. */
 function sourceScript(events: readonly RunEvent[], pace: number): string {
   return `{
     const lines = ${JSON.stringify(events.map((event) => JSON.stringify(event)))};

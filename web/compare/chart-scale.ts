@@ -23,7 +23,7 @@ export function chartScale(
   const place = (share: number) => Math.round(100 * (start + share * (end - start))) / 100;
   if (log) {
     const logs = values.map(Math.log10);
-    // A hair for ends that are powers of ten but for rounding.
+    // A small tolerance for ends that are powers of ten except for rounding.
     const [low, high] = [Math.floor(Math.min(...logs) + 1e-9), Math.ceil(Math.max(...logs) - 1e-9)];
     const most = Math.max(high, low + 1);
     const ticks = Array.from({ length: most - low + 1 }, (_, at) => Number(`1e${low + at}`));

@@ -1,4 +1,7 @@
-/** A sweep: what each threshold leaves and what that costs; a point leads to its circuit. */
+/**
+ * The page of a sweep: the size and the accuracy of each threshold's circuit; selecting a point shows its
+ * circuit.
+ */
 import { useState } from "preact/hooks";
 import { circuitOfRow } from "../../src/experiments/row-circuit.ts";
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
@@ -205,7 +208,7 @@ interface Series extends Pick<SweepRow, "ablation" | "mlps"> {
   readonly rows: SweepRow[];
 }
 
-/** A series a setting; α rises in it. */
+/** One series for each setting, with ascending α. */
 function seriesOf(rows: readonly SweepRow[]): readonly Series[] {
   const found = new Map<string, Series>();
   for (const row of rows) {

@@ -1,7 +1,7 @@
-/** A sweep's row in the words and numbers of the page. */
+/** A sweep's row as words and numbers for the page. */
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 
-/** Unlike any other row's of the sweep. */
+/** A key that is unique within the sweep. */
 export function rowKey({ seed, ablation, mlps, alpha }: SweepRow): string {
   return `${ablation} ${mlps} ${seed} ${alpha}`;
 }
@@ -11,12 +11,12 @@ export function describe({ alpha, ablation, mlps }: SweepRow): string {
   return `α = ${alpha}, ${ablation === "mean" ? "averages" : "zeros"}${mlps ? "" : ", MLPs stay"}`;
 }
 
-/** Of the attention and MLP weights, what is left. */
+/** The share of the attention and MLP weights that is left. */
 export function share({ parameters: { original, circuit } }: SweepRow): number {
   return circuit.body / original.body;
 }
 
-/** Which prompts its accuracy and KL are of. */
+/** The prompts on which accuracy and KL were measured. */
 export function promptsOf({ accuracy }: SweepRow): string {
   return accuracy.test === undefined ? "validation prompts" : "unseen prompts";
 }
@@ -29,7 +29,10 @@ export function accuracyOf({ accuracy }: SweepRow): { readonly original: number;
   return accuracy.test ?? accuracy.validation;
 }
 
-/** By the weights that are left; of equal ones the more accurate. Undefined where none is so accurate. */
+/**
+ * The row with the fewest weights left; among equal ones, the most accurate. Undefined if no row is that
+ * accurate.
+ */
 export function smallestAtLeast(rows: readonly SweepRow[], accuracy: number): SweepRow | undefined {
   return rows
     .filter((row) => accuracyOf(row).circuit >= accuracy)

@@ -1,4 +1,7 @@
-/** Points that can be chosen, by pointer or by keys, on two axes. Small, so that no charting library is fetched for it. */
+/**
+ * A chart of points on two axes, which can be selected by pointer or keys. It is small, so that no charting
+ * library need be loaded.
+ */
 import { useRef, useState } from "preact/hooks";
 import { type ChartAxis, type ChartScale, chartNumber, chartScale } from "./chart-scale.ts";
 
@@ -36,7 +39,7 @@ interface Scales {
 const frame = { width: 480, height: 320, left: 46, right: 14, top: 12, bottom: 46 } as const;
 const right = frame.width - frame.right;
 const base = frame.height - frame.bottom;
-/** How near a pointer must be to a point, in the picture's units: what a finger hits. */
+/** The largest distance between pointer and point, in the picture's units; large enough for a finger. */
 const reach = 16;
 
 export function ScatterChart(props: ScatterChartProps) {
@@ -55,7 +58,7 @@ export function ScatterChart(props: ScatterChartProps) {
     host.current?.querySelectorAll<SVGElement>("[data-point]")[index + step]?.focus();
   };
   const nearest = (event: MouseEvent) => host.current && nearestPoint(points, scales, host.current, event);
-  // One of the points is in the tab order: the chosen one, else the first.
+  // One of the points is in the tab order: the selected one, else the first.
   const inOrder = points.some(({ key }) => key === chosen) ? chosen : points[0]?.key;
   return (
     <figure class="chart">
@@ -111,7 +114,7 @@ function scalesOf({ x, y }: Pick<ScatterChartProps, "x" | "y">, points: readonly
   };
 }
 
-/** Where points overlap, the one under the pointer is the nearest, not the one drawn last. */
+/** If points overlap, the nearest one to the pointer is selected, not the one drawn last. */
 function nearestPoint(
   points: readonly ChartPoint[],
   { x, y }: Scales,

@@ -1,4 +1,4 @@
-/** A circuit of a sweep as a map: what is kept, and where. */
+/** A circuit of a sweep as a map of the kept components. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { circuitOfRow } from "../../src/experiments/row-circuit.ts";
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
@@ -13,7 +13,7 @@ export interface SmallMapProps {
 
 export function SmallMap({ headsPerLayer, row }: SmallMapProps) {
   const host = useRef<HTMLDivElement>(null);
-  // In the frame of the words beside it, which must not jump.
+  // In the same frame as the words beside it, so that nothing jumps.
   useLayoutEffect(() => {
     if (host.current === null) return;
     const circuit = circuitOfRow(row);

@@ -1,14 +1,14 @@
-/** What most people come for: the smallest circuit of the sweep that still does the task. */
+/** The smallest circuit of the sweep that still does the task, which most people look for. */
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import { formatShare } from "../../src/report/format.ts";
 import { unbroken } from "../parts/unbroken.ts";
 import { accuracyOf, describe, promptsOf, rowKey, share, smallestAtLeast } from "./row-facts.ts";
 
-/** Right answers, as a share of all. */
+/** The required share of right answers. */
 const wanted = 0.99;
 
 export interface SmallestProps {
-  /** At least one. */
+  /** Has at least one row. */
   readonly rows: readonly SweepRow[];
   readonly onChoose: (key: string) => void;
 }

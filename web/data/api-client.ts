@@ -1,11 +1,14 @@
-/** Asks the studio's server, and tells its faults from its absence: the one is shown where it happened, the other above all. */
+/**
+ * Sends requests to the studio's server. It distinguishes errors in the server's answers, which are shown where
+ * they happened, from a missing server, which is shown above all pages.
+ */
 import { computed, signal } from "@preact/signals";
 import { PithError } from "../../src/errors.ts";
 import type { ApiError } from "../../src/server/api.ts";
 
 export type Fault = ApiError["error"];
 
-/** What the server answered that was no answer. */
+/** An error that the server answered with. */
 export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
   readonly fault: Fault;
@@ -20,9 +23,12 @@ export class ApiFailure extends Error {
 
 /** True while the server does not answer. */
 export const serverGone = signal(false);
-/** True while it answers, but was started anew and does not know this page: opening its new address lets it in. */
+/**
+ * True while the server answers but was restarted and does not know this page: opening its new address lets the
+ * page in.
+ */
 const serverAnew = signal(false);
-/** What was last heard may be so no more. */
+/** Whether the latest data may be out of date. */
 export const outOfTouch = computed(() => serverGone.value || serverAnew.value);
 
 export function get<T>(path: string, abort?: AbortSignal): Promise<T> {
@@ -78,11 +84,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** For showing: whatever was thrown, as a fault. Undefined for what we broke off ourselves. */
+/** Any thrown value as a fault to show. Undefined for requests that this page cancelled. */
 export function faultOf(thrown: unknown): Fault | undefined {
   if (thrown instanceof ApiFailure) return thrown.fault;
   if (thrown instanceof DOMException && thrown.name === "AbortError") return undefined;
-  // Here these come from the circuit in the browser, which knows tasks by their prompts alone.
+  // On this page these errors come from the circuit in the browser, which knows tasks only by their prompts.
   if (thrown instanceof PithError) {
     return {
       code: thrown.code === "task" ? "prompt" : thrown.code,
@@ -91,7 +97,7 @@ export function faultOf(thrown: unknown): Fault | undefined {
     };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  // In the words of each browser.
+  // The messages of different browsers.
   if (/dynamically imported module|importing a module|module script/i.test(message)) {
     return {
       code: "page",

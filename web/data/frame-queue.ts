@@ -18,7 +18,7 @@ export function createFrameQueue<T>(most: number, take: (items: readonly T[]) =>
   let closed = false;
   const schedule = () => {
     if (frame !== undefined || closed) return;
-    // A page in the background gets no frames.
+    // A page in the background gets no animation frames.
     frame = document.hidden ? Number(setTimeout(flush, 250)) : requestAnimationFrame(flush);
   };
   const flush = () => {

@@ -8,15 +8,18 @@ import { createFrameQueue } from "./frame-queue.ts";
 import { createRunEvents } from "./run-events.ts";
 import { createShownRun, type ShownRun } from "./shown-run.ts";
 
-/** Decisions that are shown in one frame at most: half a frame's work on a slow machine. */
+/** The most decisions that are shown in one frame: half a frame's work on a slow machine. */
 const perFrame = 48;
 const retryAfter = 1500;
 
 export interface LiveRun extends ShownRun {
   readonly id: string;
-  /** Called with the range of decisions that are new, at most once a frame; from 0 when all is to be drawn anew. */
+  /**
+   * Called with the range of new decisions, at most once in a frame; the range begins at 0 when everything is to
+   * be drawn again.
+   */
   subscribe(listener: (from: number, to: number) => void): () => void;
-  /** Reads it anew, and follows it again if it had come to an end. */
+  /** Reads the run again, and follows it again if it had ended. */
   reload(): void;
   close(): void;
 }
@@ -47,7 +50,7 @@ export function followRun(id: string): LiveRun {
       else events.open(read.sequence);
     } catch (thrown) {
       if (closed) return;
-      // 401: a server that was started anew, until its address is opened.
+      // 401: the server was restarted, and its new address has not been opened yet.
       const isGone = thrown instanceof ApiFailure && (thrown.status === 0 || thrown.status === 401);
       if (isGone) retry = setTimeout(load, retryAfter);
       else shown.fault.value = faultOf(thrown);
@@ -56,7 +59,7 @@ export function followRun(id: string): LiveRun {
 
   const queue = createFrameQueue<RunEvent>(perFrame, (taken) => {
     const first = take(taken);
-    // What it has found stands in the run itself.
+    // The run itself contains its results.
     if (taken.some((event) => event.kind === "state" && isFinal(event.state))) {
       events.close();
       void load();

@@ -1,4 +1,4 @@
-/** How fast a run goes, over the last seconds: what is left takes as long as that says. */
+/** The speed of a run over the last seconds, from which the remaining time is estimated. */
 import { type Signal, signal } from "@preact/signals";
 
 export interface Pace {

@@ -1,4 +1,7 @@
-/** Where the reader is, as the address's fragment says it: deep links and the back button work, and no server is asked. */
+/**
+ * The current page as the address's fragment gives it, so that deep links and the back button work without a
+ * request to the server.
+ */
 import { computed, signal } from "@preact/signals";
 
 export type Route =

@@ -1,4 +1,6 @@
-/** What tells runs of one name apart: their thresholds and results, read once of each run and state. */
+/**
+ * Facts that distinguish runs of the same name: their thresholds and results, read once for each run and state.
+ */
 import { type Signal, signal } from "@preact/signals";
 import { formatBytes, formatShare, plural } from "../../src/report/format.ts";
 import { keptCounts } from "../../src/report/kept-text.ts";
@@ -7,10 +9,10 @@ import { unbroken } from "../parts/unbroken.ts";
 import { get } from "./api-client.ts";
 
 const facts = new Map<string, Signal<readonly string[]>>();
-/** One after another: a list of a thousand runs is not a thousand requests at once. */
+/** One after another, so that a list of a thousand runs does not send a thousand requests at once. */
 let last: Promise<unknown> = Promise.resolve();
 
-/** Empty until it is read. */
+/** Empty until the facts are read. */
 export function factsOf(id: string, state: RunState): Signal<readonly string[]> {
   const key = `${id} ${state}`;
   const known = facts.get(key);
@@ -21,7 +23,7 @@ export function factsOf(id: string, state: RunState): Signal<readonly string[]> 
     .then(async () => {
       made.value = describe(await get<RunDetail>(`/api/runs/${encodeURIComponent(id)}`));
     })
-    // The list is as good without; the next visit tries again.
+    // The list works without them; the next visit tries again.
     .catch(() => facts.delete(key));
   return made;
 }

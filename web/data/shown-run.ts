@@ -7,16 +7,16 @@ import type { Fault } from "./api-client.ts";
 import { createPace, type Pace } from "./pace.ts";
 
 export interface ShownRun {
-  /** As last read whole; undefined until it is there. */
+  /** The run as last read completely; undefined until then. */
   readonly detail: Signal<RunDetail | undefined>;
   readonly state: Signal<RunState | undefined>;
   readonly step: Signal<Step | undefined>;
   readonly done: Signal<number>;
   readonly total: Signal<number>;
   readonly pace: Signal<Pace | undefined>;
-  /** Why it could not be read, or why it failed. */
+  /** Why it could not be read, or why the run failed. */
   readonly fault: Signal<Fault | undefined>;
-  /** Grows while the search goes. */
+  /** Grows during the search. */
   readonly decisions: readonly Decision[];
 }
 
@@ -82,7 +82,7 @@ export function createShownRun(): ShownRunKeeper {
           } else {
             apply(event);
             if (event.kind !== "search") continue;
-            // What is decided begins here, also where a search begins a second time.
+            // Decisions begin here, also when a search begins a second time.
             decisions.length = first = 0;
             isNew = true;
           }

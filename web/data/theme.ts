@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; the choice outlives the page. */
+/** Light, dark, or the system's theme; the choice is stored in the browser. */
 import { signal } from "@preact/signals";
 
 export type Theme = "auto" | "light" | "dark";
@@ -13,7 +13,7 @@ export function chooseTheme(next: Theme): void {
   try {
     localStorage.setItem(key, next);
   } catch {
-    // A browser that keeps nothing still shows it.
+    // The theme changes even if the browser stores nothing.
   }
 }
 

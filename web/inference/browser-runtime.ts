@@ -1,30 +1,28 @@
 /**
- * Pith's runtime on ONNX Runtime's WebAssembly builds: through WebGPU, which is in a larger build that is
- * fetched only where a graphics card answers, or on the processor. Vite puts both beside the app's scripts;
- * nothing is asked of another host.
+ * Pith's runtime on ONNX Runtime's WebAssembly builds: on the processor, or through WebGPU, which is in a larger
+ * build that is only loaded if there is a graphics card. Vite puts both beside the app's scripts; nothing is
+ * loaded from another host.
  */
 import { createEngine, type Engine, type OrtApi } from "../../src/runtime/engine.ts";
 import { createRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 
 export type Provider = "webgpu" | "wasm";
 
-/** The files that a model file names, fetched beforehand. */
+/** The files that a model file refers to, loaded in advance. */
 export interface ModelFiles {
   readonly model: Uint8Array<ArrayBuffer>;
   /** By the location that the model's external data name. */
   readonly weights: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** Past four threads, models as small as these gain nothing. */
+/** Models as small as these are not faster with more threads. */
 const mostThreads = 4;
 
-/**
- * @param files what `loadFile` loads, whatever path it is given: a browser has no files.
- */
+/** @param files the files that `loadFile` uses, whatever its path is: a browser has no file system. */
 export async function browserRuntime(provider: Provider, files: ModelFiles): Promise<Runtime> {
   const ort =
     provider === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  // Threads need shared memory, which a browser gives to isolated pages alone.
+  // Threads need shared memory, which a browser gives only to isolated pages.
   const threads = globalThis.crossOriginIsolated
     ? Math.max(1, Math.min(mostThreads, globalThis.navigator.hardwareConcurrency))
     : 1;
@@ -52,12 +50,12 @@ export async function browserRuntime(provider: Provider, files: ModelFiles): Pro
   });
 }
 
-/** What is asked of WebGPU here; TypeScript's library does not know it yet. */
+/** The part of WebGPU that is used here; TypeScript's library does not define it yet. */
 interface Gpu {
   requestAdapter(): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean } } | null>;
 }
 
-/** Whether a graphics card answers. One that software plays is slower than WebAssembly. */
+/** Whether there is a graphics card. An emulated one does not count, because it is slower than WebAssembly. */
 export async function hasGraphicsCard(): Promise<boolean> {
   const { gpu } = globalThis.navigator as { readonly gpu?: Gpu };
   try {

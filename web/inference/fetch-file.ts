@@ -1,18 +1,18 @@
-/** Files of a circuit's folder over HTTP, with progress by bytes, and compared with what they must be. */
+/** Loads files of a circuit's folder over HTTP, with progress in bytes, and compares them with their records. */
 import { PithError } from "../../src/errors.ts";
 import { type FileRecord, runningHash } from "../../src/export/checksum.ts";
 
-/** Bytes so far; the total is undefined where the server does not say it. */
+/** Bytes so far; the total is undefined if the server does not give it. */
 type OnBytes = (loaded: number, total: number | undefined) => void;
 
 export interface FetchOptions {
-  /** What the file must be; left out where nothing says. */
+  /** The record of the file; left out if there is none. */
   readonly expected?: FileRecord | undefined;
   readonly onBytes?: OnBytes | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws PithError "circuit" that names the address, also of a file that is not the expected one. */
+/** @throws PithError "circuit" that names the address, also if the file is not the expected one. */
 export async function fetchBytes(
   url: string,
   { expected, onBytes, signal }: FetchOptions = {},
@@ -20,7 +20,7 @@ export async function fetchBytes(
   const response = await request(url, signal);
   const encoded = response.headers.get("content-encoding");
   const length = response.headers.get("content-length");
-  // A compressed file's length is not that of what arrives here.
+  // The length of a compressed file is not the length of the data here.
   const total = encoded === null && length !== null ? Number(length) : undefined;
   let arrived: Arrived;
   try {
@@ -49,7 +49,7 @@ function requireExpected({ bytes, sha256 }: Arrived, expected: FileRecord, url: 
   });
 }
 
-/** @throws PithError "circuit" that names the address, also of a file that is not the expected one. */
+/** @throws PithError "circuit" that names the address, also if the file is not the expected one. */
 export async function fetchJson(url: string, options: Omit<FetchOptions, "onBytes"> = {}): Promise<unknown> {
   const bytes = await fetchBytes(url, options);
   try {

@@ -1,6 +1,6 @@
 /**
- * A shipped circuit that runs in this browser: fetched once, checked as the command line checks it, and asked
- * by the same code. WebGPU where there is one that works, else WebAssembly.
+ * A shipped circuit that runs in this browser. It is loaded once, checked in the same way as by the command line,
+ * and run by the same code, with WebGPU if it works, else WebAssembly.
  */
 
 import { PithError } from "../../src/errors.ts";
@@ -18,24 +18,24 @@ import { fetchBytes, fetchJson } from "./fetch-file.ts";
 
 export interface OpenProgress {
   readonly step: "download" | "start";
-  /** Bytes of the weights. */
+  /** Bytes of the weights so far. */
   readonly loaded: number;
   readonly total: number;
 }
 
 export interface OpenOptions {
-  /** What the folder's files must be, circuit.json too; left out: as circuit.json lists the others. */
+  /** The records of the folder's files, circuit.json too; left out: the records in circuit.json. */
   readonly files?: readonly FileRecord[] | undefined;
-  /** Left out: WebGPU where a graphics card answers. */
+  /** Left out: WebGPU if there is a graphics card. */
   readonly provider?: Provider | undefined;
   readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CircuitPrediction {
-  /** The prompt's tokens as they were given to the circuit, a start token included. */
+  /** The prompt's tokens as the circuit got them, a start token included. */
   readonly tokens: readonly string[];
-  /** Likeliest first; of a compiled circuit, among its answers. */
+  /** The most likely first; of a compiled circuit, among its answers. */
   readonly top: readonly TokenProbability[];
   /** From tokens to probabilities, on this machine. */
   readonly milliseconds: number;
@@ -44,24 +44,24 @@ export interface CircuitPrediction {
 export interface OpenedCircuit {
   readonly circuit: CircuitFile;
   readonly provider: Provider;
-  /** Any prompt, also one that the circuit does not take. @throws PithError "tokenizer" */
+  /** Accepts any prompt, even one that the circuit does not accept. @throws PithError "tokenizer" */
   tokenize(text: string): { readonly ids: readonly number[]; readonly tokens: readonly string[] };
   /**
-   * The prompt's tokens, if the circuit takes it.
-   * @throws PithError "task" for one that it does not take, "tokenizer"
+   * The prompt's tokens, if the circuit accepts the prompt.
+   * @throws PithError "task" if it does not, "tokenizer"
    */
   accept(prompt: string): readonly string[];
   /**
    * One prompt at a time; a second one waits.
-   * @throws PithError "task" for a prompt that the circuit does not take, which says what it takes.
+   * @throws PithError "task" for a prompt that the circuit does not accept, with the prompts that it accepts.
    */
   predict(prompt: string, count?: number): Promise<CircuitPrediction>;
   close(): Promise<void>;
 }
 
 /**
- * @param baseUrl of the circuit's folder, relative to the page or whole.
- * @throws PithError that names the file: "circuit", "tokenizer"; "runtime" when neither way of computing works.
+ * @param baseUrl of the circuit's folder, relative to the page or absolute.
+ * @throws PithError that names the file: "circuit", "tokenizer"; "runtime" when neither provider works.
  */
 export async function openCircuit(baseUrl: string, options: OpenOptions = {}): Promise<OpenedCircuit> {
   const { signal } = options;
@@ -137,8 +137,8 @@ interface Started {
 }
 
 /**
- * The first way of computing that answers a first prompt, which also keeps what happens only once (shaders,
- * memory) out of the times that are shown.
+ * The first provider that answers a first prompt. That prompt also keeps one-time work (shaders, memory) out of
+ * the times that are shown.
  */
 async function start(
   asked: Provider | undefined,
@@ -161,7 +161,7 @@ async function start(
       return await begin("webgpu");
     } catch (error) {
       if (asked === "webgpu") throw refusal(error);
-      // A card that answers may still lack memory or an operation: the processor does it too.
+      // A graphics card may still lack memory or an operation; then the processor is used.
     }
   }
   try {
@@ -180,7 +180,7 @@ function refusal(cause: unknown): PithError {
   });
 }
 
-/** Tokens that the circuit takes, whatever they say. */
+/** Any tokens that the circuit accepts. */
 function firstPrompt({ compiled, profile }: CircuitFile): readonly number[] {
   if (compiled !== undefined) return compiled.tokens.map(([id = 0]) => id);
   return Array.from({ length: profile.kind === "aligned" ? profile.length : 1 }, () => 0);

@@ -1,11 +1,11 @@
 /**
- * A fault in sentences. The server's messages are made to stand after the name of a file or a field ("must be
- * above 0"), and mark commands by backticks; here they become sentences of their own, and commands look like it.
+ * Shows a fault as a sentence. The server's messages follow the name of a file or a field ("must be above 0") and
+ * mark commands by backticks; here they become complete sentences, and commands are set as code.
  */
 import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
 import type { Fault } from "../data/api-client.ts";
 
-/** Fields of requests as the page calls them. */
+/** The page's names for fields of requests. */
 const fieldNames: Readonly<Record<string, string>> = {
   model: "Model",
   prompt: "Prompt",
@@ -16,14 +16,14 @@ const fieldNames: Readonly<Record<string, string>> = {
   alphas: "Thresholds",
 };
 
-/** "options.alpha" → "Threshold α"; others by their own name. */
+/** "options.alpha" → "Threshold α"; other fields keep their name. */
 function fieldName(field: string): string {
   return fieldNames[field] ?? field;
 }
 
-/** With the field's name where the message is said of it, a capital first and a full stop last. */
+/** Begins with the field's name if the message is about it, with a capital, and ends with a full stop. */
 export function faultSentence({ message, field, line }: Fault): string {
-  // In a file it is the file's own word.
+  // For a field of a file, the file's own name is used.
   const name =
     field === undefined || field === "" ? undefined : line === undefined ? fieldName(field) : field;
   const said =
@@ -39,7 +39,7 @@ function endSentence(text: string): string {
   return /[.!?…:;]["'”’)]*$/.test(text) ? text : `${text}.`;
 }
 
-/** Options of the command line as the page has them. */
+/** Replaces options of the command line by the page's names. */
 function inPageWords(text: string): string {
   return text.replace(
     /(pith extract )?--means pooled/g,
@@ -47,7 +47,7 @@ function inPageWords(text: string): string {
   );
 }
 
-/** Text in which `commands` between backticks are shown as such. */
+/** Text in which `commands` between backticks are set as code. */
 export function CommandText({ text }: { readonly text: string }) {
   const parts = inPageWords(text).split(/`([^`]+)`/);
   return <>{parts.map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))}</>;

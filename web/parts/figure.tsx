@@ -1,4 +1,4 @@
-/** One number, large, with what it is and what it is beside. */
+/** One large number, with its meaning and a number to compare it with. */
 import type { ComponentChildren } from "preact";
 
 export interface FigureProps {

@@ -1,4 +1,4 @@
-/** A page whose code is fetched when it is first gone to. */
+/** A page whose code is loaded when it is first opened. */
 import type { ComponentType, FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Fault, faultOf } from "../data/api-client.ts";

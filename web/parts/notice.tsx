@@ -1,4 +1,4 @@
-/** Faults, emptiness and waiting, each with what to do next. */
+/** Notices of faults, empty lists and waiting, each with what to do next. */
 import type { ComponentChildren } from "preact";
 import type { Fault } from "../data/api-client.ts";
 import { CommandText, faultSentence } from "./fault-text.tsx";

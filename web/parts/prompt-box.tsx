@@ -1,17 +1,17 @@
-/** A field for a prompt: as tall as its text, so that the end, where the answer goes, is always in sight. */
+/** A field for a prompt. It is as tall as its text, so that the end, where the answer goes, is always visible. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface PromptBoxProps {
   readonly value: string;
   readonly onValue: (value: string) => void;
-  /** By Enter, as in a field of one line; Shift and Enter begin a new line. */
+  /** Called for Enter, as in a field of one line; Shift and Enter begin a new line. */
   readonly onEnter: () => void;
-  /** Somebody is about to type: from here on the text is theirs. */
+  /** Called when a person is about to type: from then on the text is theirs. */
   readonly onFocus?: () => void;
   readonly describedBy: string;
   readonly placeholder?: string;
   readonly invalid?: boolean;
-  /** Where no heading says what it is. */
+  /** Whether the label is shown, for fields without a heading. */
   readonly labelShown?: boolean;
 }
 
@@ -28,7 +28,7 @@ export function PromptBox(props: PromptBoxProps) {
       element.style.height = `${element.scrollHeight + borders}px`;
     };
     adjust();
-    // Lines break elsewhere in another width.
+    // Line breaks depend on the width.
     let { width } = element.getBoundingClientRect();
     const watch = new ResizeObserver(() => {
       const next = element.getBoundingClientRect().width;

@@ -1,10 +1,10 @@
-/** What came out of a search, in the figures that a person asks for first. */
+/** The main figures of a search's result. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { formatBytes, formatChange, formatCount, formatShare } from "../../src/report/format.ts";
 import { Figure } from "./figure.tsx";
 import { unbroken } from "./unbroken.ts";
 
-/** On unseen prompts where there are any. Nothing where it was not measured. */
+/** Accuracy on unseen prompts if there are any. Empty if it was not measured. */
 export function AccuracyFigure({ circuit: { metrics } }: { readonly circuit: CircuitFile }) {
   const { test, validation } = metrics.accuracy;
   const accuracy = test ?? validation;
@@ -36,7 +36,7 @@ export function SizeFigures({ circuit }: { readonly circuit: CircuitFile }) {
   );
 }
 
-/** Where the two are stored in different number formats, sizes alone would mislead. */
+/** If the two have different number formats, sizes alone would be misleading. */
 function perParameter({ metrics: { bytes, parameters } }: CircuitFile): string {
   const [before, after] = (["original", "circuit"] as const).map((key) =>
     Math.round(bytes[key] / Math.max(1, parameters[key].total)),

@@ -1,11 +1,11 @@
-/** The likeliest next tokens as bars: how much of a whole each one has. */
+/** The most likely next tokens as bars of their probabilities. */
 import type { TokenProbability } from "../../src/server/api.ts";
 import { showToken } from "./tokens.tsx";
 
 export interface TokenBarsProps {
   readonly label: string;
   readonly top: readonly TokenProbability[];
-  /** Probabilities to be shown beside, by token id: what another model gives. */
+  /** Another model's probabilities to show beside them, by token id. */
   readonly beside?: ReadonlyMap<number, number> | undefined;
   readonly besideName?: string;
 }

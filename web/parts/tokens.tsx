@@ -1,4 +1,4 @@
-/** Text as the model sees it: token by token, spaces visible. */
+/** Text as the model sees it: as tokens, with visible spaces. */
 
 import { printableText } from "../../src/printable.ts";
 import { visibleToken } from "../../src/report/maps/svg.ts";

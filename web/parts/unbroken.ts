@@ -1,4 +1,4 @@
-/** A number and its unit, or any words that must stay on one line where text wraps: "99.3 %". */
+/** Keeps a number and its unit, or other words, on one line when text wraps: "99.3 %". */
 export function unbroken(text: string): string {
   return text.replaceAll(" ", "\u00a0");
 }

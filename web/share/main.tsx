@@ -1,4 +1,4 @@
-/** Starts the page of a shared circuit: what it shows is in site.json beside it. */
+/** Starts the page of a shared circuit; its data is in site.json beside it. */
 import { render } from "preact";
 import type { FileRecord } from "../../src/export/checksum.ts";
 import { type SiteFile, siteFileName, siteFormat } from "../../src/export/site-file.ts";
@@ -26,7 +26,7 @@ if (host !== null) {
   );
 }
 
-/** The page says what its site.json must be. */
+/** The page contains the expected record of its site.json. */
 function expectedSite(): FileRecord | undefined {
   const content = document.querySelector("meta[name=pith-site]")?.getAttribute("content");
   return content ? JSON.parse(content) : undefined;

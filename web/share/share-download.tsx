@@ -1,4 +1,4 @@
-/** The circuit's folder for whoever wants it: as one zip archive, put together here, or file by file. */
+/** Downloads of the circuit's folder: as one zip archive, made in the browser, or file by file. */
 import { useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { SharedCircuit } from "../../src/export/site-file.ts";
@@ -58,7 +58,7 @@ export function ShareDownload({ shared, circuit }: ShareDownloadProps) {
   );
 }
 
-/** As the model card has it: only what takes any length generates text. */
+/** As in the model card: only a circuit for any length generates text. */
 function whatOpens({ profile, compiled }: CircuitFile): string {
   if (compiled !== undefined) return "a graph for ONNX Runtime and Pith";
   if (profile.kind === "decoder")
@@ -72,6 +72,6 @@ function save(archive: Blob, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has its own hold on it by then.
+  // By then the browser has its own reference to the data.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -1,4 +1,4 @@
-/** The whole page: one circuit, or several of which the address's fragment names one. */
+/** The whole shared page: one circuit, or several, of which the address's fragment names one. */
 import { useEffect, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { parseCircuitFile } from "../../src/export/circuit-json.ts";
@@ -50,7 +50,10 @@ export function SharePage({ site }: { readonly site: SiteFile }) {
   );
 }
 
-/** What each circuit does and of which model it is; where that is the same of several, its threshold or its folder's name. */
+/**
+ * The label of each circuit is its task and model; if several have the same label, the threshold or the folder's
+ * name is added.
+ */
 function useLabels({ circuits }: SiteFile): ReadonlyMap<string, string> {
   const { value } = useAsked(circuits.length > 1 ? "" : undefined, (abort) =>
     Promise.all(
@@ -89,7 +92,7 @@ function ShownCircuit({ shared }: { readonly shared: SharedCircuit }) {
       <div class="share-kept">
         <section aria-labelledby="map-title">
           <h2 id="map-title">What is left of it</h2>
-          {/* The picture's texts are escaped where it is made. */}
+          {/* The picture's texts are escaped where the picture is made. */}
           <figure
             class="picture share-map"
             dangerouslySetInnerHTML={{ __html: circuitMapSvg(mapOfCircuit(circuit, "circuit-map")) }}

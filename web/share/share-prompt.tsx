@@ -1,4 +1,6 @@
-/** A prompt, and what the circuit takes for its next token. It is fetched when it is first asked. */
+/**
+ * A field for a prompt, and the next tokens that the circuit predicts. The circuit is loaded at the first prompt.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { SharedCircuit, SharedPrompt } from "../../src/export/site-file.ts";
@@ -111,7 +113,7 @@ function Samples({
   );
 }
 
-/** The circuit in this browser, opened once; one that could not be opened may be tried again. */
+/** The circuit in this browser, opened once; after a failure, opening can be tried again. */
 function useOpened(
   { path, files }: SharedCircuit,
   onProgress: (progress: OpenProgress | undefined) => void,

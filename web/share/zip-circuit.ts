@@ -1,9 +1,14 @@
-/** A circuit's files as one zip archive, made in the browser: a static host makes none, and a copy would double the site. */
+/**
+ * Makes one zip archive of a circuit's files in the browser: a static host makes none, and storing one would
+ * double the site's size.
+ */
 import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import type { SharedCircuit } from "../../src/export/site-file.ts";
 import { fetchBytes } from "../inference/fetch-file.ts";
 
-/** @param onBytes how much of the files is fetched. @throws PithError "circuit" for a file that can't be fetched. */
+/**
+ * @param onBytes gets the number of loaded bytes. @throws PithError "circuit" for a file that can't be loaded.
+ */
 export async function zipCircuit(
   { name: folder, path, files }: SharedCircuit,
   onBytes: (done: number) => void,
@@ -20,7 +25,7 @@ export async function zipCircuit(
     const url = new URL(path + name, document.baseURI).href;
     const bytes = await fetchBytes(url, { expected, onBytes: (loaded) => onBytes(done + loaded) });
     done += bytes.length;
-    // Weights don't shrink by packing.
+    // Compression does not make weights smaller.
     const place = `${folder}/${name}`;
     const entry = name.endsWith(".onnx_data")
       ? new ZipPassThrough(place)

@@ -12,7 +12,7 @@ export function EditorGutter({
   const numbers = Array.from({ length: lines }, (_, index) =>
     faulty.has(index + 1) ? `▸ ${index + 1}` : String(index + 1),
   );
-  // Runs of lines that are alike are one element each.
+  // Consecutive lines of the same kind share one element.
   const runs: { readonly bad: boolean; readonly from: number; to: number }[] = [];
   for (let index = 0; index < lines; index++) {
     const bad = faulty.has(index + 1);

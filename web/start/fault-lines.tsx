@@ -2,7 +2,7 @@
 import type { Fault } from "../data/api-client.ts";
 import { CommandText, faultSentence } from "../parts/fault-text.tsx";
 
-/** Fault lines shown at once. */
+/** The most fault lines that are shown at once. */
 const mostFaults = 8;
 
 export function FaultLines({

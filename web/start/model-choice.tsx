@@ -1,4 +1,4 @@
-/** Which model: the one inside Pith, a folder, or one from the Hugging Face hub. */
+/** The choice of a model: the embedded one, a folder, or one from the Hugging Face hub. */
 import { formatBytes, formatCount } from "../../src/report/format.ts";
 import type { ModelSummary, StudioInfo } from "../../src/server/api.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";

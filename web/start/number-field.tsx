@@ -1,20 +1,23 @@
-/** A number as text: what is no number, or is out of range, stays to be mended, and the form knows of it. */
+/**
+ * A field for a number. Text that is not a number, or is out of range, stays so that it can be corrected, and the
+ * form is told.
+ */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useLayoutEffect, useState } from "preact/hooks";
 import { isWithin, type NumberRange } from "../../src/number-range.ts";
 import { markField } from "./run-form.ts";
 
 export interface NumberFieldProps {
-  /** Unlike the others' of the form. */
+  /** The field's name, unique in the form. */
   readonly name: string;
   readonly label: string;
   readonly value: number;
   readonly range: NumberRange;
-  /** A number that could be given, for the sentence on what is wrong. */
+  /** An example of a valid number, for the error message. */
   readonly example?: number;
   readonly onValue: (value: number) => void;
   readonly hint?: string;
-  /** Another way to choose the same number, shown in the field's row. */
+  /** Another control for the same number, shown in the field's row. */
   readonly beside?: ComponentChildren;
 }
 
@@ -23,11 +26,11 @@ export function NumberField(props: NumberFieldProps) {
   const id = useId();
   const [text, setText] = useState(String(value));
   const message = isWithin(range, numberOf(text)) ? undefined : wanted(range, example);
-  // A value that comes from elsewhere, as from a slider, takes the place of what is typed.
+  // A value from elsewhere, such as a slider, replaces the typed text.
   useLayoutEffect(() => {
     if (numberOf(text) !== value) setText(String(value));
   }, [value]);
-  // A field that is gone holds nothing wrong.
+  // A removed field no longer counts as wrong.
   useEffect(() => {
     markField(name, message !== undefined);
     return () => markField(name, false);
@@ -74,7 +77,7 @@ function wanted({ above, wanted: words }: NumberRange, example: number | undefin
   return `${text}${example === undefined ? "" : `, as ${example}`}.`;
 }
 
-/** Not a number for an empty text, which `Number` takes for nought. */
+/** NaN for an empty text, which `Number` would convert to 0. */
 function numberOf(text: string): number {
   return text.trim() === "" ? Number.NaN : Number(text);
 }

@@ -1,4 +1,4 @@
-/** The options of a search, each with a sentence on what it does; the rare ones folded away. */
+/** The options of a search, each with a sentence about its effect; rarely used options are folded away. */
 import type { ComponentChildren } from "preact";
 import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
 import { seedRange } from "../../src/number-range.ts";
@@ -16,7 +16,7 @@ import {
   sweepFields,
 } from "./run-form.ts";
 
-/** α on the slider: ten steps a decade, from 1e-5 to 10. */
+/** The slider for α: ten steps a decade, from 1e-5 to 10. */
 const [leastDecade, mostDecade, stepsPerDecade] = [-5, 1, 10];
 
 export function OptionsChoice() {

@@ -1,4 +1,4 @@
-/** What the original does with the task, before anything is searched: a circuit can't do what its model can't. */
+/** The original's results on the task, shown before the search: a circuit can't do what its model can't. */
 import { formatCount, formatShare, plural } from "../../src/report/format.ts";
 import type { PreflightResult } from "../../src/server/api.ts";
 import { CommandText } from "../parts/fault-text.tsx";

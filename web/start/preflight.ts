@@ -1,6 +1,6 @@
 /**
- * The original is asked as soon as model and task fit, and again when they change: not when the search's options do,
- * on which its answers do not depend. An answer to what has changed since is thrown away.
+ * Runs the preflight as soon as model and task are valid, and again when they change. Changes of the search's
+ * options do not matter, because the result does not depend on them. An answer to an outdated request is ignored.
  */
 import { batch, signal } from "@preact/signals";
 import type { PreflightResult, RunOptions, TaskSource } from "../../src/server/api.ts";
@@ -18,7 +18,7 @@ export interface PreflightBody {
 
 let asked: { readonly key: string; readonly abort: AbortController } | undefined;
 
-/** @returns whether it is another question than the last. */
+/** @returns whether the request differs from the last one. */
 export function askPreflight(body: PreflightBody): boolean {
   const { means, seed, bos } = body.options;
   const key = JSON.stringify([body.model, body.task, means, seed, bos]);
@@ -39,7 +39,7 @@ export function askPreflight(body: PreflightBody): boolean {
     (found) => settle(found, undefined),
     (thrown) => {
       settle(undefined, faultOf(thrown));
-      // It may be asked again.
+      // The same request may be sent again.
       if (asked?.abort === abort) asked = undefined;
     },
   );

@@ -1,7 +1,7 @@
 /**
- * What a person has chosen for the next run, and what the server says of it. It outlives the page that shows it,
- * so that a look at another page loses nothing. Every change is checked after a short rest; an answer to what
- * has changed since is thrown away.
+ * A person's choices for the next run, and the server's answers about them. They are kept when another page is
+ * shown, so that nothing is lost. Every change is checked after a short pause; an answer to an outdated request
+ * is ignored.
  */
 import { batch, signal } from "@preact/signals";
 import type {
@@ -25,7 +25,7 @@ export const infoFault = signal<Fault | undefined>(undefined);
 export const model = signal<ModelSummary | undefined>(undefined);
 export const modelFault = signal<Fault | undefined>(undefined);
 export const openingModel = signal(false);
-/** Whether the model is one that is named, not the embedded one; and its name as it is typed. */
+/** Whether the model is chosen by name, instead of the embedded one; and the name as typed. */
 export const ownModel = signal(false);
 export const modelName = signal("");
 export const task = signal<TaskSource>({ kind: "builtin", name: "ioi" });
@@ -35,12 +35,12 @@ export const sweepFields = signal({ from: 0.001, to: 1, count: 12, zero: false, 
 export const check = signal<TaskCheck | undefined>(undefined);
 export const checkFault = signal<Fault | undefined>(undefined);
 export const checking = signal(false);
-/** Fields that hold what is no value of theirs: the option is then not what the person sees. */
+/** Fields with an invalid value: the option then differs from what the person sees. */
 export const wrongFields = signal<ReadonlySet<string>>(new Set());
 export const estimate = signal<Estimate | undefined>(undefined);
-/** Start nothing that the preflight warns of. */
+/** Whether a warning of the preflight prevents the start. */
 export const strict = signal(false);
-/** Kept, so that going to a built-in task and back loses no text. */
+/** Kept, so that choosing a built-in task for a moment loses no text. */
 export const ownText = signal<Extract<TaskSource, { kind: "text" }>>({
   ...{ kind: "text", name: "my task", format: "jsonl", text: "" },
 });
@@ -62,7 +62,7 @@ export async function loadInfo(): Promise<void> {
   }
 }
 
-/** The one that is being opened; a later choice breaks it off. */
+/** The model that is being opened; a later choice cancels it. */
 let opening: AbortController | undefined;
 
 function chooseModel(next: ModelSummary | undefined): void {
@@ -82,7 +82,7 @@ export function chooseEmbeddedModel(): void {
   chooseModel(info.value?.embeddedModel);
 }
 
-/** None is chosen until it is opened. */
+/** No model is chosen until it is opened. */
 export function chooseOwnModel(): void {
   ownModel.value = true;
   chooseModel(undefined);
@@ -172,7 +172,7 @@ async function askServer(): Promise<void> {
       if (found.faults.length > 0) estimate.value = undefined;
     });
     if (found.faults.length > 0) forgetPreflight();
-    // Who has allowed one weak task has not allowed another.
+    // The permission for one weak task does not apply to another.
     else if (askPreflight(body) && options.value?.allowWeak === true) {
       options.value = { ...options.value, allowWeak: false };
     }
@@ -188,7 +188,7 @@ async function askServer(): Promise<void> {
   } catch (thrown) {
     if (abort.aborted) return;
     batch(() => {
-      // What was said of the task before is of another one.
+      // The earlier answers belong to another task.
       check.value = estimate.value = undefined;
       checkFault.value = faultOf(thrown);
     });
@@ -201,7 +201,7 @@ function isEmpty(source: TaskSource): boolean {
   return source.kind === "text" && source.text.trim() === "";
 }
 
-/** Why the preflight lets nothing start; undefined where it does. */
+/** Why the preflight prevents the start; undefined if it does not. */
 export function heldBack(): "weak" | "strict" | undefined {
   const findings = preflight.value?.findings ?? [];
   const isWeak = findings.some(({ severity }) => severity === "refusal");

@@ -1,4 +1,4 @@
-/** What the run will take, and the button that begins it. */
+/** The estimated cost of the run, and the button that starts it. */
 import { useState } from "preact/hooks";
 import { formatBytes, formatCount, formatDuration } from "../../src/report/format.ts";
 import { type Fault, faultOf } from "../data/api-client.ts";

@@ -1,4 +1,4 @@
-/** What to look for, and in what: model, task, options, and what it will take. */
+/** The page that starts a run: model, task, options, and the estimated cost. */
 import { useEffect } from "preact/hooks";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
 import { ModelChoice } from "./model-choice.tsx";

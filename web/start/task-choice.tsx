@@ -1,4 +1,4 @@
-/** Which task: a built-in one, or examples of one's own; either way, how the model sees its prompts. */
+/** The choice of a task, built-in or as the user's own examples, with its prompts as the model sees them. */
 import type { StudioInfo, TaskSource } from "../../src/server/api.ts";
 import { FaultNotice } from "../parts/notice.tsx";
 import { Tokens } from "../parts/tokens.tsx";
@@ -52,7 +52,7 @@ export function TaskChoice({ info }: { readonly info: StudioInfo }) {
   );
 }
 
-/** The first prompts with the boundaries of their tokens. */
+/** The first prompts, with the boundaries of their tokens. */
 function Samples({ chosen }: { readonly chosen: TaskSource }) {
   const found = check.value;
   if (checkFault.value !== undefined) return <FaultNotice fault={checkFault.value} />;

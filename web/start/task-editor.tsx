@@ -1,4 +1,4 @@
-/** Examples as text, with line numbers, and each fault at its line as it is typed. */
+/** An editor for examples, with line numbers, and with each fault at its line while the user types. */
 
 import type { ComponentChildren, RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -143,7 +143,7 @@ function ExampleText({
         onInput={({ currentTarget }) =>
           onChange({
             text: currentTarget.value,
-            // A first paste says what it is.
+            // The format is guessed from the first pasted text.
             ...(source.text === "" && { format: taskFormat(currentTarget.value) }),
           })
         }

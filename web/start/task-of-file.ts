@@ -4,7 +4,7 @@ import type { TaskSource } from "../../src/server/api.ts";
 
 export type OwnTask = Extract<TaskSource, { kind: "text" }>;
 
-/** What the server takes of any request, less what stands around the text. */
+/** The server's limit for a request, less the text around the examples. */
 const largestText = 7 * 2 ** 20;
 
 /** Why a file is not taken, as a sentence; undefined where it is. */

@@ -9,7 +9,7 @@ export interface DownloadProps {
   readonly primary?: boolean;
 }
 
-/** A link, so that the browser itself saves what comes; asked first whether there is anything to come. */
+/** A link, so that the browser itself saves the file. A request first checks that the file exists. */
 export function Download({ path, label, primary = false }: DownloadProps) {
   const [fault, setFault] = useState<Fault | undefined>(undefined);
   const check = async (event: MouseEvent) => {

@@ -1,4 +1,6 @@
-/** What a person leaves with: the circuit's folder, or a site that runs it in the visitor's browser. */
+/**
+ * The page with a circuit's results to take away: its folder, or a site that runs it in the visitor's browser.
+ */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { formatBytes } from "../../src/report/format.ts";
 import { Download } from "./download.tsx";

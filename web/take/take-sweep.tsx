@@ -1,4 +1,4 @@
-/** What a person leaves a sweep with: its figures as files that other tools read. */
+/** The page with a sweep's results to take away: its figures as files that other tools read. */
 import type { RunDetail } from "../../src/server/api.ts";
 import { runPath } from "../data/router.ts";
 import { Download } from "./download.tsx";

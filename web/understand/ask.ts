@@ -1,21 +1,21 @@
-/** An answer that is asked for again whenever what it is asked of changes; one that is overtaken is thrown away. */
+/** A hook for an answer that is requested again when the question changes; an outdated answer is ignored. */
 import { useEffect, useState } from "preact/hooks";
 import { type Fault, faultOf } from "../data/api-client.ts";
 
 export interface Asked<T> {
-  /** The last that came, perhaps of an earlier question: see `waiting`. */
+  /** The latest answer, perhaps to an earlier question: see `waiting`. */
   readonly value: T | undefined;
   readonly fault: Fault | undefined;
   readonly waiting: boolean;
 }
 
-/** @param key of the question; undefined asks nothing. */
+/** @param key of the question; with undefined, nothing is asked. */
 export function useAsked<T>(key: string | undefined, ask: (abort: AbortSignal) => Promise<T>): Asked<T> {
   const [asked, setAsked] = useState<Asked<T> & { readonly key: string | undefined }>({
     ...{ value: undefined, fault: undefined, key },
     waiting: key !== undefined,
   });
-  // The key says all that the question depends on.
+  // The key contains everything that the question depends on.
   useEffect(() => {
     if (key === undefined) return;
     const abort = new AbortController();
@@ -32,6 +32,6 @@ export function useAsked<T>(key: string | undefined, ask: (abort: AbortSignal) =
     );
     return () => abort.abort();
   }, [key]);
-  // Between a new question and the effect that asks it, what is held answers the old one.
+  // Between a new question and the effect that asks it, the stored answer belongs to the old one.
   return key === undefined || key === asked.key ? asked : { ...asked, fault: undefined, waiting: true };
 }

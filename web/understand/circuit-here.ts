@@ -1,4 +1,7 @@
-/** The circuit in this browser, opened once for a page however often it is asked. Its code comes when it is needed. */
+/**
+ * The circuit in this browser, opened once for a page, however often it is used. Its code is loaded when it is
+ * needed.
+ */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { PithError } from "../../src/errors.ts";
@@ -22,7 +25,7 @@ function openHere(id: string): Promise<OpenedCircuit> {
   closeHere();
   const opened = open(id);
   held = { id, opened };
-  // A failed one may be tried again.
+  // After a failure, it may be tried again.
   opened.catch(() => {
     if (held?.opened === opened) held = undefined;
   });
@@ -45,7 +48,7 @@ async function open(id: string): Promise<OpenedCircuit> {
 
 const warm = new WeakSet<OpenedCircuit>();
 
-/** As the server does it for the original: a first run, which lays things out, is not the one that is timed. */
+/** As on the server for the original: the first run, which prepares memory, is not timed. */
 export async function askHere(id: string, prompt: string, count: number): Promise<HereAnswer> {
   const opened = await openHere(id);
   if (!warm.has(opened)) await opened.predict(prompt, count);
@@ -53,9 +56,9 @@ export async function askHere(id: string, prompt: string, count: number): Promis
   return { ...(await opened.predict(prompt, count)), provider: opened.provider };
 }
 
-/** The prompt's tokens where the circuit does not take it, or none where it does, or where that can't be said here. */
+/** The prompt's tokens if the circuit does not accept it; undefined if it does, or if that is not known here. */
 export async function refusedTokens(id: string, prompt: string): Promise<readonly string[] | undefined> {
-  // A circuit that can't be opened says so where it is asked.
+  // A circuit that can't be opened reports that when it is run.
   const opened = await openHere(id).catch(() => undefined);
   if (opened === undefined) return undefined;
   try {
@@ -73,7 +76,7 @@ function closeHere(): void {
   opened?.then((circuit) => circuit.close()).catch(() => undefined);
 }
 
-/** The page that asks lets it go when it is left. */
+/** The circuit is released when the page is left. */
 export function useCircuitHere(): void {
   useEffect(() => closeHere, []);
 }

@@ -1,4 +1,4 @@
-/** Prompts on which circuit and original part: the honest part of every circuit. */
+/** Prompts that circuit and original answer differently: the main weakness of any circuit. */
 import { formatKl, formatShare, plural } from "../../src/report/format.ts";
 import type { ExamplesResult } from "../../src/server/api.ts";
 import { get } from "../data/api-client.ts";

@@ -1,4 +1,4 @@
-/** Components taken out of a circuit, and put back, by hand. */
+/** Functions for removing components of a circuit by hand, and for adding them. */
 import {
   type Circuit,
   componentsOf,
@@ -9,13 +9,13 @@ import {
 } from "../../src/transformer/circuit.ts";
 import type { Component } from "../../src/transformer/component.ts";
 
-/** How many components only one of the two keeps. */
+/** How many components only one of the two circuits keeps. */
 export function differences(one: Circuit, other: Circuit): number {
   const only = (these: Circuit, those: Circuit) => countComponents(without(these, componentsOf(those)));
   return only(one, other) + only(other, one);
 }
 
-/** The circuit without the component if it keeps it, and with it if it does not. */
+/** The circuit without the component if it has it, else with it. */
 export function toggled(circuit: Circuit, component: Component): Circuit {
   return keeps(circuit, component) ? without(circuit, [component]) : withComponents(circuit, [component]);
 }

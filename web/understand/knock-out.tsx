@@ -1,4 +1,4 @@
-/** Components taken out and put back by hand, with the answer that the patched model then gives. */
+/** Lets a person remove components and add them again, and shows the answer of the patched model. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { shapeOfFile } from "../../src/export/file-circuit.ts";
@@ -35,7 +35,7 @@ export interface KnockOutProps {
   readonly id: string;
   readonly circuit: CircuitFile;
   readonly prompt: string;
-  /** The circuit's own components, and those that are in now. */
+  /** `own` has the circuit's own components, the other one those that are kept now. */
   readonly own: Circuit;
   readonly kept: Circuit;
   readonly onChange: (change: (kept: Circuit) => Circuit) => void;
@@ -48,7 +48,7 @@ export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutP
     post<KnockResult>(`/api/runs/${id}/knock`, { prompt, ...listsOf(set) }, abort);
   const base = useAsked(`${prompt} ${id}`, ask(own));
   const changes = differences(kept, own);
-  // Unchanged, the answer is the circuit's own, and is there already.
+  // Without changes, the answer is the circuit's own, which is known already.
   const other = useAsked(changes === 0 ? undefined : `${prompt} ${id} ${circuitKey(kept)}`, ask(kept));
   const now = changes === 0 ? base : { ...other, value: other.value ?? base.value };
   return (
@@ -107,7 +107,7 @@ interface EffectProps {
   readonly changed: boolean;
 }
 
-/** What became of the circuit's own answer. */
+/** What happened to the circuit's own answer. */
 function Effect({ base, now, changed }: EffectProps) {
   const answer = base?.top[0];
   if (answer === undefined) return null;
@@ -135,7 +135,7 @@ interface KnockMapProps {
 function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
   const host = useRef<HTMLDivElement>(null);
   const grid = useRef<CircuitGrid | undefined>(undefined);
-  // Made once; what it calls only sets state.
+  // Made once; its callbacks only set state.
   useLayoutEffect(() => {
     if (host.current === null) return;
     const made = createGrid(host.current, {
@@ -147,7 +147,7 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
     grid.current = made;
     return () => made.remove();
   }, [circuit]);
-  // Before the page is painted: map and buttons never say different things.
+  // Before the page is painted, so that map and buttons always agree.
   useLayoutEffect(() => {
     const bins = new Map(
       circuit.search.trace.map((decision) => [nameOfRecord(decision), klBin(decision.delta)]),

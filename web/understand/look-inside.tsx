@@ -1,4 +1,7 @@
-/** Inside the circuit, on one prompt: where its heads look, and what each part adds to the answer. */
+/**
+ * The inside of the circuit on one prompt: the attention of its heads, and each part's contribution to the
+ * answer.
+ */
 import { useState } from "preact/hooks";
 import { printableText } from "../../src/printable.ts";
 import { attentionMapSvg, mostTokens } from "../../src/report/maps/attention-map.ts";
@@ -14,7 +17,7 @@ import { useAsked } from "./ask.ts";
 export interface LookInsideProps {
   readonly id: string;
   readonly prompt: string;
-  /** The components that are in, where they are not the circuit's own. */
+  /** The kept components, if they are not the circuit's own. */
   readonly kept: Circuit | undefined;
 }
 
@@ -108,7 +111,10 @@ function Patterns({ found: { tokens, heads } }: { readonly found: PatternsResult
   );
 }
 
-/** Widened as far as its labels stay no larger than the text around it; never narrower than it can be read. */
+/**
+ * The picture is widened until its labels are as large as the text around it; it is never narrower than it can be
+ * read.
+ */
 function roomFor(svg: string): string {
   const natural = Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 300);
   return `max(${natural}px, min(100%, 30rem, ${Math.round(1.4 * natural)}px))`;

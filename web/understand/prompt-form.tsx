@@ -1,4 +1,7 @@
-/** A prompt is typed or chosen here. One that the circuit does not take is refused here as well, before anybody is asked. */
+/**
+ * A form in which a prompt is typed or chosen. A prompt that the circuit does not accept is refused here, before
+ * any request.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { formatCount, plural } from "../../src/report/format.ts";
@@ -16,9 +19,9 @@ export interface PromptFormProps {
   readonly onAsk: (prompt: string) => void;
 }
 
-/** Characters; no token is longer than a few hundred, so no context holds more. */
+/** In characters; no token is longer than a few hundred, so no context needs more. */
 const longestPrompt = 20_000;
-/** Tokens of a refused prompt that are shown. */
+/** The most tokens of a refused prompt that are shown. */
 const shownTokens = 24;
 
 interface Refusal {
@@ -99,7 +102,8 @@ interface Draft {
 }
 
 function useDraft({ id, circuit, prompt, onAsk }: PromptFormProps): Draft {
-  // What is typed stays until it is asked or another prompt is chosen; a first sample that comes late is no choice.
+  // Typed text stays until it is sent or another prompt is chosen; a first sample that comes late does not
+  // replace it.
   const [draft, setDraft] = useState<string>();
   const [refusal, setRefusal] = useState<Refusal | undefined>(undefined);
   const [checking, setChecking] = useState(false);
@@ -110,7 +114,7 @@ function useDraft({ id, circuit, prompt, onAsk }: PromptFormProps): Draft {
     before.current = prompt;
   }, [prompt]);
   const change = (next: string | undefined) => {
-    // What is being checked is no longer what stands there.
+    // The prompt that is being checked is no longer the typed one.
     turn.current++;
     setChecking(false);
     setRefusal(undefined);

@@ -1,4 +1,4 @@
-/** One prompt, two models: the original on the server, the circuit in this browser. */
+/** One prompt for two models: the original on the server, and the circuit in this browser. */
 import { formatBytes, formatMilliseconds } from "../../src/report/format.ts";
 import type { ServerPrediction, TokenProbability } from "../../src/server/api.ts";
 import { post } from "../data/api-client.ts";

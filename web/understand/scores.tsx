@@ -1,4 +1,4 @@
-/** What was measured, original and circuit side by side; accuracy on prompts that nothing has seen comes first. */
+/** The measurements of original and circuit side by side; accuracy on unseen prompts comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import {

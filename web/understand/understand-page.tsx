@@ -1,4 +1,4 @@
-/** The circuit beside its original: what was measured, and the same prompt put to both. */
+/** The page that compares the circuit with its original: measurements, and the same prompt for both. */
 import { useEffect, useState } from "preact/hooks";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import type { RunDetail, TaskCheck } from "../../src/server/api.ts";
@@ -46,7 +46,7 @@ export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
   );
 }
 
-/** A few prompts of the run's own task, to begin with. */
+/** A few prompts of the run's own task as examples. */
 function useSamples({ request }: RunDetail): readonly string[] {
   const [samples, setSamples] = useState<readonly string[]>([]);
   // A run's request does not change.
@@ -55,7 +55,7 @@ function useSamples({ request }: RunDetail): readonly string[] {
     const { model, task, options } = request;
     post<TaskCheck>("/api/tasks", { model, task, options }, abort.signal)
       .then(({ samples: found }) => setSamples(found.map(({ tokens }) => tokens.join("")).slice(0, 3)))
-      // Without them the page does as well: a prompt can be typed.
+      // The page works without them: a prompt can be typed.
       .catch(() => undefined);
     return () => abort.abort();
   }, []);

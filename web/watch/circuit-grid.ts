@@ -1,8 +1,8 @@
 /**
- * The map of a circuit as cells on the page: a row a layer, the last on top; heads round, MLPs square; what is
- * kept is whole, what is pruned a dot. Cells are made once and a change touches that cell alone, so a search of
- * a thousand components streams in without the page being laid out anew. With `onPoint` arrow keys walk over the
- * cells, with `onToggle` these are buttons as well.
+ * The map of a circuit as cells on the page: one row for each layer, the last on top; heads are round, MLPs
+ * square; kept components have full size, pruned ones are a dot. Cells are made once, and a change affects only
+ * its own cell, so that the page is not laid out again for every decision of a large search. With `onPoint`,
+ * arrow keys move over the cells; with `onToggle`, cells are buttons too.
  */
 import { type CellState, layerCells } from "../../src/report/layer-cells.ts";
 import {
@@ -16,7 +16,7 @@ import {
 export interface GridOptions {
   readonly headsPerLayer: readonly number[];
   readonly label: string;
-  /** What the cell under the pointer, or with the focus, is; undefined when there is none. */
+  /** Called with the component under the pointer, or with the focus; undefined if there is none. */
   readonly onPoint?: (cell: Component | undefined) => void;
   /** Cells become buttons. */
   readonly onToggle?: (cell: Component) => void;
@@ -24,11 +24,11 @@ export interface GridOptions {
 
 export interface CircuitGrid {
   /**
-   * @param bin of the KL scale, where it is known what replacing the component costs.
-   * @param glide to its new shape, instead of having it at once.
+   * @param bin of the KL scale, if the cost of replacing the component is known.
+   * @param glide whether the cell changes its shape gradually.
    */
   set(cell: Component, state: CellState, bin?: number, glide?: boolean): void;
-  /** The cell is not as the search left it. */
+  /** Marks that the cell differs from the search's result. */
   mark(cell: Component, changed: boolean): void;
   describe(label: string): void;
   remove(): void;
@@ -36,7 +36,7 @@ export interface CircuitGrid {
 
 export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid {
   const { headsPerLayer, onPoint, onToggle } = options;
-  // Where cells can be gone to, what the cell is is told apart from the picture.
+  // If cells can get the focus, each has a description apart from the picture.
   const walked = onPoint !== undefined || onToggle !== undefined;
   const columns = Math.max(1, ...headsPerLayer);
   const grid = gridElement(options, columns, walked);
@@ -147,7 +147,7 @@ function text(className: string, content: string): HTMLElement {
   return element;
 }
 
-/** The heads' numbers; every fifth where there are many. */
+/** The heads' numbers; only every fifth if there are many. */
 function header(columns: number): HTMLElement {
   const row = document.createElement("div");
   row.className = "map-row map-head";
@@ -195,7 +195,7 @@ function walkByArrows(
   });
 }
 
-/** The cell of another row that lies above or below a cell of this kind and column. */
+/** The cell in another row that lies above or below a cell of this kind and column. */
 function nearest(row: GridRow | undefined, kind: ComponentKind, column: number): HTMLElement | undefined {
   if (row === undefined) return undefined;
   switch (kind) {

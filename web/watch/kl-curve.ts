@@ -1,6 +1,7 @@
 /**
- * The circuit's KL by step, drawn as it comes: the line lives in the units of the data and a transform brings it
- * to the page, so that a new point adds to the last piece of path alone, and a larger scale changes one attribute.
+ * The curve of the circuit's KL over the steps, drawn during the search. The line has the units of the data, and
+ * a transform maps it to the page. So a new point changes only the last piece of the path, and a larger scale
+ * changes one attribute.
  */
 import type { Decision } from "../../src/discovery/searches/decision.ts";
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
@@ -13,18 +14,18 @@ const plotWidth = frame.width - frame.left - frame.right;
 const plotHeight = frame.height - frame.top - frame.bottom;
 
 export interface KlCurve {
-  /** Draws decisions from `from` on; from 0: all anew. */
+  /** Draws decisions from `from` on; from 0: everything again. */
   draw(decisions: readonly Decision[], from: number, to: number): void;
   expect(total: number): void;
   remove(): void;
 }
 
-/** Nats: thresholds beyond it would flatten every curve that a search draws. */
+/** Nats: with larger thresholds, the axis would flatten every curve that a search draws. */
 const mostOnAxis = 0.1;
 
 /**
- * @param alpha what a step may cost: the axis reaches as far from the beginning, so that it shows no rounding errors
- *   while nothing else is there.
+ * @param alpha the allowed cost of a step. The axis covers at least this range, so that it does not show rounding
+ * errors while there is no larger value.
  */
 export function createKlCurve(host: HTMLElement, alpha: number): KlCurve {
   const svg = svgElement("svg", {

@@ -7,12 +7,14 @@ import { svgElement } from "./svg-element.ts";
 export interface KlMarks {
   readonly host: SVGElement;
   add(decision: Decision, path: string): void;
-  /** What was added since, one change for each kind and colour. */
+  /** Draws the marks that were added since the last call, with one change for each kind and colour. */
   draw(): void;
   clear(): void;
 }
 
-/** What was kept, as on the map: heads round, MLPs square, in the colour of what replacing them costs. */
+/**
+ * Marks of kept components, as on the map: heads round, MLPs square, in the colour of the cost of replacing them.
+ */
 export function createKlMarks(): KlMarks {
   const host = svgElement("g", {});
   const paths = new Map<string, { readonly element: SVGElement; text: string; drawn: number }>();
@@ -22,7 +24,7 @@ export function createKlMarks(): KlMarks {
     if (known !== undefined) return known;
     const made = { element: svgElement("path", { class: `curve-${kind} ${look}` }), text: "", drawn: 0 };
     made.element.setAttribute("vector-effect", "non-scaling-stroke");
-    // Outlines lie under what they go round.
+    // Outlines are below the marks that they surround.
     if (look === "outline") host.prepend(made.element);
     else host.append(made.element);
     paths.set(key, made);

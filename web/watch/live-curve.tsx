@@ -1,4 +1,4 @@
-/** The KL by step while a search goes. */
+/** The KL by step during a search. */
 import { useEffect, useRef } from "preact/hooks";
 import type { LiveRun } from "../data/live-run.ts";
 import { createKlCurve } from "./kl-curve.ts";
@@ -6,7 +6,7 @@ import { createKlCurve } from "./kl-curve.ts";
 export interface LiveCurveProps {
   readonly run: LiveRun;
   readonly alpha: number;
-  /** How many candidates there are in all. */
+  /** The number of all candidates. */
   readonly candidates: number;
 }
 

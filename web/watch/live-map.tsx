@@ -1,4 +1,4 @@
-/** The map while a search goes: it is drawn cell by cell outside the component, which only gives it its place. */
+/** The map during a search. It is drawn cell by cell outside the component, which only gives it a place. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -28,14 +28,14 @@ export interface LiveMapProps {
   readonly options: RunOptions;
 }
 
-/** With more decisions a frame, cells change at once instead of gliding. */
+/** With more decisions in a frame, cells change at once instead of gradually. */
 const mostGliding = 1;
 
 export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
   const host = useRef<HTMLDivElement>(null);
   const pointed = useRef(signal<Component | undefined>(undefined)).current;
   const counts = headsPerLayer.join();
-  // A new list of the same shape is no new map.
+  // A new list of the same shape is not a new map.
   useEffect(() => {
     if (host.current === null) return;
     const grid = createGrid(host.current, {
@@ -75,7 +75,7 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
   return (
     <figure class="hero">
       <div class="map-room" ref={host} />
-      {/* What streams by is not read out; what was pointed at is. */}
+      {/* Screen readers do not read the stream of changes, only the cell that was pointed at. */}
       <figcaption class="readout" aria-live={pointed.value === undefined ? "off" : "polite"}>
         <Readout run={run} cell={pointed.value} mlps={options.mlps} />
       </figcaption>
@@ -100,7 +100,7 @@ function describe(decisions: readonly Decision[]): string {
 
 const titleOf = (decision: Decision) => componentTitle(componentOf(decision));
 
-/** What is known of the cell under the pointer; else of the last one decided. */
+/** Facts about the cell under the pointer; else about the last decision. */
 function Readout({
   run,
   cell,

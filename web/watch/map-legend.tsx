@@ -1,4 +1,4 @@
-/** How to read a map: shapes first, colours second. */
+/** The legend of a map: shapes first, colours second. */
 import { klBins } from "../../src/report/maps/map-style.ts";
 import type { ComponentKind } from "../../src/transformer/component.ts";
 

@@ -1,4 +1,4 @@
-/** How far, how fast, how long still. */
+/** The progress of a run, its speed and its remaining time. */
 import { formatCount, formatDuration, plural } from "../../src/report/format.ts";
 import type { RunSummary } from "../../src/server/api.ts";
 import { outOfTouch } from "../data/api-client.ts";
@@ -14,7 +14,7 @@ export function PaceFigures({ run, kind }: { readonly run: LiveRun; readonly kin
   return (
     <>
       {kind === "sweep" ? (
-        // What a sweep counts are settings, each walked down with all thresholds, and shares of those under way.
+        // A sweep counts settings, each a walk with all thresholds, and shares of those that are running.
         <Figure
           label="Done"
           value={unbroken(`${Math.floor((100 * done.value) / Math.max(1, total.value))} %`)}

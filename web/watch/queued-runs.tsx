@@ -1,11 +1,11 @@
-/** The other runs: what is before this one, and what waits behind it. */
+/** The other runs: those before this one in the queue, and those after it. */
 import { useEffect, useState } from "preact/hooks";
 import type { RunState, RunSummary } from "../../src/server/api.ts";
 import { get } from "../data/api-client.ts";
 import { runPath } from "../data/router.ts";
 import { stateWords } from "./run-controls.tsx";
 
-/** @param moved changes when the shown run's state does, and others may follow. */
+/** @param moved changes when the shown run's state does; other runs may change then too. */
 export function QueuedRuns({
   except,
   moved,
@@ -14,13 +14,13 @@ export function QueuedRuns({
   readonly moved: RunState | undefined;
 }) {
   const [runs, setRuns] = useState<readonly RunSummary[]>([]);
-  // A run that moves lets others move.
+  // When this run changes its state, others may start.
   useEffect(() => {
     const abort = new AbortController();
     const read = () =>
       get<readonly RunSummary[]>("/api/runs", abort.signal)
         .then(setRuns)
-        // The page's own run says so when the server is gone.
+        // The page's own run reports a missing server.
         .catch(() => undefined);
     void read();
     const timer = setInterval(read, 5000);

@@ -20,7 +20,7 @@ const labels = { pause: "Pause", resume: "Resume", cancel: "Cancel" } as const;
 
 export interface RunControlsProps {
   readonly run: LiveRun;
-  /** Where to go on from a run that is done. */
+  /** Links to continue with after a finished run. */
   readonly children?: ComponentChildren;
 }
 
@@ -35,7 +35,7 @@ export function RunControls({ run, children }: RunControlsProps) {
     setFault(undefined);
     try {
       await post(`/api/runs/${encodeURIComponent(run.id)}/${action}`);
-      // No stream follows a run that has come to its end.
+      // A finished run has no stream.
       if (isFinal(state)) run.reload();
     } catch (thrown) {
       setFault(faultOf(thrown));

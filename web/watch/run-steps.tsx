@@ -1,4 +1,4 @@
-/** Where a run stands among its steps. */
+/** The steps of a run, with the current one marked. */
 import type { Step } from "../../src/jobs/events.ts";
 import type { RunSummary } from "../../src/server/api.ts";
 import type { LiveRun } from "../data/live-run.ts";

@@ -1,4 +1,4 @@
-/** A run under way: what is being tried, how far it is, and the means to stop it. */
+/** The page of a running run: what is being tried, its progress, and controls to stop it. */
 
 import { formatKl } from "../../src/report/format.ts";
 import type { RunDetail } from "../../src/server/api.ts";
@@ -77,7 +77,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
 }
 
 function KeptFigures({ run }: { readonly run: LiveRun }) {
-  // Read for its changes: what is decided grows with it.
+  // Read so that the page is drawn again when it changes: the decisions grow with it.
   void run.done.value;
   void run.detail.value;
   let [kept, kl] = [0, 0];

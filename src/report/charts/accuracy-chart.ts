@@ -8,13 +8,13 @@ import { type ChartCanvas, type LegendEntry, plotToSvg, type SizedPlot } from ".
 import { type Panel, percentWithin, symbolOf } from "./setting-style.ts";
 import type { ChartTheme } from "./theme.ts";
 
-/** The prompts that chose the circuit, as the paper measures, or those that nothing has seen. */
+/** The prompts that chose the circuit, as in the paper, or prompts that were not used before. */
 export type AccuracySplit = "validation" | "test";
 
 /**
- * Columns: heads only, heads and MLPs, each as wide as it reaches, for heads are a third of a body. Rows: ours, and
- * the published where it may stand beside it.
- * @param split the published results have no test set: their row is left out there.
+ * Columns: heads only, and heads and MLPs. Each is as wide as its data, because heads are a third of a body.
+ * Rows: this run, and the published results if they are shown.
+ * @param split the published results have no test set, so their row is left out there.
  */
 export function accuracyChart(
   panels: readonly Panel<TaskCurves>[],
@@ -61,13 +61,13 @@ export function accuracyChart(
   );
 }
 
-/** Characters of a row's name that stand beside it. */
+/** The maximal number of characters of a row's name. */
 const longestName = 30;
 
 type Dot = ReturnType<typeof errorBars>;
 
 interface DrawnCurve extends Setting {
-  /** Whose it is. */
+  /** The row that the values belong to. */
   readonly row: string;
   readonly dots: readonly Dot[];
 }
@@ -77,7 +77,7 @@ interface ColumnLook {
   readonly rows: readonly string[];
   readonly originals: readonly { readonly row: string; readonly accuracy: number }[];
   readonly yLabel: string | null;
-  /** Row names stand at its right. */
+  /** Whether the row's name is drawn at its right. */
   readonly last: boolean;
   readonly theme: ChartTheme;
 }
@@ -85,10 +85,10 @@ interface ColumnLook {
 function columnPlot(curves: readonly DrawnCurve[], look: ColumnLook): SizedPlot {
   const { theme, rows, yLabel, last } = look;
   const twoRows = rows.length > 1;
-  // In steps of twenty, so that ticks are round.
+  // In steps of twenty, so that ticks are round numbers.
   const most = Math.max(20, ...curves.flatMap(({ dots }) => dots.map(({ right }) => right)));
   const left = yLabel === null ? 44 : 62;
-  // A mark at 100 % reaches over the frame; the row's name stands clear of it.
+  // A mark at 100 % extends beyond the frame, so the row's name is placed further right.
   const right = twoRows && last ? 52 : 16;
   return {
     width: 376 + left + right,
@@ -96,7 +96,7 @@ function columnPlot(curves: readonly DrawnCurve[], look: ColumnLook): SizedPlot 
     ...{ marginLeft: left, marginBottom: 52, marginTop: 34, marginRight: right },
     x: { domain: [0, Math.min(100, 20 * Math.ceil(most / 20))], label: null },
     y: { domain: [0, 100], label: null },
-    // So that one row's 0 does not stand on the next one's 100.
+    // So that the 0 of one row does not touch the 100 of the next.
     fy: { axis: null, padding: 0.16, paddingOuter: 0, domain: rows },
     marks: [
       Plot.gridY({ stroke: theme.grid, strokeOpacity: 1, ticks: 5 }),

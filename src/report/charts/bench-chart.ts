@@ -1,4 +1,6 @@
-/** A bench as bars: how many times as fast as the original each is, case by case, and what the machine would allow. */
+/**
+ * The result of a bench as bars: the speed of each case relative to the original, and the machine's upper limit.
+ */
 import * as Plot from "@observablehq/plot";
 import type { BenchResult } from "../../jobs/bench/bench-result.ts";
 import { formatMilliseconds } from "../format.ts";
@@ -35,7 +37,7 @@ export function benchChart(result: BenchResult, canvas: ChartCanvas): string {
       width: 780,
       height: titles.length * (competitors.length * barHeight + titleHeight) + 48,
       ...{ marginLeft: nameWidth, marginRight: 20, marginTop: 26, marginBottom: 40 },
-      // Room for the labels right of the longest bar.
+      // Space for the labels at the right of the longest bar.
       x: { domain: [0, most * 1.28], label: null },
       y: { domain: competitors.map(({ name }) => name), label: null, padding: 0.25 },
       fy: { domain: titles, axis: null, padding: 0.24 },

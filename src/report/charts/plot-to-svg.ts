@@ -1,30 +1,30 @@
 /**
- * From a plot to an SVG that stands alone: size, view box, title and description for screen readers, its own
- * background, generic fonts, a legend, and no style sheet that a viewer would have to understand.
+ * Makes an SVG that stands alone from a plot: with size, view box, title and description for screen readers, a
+ * background, generic fonts and a legend, and without a style sheet, which some viewers do not support.
  */
 import * as Plot from "@observablehq/plot";
 import type { ChartTheme } from "./theme.ts";
 
-/** Where a chart is drawn: linkedom's document on Node, the page's own in a browser. */
+/** The document that a chart is drawn with: linkedom's on Node, the page's own in a browser. */
 export interface ChartCanvas {
   readonly document: Document;
   readonly theme: ChartTheme;
 }
 
-/** A sample of a line or a mark with its meaning. */
+/** A sample of a line or a mark, and its meaning. */
 export interface LegendEntry {
   readonly label: string;
   readonly colour: string;
   readonly dash?: string;
   readonly symbol?: "circle" | "triangle";
-  /** Only the mark, without a line through it. */
+  /** Whether only the mark is drawn, without a line through it. */
   readonly noLine?: boolean;
 }
 
 export interface ChartText {
   /** What the chart shows, one line. */
   readonly title: string;
-  /** For those who can't see it: axes, curves, what to look at. */
+  /** A description for screen readers: axes, curves, main result. */
   readonly description: string;
   readonly legend: readonly LegendEntry[];
 }
@@ -33,7 +33,7 @@ const svgNamespace = "http://www.w3.org/2000/svg";
 const fontSize = 13;
 const padding = 14;
 const legendLine = 22;
-/** A generous guess at a character's width, so that entries don't meet in any common font. */
+/** An upper estimate of a character's width, so that entries don't overlap in any common font. */
 const characterWidth = 7.1;
 const sampleWidth = 30;
 
@@ -88,7 +88,7 @@ export function plotToSvg(
   return tidy(root.outerHTML);
 }
 
-/** Plot's own style sheet goes: what it says is said by attributes, which every viewer understands. */
+/** Plot's own style sheet is removed; attributes, which every viewer supports, replace it. */
 function cleanPlot(svg: Element): void {
   for (const style of svg.querySelectorAll("style")) style.remove();
   for (const name of ["class", "fill", "xmlns:xlink"]) svg.removeAttribute(name);
@@ -96,7 +96,9 @@ function cleanPlot(svg: Element): void {
   svg.setAttribute("overflow", "visible");
 }
 
-/** Entries in as few lines as they need, evenly over them; in columns where there is more than one line. */
+/**
+ * Arranges entries in as few lines as they need, evenly filled, and in columns if there is more than one line.
+ */
 function layOut(legend: readonly LegendEntry[], width: number) {
   const widths = legend.map(({ label }) => sampleWidth + 7 + label.length * characterWidth + 22);
   for (let perLine = legend.length; perLine > 0; perLine--) {
@@ -128,7 +130,7 @@ function legendSample(
   return [...(noLine ? [] : [line]), ...(symbol === undefined ? [] : [mark])];
 }
 
-/** Twelve digits after the point tell nobody anything, and differ between machines. */
+/** Rounds numbers: twelve decimal places are useless, and they differ between machines. */
 function tidy(svg: string): string {
   return svg.replace(/-?\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))));
 }

@@ -5,14 +5,14 @@ import type { Ablation } from "../../experiments/paper-settings.ts";
 import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, type LegendEntry, plotToSvg } from "./plot-to-svg.ts";
 
-/** One task's panel: either curve may be missing, or both. */
+/** One task's panel; one of the two curves may be missing, or both. */
 export interface RocPanel {
   readonly task: string;
   readonly ours: RocCurves | undefined;
   readonly published: RocCurves | undefined;
 }
 
-/** Characters of a known circuit's name. */
+/** The maximal number of characters of a known circuit's name. */
 const longestList = 22;
 
 interface Line {
@@ -91,7 +91,10 @@ export function rocChart(
 
 const percent = (rate: "tpr" | "fpr") => (point: Readonly<Record<typeof rate, number>>) => 100 * point[rate];
 
-/** Area under each curve and the list of heads that it counts, in the panel's empty corner; or why there is none. */
+/**
+ * The text in the panel's empty corner: the area under each curve and the list of heads that it counts, or why
+ * there is none.
+ */
 function noteLines({ task, ours, published }: RocPanel) {
   const list = ({ known }: RocCurves) => `of ${shortened(known, longestList)}`;
   const texts = [

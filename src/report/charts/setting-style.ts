@@ -1,4 +1,7 @@
-/** How a setting looks in every figure: colour and shape by ablation, dashes where MLPs may go, as in the paper. */
+/**
+ * The appearance of a setting in every figure: colour and shape by ablation, dashes where MLPs may be pruned, as
+ * in the paper.
+ */
 import { type Setting, settingName } from "../../experiments/paper-settings.ts";
 import type { LegendEntry } from "./plot-to-svg.ts";
 import type { ChartTheme } from "./theme.ts";
@@ -26,14 +29,14 @@ export function dashOf({ mlps }: Pick<Setting, "mlps">): string | undefined {
   return mlps ? dashes : undefined;
 }
 
-/** A curve and whose it is: panels of one chart. */
+/** A panel of a chart: curves, and the name of their source. */
 export interface Panel<Curves> {
   /** "Pith: nano", "published: GPT-2 small". */
   readonly name: string;
   readonly curves: Curves;
 }
 
-/** Percent of a share, within what an axis from 0 to 100 shows. */
+/** A share in percent, limited to an axis from 0 to 100. */
 export function percentWithin(share: number): number {
   return 100 * Math.min(1, Math.max(0, share));
 }

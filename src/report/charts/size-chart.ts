@@ -5,11 +5,11 @@ import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, plotToSvg, powerOfTen } from "./plot-to-svg.ts";
 import { dashOf, type Panel, percentWithin, settingLegend } from "./setting-style.ts";
 
-/** Characters of a panel's name that fit above it. */
+/** The maximal number of characters of a panel's name. */
 const longestName = 40;
 
 /**
- * @param panels side by side on the same axes: ours, and the published where it may stand beside it.
+ * @param panels side by side on the same axes: this run, and the published results if they are shown.
  * @param title of the figure.
  */
 export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, canvas: ChartCanvas): string {
@@ -35,7 +35,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
         ...{ ...place, y: "share", stroke: theme[ablation], strokeWidth: 2 },
         ...(dash !== undefined && { strokeDasharray: dash }),
       }),
-      // One threshold makes no line.
+      // A single threshold makes no line, so a dot is drawn.
       ...(lines.length === 1 ? [Plot.dot(lines, { ...place, y: "share", fill: theme[ablation] })] : []),
     ];
   });
@@ -51,7 +51,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
         label: null,
       },
       y: { domain: [0, 100], label: null },
-      // So that one panel's last threshold does not run into the next one's first.
+      // So that the last threshold of one panel does not touch the first of the next.
       fx: { axis: null, padding: 0.16, paddingOuter: 0, domain: panels.map(({ name }) => name) },
       marks: [
         Plot.gridY({ stroke: theme.grid, strokeOpacity: 1, ticks: 5 }),
@@ -61,7 +61,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
             ticks: decades(least, most),
             tickFormat: powerOfTen,
             tickSize: 4,
-            // Fonts differ in the height of their lines: the first label must not touch the 0 beside it in any.
+            // Line heights differ between fonts: the first label must not touch the 0 beside it in any.
             tickPadding: 12,
           },
           ...{
@@ -95,9 +95,9 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
   );
 }
 
-/** Powers of ten from `least` to `most`; the ends themselves where there is none between. */
+/** Powers of ten from `least` to `most`; the two ends themselves if there is none between them. */
 function decades(least: number, most: number): readonly number[] {
-  // A hair for ends that are powers of ten but for rounding.
+  // A small tolerance for ends that are powers of ten except for rounding.
   const first = Math.ceil(Math.log10(least) - 1e-6);
   const last = Math.floor(Math.log10(most) + 1e-6);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));

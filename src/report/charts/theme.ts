@@ -1,7 +1,7 @@
 /**
- * Colours of charts. In a file of its own a chart states every colour, so that it reads the same in any viewer
- * and on any background; in a page it takes the page's custom properties and follows light and dark. Dashes and
- * shapes say the same again.
+ * Colours of charts. In a file of its own, a chart states every colour, so that it looks the same in any viewer
+ * and on any background. In a page, it uses the page's custom properties and follows light and dark. Dashes and
+ * shapes carry the same information as colours.
  */
 import { lightColour, type PageColour, pageColour } from "../html/page-colours.ts";
 

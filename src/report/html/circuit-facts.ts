@@ -1,4 +1,4 @@
-/** What circuit.json says of a circuit, as cards, and as tables that say how each figure was measured. */
+/** The content of circuit.json as cards, and as tables that say how each figure was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { shapeOfFile } from "../../export/file-circuit.ts";
@@ -21,7 +21,7 @@ import { circuitMeasures, type ReportedSplit, reportedSplits } from "./circuit-m
 import { type Html, type HtmlValue, html } from "./escape.ts";
 import { table } from "./page.ts";
 
-/** The split whose figures come first, and undefined where nothing was measured. */
+/** The split whose figures come first; undefined if nothing was measured. */
 function firstSplit({ metrics }: CircuitFile): ReportedSplit | undefined {
   return reportedSplits.find((split) => metrics.accuracy[split] !== undefined);
 }
@@ -49,7 +49,10 @@ export function keptText(circuit: CircuitFile): string {
   return keptOfAll(circuit).join(", ");
 }
 
-/** What was asked for, what holds, and how sure it is; nothing for a circuit of one α. */
+/**
+ * The target, the values that were reached, and how certain it is that the circuit is smallest; empty for a
+ * circuit of one α.
+ */
 export function targetFacts(circuit: CircuitFile): Html {
   const rows = targetRows(circuit);
   return html`<dl class="facts">${rows.map(
@@ -57,7 +60,7 @@ export function targetFacts(circuit: CircuitFile): Html {
   )}</dl>`;
 }
 
-/** How the circuit came about, as one sentence or two under the chart of its trace. */
+/** How the circuit was found, in one or two sentences below the chart of its trace. */
 export function traceCaption({ search, target }: CircuitFile): string {
   const { trace } = search;
   const { decision } = describeSearch(search);
@@ -95,7 +98,7 @@ export function measuresTable(circuit: CircuitFile): Html {
   });
 }
 
-/** Several circuits side by side. @param names as the report calls them. */
+/** Several circuits side by side. @param names that the report uses. */
 export function comparisonTable(circuits: readonly CircuitFile[], names: readonly string[]): Html {
   const all = circuits.map(
     (circuit) => new Map(circuitMeasures(circuit).map((each) => [each.name, each.circuit])),
@@ -118,7 +121,7 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
   });
 }
 
-/** What decided: a threshold with its bounds, or a target. */
+/** The rule of the search: a threshold with its bounds, or a target. */
 function ruleText({ search, target }: CircuitFile): string {
   const { rule, bounds = [] } = describeSearch(search);
   return [target === undefined ? rule : targetText(target), ...bounds].join(", ");
@@ -135,7 +138,7 @@ function inputText({ profile }: CircuitFile): string {
     : "prompts of any length";
 }
 
-/** How the circuit came about. */
+/** How the circuit was made. */
 export function provenance(circuit: CircuitFile, directory: string): Html {
   const { model, task } = circuit;
   const { manner = [] } = describeSearch(circuit.search);

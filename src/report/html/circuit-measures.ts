@@ -13,7 +13,7 @@ import {
   plural,
 } from "../format.ts";
 
-/** Test first: it is the only set that chose nothing. */
+/** The test set first, because it was not used for any choice. */
 export const reportedSplits = ["test", "validation", "patching"] as const;
 
 export type ReportedSplit = (typeof reportedSplits)[number];

@@ -1,16 +1,19 @@
 /**
- * Markup that cannot be broken by what is put into it. Prompts, names of files and tokens are anybody's text:
- * whatever an `html` template is given is escaped, unless it is markup that came out of one itself.
+ * HTML templates that escape their values. Prompts, file names and tokens come from anybody: an `html` template
+ * escapes every value except markup that another template made.
  */
 
 const markup: unique symbol = Symbol("markup");
 
-/** A piece of HTML or SVG. It comes from `html` or `trusted` alone, so no text can pass for one. */
+/** A piece of HTML or SVG. Only `html` and `trusted` make one, so plain text is never treated as markup. */
 export interface Html {
   readonly [markup]: string;
 }
 
-/** What a template takes: text and numbers are escaped; of a list, each; undefined and false are nothing. */
+/**
+ * The values of a template: text and numbers are escaped; each element of a list is inserted; undefined and false
+ * give nothing.
+ */
 export type HtmlValue = string | number | Html | undefined | false | readonly HtmlValue[];
 
 /** html`<p title="${text}">${text}</p>`: attributes must be quoted. */
@@ -18,7 +21,7 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
   return { [markup]: parts.map((part, index) => part + toMarkup(values[index])).join("") };
 }
 
-/** Marks a string as markup: only for pictures and styles that this program made, never for text. */
+/** Marks a string as markup: only for pictures and styles that this program made, never for text from outside. */
 export function trusted(text: string): Html {
   return { [markup]: text };
 }

@@ -1,4 +1,7 @@
-/** Prompts that the circuit gets right and wrong, with what it and the original find most likely. */
+/**
+ * Prompts that the circuit answers right and wrong, with the most likely tokens of the circuit and of the
+ * original.
+ */
 import type { ShownExample, ShownExamples } from "../../jobs/report/report.ts";
 import type { ModelAnswer } from "../../jobs/report/report-examples.ts";
 import { formatShare, plural } from "../format.ts";

@@ -1,4 +1,7 @@
-/** The circuit's inside: where its heads look, and what its parts add to the answer. */
+/**
+ * The section on the inside of the circuit: attention patterns of its heads, and the contributions of its parts
+ * to the answer.
+ */
 import type { Attribution } from "../../inspect/attribution.ts";
 import type { StreamWriter } from "../../inspect/observe.ts";
 import type { ShownPatterns } from "../../jobs/report/report.ts";
@@ -10,10 +13,16 @@ import { visibleToken } from "../maps/svg.ts";
 import { type Html, html, trusted } from "./escape.ts";
 import { figure, scrolling } from "./page.ts";
 
-/** Maps of one prompt; of a circuit with more heads, those that add most to the answer. */
+/**
+ * The maximal number of maps for one prompt; if a circuit has more heads, those that contribute most to the
+ * answer are shown.
+ */
 const mostHeads = 48;
 
-/** @param attribution chooses among too many heads. @param id a prefix for the pictures' ids. */
+/**
+ * @param attribution decides which heads are shown if there are too many. @param id a prefix for the pictures'
+ * ids.
+ */
 export function patternsSection(
   { prompts }: ShownPatterns,
   attribution: Attribution | undefined,

@@ -1,7 +1,8 @@
 /**
  * The colours of everything that is shown in a browser, once for light and once for dark: reports, the studio and
- * shared sites. The KL scale is ColorBrewer's YlGnBu (made for colour-blind readers), turned round on dark pages so
- * that more always stands out more. Blue and vermilion are Okabe and Ito's. Nothing is told by colour alone.
+ * shared sites. The KL scale is ColorBrewer's YlGnBu (made for colour-blind readers), reversed on dark pages so
+ * that larger values always have more contrast. Blue and vermilion are Okabe and Ito's. No information is given
+ * by colour alone.
  */
 
 type Pair = readonly [light: string, dark: string];
@@ -14,7 +15,7 @@ const colours = {
   soft: ["#5b6169", "#a3a9b1"],
   line: ["#e3e0da", "#2d333a"],
   "line-strong": ["#85827a", "#727b85"],
-  /** Also of the circuit, wherever it stands beside its original. */
+  /** Also the colour of the circuit wherever it is compared with its original. */
   accent: ["#00639c", "#7cc4f2"],
   "on-accent": ["#ffffff", "#0d1a24"],
   "accent-tint": ["#e8f1f8", "#1c2e3b"],
@@ -40,7 +41,7 @@ export function lightColour(name: PageColour): string {
   return colours[name][0];
 }
 
-/** For a picture that may stand in a page or alone: it follows the page, and is light elsewhere. */
+/** For a picture that may be in a page or alone: it follows the page, and is light elsewhere. */
 export function pageColour(name: PageColour): string {
   return `var(--${name}, ${lightColour(name)})`;
 }
@@ -58,7 +59,8 @@ export const preferredColours = `
 `;
 
 /**
- * Custom properties that follow `color-scheme`, which a page may let its reader choose. vite.config.ts adds them.
+ * Custom properties that follow `color-scheme`, so that a page can let its reader choose. vite.config.ts adds
+ * them.
  * @internal
  */
 export const schemeColours = `

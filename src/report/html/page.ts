@@ -1,6 +1,6 @@
 /**
- * A page that is one file: everything is in it, it asks nobody for anything, and it needs no script. The
- * content security policy says so to the browser as well, so that nothing that slips in could run or call home.
+ * A page in one file: it contains everything, loads nothing and needs no script. Its content security policy
+ * enforces this in the browser too, so that injected content could neither run nor send data.
  */
 import { type Html, type HtmlValue, html, markupOf, trusted } from "./escape.ts";
 import { styleSheet } from "./style.ts";
@@ -8,14 +8,14 @@ import { styleSheet } from "./style.ts";
 export interface Page {
   readonly title: string;
   readonly body: Html;
-  /** Rules beside the shared sheet's; this program's own, never a user's text. */
+  /** Rules in addition to the shared style sheet; only from this program, never a user's text. */
   readonly style?: string;
 }
 
 const policy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** The whole document. `body` is made of `html` templates: a masthead, `<main>` and a footer, as a rule. */
+/** The whole document. `body` is made with `html` templates, usually a masthead, `<main>` and a footer. */
 export function htmlPage({ title, body, style = "" }: Page): string {
   const page = html`<!doctype html>
 <html lang="en">
@@ -40,12 +40,12 @@ ${body}
 
 export interface Column {
   readonly name: HtmlValue;
-  /** Right-aligned figures. */
+  /** Whether the cells are right-aligned. */
   readonly number?: boolean;
 }
 
 export interface Table {
-  /** Says what the table holds; also its name for screen readers. */
+  /** What the table shows; also its name for screen readers. */
   readonly caption: string;
   readonly columns: readonly Column[];
   /** As many cells as columns; the first cell is the row's name. */
@@ -53,8 +53,8 @@ export interface Table {
 }
 
 /**
- * A table that scrolls on its own where it is wider than the page, by keyboard too; on a telephone each row is a
- * card, in which every value has its column's name beside it.
+ * A table that scrolls by itself if it is wider than the page, by keyboard too. On a telephone each row is a card
+ * that shows each value with its column's name.
  */
 export function table({ caption, columns, rows }: Table): Html {
   const align = (index: number) => (columns[index]?.number ? trusted(' class="number"') : "");
@@ -79,7 +79,7 @@ ${body}</tbody></table>`,
   );
 }
 
-/** Something wide in a region that scrolls sideways, reachable by keyboard. */
+/** Wide content in a region that scrolls sideways, also by keyboard. */
 export function scrolling(name: string, content: Html): Html {
   return html`<div class="scroll" role="region" aria-label="${name}" tabindex="0">${content}</div>`;
 }

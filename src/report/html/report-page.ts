@@ -1,4 +1,4 @@
-/** The report: one circuit, or several side by side, as one self-contained page. */
+/** The page of a report: one circuit, or several side by side, in one self-contained file. */
 
 import { greedyOptionsOf } from "../../discovery/searches/greedy/greedy.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -56,7 +56,7 @@ ${reports.map((report, index) => circuitSection(report, index, names[index] ?? "
   return htmlPage({ title: `Circuit report: ${title}`, body, style: reportStyle });
 }
 
-/** The folder's name tells circuits of one task apart. */
+/** The name includes the folder's name, which distinguishes circuits of one task. */
 function nameOf({ directory }: CircuitReport): string {
   return directory.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "") || directory;
 }
@@ -73,9 +73,9 @@ function contents(
 }
 
 interface PartOfReport {
-  /** Of its section, after the circuit's own. */
+  /** The id of the section; the circuit's own id precedes it. */
   readonly id: string;
-  /** Heads the section, and stands in the contents. */
+  /** The heading of the section, also shown in the table of contents. */
   readonly title: string;
   readonly body: (report: CircuitReport, id: string) => Html;
 }
@@ -144,7 +144,7 @@ ${body(report, full)}</section>
   });
   const { circuit } = report;
   const [map, trace, ...rest] = sections;
-  // The map and the search that drew it are read together.
+  // The map and the search that made it are shown side by side, because they are read together.
   const body = html`${headline(circuit)}<div class="flow">${map}${trace}</div>${rest}`;
   if (single) return html`<p class="note">${searchText(circuit)}</p>${body}`;
   return html`<section class="circuit" id="${own}"><h2>${name}</h2><p class="note">${circuit.model.name} on ${taskLabel(circuit)}; ${searchText(circuit)}</p>
@@ -155,7 +155,7 @@ function shown<T>(part: ReportPart<T>, draw: (found: T) => Html): Html {
   return "found" in part ? draw(part.found) : html`<p class="missing">${part.missing}</p>`;
 }
 
-/** The threshold that decided, of a search that has one. */
+/** The threshold of the search, if it has one. */
 function thresholdOf({ search }: CircuitFile): number | undefined {
   return greedyOptionsOf(search)?.alpha;
 }

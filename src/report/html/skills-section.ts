@@ -1,4 +1,4 @@
-/** What the circuit can still do beside its task, and how it compares with a circuit that is known. */
+/** The section on what the circuit can do beside its task, and on how it compares with a known circuit. */
 
 import type { SkillResult } from "../../jobs/report/report.ts";
 import type { KnownCircuit } from "../../known/known-circuits.ts";

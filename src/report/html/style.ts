@@ -1,6 +1,6 @@
 /**
- * How every page that is one file looks: one style sheet, light and dark by the reader's preference, nothing
- * fetched. Colours are custom properties, which pictures use too, so that they follow light and dark.
+ * The style sheet of every self-contained page: light or dark by the reader's preference, without any download.
+ * Colours are custom properties, which pictures use too, so that they also follow light and dark.
  */
 import { preferredColours } from "./page-colours.ts";
 

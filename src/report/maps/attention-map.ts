@@ -1,7 +1,7 @@
 /**
- * One head's attention on one prompt: rows are the tokens that ask, columns those that are looked at, and a
- * cell is the darker the more of the row's attention goes there. No token sees what comes after it, so the
- * upper triangle is blank. Cells have the exact share as their hover title.
+ * The attention of one head on one prompt as a map: rows are queries, columns are keys, and a cell is darker the
+ * more of the row's attention the key gets. A token can't attend to later tokens, so the upper triangle is blank.
+ * The tooltip of a cell gives the exact share.
  */
 import { html } from "../html/escape.ts";
 import { ink } from "./map-style.ts";
@@ -17,7 +17,7 @@ export interface AttentionMap {
   readonly weights: ArrayLike<number>;
 }
 
-/** Longer prompts show their last tokens: a map of more could not be read. */
+/** Of longer prompts the last tokens are shown: a larger map could not be read. */
 export const mostTokens = 40;
 const pitch = 13;
 const longestLabel = 11;
@@ -56,7 +56,7 @@ export function attentionMapSvg({ id, name, tokens, weights }: AttentionMap): st
   });
 }
 
-/** What the maps' colours mean: once beside many of them. @param id as a map's. */
+/** The key to the maps' colours, shown once for many maps. @param id as a map's. */
 export function attentionKeySvg(id: string): string {
   const shares = [0, 0.25, 0.5, 0.75, 1];
   const width = 34;
@@ -73,7 +73,7 @@ export function attentionKeySvg(id: string): string {
   });
 }
 
-/** A faint cell is still there: nothing is lower than what can just be told from the page. */
+/** The lowest opacity is one that can still be seen on the page. */
 function opacity(weight: number): string {
   return Math.max(0.04, Math.min(1, weight)).toFixed(2);
 }

@@ -1,4 +1,6 @@
-/** What each part of a circuit adds to the answer's logit, as bars with their spread, largest first. */
+/**
+ * The contribution of each part of a circuit to the answer's logit, as bars with their spread, the largest first.
+ */
 import { html } from "../html/escape.ts";
 import { ink, signColours } from "./map-style.ts";
 import { px, signed, svgFrame } from "./svg.ts";
@@ -15,7 +17,7 @@ interface AttributionBar {
 export interface AttributionBars {
   readonly id: string;
   readonly bars: readonly AttributionBar[];
-  /** What the axis shows, with its unit. */
+  /** The quantity of the axis, with its unit. */
   readonly axis: string;
 }
 

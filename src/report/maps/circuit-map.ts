@@ -1,7 +1,7 @@
 /**
- * The map of a circuit: a row a layer, the last on top (a token passes through it upwards), a cell a head, and
- * the MLPs in a column of their own. Shape tells kept from pruned, colour what pruning costs. The studio draws
- * a search under way with the same function.
+ * The map of a circuit: one row for each layer, the last on top (a token passes through the map upwards), one
+ * cell for each head, and the MLPs in a separate column. The shape shows whether a component was kept or pruned,
+ * the colour what pruning it costs. The studio draws a running search with the same function.
  */
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { shapeOfFile } from "../../export/file-circuit.ts";
@@ -17,9 +17,9 @@ import { px, signed, svgFrame } from "./svg.ts";
 
 export interface MapCell {
   readonly state: CellState;
-  /** What replacing it adds to the KL, in nats; undefined when it was not tried. */
+  /** The increase of KL when it is replaced, in nats; undefined when it was not tried. */
   readonly delta?: number;
-  /** Share of the searches on resampled prompts that kept it, 0 to 1, where there were any. */
+  /** Share of the searches on resampled prompts that kept it, 0 to 1; undefined if there were none. */
   readonly frequency?: number;
 }
 
@@ -31,7 +31,7 @@ export interface CircuitMap {
   readonly layers: readonly Omit<LayerCells<MapCell>, "layer">[];
 }
 
-/** A finished circuit with what its trace says of each component; of several decisions on one, the last. */
+/** A finished circuit with the trace's last decision on each component. */
 export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
   const deltas = new Map(circuit.search.trace.map((decision) => [nameOfRecord(decision), decision.delta]));
   const often = circuit.stability?.frequency;
@@ -99,7 +99,7 @@ interface Place {
   readonly round: number;
 }
 
-/** Heads are round and MLPs square; what is pruned is small, what is kept is whole and has an outline. */
+/** Heads are round and MLPs square; pruned ones are small, kept ones have full size and an outline. */
 function drawCell({ state, delta, frequency }: MapCell, place: Place, name: string): Html {
   const fill = delta === undefined ? neutral(state) : klColour(klBin(delta));
   const inset = state === "pruned" ? place.size * 0.29 : state === "unknown" ? place.size * 0.36 : 1;

@@ -1,7 +1,7 @@
-/** What the pictures' colours mean. The colours themselves are the pages' (html/page-colours.ts). */
+/** The meaning of the pictures' colours. The colours themselves are defined in html/page-colours.ts. */
 import { type PageColour, pageColour } from "../html/page-colours.ts";
 
-/** Upper ends of all bins but the last, in nats: a decade each. */
+/** Upper ends of all bins except the last, in nats: one decade each. */
 export const klBins: readonly number[] = [0, 0.001, 0.01, 0.1, 1];
 
 const klColours: readonly PageColour[] = ["kl-0", "kl-1", "kl-2", "kl-3", "kl-4", "kl-5"];

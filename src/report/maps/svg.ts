@@ -1,7 +1,7 @@
-/** What the pictures share: numbers as SVG writes them, a frame with a name for screen readers, tokens as text. */
+/** Shared functions for pictures: numbers in SVG, a frame with a name for screen readers, tokens as text. */
 import { type Html, html, markupOf } from "../html/escape.ts";
 
-/** A length in pixels, without the digits that nobody can see. */
+/** A length in pixels, rounded to digits that can be seen. */
 export function px(value: number): number {
   return Math.round(value * 100) / 100;
 }
@@ -11,14 +11,14 @@ export interface Frame {
   readonly id: string;
   readonly width: number;
   readonly height: number;
-  /** What it is. */
+  /** The title of the picture. */
   readonly title: string;
-  /** What can be seen in it, in a sentence, for those who can't. */
+  /** A description of the picture in a sentence, for screen readers. */
   readonly description: string;
   readonly body: Html;
 }
 
-/** An SVG element as text; drawn at its size, and never larger than the room it is given. */
+/** An SVG element as text; it is shown at its own size, and shrinks if there is less space. */
 export function svgFrame({ id, width, height, title, description, body }: Frame): string {
   if (!/^[A-Za-z][\w-]*$/.test(id)) throw new RangeError(`${JSON.stringify(id)} can't be an id`);
   return markupOf(html`<svg id="${id}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${px(width)} ${px(height)}" width="${px(
@@ -39,7 +39,7 @@ export function shortened(text: string, most: number): string {
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
 }
 
-/** With a true minus sign, always with its sign: +0.123. */
+/** A number that always has its sign, with a true minus sign: +0.123. */
 export function signed(value: number, digits: number): string {
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;

@@ -1,6 +1,7 @@
 /**
- * A search as it went: the circuit's KL after every decision, as steps, with a mark where a component was kept
- * (the KL stays) and the layers below, in the order in which they were tried; or the passes, of several.
+ * The course of a search as a chart: the circuit's KL after every decision, as steps, with a mark where a
+ * component was kept (the KL does not change there). Below are the layers in the order in which they were tried,
+ * or the passes if there are several.
  */
 import type { Decision } from "../../discovery/searches/decision.ts";
 import { type ComponentKind, componentOf, nameOfRecord } from "../../transformer/component.ts";
@@ -12,7 +13,7 @@ import { px, svgFrame } from "./svg.ts";
 export interface TraceChart {
   readonly id: string;
   readonly trace: readonly Decision[];
-  /** The bound below which an increase was pruned, in nats; left out where another rule decided. */
+  /** The largest increase that was pruned, in nats; left out if another rule decided. */
   readonly alpha?: number;
 }
 
@@ -72,7 +73,8 @@ ${marks}
 }
 
 /**
- * The circuit's KL after each decision: what was kept leaves it as it was, unless it was gone and comes back.
+ * The circuit's KL after each decision: keeping a component leaves the KL unchanged, unless the component was
+ * pruned before and is now restored.
  * @internal
  */
 export function currentKls(trace: readonly Decision[]): readonly number[] {
@@ -88,13 +90,13 @@ export function currentKls(trace: readonly Decision[]): readonly number[] {
   });
 }
 
-/** @param bin of what replacing the component would have cost. */
+/** @param bin of the cost of replacing the component. */
 type KeptMark = (kind: ComponentKind, x: number, y: number, bin: number) => Html;
 
-/** Steps that are nearer to one another have ticks for marks: shapes would hide each other. */
+/** If steps are closer than this, marks are ticks, because shapes would overlap. */
 const leastPitch = 7;
 
-/** As on the map: heads round, MLPs square, in the colour of what replacing them costs. */
+/** As on the map: heads round, MLPs square, in the colour of the cost of replacing them. */
 function shapeMark(kind: ComponentKind, x: number, y: number, bin: number): Html {
   const look = html`fill="${klColour(bin)}" stroke="${ink.strong}" stroke-width="1.25"`;
   switch (kind) {
@@ -105,16 +107,18 @@ function shapeMark(kind: ComponentKind, x: number, y: number, bin: number): Html
   }
 }
 
-/** Where a tick's upper end is, relative to the line. */
+/** The position of a tick's upper end, relative to the line. */
 const tickTops: Readonly<Record<ComponentKind, number>> = { head: -9, mlp: 2 };
 
-/** Heads stand on the line, MLPs hang from it; colours could not be told on so few pixels. */
+/**
+ * Ticks of heads are above the line, those of MLPs below it; colours could not be distinguished on so few pixels.
+ */
 function tickMark(width: number): KeptMark {
   return (kind, x, y) =>
     html`<rect class="mark" x="${px(x - width / 2)}" y="${px(y + tickTops[kind])}" width="${px(width)}" height="7" fill="${ink.strong}"/>`;
 }
 
-/** A bit wider than a tick in the chart, which is one of many. */
+/** A little wider than a tick in the chart, which is one of many. */
 function legendMark(mark: KeptMark, kind: ComponentKind, x: number): Html {
   const y = frame.height - 12;
   if (mark === shapeMark) return mark(kind, x, y, 3);
@@ -131,7 +135,7 @@ interface Run {
   end: number;
 }
 
-/** Decisions that follow one another on one layer; of several passes, those of one pass. */
+/** Consecutive decisions on one layer; with several passes, those of one pass. */
 function runsOf(trace: readonly Decision[]): readonly Run[] {
   const byPass = hasPasses(trace);
   const runs: Run[] = [];
@@ -144,7 +148,7 @@ function runsOf(trace: readonly Decision[]): readonly Run[] {
   return runs;
 }
 
-/** Runs with their numbers below, where there is room. */
+/** Runs with their numbers below, if there is space. */
 function bands(runs: readonly Run[], x: (step: number) => number, base: number): Html {
   let free = 0;
   const labels = runs.map(({ label, start, end }, index) => {

@@ -1,4 +1,4 @@
-/** The figures of a reproduction: which there are, how they are called, and each drawn on a canvas. */
+/** The list of a reproduction's figures: their names, and functions that draw them. */
 
 import type { RocCurves, TaskCurves } from "../../experiments/curves.ts";
 import { PAPER_FIGURES, PAPER_ROC_FIGURES } from "../../experiments/paper-settings.ts";
@@ -14,10 +14,10 @@ export interface ReproductionFigure {
   /** Without extension: "figure-2-size-acronyms". */
   readonly fileName: string;
   readonly title: string;
-  /** What to see in it, and how it was measured. */
+  /** What the figure shows, and how it was measured. */
   readonly caption: string;
   readonly task: string | undefined;
-  /** Whether there is nothing to draw: the file says so, a page needs no picture of it. */
+  /** Whether there is nothing to draw: then the file says so, and the page leaves the picture out. */
   readonly isEmpty: boolean;
   readonly draw: (canvas: ChartCanvas) => string;
   readonly csv: string;
@@ -138,7 +138,7 @@ function areaText({ area, publishedArea, known }: RocCurves): string {
   return `${area.toFixed(3)}, and ${publishedArea.toFixed(3)} (of ${known})`;
 }
 
-/** A task's name as part of a file's. */
+/** A task's name in a form for file names. */
 function fileNameOf(task: string): string {
   return task.replace(/[^\p{L}\p{N}._-]+/gu, "_");
 }

@@ -1,4 +1,7 @@
-/** What `pith reproduce` writes beside the sweep's own files: tables and figures as CSV and SVG, and the page. */
+/**
+ * The files that `pith reproduce` writes in addition to the sweep's own: tables and figures as CSV and SVG, and
+ * the page.
+ */
 import type { Reproduction } from "../../experiments/reproduction.ts";
 import { beyondCsv, table1Csv, table3Csv, timingsCsv } from "../../experiments/result-csv.ts";
 import { fileTheme } from "../charts/theme.ts";

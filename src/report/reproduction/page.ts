@@ -1,4 +1,4 @@
-/** A reproduction as one self-contained page: tables, figures, and how every number came about. */
+/** A reproduction as one self-contained page: tables, figures, and how every number was obtained. */
 import type { Reproduction } from "../../experiments/reproduction.ts";
 import type { ChartCanvas } from "../charts/plot-to-svg.ts";
 import { pageTheme } from "../charts/theme.ts";
@@ -8,7 +8,7 @@ import { figure, htmlPage } from "../html/page.ts";
 import type { ReproductionFigure } from "./figures.ts";
 import { type ReproductionTable, tableHtml } from "./tables.ts";
 
-/** How a reproduction went: what its page says beside its numbers. */
+/** Facts about a reproduction's run, which its page shows in addition to its numbers. */
 export interface RunFacts {
   /** Pith's version. */
   readonly version: string;
@@ -34,18 +34,18 @@ export interface RunFacts {
   readonly prompts: readonly {
     /** The task's name. */
     readonly task: string;
-    /** Prompts that means were taken over. */
+    /** Prompts that means were computed over. */
     readonly patching: number;
     /** Prompts that chose the circuits. */
     readonly validation: number;
-    /** Prompts that neither saw. */
+    /** Prompts that were used for neither. */
     readonly test: number;
   }[];
-  /** Sentences for the reader: what differs from what was asked for. */
+  /** Sentences for the reader: what differs from the request. */
   readonly notes: readonly string[];
 }
 
-/** A table's title stands above it as a heading; its caption is for screen readers. */
+/** A table's title is a heading above it; its caption is for screen readers. */
 const pageStyle = `
 #tables caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 #tables table { font-size: .875rem; }

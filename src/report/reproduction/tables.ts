@@ -1,4 +1,4 @@
-/** Tables 1 and 3 of a reproduction, and what the paper does not report, as HTML. */
+/** Tables 1 and 3 of a reproduction, and figures that the paper does not report, as HTML. */
 import { PAPER_TABLE, type TableChoice } from "../../experiments/paper-settings.ts";
 import type { Reproduction } from "../../experiments/reproduction.ts";
 import { type Spread, scaledSpread } from "../../experiments/spread.ts";
@@ -7,7 +7,7 @@ import { type Html, type HtmlValue, html } from "../html/escape.ts";
 import { type Column, table } from "../html/page.ts";
 import { alphaText, millionsText, percentText, spreadText } from "../spread-text.ts";
 
-/** A row of ours or of the paper's: what the paper lacks is not there. */
+/** A row of this run or of the paper; values that the paper lacks are missing. */
 type ShownRow = TableChoice & Partial<Omit<TableRow, keyof TableChoice>>;
 
 export interface TableLine {
@@ -23,7 +23,7 @@ interface TableColumn {
 
 export interface ReproductionTable {
   readonly title: string;
-  /** What its columns mean. */
+  /** The meaning of its columns. */
   readonly note: string;
   readonly columns: readonly TableColumn[];
   readonly lines: readonly TableLine[];
@@ -61,7 +61,7 @@ const column = {
   fileCut: { name: "Δ file (%)", text: (row) => percentText(row.bytesCut) },
 } as const satisfies Readonly<Record<string, TableColumn>>;
 
-/** The paper's two tables, and what it does not report. */
+/** The paper's two tables, and one with figures that it does not report. */
 export function reproductionTables(reproduction: Reproduction): readonly ReproductionTable[] {
   const { table: rows, chosen, publishedTable } = reproduction;
   const all = inOrder(rows, chosen, publishedTable);
@@ -114,7 +114,7 @@ export function reproductionTables(reproduction: Reproduction): readonly Reprodu
   ];
 }
 
-/** One table for a terminal: what counts, of ours. */
+/** One table for a terminal: this run's most important figures. */
 export function summaryTable({ table: rows, chosen }: Reproduction): ReproductionTable {
   const short = (share: Spread | undefined) => spreadText(share && scaledSpread(share, 100), 1);
   const hasTest = rows.some(({ testAccuracy }) => testAccuracy !== undefined);
@@ -131,7 +131,7 @@ export function summaryTable({ table: rows, chosen }: Reproduction): Reproductio
   };
 }
 
-/** By task and MLPs: ours, ours at the user's α, the paper's. */
+/** By task and MLPs: this run, this run at the user's α, the paper. */
 function inOrder(
   ours: readonly TableRow[],
   chosen: readonly TableRow[],
@@ -174,7 +174,7 @@ ${table({ caption: title, columns: heads, rows })}
 `;
 }
 
-/** The unit under the name, so that columns stay narrow. */
+/** The unit is below the name, so that columns stay narrow. */
 function heading(name: string): HtmlValue {
   const [, what, unit] = /^(.*) (\([^)]*\))$/.exec(name) ?? [];
   return what === undefined || unit === undefined ? name : html`${what}<br>${unit}`;

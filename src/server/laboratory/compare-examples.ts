@@ -1,4 +1,7 @@
-/** A circuit beside its original on its own task's prompts, and where the two answer differently. */
+/**
+ * Compares a circuit with its original on the prompts of its task, and lists the prompts that they answer
+ * differently.
+ */
 import { readFile } from "node:fs/promises";
 import { placeFile } from "../../files/write-file.ts";
 import type { Model } from "../../jobs/load-model.ts";
@@ -17,7 +20,7 @@ export interface CompareJob {
   readonly model: Model;
   readonly encoded: EncodedTask;
   readonly circuit: { readonly session: Session; readonly graph: ShippedGraph };
-  /** Where the result is kept: nothing that it depends on changes any more. */
+  /** The file that stores the result, which never changes. */
   readonly path: string;
 }
 
@@ -29,7 +32,7 @@ export async function compareExamples(job: CompareJob): Promise<ExamplesResult> 
   return result;
 }
 
-/** Undefined where nothing is kept, or it is damaged: then it is computed anew. */
+/** Undefined if nothing is stored or the file is damaged; then the result is computed again. */
 async function readKept(path: string): Promise<ExamplesResult | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as ExamplesResult;
@@ -43,7 +46,7 @@ async function compare({ runtime, model, encoded, circuit }: CompareJob): Promis
   const disagreements: ExamplesResult["disagreements"][number][] = [];
   const texts = (tokens: readonly number[]) =>
     tokens.map((token) => model.tokenizer.tokenText(token)).join("");
-  // The test set first: the circuit was not chosen by it.
+  // The test set first, because it did not choose the circuit.
   for (const split of ["test", "validation"] as const) {
     const examples = encoded[split].filter(({ answers }) => answers.length > 0);
     if (examples.length === 0) continue;
@@ -73,7 +76,7 @@ async function compare({ runtime, model, encoded, circuit }: CompareJob): Promis
   return { splits, disagreements };
 }
 
-/** Notes each example's most likely answer as its logits pass by. */
+/** Records each example's most likely answer from its logits. */
 function noting(answers: Map<EncodedExample, readonly number[]>, give: GiveLogits): GiveLogits {
   return (prompts, visit) =>
     give(prompts, (index, logits) => {

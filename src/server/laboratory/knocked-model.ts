@@ -1,6 +1,6 @@
 /**
- * The patched model, held ready: every layer is a session of its own that stays loaded, and which components are
- * kept is one of its inputs. So another set of them costs one pass over one prompt, and no weight is read again.
+ * The patched model, kept loaded: every layer is a session, and the kept components are one of its inputs. So
+ * another set of components costs one pass over one prompt, and no weight is read again.
  */
 
 import { patchedGates } from "../../cut/patched.ts";
@@ -21,7 +21,7 @@ export interface KnockedModel {
   logits(ids: readonly number[], kept: Circuit): Promise<Float32Array>;
 }
 
-/** @param model an original model. @param replacements what each of its components is replaced by. */
+/** @param model an original model. @param replacements the replacement of each of its components. */
 export async function loadKnockedModel(
   runtime: Runtime,
   model: Transformer,
@@ -79,7 +79,7 @@ async function heldPositions(positions: Transformer["positions"]): Promise<Trans
   }
 }
 
-/** Read once; `embed` only looks at it. */
+/** The weight is read once; `embed` only reads it from memory. */
 async function held(weight: Weight): Promise<Weight> {
   const values = await weight.read();
   return { ...weight, read: async () => values };

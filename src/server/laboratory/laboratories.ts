@@ -1,4 +1,4 @@
-/** The laboratories that are open: few, since each holds a model in memory. */
+/** The open laboratories: only a few, because each holds a model in memory. */
 
 import type { Models } from "../models.ts";
 import type { RunRecord } from "../runs/run-folder.ts";
@@ -9,7 +9,7 @@ const mostOpen = 2;
 export interface Laboratories {
   /** @param record of a finished extraction. */
   of(record: RunRecord): Promise<Laboratory>;
-  /** Before its folder goes. */
+  /** Called before its folder is removed. */
   forget(record: RunRecord): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export function createLaboratories(options: {
   readonly models: Models;
   readonly threads: number | undefined;
 }): Laboratories {
-  // The one that was asked for longest ago stands first.
+  // The least recently used one comes first.
   const open = new Map<string, Promise<Laboratory>>();
   const forget = async (id: string) => {
     const laboratory = open.get(id);

@@ -35,7 +35,7 @@ export interface LaboratoryModels {
   original(): Promise<LoadedGraph>;
   /** The circuit as it was shipped. */
   own(): Promise<LoadedGraph>;
-  /** The circuit as it was shipped, or cut anew with other components. */
+  /** The circuit as it was shipped, or a new one with other components. */
   inside(kept: Circuit | undefined): Promise<FoldedTransformer>;
   knocked(): Promise<KnockedModel>;
   examples(): Promise<ExamplesResult>;
@@ -116,7 +116,7 @@ export async function lastLogits(
   return found;
 }
 
-/** As the search had them: the same prompts, the same sums. */
+/** The replacements of the search: the same prompts, the same sums. */
 async function replacementsOf(
   runtime: Runtime,
   model: Transformer,
@@ -137,5 +137,5 @@ export function checkKept({ circuit: file }: CircuitFolder, circuit: Circuit): v
   });
 }
 
-/** Where a request lists components of each kind. */
+/** The field of a request that lists components of each kind. */
 const keptFields: Readonly<Record<ComponentKind, string>> = { head: "heads", mlp: "mlps" };

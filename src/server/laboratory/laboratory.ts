@@ -1,6 +1,7 @@
 /**
- * What can be asked of a finished circuit: its original's answer to a prompt, the answer without this or that
- * component, where its heads look, what its parts add. Models are loaded when they are first asked for.
+ * Answers questions about a finished circuit: its original's answer to a prompt, the answer without certain
+ * components, the attention of its heads, the contributions of its parts. Models are loaded when they are first
+ * needed.
  */
 
 import { PithError } from "../../errors.ts";
@@ -22,7 +23,7 @@ import { createTurns } from "./turns.ts";
 
 export interface Laboratory {
   predict(prompt: string): Promise<ServerPrediction>;
-  /** The patched model that keeps exactly these. */
+  /** The patched model that keeps exactly these components. */
   knock(prompt: string, kept: Circuit): Promise<ServerPrediction>;
   /** @param kept left out: the circuit's own components. */
   patterns(prompt: string, kept?: Circuit): Promise<PatternsResult>;
@@ -32,7 +33,7 @@ export interface Laboratory {
 }
 
 interface AttributionQuestion {
-  /** One token; left out: what the circuit itself finds likeliest. */
+  /** One token; left out: the circuit's own most likely token. */
   readonly answer?: string | undefined;
   /** Left out: the circuit's own components. */
   readonly kept?: Circuit | undefined;
@@ -40,7 +41,10 @@ interface AttributionQuestion {
 
 const shownTokens = 10;
 
-/** @param record of a finished extraction. @throws PithError "circuit" for a folder that is not what it says. */
+/**
+ * @param record of a finished extraction. @throws PithError "circuit" for a folder that does not match its
+ * circuit.json.
+ */
 export async function openLaboratory(
   record: RunRecord,
   model: Model,

@@ -1,4 +1,4 @@
-/** Remembers what it was given; what failed is tried anew. */
+/** Remembers the result of `make`; after a failure, the next call tries again. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

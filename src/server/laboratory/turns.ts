@@ -1,4 +1,4 @@
-/** One after another: times of two at once would be each other's. */
+/** Runs work one after another, because two runs at once would disturb each other's times. */
 export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

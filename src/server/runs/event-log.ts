@@ -1,6 +1,6 @@
 /**
- * What happened in a run, in order, on disk and to whoever listens. An event's sequence number is its place in
- * the file, so a page that lost its connection, or its server, asks for what came after the last one it saw.
+ * The events of a run in order, on disk and for listeners. An event's sequence number is its position in the
+ * file, so a page that lost its connection, or its server, asks for the events after the last one that it got.
  */
 import { readFile, truncate } from "node:fs/promises";
 import { z } from "zod";
@@ -20,7 +20,7 @@ const decisionSchema = z.object({
   ...{ layer: whole, component: componentName, kl: z.number(), delta: z.number(), pruned: z.boolean() },
   pass: z.int().min(2).optional(),
 });
-/** The compiler asks for every step here: one that is missing would make each run's log look damaged. */
+/** The compiler requires every step here: without one of them, each run's log would look damaged. */
 const steps = Object.keys({
   download: true,
   preflight: true,
@@ -42,7 +42,7 @@ const eventSchema: z.ZodType<RunEvent> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("decision"), decision: decisionSchema, done: z.number(), total: z.number() }),
 ]);
 
-/** `sequence` is left out of events that are told once and not kept. */
+/** `sequence` is left out for events that are sent once and not stored. */
 export interface SequencedEvent {
   readonly sequence?: number | undefined;
   readonly event: RunEvent;
@@ -51,31 +51,31 @@ export interface SequencedEvent {
 export interface EventLog {
   /** How many events there are; the last one's sequence number. */
   readonly length: number;
-  /** Tells and keeps; resolves when it is on disk. */
+  /** Stores an event and sends it to listeners; resolves when it is on disk. */
   append(event: RunEvent): Promise<void>;
-  /** Tells it to who listens now, and no one else. */
+  /** Sends an event to the present listeners without storing it. */
   tell(event: RunEvent): void;
   after(sequence: number): readonly SequencedEvent[];
   /** All decisions of the search so far, in order. */
   decisions(): readonly Decision[];
   last<K extends RunEvent["kind"]>(kind: K): Extract<RunEvent, { kind: K }> | undefined;
-  /** @param listener undefined wakes it, for the log has been closed. @returns what ends listening. */
+  /** @param listener gets undefined when the log is closed. @returns a function that ends listening. */
   listen(listener: (event: SequencedEvent | undefined) => void): () => void;
-  /** Ends all listening: nothing will come any more. */
+  /** Ends all listening: no further events will come. */
   close(): void;
   readonly closed: boolean;
 }
 
 /**
- * Takes up what is at `path`; a line that was being written when a server died is left out.
- * @throws PithError "output" for a log that is damaged, with its line.
+ * Opens the log at `path`; a line that was being written when a server died is left out.
+ * @throws PithError "output" for a damaged log, with its line.
  */
 export async function openEventLog(path: string): Promise<EventLog> {
   const { events, bytes } = await readEvents(path);
   return createEventLog(events, openAppendFile(path, bytes));
 }
 
-/** The log of a run that can't be read: nothing has happened, nothing will. */
+/** The log of a run that can't be read: it has no events and gets none. */
 export function closedEventLog(): EventLog {
   const log = createEventLog([], { append: async () => {}, settled: async () => {} });
   log.close();
@@ -89,7 +89,10 @@ function createEventLog(events: RunEvent[], file: AppendFile): EventLog {
   const broadcast = (event: SequencedEvent | undefined) => {
     for (const listener of [...listeners]) listener(event);
   };
-  /** Whatever could not be written before, as on a full disk, goes with the next event: places stay as they are. */
+  /**
+   * Events that could not be written before, as on a full disk, are written with the next one, so positions stay
+   * correct.
+   */
   const write = async () => {
     const waiting = events.slice(written);
     if (waiting.length === 0) return;
@@ -133,7 +136,7 @@ function createEventLog(events: RunEvent[], file: AppendFile): EventLog {
   };
 }
 
-/** @returns also how many bytes of the file they are. */
+/** @returns the events, and the number of bytes that they take in the file. */
 async function readEvents(path: string): Promise<{ readonly events: RunEvent[]; readonly bytes: number }> {
   let text: string;
   try {
@@ -152,7 +155,7 @@ async function readEvents(path: string): Promise<{ readonly events: RunEvent[]; 
     });
   });
   const bytes = Buffer.byteLength(lines.map((line) => `${line}\n`).join(""));
-  // What stands after the last line feed is torn.
+  // Text after the last line feed is an incomplete line.
   if (bytes < Buffer.byteLength(text)) await orFileError("output", path, () => truncate(path, bytes));
   return { events, bytes };
 }

@@ -1,10 +1,13 @@
-/** Long work in this thread, which also answers pages: it makes way for them every few milliseconds. */
+/**
+ * Pauses in long work of the thread that also answers pages, so that it can answer requests every few
+ * milliseconds.
+ */
 import { setImmediate } from "node:timers/promises";
 
-/** No request waits much longer for such work; milliseconds. */
+/** The longest time without a pause, in milliseconds; requests wait little longer than this. */
 const longestTurn = 12;
 
-/** @returns what is to be awaited between small pieces of work; it pauses when it is time to. */
+/** @returns a function to await between small pieces of work; it pauses when the time is over. */
 export function createPauses(): () => Promise<void> | undefined {
   let began = performance.now();
   return () => {

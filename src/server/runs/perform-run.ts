@@ -1,4 +1,7 @@
-/** One run from beginning to end, as `pith extract` and `pith sweep` do it, told as the studio tells it. */
+/**
+ * Carries out one run from beginning to end, as `pith extract` and `pith sweep` do, and reports it in the
+ * studio's events.
+ */
 import { join } from "node:path";
 import type { Decision } from "../../discovery/searches/decision.ts";
 import { runSweep } from "../../experiments/run-sweep.ts";
@@ -24,7 +27,7 @@ export interface RunContext {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** Takes over what an interrupted run has left. @throws what the pipeline throws. */
+/** Continues an interrupted run, if there is one. @throws the errors of the pipeline. */
 export async function performRun(record: RunRecord, context: RunContext): Promise<void> {
   const { request } = record;
   const { models, signal } = context;
@@ -58,7 +61,10 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   });
 }
 
-/** The model, with a task's texts encoded: the pipeline does that in one go, and pages would wait for it. */
+/**
+ * The model, with a task's texts encoded in advance: the pipeline encodes without pauses, and pages would wait
+ * for it.
+ */
 async function prepared(model: Model, { examples }: Task, signal: AbortSignal): Promise<Model> {
   return { ...model, tokenizer: await encodeAhead(examples, model.tokenizer, signal) };
 }
@@ -79,7 +85,7 @@ function sweepTaskName({ folder, request }: RunRecord): string {
   return task.kind === "builtin" ? task.name : join(folder, "task", taskFileName(task));
 }
 
-/** Work that a run comes to: candidates, or a sweep's units. */
+/** The amount of work of a run: candidates, or a sweep's units. */
 export function totalOf(request: RunRequest, candidates: number): number {
   if (request.kind === "extract") return candidates;
   return (
@@ -87,7 +93,9 @@ export function totalOf(request: RunRequest, candidates: number): number {
   );
 }
 
-/** The pipeline's events as pages get them. Progress within a step comes often, and is told but not kept. */
+/**
+ * Translates the pipeline's events for pages. Progress within a step is frequent, so it is sent but not stored.
+ */
 function translate({ log, onProgress }: RunContext): (event: PithEvent) => void {
   const keep = (event: RunEvent) => void log.append(event).catch(() => {});
   return (event) => {
@@ -96,7 +104,7 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
         keep({ kind: "step", step: event.step });
         break;
       case "preflight":
-        // A page has asked for it before the run.
+        // The page has asked for this before the run.
         break;
       case "search":
         resumeDecisions(log, event, keep);
@@ -113,7 +121,7 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
       case "progress":
         log.tell({ kind: "progress", done: event.done, total: event.total });
         break;
-      // circuit.json carries it.
+      // circuit.json contains it.
       case "note":
         break;
       case "download": {
@@ -125,7 +133,10 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
   };
 }
 
-/** The journal knows what is decided; pages that know less are told the rest, those that know other things all. */
+/**
+ * The journal holds all decisions. If the log has only the first of them, the rest is added; if it has different
+ * ones, all are sent again.
+ */
 function resumeDecisions(
   log: EventLog,
   { layers, headsPerLayer, candidates, resumed }: Extract<PithEvent, { kind: "search" }>,

@@ -1,11 +1,14 @@
-/** What a run has made, as files that go out: those that Pith writes. Whatever else lies there stays at home. */
+/**
+ * The result files of a run that may be sent to a page: only files that Pith writes. Other files in the folder
+ * are never sent.
+ */
 import { folderLayout } from "../../export/folder-layout.ts";
 import { type ListedFile, listFiles } from "../listed-files.ts";
 import { expectResult, type RunRecord } from "./run-folder.ts";
 
 const sweepFiles = ["sweep.json", "sweep.jsonl", "sweep.csv"];
 
-/** @throws Refusal where the folder is gone, or is none. */
+/** @throws Refusal if the folder is missing, or is not a folder. */
 export async function resultFiles(record: RunRecord): Promise<readonly ListedFile[]> {
   const own = new Set(record.request.kind === "extract" ? circuitFiles() : sweepFiles);
   return (await listFiles(await expectResult(record))).filter(({ name }) => own.has(name));

@@ -1,11 +1,11 @@
 /**
- * A run on disk: all that a new server needs to go on where a killed one was.
+ * A run on disk: everything that a new server needs to continue the run of a killed one.
  *
- *   runs/ID/request.json   what was asked for, and the model's shape
- *   runs/ID/state.json     queued, running, …; how far
- *   runs/ID/events.jsonl   what pages were told
- *   runs/ID/task/          a task that was typed in
- *   runs/ID/circuit/ (or sweep/)   the result; while it is being made, its journal beside it
+ * runs/ID/request.json   the request, and the model's shape
+ * runs/ID/state.json     queued, running, …; progress
+ * runs/ID/events.jsonl   the events that pages got
+ * runs/ID/task/          a task that was typed in
+ * runs/ID/circuit/ (or sweep/)   the result; while it is being made, its journal beside it
  */
 
 import { randomBytes } from "node:crypto";
@@ -21,7 +21,7 @@ import { Refusal } from "../answer-error.ts";
 import type { ApiError, RunRequest, RunState } from "../api.ts";
 import { bodies } from "../request-bodies.ts";
 
-/** The states that a run is written down in. */
+/** The states that are stored for a run. */
 export const runStates = ["queued", "running", "paused", "done", "failed", "cancelled"] as const;
 export const errorSchema = z.object({
   code: z.string(),
@@ -45,7 +45,7 @@ const recordSchema = z.object({
   request: bodies.run,
 });
 
-/** What does not change once a run is made. */
+/** The constant facts about a run. */
 export interface RunRecord {
   readonly id: string;
   readonly folder: string;
@@ -95,14 +95,14 @@ export async function createRunFolder(
   return { id, folder, ...record };
 }
 
-/** A killed server leaves the old one or the new one. */
+/** After a crash, the file has either the old status or the new one. */
 export function writeStatus({ folder }: RunRecord, status: RunStatus): Promise<void> {
   return placeFile(join(folder, "state.json"), JSON.stringify(status), { replaces: true });
 }
 
 /**
- * All runs, the oldest first; one whose state can't be read is damaged. A folder that does not say what was asked for
- * is left alone and told of.
+ * All runs, the oldest first; one whose state can't be read is damaged. A folder without a readable request is
+ * left unchanged and reported.
  */
 export async function readRuns(
   runs: string,
@@ -136,14 +136,14 @@ async function readStatus(path: string): Promise<RunStatus> {
   }
 }
 
-/** Of a run that can't be read. */
+/** The status of a run that can't be read. */
 export function damagedStatus(message: string): RunStatus {
   const advice =
     "Mend the file and start the studio anew, or delete the run; what it has made lies in its folder.";
   return { state: "damaged", done: 0, total: 0, error: { code: "damaged", message, advice } };
 }
 
-/** Renamed first: killed in the middle, it is gone for the next server all the same. */
+/** The folder is renamed first: if the server is killed in the middle, the next one ignores the run. */
 export async function removeRunFolder({ folder, id }: RunRecord): Promise<void> {
   const gone = join(folder, "..", `.${id}.deleted`);
   await orFileError("output", folder, async () => {
@@ -153,8 +153,8 @@ export async function removeRunFolder({ folder, id }: RunRecord): Promise<void> 
 }
 
 /**
- * Where the result is, for who wants to read it. A link in its place could lead anywhere.
- * @throws Refusal 404 where there is none, 409 where it is no folder.
+ * The result's folder, for reading. It must be a real folder, because a link could lead anywhere.
+ * @throws Refusal 404 if it does not exist, 409 if it is not a folder.
  */
 export async function expectResult(record: RunRecord): Promise<string> {
   const path = resultFolder(record);
@@ -170,7 +170,7 @@ export async function expectResult(record: RunRecord): Promise<string> {
       );
 }
 
-/** Where the result is, or will be. */
+/** The path of the result, whether it exists yet or not. */
 export function resultFolder({ folder, request }: RunRecord): string {
   return join(folder, request.kind === "extract" ? "circuit" : "sweep");
 }

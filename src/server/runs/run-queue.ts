@@ -35,7 +35,10 @@ export interface RunQueueOptions {
   readonly onNote: (message: string) => void;
 }
 
-/** Why a run that computes is stopped: the state that it goes into; undefined leaves it running for the next server. */
+/**
+ * The reason why the current run is stopped: the state that it gets; undefined leaves it running for the next
+ * server.
+ */
 interface Stop {
   readonly state: RunState | undefined;
 }
@@ -72,7 +75,7 @@ export function createRunQueue(options: RunQueueOptions): RunQueue {
       const { ended, controller } = computing;
       controller.abort({ state } satisfies Stop);
       await ended;
-      // A server that closes stops without a state, and the next one goes on.
+      // A closing server stops the run without changing its state, and the next server continues it.
       if (!closing && run.status.state !== state) await halt(run, state);
     } else if (state === "cancelled" && ["paused", "failed"].includes(run.status.state)) {
       await states.set(run, state);

@@ -45,7 +45,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
       await expectResult(run.record);
       return context.json(await question(await laboratories.of(run.record)));
     } catch (error) {
-      // An engine that has died answers nobody any more; the next question finds a new one.
+      // An engine that has died can't answer any more; the next request starts a new one.
       if (error instanceof PithError && error.code === "runtime") await laboratories.forget(run.record);
       throw error;
     }
@@ -120,7 +120,7 @@ export function createRunRoutes({ runs, laboratories, sites }: RunRouteParts): H
   return routes;
 }
 
-/** Of its model, task and kind: letters, digits and dashes. */
+/** Made of its model, task and kind: letters, digits and dashes. */
 function archiveName({ taskName, modelName, request }: Run["record"]): string {
   const plain = (text: string) => text.replace(/^.*[/\\]/, "").replace(/[^\w.]+/g, "-");
   return `${plain(modelName)}-${plain(taskName)}-${request.kind === "extract" ? "circuit" : "sweep"}`;
@@ -138,7 +138,7 @@ function sendZip(archive: ReadableStream<Uint8Array>, name: string): Response {
 async function describeRun(run: Run): Promise<RunDetail> {
   const { record, status, log } = run;
   const { request, headsPerLayer } = record;
-  // Taken together with the decisions, without a pause between: the stream goes on exactly here.
+  // Read together with the decisions, without a pause between: the stream continues exactly here.
   const told = { decisions: log.decisions(), sequence: log.length, step: log.last("step")?.step };
   const detail = {
     ...{ ...summarizeRun(run), request, layers: headsPerLayer.length, headsPerLayer, ...told },

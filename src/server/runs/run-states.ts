@@ -16,7 +16,7 @@ export interface RunStates {
 }
 
 export function createRunStates(): RunStates {
-  /** A run's states reach the disk one after another, in the order in which they were set. */
+  /** The states of a run are written to the disk in the order in which they were set. */
   const writing = new WeakMap<Run, Promise<void>>();
   const inOrder = (run: Run, work: () => Promise<void>): Promise<void> => {
     const mine = (writing.get(run) ?? Promise.resolve()).then(work);

@@ -1,10 +1,13 @@
-/** A run's events as server-sent events: what has been since the page last listened, then what comes. */
+/** Sends a run's events as server-sent events: first those since the page last listened, then new ones. */
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { SequencedEvent } from "./event-log.ts";
 import type { Run } from "./run.ts";
 
-/** Silence is broken in time for a proxy, or a page, that would take it for death; milliseconds. */
+/**
+ * A comment is sent at least this often, because a proxy or a page would otherwise regard the connection as dead;
+ * milliseconds.
+ */
 const beat = 15_000;
 
 export function streamRun(context: Context, { log }: Run): Response {
@@ -21,7 +24,7 @@ export function streamRun(context: Context, { log }: Run): Response {
       waiting.push(undefined);
       wake();
     });
-    // Said at once, so that a page knows that it is heard before anything happens.
+    // Sent at once, so that the page knows that the connection works before the first event.
     await stream.write(": here\n\n");
     try {
       for (;;) {

@@ -20,7 +20,7 @@ export function summarizeRun({ record, status }: Run): RunSummary {
   };
 }
 
-/** As an error names it. */
+/** The run's name in errors. */
 export function runName({ taskName, modelName }: RunRecord): string {
   return `The run “${taskName} on ${modelName}”`;
 }

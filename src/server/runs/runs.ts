@@ -28,7 +28,7 @@ import {
 import { createRunQueue } from "./run-queue.ts";
 import { createRunStates } from "./run-states.ts";
 
-/** How many may wait for their turn, and how many there may be in all. */
+/** How many runs may wait in the queue, and how many there may be in all. */
 const mostQueued = 20;
 const mostRuns = 1000;
 
@@ -36,13 +36,15 @@ export interface Runs {
   list(): readonly Run[];
   /** @throws Refusal 404. */
   get(id: string): Run;
-  /** Checks all of it, so that what is queued can be run. @throws PithError for model, task or options. */
+  /**
+   * Checks the whole request, so that every queued run can start. @throws PithError for model, task or options.
+   */
   create(request: RunRequest): Promise<Run>;
   pause(run: Run): Promise<void>;
   resume(run: Run): Promise<void>;
   cancel(run: Run): Promise<void>;
   remove(run: Run): Promise<void>;
-  /** Stops what computes, to be gone on with by the next server. */
+  /** Stops the current run; the next server continues it. */
   close(): Promise<void>;
 }
 
@@ -59,7 +61,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
   const runs = new Map<string, Run>();
   const states = createRunStates();
   const queue = createRunQueue({ models, threads, states, onNote });
-  /** Runs that are being checked and written. */
+  /** The number of runs that are being checked and written. */
   let making = 0;
 
   for (const { record, status } of await readRuns(folder, onNote)) {
@@ -102,7 +104,7 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     },
     async resume(run) {
       expectState(run, "resumed", ["paused", "failed"]);
-      // Into the queue first: who cancels it while that is being written must find it there.
+      // It enters the queue first, so that a cancel finds it there while its state is being written.
       queue.add(run);
       await states.set(run, "queued");
       queue.start();
@@ -110,12 +112,12 @@ export async function openRuns({ dataFolder, models, threads, onNote }: RunsOpti
     async cancel(run) {
       expectState(run, "cancelled", ["queued", "running", "paused", "failed"]);
       await queue.halt(run, "cancelled");
-      // It may have come to its end meanwhile.
+      // It may have ended in the meantime.
       if (run.status.state === "cancelled") await rm(journalPath(resultFolder(run.record)), { force: true });
     },
     async remove(run) {
       await queue.halt(run, "cancelled");
-      // Another has removed it meanwhile.
+      // Another request has removed it in the meantime.
       if (!runs.delete(run.record.id)) return;
       await states.settled(run);
       run.log.close();
@@ -133,7 +135,7 @@ function expectState({ status, record }: Run, what: string, states: readonly Run
   throw new Refusal(409, "state", `${runName(record)} is ${status.state}: it can't be ${what}.`);
 }
 
-/** A run on disk; whatever is wrong with one keeps no other from being opened. */
+/** A run from the disk; a fault in one does not prevent the others from being opened. */
 async function openRun(record: RunRecord, status: RunStatus): Promise<Run> {
   if (status.state === "damaged") return { record, log: closedEventLog(), status };
   try {
