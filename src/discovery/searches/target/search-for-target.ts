@@ -4,27 +4,21 @@
  * sweep over a few α gives starting points, and backward elimination (`eliminate.ts`) takes out of each whatever
  * the target can spare, the largest components first. Where they end differs much; the smallest end wins.
  */
-import { PithError } from "../../../errors.ts";
-import { type Circuit, keeps, sameCircuit, wholeCircuit, without } from "../../../transformer/circuit.ts";
+import { wholeCircuit, without } from "../../../transformer/circuit.ts";
 import { bodyShare } from "../../../transformer/circuit-size.ts";
-import { type Component, type Order, shapeOf } from "../../../transformer/component.ts";
+import { type Order, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import { followSweep } from "../../follow-sweep.ts";
 import { faultInAssessment } from "../../searches/target/check-assessment.ts";
 import type { StepFault } from "../../step-fault.ts";
-import { type SweepEntry, sweep } from "../../sweep.ts";
-import type { Decision } from "../decision.ts";
+import type { SweepEntry } from "../../sweep.ts";
 import { candidates } from "../greedy/search.ts";
-import {
-  type Assessment,
-  type AssessmentEntry,
-  type Assessor,
-  createAssessor,
-  type JudgeAnswer,
-} from "./assess.ts";
-import { eliminate } from "./eliminate.ts";
+import { type AssessmentEntry, createAssessor, type JudgeAnswer } from "./assess.ts";
 import { fitSize } from "./fit-size.ts";
+import { checkReachable, holdsTarget, shareRounding } from "./holds-target.ts";
+import { isBare, smallestEnd } from "./smallest-end.ts";
+import { openStarts } from "./starts.ts";
 import type { Target } from "./target-options.ts";
 import type { FoundCircuit, TriedCircuit } from "./tried-circuit.ts";
 
@@ -98,7 +92,6 @@ export async function searchForTarget(
   }
   const all = candidates(model, { mlps, order });
   const most = searchesPerTarget * all.length;
-  const whole = wholeCircuit(shapeOf(model));
   let done = 0;
   const tell = async (entry: TargetEntry) => onEvaluation?.(entry, ++done, most);
   const assessor = createAssessor(
@@ -108,73 +101,37 @@ export async function searchForTarget(
     tell,
     signal,
   );
-  const holds = ({ kl, accuracy = 0 }: Assessment, size: number): boolean => {
-    if (target.kind === "size") return size <= target.value + tiny;
-    if (target.kind === "kl") return kl <= target.value;
-    return accuracy >= target.value - tiny && (maxKl === undefined || kl <= maxKl);
-  };
-  const tryCircuit = async (
-    circuit: Circuit,
-    alpha: number | undefined,
-    trace: readonly Decision[],
-  ): Promise<TriedCircuit> => {
-    const assessment = await assessor.assess(circuit);
-    const size = bodyShare(model, circuit);
-    return { circuit, alpha, trace, size, ...assessment, holds: holds(assessment, size) };
-  };
+  const holds = holdsTarget(target, maxKl);
+  const starts = await openStarts(evaluator, model, {
+    ...{ assessor, holds, mlps, order, signal, onDecision: tell },
+    // So every α gives a circuit that holds a KL.
+    maxKl: target.kind === "kl" ? target.value : maxKl,
+    resume: resume.filter((entry) => "path" in entry),
+  });
+  checkReachable(target, starts.original, bodyShare(model, without(wholeCircuit(shapeOf(model)), all)));
 
-  const measured = await tryCircuit(whole, undefined, []);
-  // The original is no distance from itself; a bound of 0 must not fail by its rounding.
-  const original: TriedCircuit = { ...measured, holds: holds({ ...measured, kl: 0 }, measured.size) };
-  checkReachable(target, original, bodyShare(model, without(whole, all)));
-
-  const known = new Map(resume.flatMap((entry) => ("path" in entry ? [[entry.path, entry] as const] : [])));
-  // Paths on which the sweeps evaluated; what the assessor evaluates is counted beside them.
-  const asked = new Set<string>();
-  let leastAlpha = Number.POSITIVE_INFINITY;
-  const tried: TriedCircuit[] = [original];
-  /** Adds what these α give; @returns those circuits that are new. */
-  const sweepTo = async (alphas: readonly number[]): Promise<readonly TriedCircuit[]> => {
-    await evaluator.restart(whole, signal);
-    leastAlpha = Math.min(leastAlpha, ...alphas);
-    const { results } = await sweep(evaluator, model, {
-      ...{ alphas, mlps, order, signal, resume: [...known.values()] },
-      // So every α gives a circuit that holds a KL.
-      maxKl: target.kind === "kl" ? target.value : maxKl,
-      onDecision: async (entry) => {
-        known.set(entry.path, entry);
-        await tell(entry);
-      },
-    });
-    const fresh: TriedCircuit[] = [];
-    for (const { circuit, alpha, trace } of results) {
-      for (const path of pathsOf(trace)) asked.add(path);
-      if ([...tried, ...fresh].some((each) => sameCircuit(each.circuit, circuit))) continue;
-      fresh.push(await tryCircuit(circuit, alpha, trace));
-    }
-    tried.push(...fresh);
-    tried.sort((one, other) => other.size - one.size || one.kl - other.kl);
-    return fresh;
-  };
-
-  await sweepTo(alphasFor[target.kind]);
-  const shared = () => ({ assessor, candidates: all, limit: most - asked.size, signal });
+  await starts.sweepTo(alphasFor[target.kind]);
+  const shared = () => ({ assessor, candidates: all, limit: most - starts.evaluations(), signal });
+  const evaluations = () => starts.evaluations() + assessor.evaluations();
   let found: FoundCircuit;
   if (target.kind === "size") {
-    found = await fitSize(evaluator, model, tried, { ...shared(), largest: target.value + tiny });
+    const largest = target.value + shareRounding;
+    found = await fitSize(evaluator, model, starts.tried, { ...shared(), largest });
   } else {
-    const eliminateFrom = (starts: readonly TriedCircuit[], best?: FoundCircuit) =>
-      smallest(evaluator, model, starts, { ...shared(), holds: (each) => holds(each, 0) }, best);
-    found = await eliminateFrom(tried.toReversed());
+    const eliminateFrom = (from: readonly TriedCircuit[], best?: FoundCircuit) =>
+      smallestEnd(evaluator, model, from, { ...shared(), holds: (each) => holds(each, 0) }, best);
+    found = await eliminateFrom(starts.tried.toReversed());
     for (const alpha of nearest(found.alpha)) {
       if (isBare(found, all)) break;
       // What is left must do for a whole search.
-      if (asked.size + assessor.evaluations() + all.length >= most) break;
-      found = await eliminateFrom(await sweepTo([alpha]), found);
+      if (evaluations() + all.length >= most) break;
+      found = await eliminateFrom(await starts.sweepTo([alpha]), found);
     }
   }
-  const evaluations = asked.size + assessor.evaluations();
-  return { ...found, candidates: all.length, evaluations, leastAlpha, tried };
+  return {
+    ...{ ...found, candidates: all.length, evaluations: evaluations() },
+    ...{ leastAlpha: starts.leastAlpha(), tried: starts.tried },
+  };
 }
 
 /** Thresholds to go on with where a search can afford more. */
@@ -184,78 +141,4 @@ const moreAlphas: readonly number[] = [1.7e-3, 5.5e-3, 1.7e-2, 5.5e-4, 1e-1];
 function nearest(best: number | undefined): readonly number[] {
   const distance = (alpha: number) => Math.abs(Math.log(alpha / (best ?? 1e-3)));
   return moreAlphas.toSorted((one, other) => distance(one) - distance(other));
-}
-
-/** What had been decided before each of a search's decisions, as sweeps write it. */
-function pathsOf(trace: readonly Decision[]): readonly string[] {
-  const letters = trace.map(({ pruned }) => (pruned ? "p" : "k")).join("");
-  return trace.map((_, step) => letters.slice(0, step));
-}
-
-/** Shares of prompts and of parameters are compared up to rounding. */
-const tiny = 1e-12;
-
-interface SmallestOptions {
-  readonly assessor: Assessor;
-  readonly candidates: readonly Component[];
-  readonly limit: number;
-  readonly holds: (assessment: Assessment) => boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Eliminates from every start that holds the target, as far as evaluations reach. @param best so far. */
-async function smallest(
-  evaluator: Evaluator,
-  model: Transformer,
-  starts: readonly TriedCircuit[],
-  options: SmallestOptions,
-  best?: FoundCircuit,
-): Promise<FoundCircuit> {
-  let found = best;
-  for (const start of starts.filter((each) => each.holds)) {
-    if (found !== undefined && isBare(found, options.candidates)) break;
-    if (found !== undefined && options.assessor.evaluations() >= options.limit) break;
-    const pass = start.trace.length === 0 ? 1 : 2;
-    const { circuit, kl, accuracy, trace, minimal } = await eliminate(evaluator, model, start, {
-      ...options,
-      pass,
-    });
-    const ended: FoundCircuit = {
-      ...{ circuit, kl, accuracy, alpha: start.alpha, settled: minimal },
-      size: bodyShare(model, circuit),
-      trace: [...start.trace, ...trace],
-    };
-    if (found === undefined || isBetter(ended, found)) found = ended;
-  }
-  if (found === undefined) throw new TypeError("even the original was not tried");
-  return found;
-}
-
-/** Whether nothing is left that could go. */
-function isBare({ circuit }: FoundCircuit, all: readonly Component[]): boolean {
-  return !all.some((component) => keeps(circuit, component));
-}
-
-function isBetter(one: FoundCircuit, other: FoundCircuit): boolean {
-  if (Math.abs(one.size - other.size) > tiny) return one.size < other.size;
-  if (one.settled !== other.settled) return one.settled;
-  return one.kl < other.kl;
-}
-
-function checkReachable(target: Target, original: TriedCircuit, least: number): void {
-  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-  if (target.kind === "accuracy" && (original.accuracy ?? 0) < target.value - tiny) {
-    throw new PithError(
-      "options",
-      `no circuit is likely to hold an accuracy of ${percent(target.value)} on the validation prompts: the original itself reaches ${percent(original.accuracy ?? 0)}.`,
-      { place: { field: "--target-accuracy" }, advice: "Ask for less, or check the task with pith eval." },
-    );
-  }
-  if (target.kind === "size" && least > target.value + tiny) {
-    throw new PithError(
-      "options",
-      `no circuit has ${percent(target.value)} of the body's parameters or less: what may not be pruned is ${percent(least)} of them.`,
-      { place: { field: "--target-size" }, advice: "Ask for more, or let MLPs be pruned as well." },
-    );
-  }
 }
