@@ -1,6 +1,6 @@
 /**
- * config.json's fields, checked, for the families' files. Bounds are far above any real model; they are there so that
- * a damaged file is an error and not an endless loop.
+ * Checks fields of config.json for the families' files. Limits are far above any real model; they make a damaged
+ * file an error instead of an endless loop.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
@@ -33,16 +33,16 @@ export const largestSize = 2 ** 24;
 export const countUpTo = (largest: number) => z.int().min(1).max(largest);
 
 const tokenId = z.int().min(0);
-/** Fields that every family has: the ids of tokens that begin and end a text; null says that there is none. */
+/** Fields that every family has: the ids of tokens that begin and end a text; null means that there is none. */
 export const tokenFields = {
   bos_token_id: tokenId.nullish(),
   eos_token_id: z.union([tokenId, z.array(tokenId)]).nullish(),
 };
 
 /**
- * The ids that are tokens of the vocabulary: a model with a small one often keeps another's ids in its file, and a
- * search needs none of them.
- * @param otherwise what stands for a field that is missing.
+ * The ids that are in the vocabulary: a model with a small vocabulary often keeps the ids of another model in its
+ * file, and a search needs none of them.
+ * @param otherwise the value of a missing field.
  */
 export function specialTokenIds(
   config: z.infer<z.ZodObject<typeof tokenFields>>,
@@ -58,7 +58,9 @@ export function specialTokenIds(
   };
 }
 
-/** A copy in which aliases stand under the family's own names. @throws PithError "config" for a contradiction. */
+/**
+ * A copy in which aliases are replaced by the family's own names. @throws PithError "config" for a contradiction.
+ */
 export function withoutAliases(
   raw: RawConfig,
   aliases: readonly (readonly [alias: string, field: string])[],
@@ -78,10 +80,10 @@ export function withoutAliases(
 }
 
 /**
- * The fields of a family. Python writes None as null, for fields that were never set; of a token's id it means that
- * there is none.
- * @param nullable other fields of which null says something that their absence does not.
- * @param called what the family calls some of the schema's fields: errors name them so.
+ * The checked fields of a family. Python writes None as null for fields that were never set, so null usually
+ * counts as missing; for a token's id it means that there is none.
+ * @param nullable other fields in which null has a meaning different from a missing field.
+ * @param called the family's own names of some of the schema's fields, for errors.
  * @throws PithError "config" that names the field.
  */
 export function checkConfig<Schema extends z.ZodType>(

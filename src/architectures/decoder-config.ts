@@ -1,6 +1,6 @@
 /**
- * What config.json says of the many decoders whose tensors have Llama's names, in Pith's own terms: each family's file
- * reads its config into this, and `layered-decoder.ts` makes the model of it.
+ * The content of config.json in Pith's own terms, for decoders that are a stack of layers. Each family's file
+ * reads its config into this form, and `layered-decoder.ts` makes the model.
  */
 import { z } from "zod";
 import type { Activation, Rotary } from "../transformer/transformer.ts";
@@ -16,7 +16,7 @@ import {
 import type { FamilyConfig } from "./family.ts";
 import { noOtherComputation } from "./foreign-fields.ts";
 
-/** A layer's attention, as far as layers differ in it. */
+/** The properties of a layer's attention that may differ between layers. */
 export interface LayerAttention {
   readonly rotary?: Rotary | undefined;
   readonly window?: number | undefined;
@@ -34,10 +34,10 @@ export interface DecoderConfig extends FamilyConfig {
   readonly norm: {
     readonly kind: "layer" | "rms";
     readonly epsilon: number;
-    /** Files hold scale − 1. */
+    /** Whether files hold scale − 1. */
     readonly plusOne?: boolean;
   };
-  /** Which affine maps have a bias. */
+  /** Whether each affine map has a bias. */
   readonly biases: {
     readonly queryKeyValue: boolean;
     readonly output: boolean;
@@ -45,7 +45,7 @@ export interface DecoderConfig extends FamilyConfig {
     /** Left out: none. */
     readonly unembedding?: boolean;
   };
-  /** Whether each head's query and key have a norm of their own, one for all heads. */
+  /** Whether each head's query and key are normalised, with one norm for all heads. */
   readonly headNorms?: boolean;
   /** One for each layer. */
   readonly layerAttention: readonly LayerAttention[];
@@ -57,11 +57,11 @@ export interface DecoderConfig extends FamilyConfig {
   readonly scoreCap?: number | undefined;
   readonly logitCap?: number | undefined;
   /**
-   * What the MLP reads. Sequential, the default: the stream behind the attention. Parallel: the stream that the
-   * attention reads, through a norm of its own, or through the attention's.
+   * The input of the MLP. Sequential, the default: the stream after the attention. Parallel: the same stream as
+   * the attention's, through a norm of its own or through the attention's.
    */
   readonly arrangement?: "sequential" | "parallel" | "parallel, one norm";
-  /** What a user should know of the config, in sentences. */
+  /** Sentences about the config for the user. */
   readonly notes: readonly string[];
 }
 
@@ -78,14 +78,14 @@ interface Defaults {
 
 const heads = countUpTo(65_536);
 
-/** Fields that these families have in common, under transformers' names, with the family's defaults. */
+/** Fields that these families share, under transformers' names, with the family's defaults. */
 export const decoderFields = (defaults: Defaults) => ({
   vocab_size: countUpTo(largestSize).default(defaults.vocabulary),
   hidden_size: countUpTo(2 ** 20).default(defaults.width),
   intermediate_size: countUpTo(largestSize).default(defaults.hiddenWidth),
   num_hidden_layers: countUpTo(4096).default(defaults.layers),
   num_attention_heads: heads.default(defaults.heads),
-  // null: as many as query heads.
+  // null means as many as query heads.
   num_key_value_heads: heads.nullish(),
   head_dim: countUpTo(2 ** 16).optional(),
   hidden_act: activationName.default(defaults.activation),
@@ -95,7 +95,7 @@ export const decoderFields = (defaults: Defaults) => ({
   ...tokenFields,
 });
 
-/** Fields of which null says another thing than their absence does. */
+/** Fields in which null has a meaning different from a missing field. */
 export const nullableFields = ["num_key_value_heads", "sliding_window"];
 
 /** ε of a norm. */
@@ -108,15 +108,15 @@ type CommonFields = Omit<
 
 interface CommonSetting {
   readonly modelType: string;
-  /** Where config.json doesn't say; left out: as many as query heads. */
+  /** The value if config.json has none; left out: as many as query heads. */
   readonly keyValueHeads?: number;
-  /** Where config.json doesn't say; left out: none. */
+  /** The ids if config.json has none; left out: none. */
   readonly tokens?: { readonly bos: number; readonly eos: number };
 }
 
 type CommonConfig = Omit<DecoderConfig, "norm" | "biases" | "layerAttention" | "notes">;
 
-/** @throws PithError "config" where heads don't divide the width, or their groups are not equal. */
+/** @throws PithError "config" if the width is not a multiple of the number of heads, or groups are not equal. */
 export function commonConfig(
   config: CommonFields,
   file: string,

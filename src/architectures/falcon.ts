@@ -1,6 +1,7 @@
 /**
- * Falcon: query, key and value in one matrix, heads that share one key and value or groups of them, and attention and
- * MLP that read the same stream through one norm or two. With ALiBi instead of rotary positions it is refused.
+ * Falcon: query, key and value are one matrix; all heads share one key and value, or groups of heads do; and
+ * attention and MLP read the same stream through one norm or two. A model with ALiBi instead of rotary positions
+ * is refused.
  */
 import { z } from "zod";
 import { checkConfig, configError, countUpTo, largestSize, type RawConfig } from "./config-fields.ts";
@@ -48,7 +49,7 @@ const called = {
   num_key_value_heads: "num_kv_heads",
 };
 
-/** transformers' `FalconConfig` where a field is missing. */
+/** The defaults of transformers' `FalconConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 65_024, width: 4544, hiddenWidth: 18_176, layers: 32, heads: 71 },
@@ -66,7 +67,7 @@ const schema = z.object({
 type Fields = z.output<typeof schema>;
 
 function parseFalconConfig(raw: RawConfig, file: string): DecoderConfig {
-  // Of these null is not what their absence is.
+  // In these fields null has a meaning different from a missing field.
   const config = checkConfig(schema, raw, file, ["multi_query", "parallel_attn"], called);
   const { hidden_size: width, intermediate_size: hiddenWidth = 4 * width, bias } = config;
   const fields = {

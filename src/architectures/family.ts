@@ -1,12 +1,12 @@
 /**
- * What a family of models is to Pith: how its config.json and its tensors are read as a `Transformer`. Nothing after
- * this folder knows families.
+ * The interface of a model family: functions that read its config.json and its tensors as a `Transformer`. No
+ * code after this folder knows families.
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { RawConfig } from "./config-fields.ts";
 
-/** What every family's config says. */
+/** The fields of every family's config. */
 export interface FamilyConfig {
   /** `model_type` in config.json. */
   readonly modelType: string;
@@ -16,7 +16,7 @@ export interface FamilyConfig {
   readonly contextLength: number;
   /** How many tokens there are. */
   readonly vocabularySize: number;
-  /** The start token; undefined where the file names none, or one outside the vocabulary. */
+  /** The start token; undefined if the file names none, or one outside the vocabulary. */
   readonly bosTokenId: number | undefined;
   /** The end tokens that are inside the vocabulary. */
   readonly eosTokenIds: readonly number[];
@@ -30,14 +30,14 @@ export interface Family<Config extends FamilyConfig = FamilyConfig> {
   /** The values of `model_type` in config.json that it reads. */
   readonly modelTypes: readonly string[];
   /**
-   * Reads config.json, and refuses by name what is not understood.
+   * Reads config.json, and refuses by name any field that it does not understand.
    * @param file config.json's path, for errors.
    * @throws PithError "config" that names the field.
    */
   parseConfig(raw: RawConfig, file: string): Config;
   /**
-   * Describes the model; data is read when a weight is.
-   * @param onNote told, in a sentence, what is left out, or read otherwise than config.json says.
+   * Describes the model; a weight's data is read only when the weight is.
+   * @param onNote gets a sentence for everything that is left out, or read differently from config.json.
    * @throws PithError "checkpoint" when tensors and config disagree.
    */
   describe(config: Config, tensors: CheckpointTensors, onNote: (note: string) => void): Promise<Transformer>;

@@ -1,7 +1,7 @@
 /**
- * Fields by which some config.json asks for a computation that no family of Pith's knows: other code than
- * transformers' reads them (`trust_remote_code`), or they came from another family. They may be there where they ask
- * for nothing.
+ * Fields of config.json that ask for a computation which no family of Pith knows. They are for other code than
+ * transformers' (`trust_remote_code`), or they come from another family. They are accepted only with values that
+ * change nothing.
  */
 import { z } from "zod";
 
@@ -10,7 +10,7 @@ const nothing = (message: string, ...neutral: readonly (boolean | number)[]) =>
     .union([z.literal(neutral), z.array(z.unknown()).max(0), z.strictObject({})], { error: message })
     .optional();
 
-/** null is dropped before: it asks for nothing. */
+/** null was removed before: it changes nothing. */
 export const noOtherComputation = {
   quantization_config: nothing("quantised weights are not read; take the model in F32, F16 or BF16", false),
   is_encoder_decoder: nothing("encoder–decoder models are not read", false),

@@ -1,6 +1,6 @@
 /**
- * Gemma 1: Llama's layers, with embeddings times √d, norms whose files hold scale − 1, and GELU, by its tanh form
- * whatever config.json calls it.
+ * Gemma 1: Llama's layers, with embeddings multiplied by √d, norms stored as scale − 1, and GELU in its tanh
+ * form, whatever config.json calls it.
  */
 import { z } from "zod";
 import {
@@ -29,7 +29,7 @@ export const gemma: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `GemmaConfig` where a field is missing. */
+/** The defaults of transformers' `GemmaConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 256_000, width: 3072, hiddenWidth: 24_576, layers: 28, heads: 16 },

@@ -1,6 +1,6 @@
 /**
- * Gemma 2: Gemma's layers with a norm behind each part too, every other layer with a window, scores and logits that are
- * capped, and scores whose scale is config.json's.
+ * Gemma 2: Gemma's layers with a second norm after each part, a window in every other layer, caps on scores and
+ * logits, and a scale of scores from config.json.
  */
 import { z } from "zod";
 import { activationName, checkConfig, countUpTo, type RawConfig } from "./config-fields.ts";
@@ -34,14 +34,14 @@ export const gemma2: Family<DecoderConfig> = {
 
 const limit = z.number().positive().max(1e6).nullable();
 
-/** transformers' `Gemma2Config` where a field is missing. */
+/** The defaults of transformers' `Gemma2Config` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 256_000, width: 2304, hiddenWidth: 9216, layers: 26, heads: 8 },
     ...{ activation: "gelu_pytorch_tanh", context: 8192, tied: true },
   }),
   head_dim: countUpTo(2 ** 16).default(256),
-  // This family reads no hidden_act, which files of its first releases hold beside it.
+  // This family ignores hidden_act; files of its first releases have it too.
   hidden_act: z.unknown().optional(),
   hidden_activation: activationName.default("gelu_pytorch_tanh"),
   rms_norm_eps: epsilon.default(1e-6),
@@ -53,7 +53,7 @@ const schema = z.object({
   layer_types: layerWindowFields.layer_types,
 });
 
-/** Fields of which null says another thing than their absence does. */
+/** Fields in which null has a meaning different from a missing field. */
 const nullable = [...nullableFields, "attn_logit_softcapping", "final_logit_softcapping"];
 
 function parseGemma2Config(raw: RawConfig, file: string): DecoderConfig {

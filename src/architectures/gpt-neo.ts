@@ -1,6 +1,6 @@
 /**
- * GPT-Neo: GPT-2's blocks with matrices stored [out, in], scores without a scale, and layers of which some see a window
- * of tokens only.
+ * GPT-Neo: GPT-2's blocks with matrices stored [out, in] and scores without a scale; some layers see only a
+ * window of tokens.
  */
 import { z } from "zod";
 import { checkConfig, configError, countUpTo, largestSize, type RawConfig } from "./config-fields.ts";
@@ -49,7 +49,7 @@ const called = {
 const reach = z.enum(["global", "local"]);
 type Reach = z.output<typeof reach>;
 
-/** transformers' `GPTNeoConfig` where a field is missing. */
+/** The defaults of transformers' `GPTNeoConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 50_257, width: 2048, hiddenWidth: 8192, layers: 24, heads: 16 },
@@ -58,12 +58,12 @@ const schema = z.object({
   intermediate_size: countUpTo(largestSize).optional(),
   layer_norm_epsilon: epsilon.default(1e-5),
   window_size: countUpTo(largestSize).default(256),
-  // Lists of layers, and how many times each is repeated.
+  // Lists of layers, and how often each is repeated.
   attention_types: z
     .array(z.tuple([z.array(reach).max(4096), z.int().min(0).max(4096)]))
     .max(4096)
     .default([[["global", "local"], 12]]),
-  // What transformers writes beside it, all lists in one.
+  // transformers also writes this field: all lists in one.
   attention_layers: z.array(reach).max(4096).optional(),
 });
 

@@ -1,6 +1,7 @@
 /**
- * GPT-NeoX, and Pythia: query, key and value of a head lie side by side in one matrix, a quarter of each head turns,
- * and attention and MLP read the same stream through norms of their own, unless `use_parallel_residual` is false.
+ * GPT-NeoX and Pythia: query, key and value of a head lie side by side in one matrix; a quarter of each head is
+ * rotated; attention and MLP read the same stream through norms of their own, unless `use_parallel_residual` is
+ * false.
  */
 import { z } from "zod";
 import { checkConfig, type RawConfig, withoutAliases } from "./config-fields.ts";
@@ -38,7 +39,7 @@ export const gptNeox: Family<DecoderConfig> = {
   describe: (config, checkpoint, onNote) => readLayeredDecoder(config, checkpoint, onNote, neoxTensors),
 };
 
-/** transformers' `GPTNeoXConfig` where a field is missing. */
+/** The defaults of transformers' `GPTNeoXConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 50_432, width: 6144, hiddenWidth: 24_576, layers: 44, heads: 64 },

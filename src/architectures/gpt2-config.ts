@@ -1,4 +1,4 @@
-/** GPT-2's config.json, with Hugging Face's defaults (`GPT2Config`) where a field is missing. */
+/** GPT-2's config.json, with Hugging Face's defaults (`GPT2Config`) for missing fields. */
 import { z } from "zod";
 import type { Activation } from "../transformer/transformer.ts";
 import {
@@ -46,7 +46,7 @@ const schema = z.object({
   layer_norm_epsilon: z.number().positive().max(1).default(1e-5),
   scale_attn_weights: z.boolean().default(true),
   scale_attn_by_inverse_layer_idx: z.boolean().default(false),
-  // Only the order of operations under mixed precision: in float32 it changes nothing.
+  // This only changes the order of operations under mixed precision; in float32 it changes nothing.
   reorder_and_upcast_attn: z.boolean().default(false),
   tie_word_embeddings: z.boolean().default(true),
   add_cross_attention: z
@@ -55,7 +55,7 @@ const schema = z.object({
   ...tokenFields,
 });
 
-/** Names that `GPT2Config.attribute_map` takes as well. */
+/** Other names of fields that `GPT2Config.attribute_map` accepts. */
 const aliases: readonly (readonly [alias: string, field: string])[] = [
   ["hidden_size", "n_embd"],
   ["max_position_embeddings", "n_positions"],

@@ -1,7 +1,7 @@
 /**
  * GPT-2: pre-norm blocks, learned positions, fused query/key/value, matrices stored [in, out] (the "Conv1D" of
- * the original code). Names as in Hugging Face's `GPT2LMHeadModel`, with or without "transformer." in front:
- * files saved from the bare `GPT2Model`, OpenAI's own among them, lack it.
+ * the original code). Names are those of Hugging Face's `GPT2LMHeadModel`, with or without "transformer." in
+ * front: files of the bare `GPT2Model`, such as OpenAI's own, lack it.
  */
 import { readOnceTogether } from "../transformer/derive.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
@@ -18,10 +18,10 @@ import { unwrapNames } from "./unwrap-names.ts";
 const PREFIX = "transformer.";
 const UNEMBEDDING = "lm_head.weight";
 const OWN_NAME = /^(?:transformer\.)?(?:wte|wpe|ln_f|h\.\d+)\./;
-/** Causal masks, and the value of masked scores, that old versions saved: constants, not weights. */
+/** Causal masks, and the value of masked scores, that old versions stored: constants, not weights. */
 const MASK_BUFFER = /^(?:transformer\.)?h\.(\d+)\.attn\.(?:bias|masked_bias)$/;
 
-/** GPT-2's own code stores matrices [in, out], as few others do. */
+/** GPT-2's own code stores matrices [in, out], unlike most others. */
 const transposed = {
   cause: "as nn.Linear and nanoGPT store it",
   advice:

@@ -1,6 +1,6 @@
 /**
- * GPT-J: attention and MLP read the same normed stream, pairs of neighbouring elements turn, and the unembedding has a
- * bias.
+ * GPT-J: attention and MLP read the same normalised stream, pairs of neighbouring elements are rotated, and the
+ * unembedding has a bias.
  */
 import { z } from "zod";
 import type { Rotary } from "../transformer/transformer.ts";
@@ -47,7 +47,7 @@ const called = {
   hidden_act: "activation_function",
 };
 
-/** transformers' `GPTJConfig` where a field is missing. */
+/** The defaults of transformers' `GPTJConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 50_400, width: 4096, hiddenWidth: 16_384, layers: 28, heads: 16 },

@@ -1,6 +1,7 @@
 /**
- * Query, key and value in one matrix whose outputs stand group by group: the queries of those heads that share a key
- * and a value, then that key, then that value. GPT-NeoX has a group for each head; Falcon has one in all, or several.
+ * Splits a matrix of query, key and value whose outputs are ordered by groups: the queries of the heads that
+ * share a key and a value, then that key, then that value. GPT-NeoX has one group for each head; Falcon has one
+ * in all, or several.
  */
 import type { Range } from "../transformer/slice.ts";
 import { type LayerTensors, readFused, readStoredOutIn } from "./layered-decoder.ts";

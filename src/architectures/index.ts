@@ -1,6 +1,6 @@
 /**
- * The families that there are: from a checkpoint's own tensor names to the one description of a model. To add one,
- * write its file beside this one and list it here.
+ * The list of families, which convert a checkpoint's own tensor names to the one description of a model. To add a
+ * family, write its file beside this one and list it here.
  */
 import { PithError } from "../errors.ts";
 import { describeValue, ownProperty } from "../files/json.ts";
@@ -45,7 +45,7 @@ registerFamily(gemma2);
 registerFamily(falcon);
 
 /**
- * Makes a family known by its values of `model_type`.
+ * Registers a family for its values of `model_type`.
  * @throws PithError "config" when another family has one of them.
  */
 export function registerFamily<Config extends FamilyConfig>(family: Family<Config>): void {
@@ -55,7 +55,7 @@ export function registerFamily<Config extends FamilyConfig>(family: Family<Confi
   for (const type of family.modelTypes) families.set(type, family);
 }
 
-/** Every `model_type` that some family reads. @internal */
+/** Every `model_type` that a family reads. @internal */
 export function knownModelTypes(): readonly string[] {
   return [...families.keys()];
 }
@@ -79,11 +79,13 @@ function familyOf(modelType: unknown, file: string, raw: RawConfig = {}): Family
 }
 
 /**
- * Describes a checkpoint as a Transformer. Names and shapes of all tensors are checked now, from the headers;
- * data is read when a weight is, so the checkpoint must stay open as long as the Transformer is in use. Only where
- * config.json ties the unembedding to an embedding that is stored beside it, both are read and compared now.
- * @param onNote told, in a sentence, what of the checkpoint is read otherwise than its config says, or left out.
- * @throws PithError "checkpoint" when a tensor is missing, surplus, or of a shape that config.json doesn't ask for.
+ * Describes a checkpoint as a Transformer. Names and shapes of all tensors are checked now, from the headers; a
+ * weight's data is read only when the weight is, so the checkpoint must stay open as long as the Transformer is
+ * in use. If config.json ties the unembedding to the embedding and both are stored, both are read and compared
+ * now.
+ * @param onNote gets a sentence for everything that is left out, or read differently from the config.
+ * @throws PithError "checkpoint" when a tensor is missing, surplus, or of a shape that config.json doesn't ask
+ * for.
  */
 export async function readTransformer(
   { config, ...tensors }: CheckpointTensors & { readonly config: FamilyConfig },

@@ -1,8 +1,10 @@
-/** Which layers see a window of tokens only: `sliding_window`, `use_sliding_window` and `layer_types`. */
+/**
+ * Finds the layers that see only a window of tokens: `sliding_window`, `use_sliding_window` and `layer_types`.
+ */
 import { z } from "zod";
 import { configError, countUpTo, largestSize } from "./config-fields.ts";
 
-/** How many tokens a query sees, itself included; null: all before it. */
+/** How many tokens a query sees, itself included; null: all tokens before it. */
 export const windowField = countUpTo(largestSize).nullish();
 
 /** Fields of families whose layers may differ. */
@@ -17,8 +19,8 @@ type LayerWindowFields = z.output<z.ZodObject<typeof layerWindowFields>> & {
 };
 
 /**
- * The window of each layer; undefined where it sees everything.
- * @param isWindowed which layers have one where `layer_types` is missing.
+ * The window of each layer; undefined for a layer without one.
+ * @param isWindowed which layers have a window if `layer_types` is missing.
  * @throws PithError "config" that names the field.
  */
 export function layerWindows(

@@ -1,7 +1,7 @@
 /**
- * Decoders as a stack of layers, all matrices stored [out, in]. Names are Llama's unless a family gives its own, and
- * what it stores otherwise, fused matrices or an MLP without a gate, it reads by a function. What stands before a name,
- * "model.", may be missing, as in files saved without the unembedding.
+ * Decoders as a stack of layers, with all matrices stored [out, in]. Names are Llama's unless a family gives its
+ * own; a family reads other forms, such as fused matrices or an MLP without a gate, by a function. The prefix
+ * "model." may be missing, as in files saved without the unembedding.
  */
 import { readOnceTogether } from "../transformer/derive.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
@@ -24,28 +24,30 @@ import { readEmbeddings } from "./read-embeddings.ts";
 import { type TensorTaker, takeTensors } from "./take-tensors.ts";
 import { unwrapNames } from "./unwrap-names.ts";
 
-/** What a checkpoint calls its parts. */
+/** A checkpoint's names for its parts. */
 export interface DecoderNames {
-  /** What may stand before all names but the unembedding's, the longest first. */
+  /** Possible prefixes of all names except the unembedding's, the longest first. */
   readonly prefixes: readonly string[];
   readonly embedding: string;
   /** The list of layers. */
   readonly layers: string;
   readonly finalNorm: string;
   readonly unembedding: string;
-  /** In a layer, what stands before its matrices' names; "" where nothing does. */
+  /** The prefix of its matrices' names within a layer; may be "". */
   readonly attention: string;
   readonly mlp: string;
-  /** In a layer. */
+  /** The name within a layer. */
   readonly attentionNorm: string;
   readonly mlpNorm: string;
-  /** In a layer, of the norms behind the parts; left out: there are none. */
+  /** The name of the norm after the part, within a layer; left out: there is none. */
   readonly attentionPostNorm?: string;
   readonly mlpPostNorm?: string;
-  /** In the attention: the norms of each head's query and key. */
+  /** Within the attention: the norms of each head's query and key. */
   readonly queryNorm: string;
   readonly keyNorm: string;
-  /** What old versions saved though it follows from config.json: masks, angles. Without the prefix. */
+  /**
+   * Tensors that old versions stored although they follow from config.json: masks, angles. Without the prefix.
+   */
   readonly constants: RegExp;
 }
 
@@ -64,7 +66,7 @@ export const llamaNames: DecoderNames = {
   constants: /^(?:layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/,
 };
 
-/** GPT-2's names, which GPT-J and GPT-Neo kept for all but their attention. */
+/** GPT-2's names, which GPT-J and GPT-Neo use for everything except their attention. */
 export const gpt2Names: DecoderNames = {
   ...llamaNames,
   prefixes: ["transformer."],
@@ -77,16 +79,16 @@ export const gpt2Names: DecoderNames = {
 
 /** Query, key, value and output of a layer. */
 export type AttentionMatrices = Pick<Attention, "query" | "key" | "value" | "output">;
-/** Up and down, and the gate where there is one. */
+/** Up and down, and the gate if there is one. */
 export type MlpMatrices = Pick<Mlp, "gate" | "up" | "down">;
 
-/** How a family's tensors are read, where they have other names or shapes than Llama's. */
+/** Functions that read a family's tensors, where names or shapes differ from Llama's. */
 export interface LayerTensors {
   readonly names: DecoderNames;
   /** @param name of the part: "model.layers.3.self_attn". */
   readonly projections: (tensors: TensorTaker, config: DecoderConfig, name: string) => AttentionMatrices;
   readonly mlp: (tensors: TensorTaker, config: DecoderConfig, name: string) => MlpMatrices;
-  /** How the residual stream knows of positions; left out: by its attention alone. */
+  /** How the residual stream gets positions; left out: only by its attention. */
   readonly positions?: (tensors: TensorTaker, config: DecoderConfig, prefix: string) => Positions;
 }
 
@@ -218,7 +220,7 @@ function plusOne(weight: Weight): Weight {
   };
 }
 
-/** A matrix for each of query, key, value and output, in the attention. */
+/** One matrix each for query, key, value and output, within the attention. */
 export function projectionsNamed(
   names: Readonly<Record<keyof AttentionMatrices, string>>,
 ): LayerTensors["projections"] {
@@ -235,7 +237,7 @@ export function projectionsNamed(
   };
 }
 
-/** A matrix for each of up and down, and gate where there is one, in the MLP. */
+/** One matrix each for up and down, and for the gate if there is one, within the MLP. */
 export function mlpNamed(names: {
   readonly gate?: string;
   readonly up: string;
@@ -252,7 +254,7 @@ export function mlpNamed(names: {
   };
 }
 
-/** An nn.Linear: its matrix stays as it is stored, [out, in]. */
+/** A map like nn.Linear: its matrix stays in its stored form, [out, in]. */
 export function readStoredOutIn(
   tensors: TensorTaker,
   name: string,
@@ -266,7 +268,7 @@ export function readStoredOutIn(
   };
 }
 
-/** Parts of a matrix that holds several, by the ranges of its outputs; parts that are read together read it once. */
+/** Parts of a fused matrix, by the ranges of its outputs; parts that are read together read the matrix once. */
 export function readFused(
   tensors: TensorTaker,
   name: string,

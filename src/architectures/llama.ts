@@ -1,4 +1,7 @@
-/** Llama 1 to 3, and the many models that are saved as one: RMSNorm, rotary positions, grouped heads, a gated MLP. */
+/**
+ * Llama 1 to 3, and the many models that are saved in its format: RMSNorm, rotary positions, grouped heads, a
+ * gated MLP.
+ */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
 import {
@@ -19,7 +22,7 @@ export const llama: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `LlamaConfig` where a field is missing. */
+/** The defaults of transformers' `LlamaConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 32_000, width: 4096, hiddenWidth: 11_008, layers: 32, heads: 32 },
@@ -28,7 +31,7 @@ const schema = z.object({
   rms_norm_eps: epsilon.default(1e-6),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
-  // nanotron's, and SmolLM's files have it; transformers turns halves whatever it says.
+  // A field of nanotron, present in SmolLM's files; transformers rotates halves whatever it says.
   rope_interleaved: z.literal(false, { error: "pairs of neighbours do not turn in this family" }).optional(),
 });
 

@@ -1,4 +1,4 @@
-/** Mistral 7B and its kin: Llama's layers, whose attention may see a window of tokens only. */
+/** Mistral 7B and related models: Llama's layers, whose attention may see only a window of tokens. */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
 import {
@@ -20,7 +20,7 @@ export const mistral: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `MistralConfig` where a field is missing. */
+/** The defaults of transformers' `MistralConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 32_000, width: 4096, hiddenWidth: 14_336, layers: 32, heads: 32 },
@@ -28,7 +28,7 @@ const schema = z.object({
   }),
   rms_norm_eps: epsilon.default(1e-6),
   sliding_window: windowField.default(4096),
-  // transformers ignores it, and reads a model of the kind "ministral" where layers differ.
+  // transformers ignores this field here; a model whose layers differ has the type "ministral".
   layer_types: z
     .array(z.unknown())
     .refine((types) => new Set(types).size <= 1, { error: "layers that differ are not read in this family" })

@@ -1,6 +1,6 @@
 /**
- * OPT: learned positions, whose table begins with two rows that no token has, ReLU, and biases everywhere but on the
- * unembedding. OPT-350m, with norms behind its parts' sums and projected embeddings, is refused.
+ * OPT: learned positions, whose table begins with two unused rows, ReLU, and biases everywhere except on the
+ * unembedding. OPT-350m, with norms after its parts' sums and projected embeddings, is refused.
  */
 import { z } from "zod";
 import { sliceRows } from "../transformer/slice.ts";
@@ -21,7 +21,7 @@ import {
   readLayeredDecoder,
 } from "./layered-decoder.ts";
 
-/** The table's first rows, of padding, so that position 0 is the third. */
+/** The table's first rows are padding, so position 0 is the third row. */
 const unusedRows = 2;
 
 const optTensors: LayerTensors = {
@@ -50,7 +50,7 @@ export const opt: Family<DecoderConfig> = {
 
 const called = { intermediate_size: "ffn_dim", hidden_act: "activation_function" };
 
-/** transformers' `OPTConfig` where a field is missing. */
+/** The defaults of transformers' `OPTConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 50_272, width: 768, hiddenWidth: 3072, layers: 12, heads: 12 },
@@ -84,7 +84,7 @@ function parseOptConfig(raw: RawConfig, file: string): DecoderConfig {
   return {
     ...common,
     notes: [],
-    // PyTorch's own ε: OPT's config has none.
+    // PyTorch's default ε, because OPT's config has none.
     norm: { kind: "layer", epsilon: 1e-5 },
     biases: { queryKeyValue: bias, output: bias, mlp: bias },
     layerAttention: sameInAll(common.layers, {}),

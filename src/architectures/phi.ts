@@ -1,6 +1,6 @@
 /**
- * Phi 1, 1.5 and 2: attention and MLP read the same normed stream, half of each head turns, and every affine map has a
- * bias, the unembedding too.
+ * Phi 1, 1.5 and 2: attention and MLP read the same normalised stream, half of each head is rotated, and every
+ * affine map has a bias, the unembedding included.
  */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
@@ -35,7 +35,7 @@ export const phi: Family<DecoderConfig> = {
   describe: (config, checkpoint, onNote) => readLayeredDecoder(config, checkpoint, onNote, phiTensors),
 };
 
-/** transformers' `PhiConfig` where a field is missing. */
+/** The defaults of transformers' `PhiConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 51_200, width: 2048, hiddenWidth: 8192, layers: 24, heads: 32 },

@@ -1,6 +1,6 @@
 /**
- * Phi-3, 3.5 and 4: Llama's layers with fused matrices. Queries, keys and values are one matrix, gate and up another;
- * their rows stand one part after another.
+ * Phi-3, 3.5 and 4: Llama's layers with fused matrices. Queries, keys and values are one matrix, gate and up
+ * another, with the rows of each part together.
  */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
@@ -36,7 +36,7 @@ export const phi3: Family<DecoderConfig> = {
     }),
 };
 
-/** transformers' `Phi3Config` where a field is missing. */
+/** The defaults of transformers' `Phi3Config` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 32_064, width: 3072, hiddenWidth: 8192, layers: 32, heads: 32 },
@@ -52,7 +52,7 @@ function parsePhi3Config(raw: RawConfig, file: string): DecoderConfig {
   const { rotary, ...rest } = readRotary(raw, file, {
     ...common,
     share: 1,
-    // What the first releases called it.
+    // The name in the first releases.
     renamedTypes: { su: "longrope", yarn: "longrope" },
   });
   return {

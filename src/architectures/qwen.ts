@@ -1,6 +1,6 @@
 /**
- * Qwen 2, 2.5 and 3: Llama's layers. Qwen2 has biases on queries, keys and values; Qwen3 none, but a norm of each
- * head's query and key before they turn. Upper layers may see a window of tokens only.
+ * Qwen 2, 2.5 and 3: Llama's layers. Qwen2 has biases on queries, keys and values; Qwen3 has none, but normalises
+ * each head's query and key before they are rotated. Upper layers may see only a window of tokens.
  */
 import { z } from "zod";
 import { checkConfig, countUpTo, type RawConfig } from "./config-fields.ts";
@@ -28,7 +28,7 @@ export const qwen3: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `Qwen2Config` where a field is missing; `Qwen3Config` has the same. */
+/** The defaults of transformers' `Qwen2Config` for missing fields; `Qwen3Config` has the same. */
 const fields = {
   ...decoderFields({
     ...{ vocabulary: 151_936, width: 4096, hiddenWidth: 22_016, layers: 32, heads: 32 },

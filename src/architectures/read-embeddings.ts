@@ -1,7 +1,7 @@
 /**
- * Token embedding and unembedding, which may be one matrix, as transformers 5 reads them. Of a tied pair safetensors'
- * `save_model` stores one, and not always the embedding; where both are stored and differ, the model was trained
- * untied, whatever its config says.
+ * Reads the token embedding and the unembedding, which may be one matrix, as transformers 5 does. If they are
+ * tied, safetensors' `save_model` stores only one of them, and not always the embedding. If both are stored and
+ * differ, the model was trained untied, whatever its config says.
  */
 import { sameValues } from "../checkpoint/same-values.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -17,7 +17,7 @@ export interface EmbeddingNames {
   readonly shape: readonly number[];
 }
 
-/** Reads both and compares them only where config.json ties them and both are stored. */
+/** Reads and compares both only if config.json ties them and both are stored. */
 export async function readEmbeddings(
   names: EmbeddingNames,
   tensors: TensorTaker,

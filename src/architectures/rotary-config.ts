@@ -1,33 +1,36 @@
 /**
- * Rotary positions as config.json gives them, in the manner of transformers 4 (`rope_theta`, `rope_scaling`,
- * `partial_rotary_factor`) and of 5 (`rope_parameters`), with transformers' order where several say the same thing,
- * and its formulas (`modeling_rope_utils.py`) in float64.
+ * Reads rotary positions from config.json, in the form of transformers 4 (`rope_theta`, `rope_scaling`,
+ * `partial_rotary_factor`) and of 5 (`rope_parameters`). If several fields say the same thing, transformers'
+ * precedence is used; its formulas (`modeling_rope_utils.py`) are computed in float64.
  */
 import { z } from "zod";
 import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import type { Rotary } from "../transformer/transformer.ts";
 import { configError, countUpTo, largestSize, type RawConfig } from "./config-fields.ts";
 
-/** What a family knows beside the fields. */
+/** What a family knows in addition to the fields. */
 export interface RotarySetting {
   readonly headWidth: number;
   /** `max_position_embeddings`. */
   readonly contextLength: number;
   /** Left out: "halves". */
   readonly pairs?: Rotary["pairs"];
-  /** Where config.json names no base; left out: 10,000. */
+  /** The base if config.json names none; left out: 10,000. */
   readonly defaultBase?: number;
-  /** The share of a head that turns where config.json says nothing; left out: the family turns whole heads only. */
+  /**
+   * The share of a head that is rotated if config.json says nothing; left out: the family rotates whole heads
+   * only.
+   */
   readonly share?: number;
-  /** Types that mean another one in this family. */
+  /** Types that have another meaning in this family. */
   readonly renamedTypes?: Readonly<Record<string, RotaryType>>;
 }
 
 export interface RotaryReading {
   readonly rotary: Rotary;
-  /** The longest prompt for which these angles hold. */
+  /** The longest prompt for which these angles are valid. */
   readonly contextLength: number;
-  /** What a user should know, in sentences. */
+  /** Sentences for the user. */
   readonly notes: readonly string[];
 }
 
@@ -52,7 +55,7 @@ const schema = z.strictObject({
   high_freq_factor: small.optional(),
   short_factor: z.array(small).max(largestSize).optional(),
   long_factor: z.array(small).max(largestSize).optional(),
-  /** Says where the numbers come from. */
+  /** Only says where the numbers come from. */
   finetuned: z.boolean().optional(),
 });
 
@@ -65,7 +68,7 @@ interface Source {
   readonly file: string;
 }
 
-/** @throws PithError "config" that names the field, for a type that is not known or a number that is missing. */
+/** @throws PithError "config" that names the field, for an unknown type or a missing number. */
 export function readRotary(raw: RawConfig, file: string, setting: RotarySetting): RotaryReading {
   const field = isFilled(ownProperty(raw, "rope_scaling")) ? "rope_scaling" : "rope_parameters";
   const own = parseParameters(ownProperty(raw, field) ?? {}, field, file);
@@ -125,7 +128,7 @@ function rotaryOf(source: Source, raw: RawConfig, setting: RotarySetting): Rotar
   };
 }
 
-/** Phi-3 writes it beside the parameters, and that one goes before theirs. */
+/** Phi-3 writes it beside the parameters, and that value has precedence. */
 function originalLength(parameters: Parameters, raw: RawConfig, contextLength: number, file: string): number {
   const beside = ownProperty(raw, "original_max_position_embeddings") ?? undefined;
   if (beside === undefined) return parameters.original_max_position_embeddings ?? contextLength;
@@ -180,7 +183,9 @@ function needed<Name extends keyof Parameters>(
   return value;
 }
 
-/** Long waves are divided by the factor, short ones stay, and between the two it is a mixture. */
+/**
+ * Llama 3's scaling: long waves are divided by the factor, short ones stay, and those between are interpolated.
+ */
 function llama3Angles(input: AngleInput): Angles {
   const { plain, original } = input;
   const by = needed(input, "factor");
@@ -218,7 +223,10 @@ function yarnScale(by: number, { mscale, mscale_all_dim: allDimensions }: Parame
   return mscale && allDimensions ? grown(mscale) / grown(allDimensions) : grown(1);
 }
 
-/** LongRoPE (Ding et al. 2024, arXiv:2402.13753): other angles for prompts beyond the original length, not read here. */
+/**
+ * LongRoPE (Ding et al. 2024, arXiv:2402.13753). It has other angles for prompts beyond the original length,
+ * which are not read here.
+ */
 function longropeAngles(input: AngleInput): Angles {
   const { parameters, plain, original, contextLength, field, file } = input;
   const short = needed(input, "short_factor");

@@ -1,6 +1,6 @@
 /**
- * SmolLM3: Llama's layers, of which some, every fourth if config.json doesn't say, know no positions.
- * `no_rope_layers` says for each layer whether it turns: 1 means that it does.
+ * SmolLM3: Llama's layers, some of which (every fourth if config.json doesn't say) have no positions.
+ * `no_rope_layers` has an entry for each layer: 1 means that the layer has rotary positions.
  */
 import { z } from "zod";
 import { checkConfig, configError, countUpTo, type RawConfig } from "./config-fields.ts";
@@ -22,7 +22,7 @@ export const smollm3: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `SmolLM3Config` where a field is missing. */
+/** The defaults of transformers' `SmolLM3Config` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 128_256, width: 2048, hiddenWidth: 11_008, layers: 36, heads: 16 },

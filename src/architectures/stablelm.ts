@@ -1,6 +1,6 @@
 /**
- * StableLM (2, Zephyr, Code): Llama's layers with LayerNorm, of whose heads a quarter turns; attention and MLP may read
- * the same normed stream.
+ * StableLM (2, Zephyr, Code): Llama's layers with LayerNorm; a quarter of each head is rotated; attention and MLP
+ * may read the same normalised stream.
  */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
@@ -23,7 +23,7 @@ export const stablelm: Family<DecoderConfig> = {
   describe: readLayeredDecoder,
 };
 
-/** transformers' `StableLmConfig` where a field is missing. */
+/** The defaults of transformers' `StableLmConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 50_304, width: 2560, hiddenWidth: 6912, layers: 32, heads: 32 },

@@ -24,7 +24,7 @@ export const starcoder2: Family<DecoderConfig> = {
     }),
 };
 
-/** transformers' `Starcoder2Config` where a field is missing. */
+/** The defaults of transformers' `Starcoder2Config` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 49_152, width: 3072, hiddenWidth: 12_288, layers: 30, heads: 24 },
@@ -33,7 +33,7 @@ const schema = z.object({
   norm_epsilon: epsilon.default(1e-5),
   use_bias: z.boolean().default(true),
   sliding_window: windowField,
-  // Early files have them.
+  // Fields of early files.
   mlp_type: z.literal("default", { error: "only the plain MLP is read" }).optional(),
   norm_type: z.literal("layer_norm", { error: "only LayerNorm is read" }).optional(),
 });

@@ -1,7 +1,6 @@
 /**
- * How a family's file asks for its tensors: each by name and shape, checked at once from the headers, and at the
- * end nothing may be left over, since a tensor that nobody asked for means that the model is not what its config
- * says.
+ * Gives a family's file its tensors by name and shape. Each is checked at once from the headers, and at the end
+ * none may be left over: an unused tensor means that the model differs from its config.
  */
 import { isWeightDtype } from "../checkpoint/dtype.ts";
 import { weightDtypeAdvice } from "../checkpoint/safetensors.ts";
@@ -14,13 +13,13 @@ import type { CheckpointTensors } from "./family.ts";
 export interface TensorTaker {
   /** @throws PithError "checkpoint" when it is missing, of another shape, or not of a float format. */
   take(name: string, shape: readonly number[]): Weight;
-  /** @throws PithError "checkpoint" when a tensor was not taken and is not a known surplus. */
+  /** @throws PithError "checkpoint" when a tensor was not taken and is not in the list of known extra tensors. */
   finish(isKnownSurplus: (name: string) => boolean): void;
 }
 
-/** What to say of a matrix that is stored the other way round. */
+/** The text of the error for a matrix that is stored transposed. */
 interface TransposedHint {
-  /** Who stores it so: "as nn.Linear does". */
+  /** The reason: "as nn.Linear does". */
   readonly cause: string;
   readonly advice: string;
 }

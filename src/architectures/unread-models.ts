@@ -1,6 +1,6 @@
 /**
- * Models that Pith does not read, told by their `model_type` or by fields of their config.json, with what they have
- * that Pith's description of a model lacks.
+ * Recognises models that Pith does not read, by their `model_type` or by fields of their config.json, and names
+ * the part that Pith's description of a model lacks.
  */
 import { isRecord, ownProperty } from "../files/json.ts";
 import type { RawConfig } from "./config-fields.ts";
@@ -79,7 +79,9 @@ const kinds: readonly (readonly [kind: string, modelTypes: readonly string[]])[]
 
 const byType = new Map(kinds.flatMap(([kind, types]) => types.map((type) => [type, kind] as const)));
 
-/** What is said of a model that no family reads: "is a mixture of experts: …"; undefined where that can't be told. */
+/**
+ * The description of a model that no family reads: "is a mixture of experts: …"; undefined if it is not known.
+ */
 export function unreadKind(modelType: string, raw: RawConfig): string | undefined {
   const known = byType.get(modelType);
   if (known !== undefined) return known;

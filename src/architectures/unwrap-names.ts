@@ -1,11 +1,14 @@
-/** Names of tensors without what a wrapper of the model put before each of them when it was saved. */
+/** Removes the prefix that a wrapper of the model put before all tensor names when it was saved. */
 
-/** torch.compile, DataParallel, DeepSpeed and FSDP, and trainers that keep their model in a field. */
+/**
+ * The prefixes of torch.compile, DataParallel, DeepSpeed and FSDP, and of trainers that keep their model in a
+ * field.
+ */
 const WRAPPERS = ["_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.", "model."];
 
 /**
- * A prefix is taken off only where all names carry it, and as long as none is the family's own.
- * @param isOwn whether a name is one that the family's file asks for.
+ * A prefix is removed only if all names have it, and only until one of them is the family's own.
+ * @param isOwn whether a name is one that the family's file needs.
  */
 export function unwrapNames<T>(
   weights: ReadonlyMap<string, T>,

@@ -1,11 +1,11 @@
 /**
- * Where bytes are read from, so that the format readers work on a file, a browser's Blob or memory alike
- * and never see more than the range they asked for.
+ * Sources of bytes, so that the readers of formats work in the same way on a file, a browser's Blob or memory,
+ * and only get the range that they ask for.
  */
 
-/** Bytes that are read where they are needed: of a file, a Blob, memory. */
+/** Bytes that are read when needed, from a file, a Blob or memory. */
 export interface ByteSource {
-  /** What errors call it: a path, a URL, a file's name. */
+  /** The name in errors: a path, a URL, a file's name. */
   readonly name: string;
   /** How many bytes there are. */
   readonly size: number;
@@ -14,7 +14,7 @@ export interface ByteSource {
    * @throws RangeError when the range does not lie in the source: readers check first.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Lets go of it. Nothing can be read afterwards. */
+  /** Closes the source. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
 

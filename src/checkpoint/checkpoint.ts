@@ -1,6 +1,6 @@
 /**
- * A model's folder, opened (Node): config.json checked, headers read, no weight read yet. Every weight is read
- * from its file when it is asked for, until `close`.
+ * Opens a model's folder (Node): config.json is checked and headers are read, but no weights. Each weight is read
+ * from its file when it is needed, until `close`.
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,38 +13,38 @@ import { foreignModel } from "./foreign-model.ts";
 import { type CheckpointWeight, parseWeightMap, readShards, readSingleFile } from "./shards.ts";
 
 /**
- * A model's folder, opened.
- * @typeParam Config what config.json says of the model, as its family reads it.
+ * An open model folder.
+ * @typeParam Config the content of config.json, as its family reads it.
  */
 export interface Checkpoint<Config> {
   /** The folder. */
   readonly directory: string;
-  /** What config.json says, checked. */
+  /** The content of config.json, checked. */
   readonly config: Config;
-  /** config.json as it is, unknown fields included. */
+  /** config.json unchanged, unknown fields included. */
   readonly rawConfig: Record<string, unknown>;
   /** The weights by the names in the files; they are read when they are needed. */
   readonly weights: ReadonlyMap<string, CheckpointWeight>;
   /** The files that hold the weights; config and index are not among them. */
   readonly files: readonly {
-    /** Where the file lies. */
+    /** The file's path. */
     readonly path: string;
     /** Its size in bytes. */
     readonly size: number;
   }[];
-  /** Lets go of the files: weights can't be read after. May be called twice. */
+  /** Closes the files: weights can't be read after that. May be called twice. */
   close(): Promise<void>;
 }
 
 const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
-/** Only a circuit of Pith's has it; its config.json is one too, of another kind. */
+/** Only a folder of a Pith circuit has this file; its config.json is of another kind. */
 const CIRCUIT = "circuit.json";
 const INDEX = "model.safetensors.index.json";
 
 /**
  * Opens the folder's config.json and its model.safetensors, or else model.safetensors.index.json with its shards.
- * @param parseConfig reads config.json, which lies at `file`, and refuses what it can't.
+ * @param parseConfig reads the config.json at `file`, or refuses it.
  * @throws PithError "checkpoint" or "config", with no file left open.
  */
 export async function openCheckpointWith<Config>(
@@ -85,7 +85,7 @@ async function openWeights(
   open: (path: string) => Promise<ByteSource>,
 ): Promise<ReadonlyMap<string, CheckpointWeight>> {
   const single = join(directory, WEIGHTS);
-  // The library's order: the single file wins where both are there.
+  // The library's precedence: the single file is used if both exist.
   if (await exists(single)) return readSingleFile(await open(single));
   const indexFile = join(directory, INDEX);
   if (!(await exists(indexFile))) throw await noWeights(directory);

@@ -1,11 +1,11 @@
 /**
- * Number formats of stored tensors. Pith computes in float32; F16 and BF16 are widened to it exactly, bit by
- * bit, so that denormals, infinities and the payload of a NaN all survive.
+ * Number formats of stored tensors. Pith computes in float32. F16 and BF16 are widened to it exactly, bit by bit,
+ * so that denormals, infinities and the payload of a NaN are kept.
  *
- * Tensors are little-endian, and so is every machine that a browser or ONNX Runtime runs on: F32 is copied.
+ * Tensors are little-endian, and so is every machine that a browser or ONNX Runtime runs on, so F32 is copied.
  */
 
-/** Bits of one element, for every dtype that the format knows. */
+/** Bits of one element, for every dtype of the format. */
 const ELEMENT_BITS: ReadonlyMap<string, number> = new Map([
   ["BOOL", 8],
   ["U8", 8],
@@ -63,7 +63,7 @@ export function widenInto(
     new Uint8Array(target.buffer, start, bytes.length).set(bytes);
     return;
   }
-  // Bit patterns, not floats: a float assignment may change a NaN's bits.
+  // Bit patterns, not floats: assigning a float may change a NaN's bits.
   const bits = new Uint32Array(target.buffer, start, count);
   const halves = asUint16(bytes);
   if (dtype === "BF16") {
@@ -82,7 +82,7 @@ function asUint16(bytes: Uint8Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
 
 let float16ToFloat32Bits: Uint32Array | undefined;
 
-/** float32 bits of each of the 65,536 float16 values; made at the first use (256 KiB). */
+/** float32 bits of each of the 65,536 float16 values; made when first used (256 KiB). */
 function float16Table(): Uint32Array {
   float16ToFloat32Bits ??= Uint32Array.from({ length: 65_536 }, (_, half) => float32BitsOfFloat16(half));
   return float16ToFloat32Bits;

@@ -1,4 +1,4 @@
-/** A file as a `ByteSource` (Node): one handle, positional reads, nothing buffered. */
+/** A file as a `ByteSource` (Node): one handle, reads at given positions, no buffer. */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "../files/file-error.ts";
@@ -8,11 +8,11 @@ import { assertRange, type ByteSource } from "./byte-source.ts";
 const LARGEST_READ = 2 ** 30;
 
 /**
- * Opens a regular file; symbolic links are followed, as the hub's cache is made of them.
+ * Opens a regular file; symbolic links are followed, because the hub's cache consists of them.
  * @throws PithError "checkpoint" when it is missing, is not a regular file, or can't be read.
  */
 export async function openFileSource(path: string): Promise<ByteSource> {
-  // Before open(): opening a named pipe would wait for a writer.
+  // Checked before open(): opening a named pipe would wait for a writer.
   await requireRegularFile(path);
   let handle: FileHandle;
   try {
@@ -45,7 +45,7 @@ async function requireRegularFile(path: string): Promise<void> {
   }
 }
 
-/** A read may give less than was asked for, so it is repeated until nothing is missing. */
+/** One read may give fewer bytes than requested, so it is repeated until all are read. */
 async function readFully(
   handle: FileHandle,
   path: string,
@@ -60,7 +60,7 @@ async function readFully(
       const wanted = Math.min(length - done, LARGEST_READ);
       ({ bytesRead } = await handle.read(bytes, done, wanted, offset + done));
     } catch (error) {
-      // Reading after close() is a fault of the program, not of the file.
+      // Reading after close() is a bug in the program, not a fault of the file.
       if (errorCode(error) === "EBADF") throw error;
       throw fileError("checkpoint", path, error);
     }

@@ -1,6 +1,6 @@
 /**
- * What people give for a model and Pith does not read, told by the names of the files: what it is, and how it
- * becomes a model that Pith reads. Names alone are looked at, never what is in the files.
+ * Recognises models that Pith does not read by the names of their files: it says what they are, and how to
+ * convert them to a model that Pith reads. It looks only at names, never at the content of files.
  */
 
 export interface ForeignModel {

@@ -1,13 +1,13 @@
 /**
- * Lays out a safetensors file before a byte of it exists, so that an ONNX graph can point into it
- * by offset and the file can be streamed. The format's rules stand in `safetensors.ts`; the one that shapes this
- * layout is that there may be no holes: only the start of the data can be aligned, by spaces after the header. So
- * tensors of wider elements must come first.
+ * Computes the layout of a safetensors file before it is written, so that an ONNX graph can refer to its offsets
+ * and the file can be streamed. The format's rules are in `safetensors.ts`. One of them shapes this layout: there
+ * may be no holes, so only the start of the data can be aligned, by spaces after the header. So tensors with
+ * wider elements must come first.
  */
 import { elementCount } from "../transformer/weight.ts";
 import { LARGEST_HEADER, LENGTH_BYTES } from "./safetensors.ts";
 
-/** Enough for the widest vector loads; the format itself asks for 8. */
+/** Enough for the widest vector loads; the format itself requires 8. */
 const DATA_ALIGNMENT = 64;
 
 /** Bytes of an element, of the formats that are written. */
@@ -16,7 +16,7 @@ const elementBytes = { F32: 4, F16: 2, I8: 1, U8: 1 } as const;
 export interface TensorToWrite {
   readonly name: string;
   readonly shape: readonly number[];
-  /** F32 where it is left out. */
+  /** Left out: F32. */
   readonly dtype?: keyof typeof elementBytes;
 }
 
@@ -29,24 +29,24 @@ interface PlannedTensor {
 }
 
 export interface SafetensorsPlan {
-  /** Everything before the data, the 8 bytes of the length included: its own length is where the data starts. */
+  /** Everything before the data, including the 8 bytes of the length: its length is the offset of the data. */
   readonly header: Uint8Array<ArrayBuffer>;
-  /** In the order given; they fill the file to its end. */
+  /** In the given order; they fill the file to its end. */
   readonly entries: readonly PlannedTensor[];
   /** Size of the file. */
   readonly totalBytes: number;
 }
 
 /**
- * @param tensors in the order that their data shall have.
- * @throws RangeError for a repeated or reserved name, a shape that is not one, or wider elements after narrower.
+ * @param tensors in the order of their data.
+ * @throws RangeError for a repeated or reserved name, an invalid shape, or wider elements after narrower ones.
  */
 export function planSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): SafetensorsPlan {
   checkTensors(tensors);
-  // Written member by member: a JavaScript object would reorder names like "7" and swallow "__proto__".
+  // Written member by member: a JavaScript object would reorder names like "7" and lose "__proto__".
   const members: string[] = [];
   if (Object.keys(metadata).length > 0) members.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let dataBytes = 0;

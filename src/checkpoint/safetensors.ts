@@ -1,7 +1,8 @@
 /**
- * Reads safetensors files lazily: the header when a file is opened, a tensor when it is asked for, in chunks.
+ * Reads safetensors files lazily: the header when a file is opened, a tensor when it is needed, in chunks.
  *
- * The format (huggingface/safetensors, README "Format", and its reference reader), and so what is checked here:
+ * The format (huggingface/safetensors, README "Format", and its reference reader) has these rules, which are
+ * checked here:
  * - "8 bytes: N, an unsigned little-endian 64-bit integer, containing the size of the header"; at most 100 MB.
  * - "N bytes: a JSON UTF-8 string representing the header. The header data MUST begin with a { character (0x7B).
  *   The header data MAY be trailing padded with whitespace (0x20)."
@@ -42,7 +43,7 @@ const PART_ELEMENTS = 2 ** 21;
 
 export interface SafetensorsEntry {
   readonly name: string;
-  /** As the file writes it: "F16", "I64", … Not every dtype can be read as a weight. */
+  /** As in the file: "F16", "I64", … Not every dtype can be read as a weight. */
   readonly dtype: string;
   readonly shape: readonly number[];
   /** First byte of the data, from the start of the file (the header's own offsets count from the data's). */
@@ -59,7 +60,10 @@ export interface SafetensorsHeader {
   readonly dataStart: number;
 }
 
-/** Reads the header, and no data. @throws PithError "checkpoint", naming file and tensor, for whatever is untrue. */
+/**
+ * Reads the header, and no data. @throws PithError "checkpoint", naming file and tensor, for anything that is
+ * wrong.
+ */
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
   const dataStart = LENGTH_BYTES + (await readHeaderLength(source));
   const place = { file: source.name };
@@ -78,7 +82,7 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
 }
 
 /**
- * Reads one tensor, row-major, widened to float32, never holding more than it and one chunk of its bytes.
+ * Reads one tensor, row-major, widened to float32. It holds only the tensor and one chunk of its bytes.
  * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16.
  */
 export async function readTensor(
@@ -96,7 +100,9 @@ export async function readTensor(
   return values;
 }
 
-/** The same of a weight. @throws PithError "checkpoint" also for NaN and infinities, which no weight may have. */
+/**
+ * The same for a weight. @throws PithError "checkpoint" also for NaN and infinities, which a weight may not have.
+ */
 export async function readWeight(
   source: ByteSource,
   entry: SafetensorsEntry,
@@ -129,7 +135,7 @@ export async function readWeightRows(
 }
 
 /**
- * The same part by part, for who needs no more at once; parts have one size for every dtype.
+ * The same in parts, for callers that need only one at a time; parts have one size for every dtype.
  * @throws PithError "checkpoint" as `readWeight` does.
  */
 export async function* readWeightParts(
@@ -153,14 +159,14 @@ function weightDtype(source: ByteSource, { name, dtype }: SafetensorsEntry): Wei
   throw tensorError(source.name, name, `${dtype} can't be read as a weight`, weightDtypeAdvice);
 }
 
-/** @param first the place of `values` in the tensor. */
+/** @param first the index of the first of `values` in the tensor. */
 function requireFinite(
   source: ByteSource,
   { name }: SafetensorsEntry,
   values: Float32Array,
   first: number,
 ): void {
-  // Without a branch for each value: v − v is 0, and NaN where v is NaN or infinite.
+  // Without a branch for each value: v − v is 0, or NaN if v is NaN or infinite.
   let differences = 0;
   for (let at = 0; at < values.length; at++) {
     const value = values[at] as number;
@@ -188,7 +194,7 @@ function allocate(file: string, entry: SafetensorsEntry): Float32Array<ArrayBuff
   }
 }
 
-/** Piece by piece: of a header that is too deep, only its beginning is read. */
+/** Read in pieces: if a header is nested too deeply, only its beginning is read. */
 async function readHeaderBytes(source: ByteSource, length: number): Promise<Uint8Array> {
   const bounds = jsonBounds();
   const bytes = new Uint8Array(length);
@@ -213,7 +219,7 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
   const bytes = await source.read(0, LENGTH_BYTES);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > BigInt(LARGEST_HEADER) || Number(length) > source.size - LENGTH_BYTES) {
-    // What `git clone` leaves without Git LFS: a text file of three lines.
+    // The file that `git clone` leaves without Git LFS: a text of three lines.
     if (new TextDecoder().decode(bytes) === "version ") {
       throw new PithError("checkpoint", "is a Git LFS pointer, not the weights themselves", {
         place,
@@ -233,7 +239,7 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
 }
 
 function readMetadata(file: string, value: unknown): ReadonlyMap<string, string> {
-  // The reference reader takes null for absent.
+  // The reference reader treats null as absent.
   if (value === undefined || value === null) return new Map();
   const place = { file, field: "__metadata__" };
   if (!isRecord(value)) throw new PithError("checkpoint", "must map text to text", { place });
@@ -283,12 +289,12 @@ function isSizes(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** JSON knows −0, shapes don't. */
+/** JSON has −0, shapes don't. */
 function positiveZero(size: number): number {
   return size === 0 ? 0 : size;
 }
 
-/** Undefined when it, or a step on the way (as in the reference reader), is beyond exact integers. */
+/** Undefined when the result, or an intermediate one (as in the reference reader), is beyond exact integers. */
 function byteLength(shape: readonly number[], bits: number): number | undefined {
   let total = bits;
   for (const size of shape) {
@@ -298,7 +304,7 @@ function byteLength(shape: readonly number[], bits: number): number | undefined 
   return total / 8;
 }
 
-/** Sorted tensors must follow on each other, from the first byte of the data to the last. */
+/** Sorted tensors must follow each other without gaps, from the first byte of the data to the last. */
 function checkCoverage(source: ByteSource, dataStart: number, tensors: readonly SafetensorsEntry[]): void {
   let position = dataStart;
   let previous: string | undefined;

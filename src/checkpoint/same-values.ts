@@ -1,4 +1,4 @@
-/** Whether two stored weights hold the same numbers, a piece of each in memory at a time. */
+/** Compares the numbers of two stored weights, with one piece of each in memory at a time. */
 import type { CheckpointWeight } from "./shards.ts";
 
 /** Ends at the first pair of pieces that differ. Both must have the same number of elements. */

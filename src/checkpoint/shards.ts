@@ -1,7 +1,7 @@
 /**
- * The weights of one or more safetensors files under one roof. With several, an index
- * (`model.safetensors.index.json`, "weight_map": tensor → file) says what lies where; index and files must agree
- * exactly, since a disagreement means that files of two downloads got mixed.
+ * The weights of one or more safetensors files in one map. With several files, an index
+ * (`model.safetensors.index.json`, "weight_map": tensor → file) says which tensor is in which file. Index and
+ * files must agree exactly, because a difference means that files of two downloads were mixed.
  */
 import { PithError } from "../errors.ts";
 import { describeValue, isRecord, ownProperty } from "../files/json.ts";
@@ -22,14 +22,14 @@ export interface CheckpointWeight extends Weight {
   readonly dtype?: string;
   /** The file that holds it. */
   readonly file?: string;
-  /** As `read`, piece by piece; pieces of two weights of one size are of one size. */
+  /** Reads the values in parts; parts of two weights of the same size have the same sizes. */
   parts?(): AsyncGenerator<Float32Array<ArrayBuffer>, void>;
 }
 
-/** Tensor → shard, as the index says. */
+/** The shard of each tensor, according to the index. */
 export type WeightMap = ReadonlyMap<string, string>;
 
-/** The weights of a checkpoint that is one file, in the order of their data. */
+/** The weights of a checkpoint in one file, in the order of their data. */
 export async function readSingleFile(source: ByteSource): Promise<ReadonlyMap<string, CheckpointWeight>> {
   const { tensors } = await readSafetensorsHeader(source);
   return new Map(tensors.map((entry) => [entry.name, storedWeight(source, entry)]));
@@ -93,7 +93,7 @@ export function parseWeightMap(index: Record<string, unknown>, file: string): We
 }
 
 function isPlainFileName(name: string): boolean {
-  // A colon is a drive or a stream on Windows.
+  // On Windows, a colon marks a drive or a stream.
   return name.endsWith(".safetensors") && !name.startsWith(".") && !/[/\\:\0]/.test(name);
 }
 

@@ -1,9 +1,12 @@
-/** Makes small safetensors files and a tiny GPT-2 for tests, apart from the writer, so as to test it too. */
+/**
+ * Makes small safetensors files and a tiny GPT-2 for tests. It does not use the writer, so that the writer can be
+ * tested too.
+ */
 import { elementCount } from "../transformer/weight.ts";
 import { assertRange, type ByteSource } from "./byte-source.ts";
 import type { WeightDtype } from "./dtype.ts";
 
-/** Bytes that are in memory already. */
+/** A source of bytes in memory. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
@@ -23,7 +26,10 @@ export interface TestTensor {
   readonly bytes: Uint8Array;
 }
 
-/** A file of any header, true or not, and any data. `header` may be text, to write what JSON.stringify can't. */
+/**
+ * A file with any header, valid or not, and any data. `header` may be text, for content that JSON.stringify can't
+ * write.
+ */
 export function rawSafetensors(
   header: unknown,
   data: Uint8Array = new Uint8Array(),
@@ -94,7 +100,7 @@ export const TINY_CONFIG = {
   eos_token_id: 6,
 };
 
-/** The tensors that `TINY_CONFIG` asks for, each with values of its own, the unembedding on demand. */
+/** The tensors that `TINY_CONFIG` needs, each with different values; the unembedding on request. */
 export function tinyTensors(
   options: { readonly dtype?: WeightDtype; readonly prefix?: string; readonly unembedding?: boolean } = {},
 ): readonly TestTensor[] {

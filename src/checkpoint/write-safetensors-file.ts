@@ -1,12 +1,15 @@
-/** Streams weights into a safetensors file (Node): one tensor in memory at a time, on disk when it is done. */
+/**
+ * Streams weights into a safetensors file (Node), with one tensor in memory at a time. The file is flushed to the
+ * disk at the end.
+ */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { fileError } from "../files/file-error.ts";
 import { planSafetensors, type SafetensorsPlan, type TensorToWrite } from "./safetensors-writer.ts";
 
-/** Bounds how long an abort waits. */
+/** Limits how long an abort waits. */
 const WRITE_BYTES = 16 * 2 ** 20;
 
-/** A tensor whose values are read when their turn comes; a `Weight` is one. */
+/** A tensor whose values are read when it is written; a `Weight` is one. */
 export interface TensorToStore extends TensorToWrite {
   read(): Promise<ArrayBufferView<ArrayBuffer>>;
 }
@@ -15,12 +18,12 @@ export interface WriteOptions {
   /** Text for the header's `__metadata__`. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** After each tensor: bytes of the file written so far, and in all. */
+  /** Called after each tensor with the bytes written so far, and the total. */
   readonly onProgress?: (written: number, total: number) => void;
 }
 
 /**
- * Writes a new file and flushes it to the disk. When it fails, or is aborted, no file is left.
+ * Writes a new file and flushes it to the disk. If it fails or is aborted, no file is left.
  * @returns the layout, with each tensor's offset.
  * @throws PithError "output" when the file exists, can't be made, or the disk is full.
  */

@@ -1,6 +1,6 @@
 /**
- * Compiles a circuit for the words of its task: everything below and up to the lowest heads is computed once
- * for each (token, position) that a prompt may have, and becomes a table.
+ * Compiles a circuit for the words of its task: everything below and up to the lowest heads is computed once for
+ * each (token, position) pair that a prompt may contain, and stored as a table.
  */
 import { type CompiledModel, firstRowOfLast, type PromptVocabulary } from "../lowering/compiled.ts";
 import { type KeptPart, partsOf } from "../lowering/kept-part.ts";
@@ -10,13 +10,13 @@ import { type Range, sliceRows, sliceVector } from "../transformer/slice.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { constantWeight, type Weight } from "../transformer/weight.ts";
 
-/** Bounds what the widest activation of one run takes. */
+/** Limits the size of the largest activation in one run. */
 const rowsPerRun = 1024;
 
 /**
- * @param model as `fitLength` gives it, or as it is read back from an aligned circuit's folder.
- * @returns the same function on prompts of that vocabulary, restricted to its answers.
- * @throws RangeError for a vocabulary that is empty somewhere, out of order, or not within the model's.
+ * @param model the result of `fitLength`, or the model read from an aligned circuit's folder.
+ * @returns a model that computes the same on prompts of that vocabulary, restricted to its answers.
+ * @throws RangeError for a vocabulary that is empty at some position, out of order, or not within the model's.
  */
 export async function compileCircuit(
   runtime: Runtime,
@@ -56,7 +56,7 @@ export async function compileCircuit(
   };
 }
 
-/** Gives a table by the graph's output, from a row on. */
+/** Gives a table by the name of the graph's output, beginning at a row. */
 type Tables = (output: string, name: string, from: number) => Weight;
 
 async function computeTables(

@@ -1,7 +1,7 @@
 /**
- * The standalone model of a circuit: a smaller transformer with no trace of what was pruned. Heads go with
- * their columns and rows, an MLP with its norm, an attention layer without heads with its norm too; what they
- * leave behind, and every b_O and b_2 that stays, becomes one constant before the next reader.
+ * Makes the standalone model of a circuit: a smaller transformer without the pruned components. Pruned heads are
+ * removed with their columns and rows, an MLP with its norm, and an attention layer without heads with its norm
+ * too. Their replacements, and every b_O and b_2 that stays, become one constant before the next reader.
  */
 import type { Constant } from "../discovery/constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
@@ -27,8 +27,8 @@ import type {
 } from "../transformer/transformer.ts";
 
 /**
- * Layers that lost both parts stay in `blocks`, so that layer numbers stay true. Where replacements have one
- * row a position, the model takes prompts of that length only, and `contextLength` is that length. Weights
+ * Layers that lost both parts stay in `blocks`, so that layer numbers stay correct. If replacements have one row
+ * for each position, the model accepts prompts of that length only, and `contextLength` is that length. Weights
  * stay lazy: nothing is read.
  * @param model an original model.
  * @throws RangeError for a component that the model does not have.
@@ -54,7 +54,7 @@ export async function cutCircuit(
   return foldConstants({ ...model, contextLength: length, positions, blocks }, constantsOf);
 }
 
-/** Leaves of a layer what the circuit keeps of each kind of component. */
+/** Reduces a layer to what the circuit keeps of each kind of component. */
 const cutters: Readonly<Record<ComponentKind, (block: Block, circuit: Circuit, layer: number) => Block>> = {
   head(block, circuit, layer) {
     const heads = keptHeads(circuit, layer);
@@ -73,7 +73,9 @@ function cutPositions(positions: Positions, length: number): Positions {
   }
 }
 
-/** What a layer's pruned heads leave behind; with the last of them also what no head owned. */
+/**
+ * The constants that replace a layer's pruned heads; if no head is left, also the biases that belong to no head.
+ */
 function leftByHeads(
   attention: Attention,
   layer: number,
@@ -83,13 +85,13 @@ function leftByHeads(
   const kept = keptHeads(circuit, layer);
   const pruned = attention.heads.filter((head) => !kept.includes(head));
   const left = pruned.flatMap((head) => addend(replacements.head(layer, head)));
-  // Where heads stay, b_O and a norm behind it stay with them in `blocks`; where none does, they would be lost.
+  // If heads stay, b_O and a norm after it stay with them in `blocks`; if none does, they would be lost.
   if (kept.length > 0) return left;
   const all = [...(attention.output.bias === undefined ? [] : [attention.output.bias]), ...left];
   return attention.postNorm === undefined ? all : [normedConstant(attention.postNorm, all)];
 }
 
-/** Nothing for a constant of zeros. */
+/** Empty for a constant of zeros. */
 function addend({ rows, width, values }: Constant): readonly Addend[] {
   if (values.every((value) => value === 0)) return [];
   return [{ shape: rows === 1 ? [width] : [rows, width], read: async () => values }];

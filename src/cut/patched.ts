@@ -1,6 +1,6 @@
 /**
- * The patched model: the original's weights, with replacements switched in for what a circuit prunes. What a
- * standalone model is verified against, so it shares no code with the surgery that made that one.
+ * The patched model: the original's weights, with replacements switched in for pruned components. Standalone
+ * models are verified against it, so it shares no code with the surgery that makes them.
  */
 import { addConstants } from "../discovery/constant.ts";
 import { downBias, type LayerGates, outputBias, wholeBlock } from "../discovery/forward.ts";

@@ -1,4 +1,4 @@
-/** An example's answers and labels as tokens, and what is wrong with them in words. */
+/** Encodes an example's answers and labels as tokens, and describes what is wrong with them. */
 import { type ErrorPlace, PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -6,7 +6,7 @@ import type { TaskExample } from "./task-example.ts";
 
 export type AnswerTokenizer = Pick<Tokenizer, "encode" | "tokenText">;
 
-/** Encodes each text once: tasks repeat few answers many times. */
+/** Encodes each text only once, because tasks repeat few answers many times. */
 export function remembering(tokenizer: AnswerTokenizer): AnswerTokenizer {
   const known = new Map<string, number[]>();
   return {
@@ -20,7 +20,7 @@ export function remembering(tokenizer: AnswerTokenizer): AnswerTokenizer {
 }
 
 /**
- * Answers of one token each, or a single one of several, which only pooled means can be asked.
+ * Answers of one token each, or a single answer of several tokens, which is possible only with pooled means.
  * @throws PithError "task" with the place for any other.
  */
 export function encodeAnswers(
@@ -34,7 +34,7 @@ export function encodeAnswers(
     if (ids.length === 1) return ids;
     const found = `the answer ${quote(answer)} is ${showTokens(ids, tokenizer)}`;
     if (ids.length === 0) throw new PithError("task", found, { place });
-    // The usual slip: words inside a text carry their space.
+    // The usual mistake is a missing space: words inside a text include the space before them.
     const spaced = !answer.startsWith(" ") && tokenizer.encode(` ${answer}`).length === 1;
     if (answers.length > 1) {
       throw new PithError("task", `${found}; of several accepted answers each must be one.`, {
@@ -53,7 +53,8 @@ export function encodeAnswers(
 }
 
 /**
- * What is legal and yet probably a slip: an answer of several tokens that would be one with a space before it.
+ * Detects a valid answer that is probably a mistake: one of several tokens that would be one token with a space
+ * before it.
  * @returns a sentence on the first such answer; undefined when there is none.
  */
 export function missingSpace(
@@ -79,8 +80,8 @@ function spacedAdvice(word: string): string {
 }
 
 /**
- * One token each, all different; every answer must be one of them.
- * @throws PithError "task" with the place where they are not.
+ * Labels of one token each, all different; every answer must be one of them.
+ * @throws PithError "task" with the place otherwise.
  */
 export function encodeLabels(
   labels: readonly string[],

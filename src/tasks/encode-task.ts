@@ -1,6 +1,6 @@
 /**
  * A task as the model sees it: token ids and accepted answers. Everything that depends on the tokenizer is
- * checked here, line by line in the file's order, so that the error does not depend on how the file was split.
+ * checked here, line by line in the file's order, so that errors do not depend on how the file was split.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -9,9 +9,10 @@ import type { TaskSplits } from "./split.ts";
 import { type TaskExample, taskName } from "./task-file.ts";
 
 /**
- * An example is right when the most likely next token is an accepted answer; with an answer of several tokens,
- * when each of them is the most likely one after the prompt and the answer's tokens before it (teacher forcing);
- * with labels, when an accepted answer's is the likeliest among the labels' tokens.
+ * An encoded example. A model answers it right when the most likely next token is an accepted answer. With an
+ * answer of several tokens, each of them must be the most likely one after the prompt and the answer's tokens
+ * before it (teacher forcing). With labels, an accepted answer's token must be the most likely among the labels'
+ * tokens.
  */
 export interface EncodedExample {
   /** The line of the task file, counted from 1. */
@@ -25,9 +26,12 @@ export interface EncodedExample {
    * only in the patching split.
    */
   readonly answers: readonly (readonly number[])[];
-  /** The tokens that an answer is chosen from, where it is not the whole vocabulary. */
+  /** The tokens that an answer is chosen from; left out: the whole vocabulary. */
   readonly labels?: readonly number[];
-  /** What a teacher-forced pass reads: `ids` and the answer's tokens but the last; `ids` for one-token answers. */
+  /**
+   * The input of a teacher-forced pass: `ids` and the answer's tokens except the last; `ids` for one-token
+   * answers.
+   */
   readonly forced: readonly number[];
   /** How many of the last positions of `forced` are answer positions: 1 for one-token answers. */
   readonly scored: number;
@@ -37,11 +41,11 @@ export interface EncodedExample {
 export interface EncodedTask {
   /** The task's name. */
   readonly name: string;
-  /** The prompts that means are taken over. */
+  /** The prompts that means are computed over. */
   readonly patching: readonly EncodedExample[];
   /** The prompts that choose the circuit. */
   readonly validation: readonly EncodedExample[];
-  /** The prompts that neither sees; none when the file carries its own splits and has none. */
+  /** The prompts that are used for neither; empty when the file has its own splits without a test split. */
   readonly test: readonly EncodedExample[];
 }
 
@@ -50,9 +54,9 @@ export interface EncodeTaskOptions {
   readonly means: "aligned" | "pooled";
   /** Whether the tokenizer's start token is put before every prompt. */
   readonly bos: boolean;
-  /** The longest prompt that the model takes, in tokens. */
+  /** The longest prompt that the model accepts, in tokens. */
   readonly contextLength: number;
-  /** As errors show it. */
+  /** The file's name in errors. */
   readonly fileName: string;
 }
 
@@ -60,8 +64,8 @@ type EncodingTokenizer = AnswerTokenizer & Pick<Tokenizer, "endOfTextId">;
 
 /**
  * @throws PithError "task" with file and line: an empty split, a prompt of no tokens or too many, prompts of
- *   unequal length under aligned means, an answer of several tokens where it must be one, a label that is not one
- *   token, an answer that is no label; "tokenizer" when bos is asked of a tokenizer that has none.
+ * unequal length under aligned means, an answer of several tokens where it must be one, a label that is not one
+ * token, an answer that is not a label; "tokenizer" when bos is requested and the tokenizer has no start token.
  */
 export function encodeTask(
   splits: TaskSplits,

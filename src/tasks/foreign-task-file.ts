@@ -1,4 +1,7 @@
-/** Files that people keep data sets in and that are no task files, told by their first bytes. */
+/**
+ * Recognises other data files by their first bytes, such as archives and spreadsheets, which people give by
+ * mistake as task files.
+ */
 
 const bytesOf = (ascii: string) => [...ascii].map((character) => character.charCodeAt(0));
 const PANDAS = 'to_json("task.jsonl", orient="records", lines=True)';
@@ -18,7 +21,7 @@ const FORMATS: readonly (readonly [start: readonly number[], what: string, advic
   ],
 ];
 
-/** What the bytes are and what to do, where they are of a format that Pith does not read. */
+/** What the file is and what to do, if it has a known format that Pith does not read. */
 export function foreignTaskFile(
   bytes: Uint8Array,
 ): { readonly fault: string; readonly advice: string } | undefined {

@@ -1,9 +1,9 @@
-/** Examples as the text of a task file: what `parseTaskFile` reads. */
+/** Writes examples as the text of a task file, which `parseTaskFile` reads. */
 import { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
 import type { TaskExample } from "./task-file.ts";
 
-/** An example's `line` is its place in the list. */
+/** An example without its `line`, which is its position in the list. */
 type Example = Omit<TaskExample, "line">;
 
 /** One JSON object a line, with a line end after the last. */

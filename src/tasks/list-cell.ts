@@ -1,9 +1,9 @@
 /**
- * Cells that hold a list as a program writes it: JSON's `["a", "b"]`, or Python's `['a', "b's"]`, which is what
- * pandas makes of a column of lists.
+ * Parses cells that hold a list as programs write it: JSON's `["a", "b"]`, or Python's `['a', "b's"]`, which
+ * pandas writes for a column of lists.
  */
 
-/** Its texts; undefined for a cell that is no list of texts, `[x]` and `[1]` among them. */
+/** The texts of the list; undefined for a cell that is not a list of texts, such as `[x]` and `[1]`. */
 export function parseListCell(cell: string): readonly string[] | undefined {
   const body = /^\s*\[(.*)\]\s*$/s.exec(cell)?.[1];
   if (body === undefined) return undefined;

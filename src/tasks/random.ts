@@ -1,7 +1,7 @@
 /**
- * The one source of chance in tasks: xoshiro128** 1.1 by Blackman and Vigna
- * (https://prng.di.unimi.it/xoshiro128starstar.c), all in 32-bit integers, so that a seed gives the same
- * numbers on every machine and engine. The seed is spread over the state by SplitMix64, as its authors advise.
+ * The only random number generator of tasks: xoshiro128** 1.1 by Blackman and Vigna
+ * (https://prng.di.unimi.it/xoshiro128starstar.c), in 32-bit integers only, so that a seed gives the same numbers
+ * on every machine and engine. SplitMix64 makes the state from the seed, as its authors advise.
  */
 import { PithError } from "../errors.ts";
 
@@ -10,7 +10,7 @@ export interface Random {
   nextUint32(): number;
   /** Uniform in 0 … bound − 1, without modulo bias; `bound` in 1 … 2³². */
   below(bound: number): number;
-  /** The items in a random order (Fisher and Yates); the argument stays as it is. */
+  /** The items in a random order (Fisher and Yates); the argument is not changed. */
   shuffled<T>(items: readonly T[]): T[];
 }
 
@@ -56,7 +56,7 @@ export function fromState(state: readonly [number, number, number, number]): Ran
     items.forEach((item, i) => {
       const j = below(i + 1);
       const displaced = result[j];
-      // The "inside-out" form: the new item takes a random place, and who stood there moves to the end.
+      // The "inside-out" form: the new item takes a random place, and the item that was there moves to the end.
       if (j < i) result[i] = displaced as T;
       result[j] = item;
     });

@@ -1,4 +1,4 @@
-/** A task file from disk, or from whatever stands for one: `--task <(grep …)` is a pipe (Node). */
+/** Reads a task file from disk, or from a pipe: `--task <(grep …)` (Node). */
 import { createHash } from "node:crypto";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
@@ -10,14 +10,16 @@ import { parseTaskFile, type TaskFile } from "./task-file.ts";
 const LARGEST_FILE = 256 * 2 ** 20;
 
 export interface ReadTaskFile extends TaskFile {
-  /** Of the bytes that were read: a pipe gives them once. 64 lower-case hexadecimal digits. */
+  /**
+   * The hash of the bytes that were read, because a pipe gives them only once. 64 lower-case hexadecimal digits.
+   */
   readonly sha256: string;
 }
 
 /**
- * @param signal ends waiting for a pipe that nobody writes to.
- * @throws PithError "task" when the file can't be read, is too large, is not UTF-8 (with the line), or holds a
- *   malformed line; the signal's reason.
+ * @param signal ends the wait for a pipe without a writer.
+ * @throws PithError "task" when the file can't be read, is too large, is not UTF-8 (with the line), or has a
+ * malformed line; the signal's reason.
  */
 export async function readTaskFile(path: string, signal?: AbortSignal): Promise<ReadTaskFile> {
   const bytes = await readBytes(path, signal);
@@ -51,7 +53,7 @@ function decode(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** No UTF-8 character holds the byte 0x0A, so the lines can be tried one by one. */
+/** In UTF-8 the byte 0x0A only occurs as a line feed, so the lines can be tested one by one. */
 function firstBadLine(bytes: Uint8Array, decoder: TextDecoder): number {
   let line = 1;
   for (let start = 0; start < bytes.length; line++) {

@@ -1,7 +1,7 @@
 /**
- * The other way to write an example: with the space on the other side of the border between prompt and answer.
- * Most tokenizers join a space to the word after it, so to a model "to" + " Mary", "to" + "Mary" and "to " + "Mary"
- * are three different questions, and only one of them is what it has learned.
+ * Writes an example in the other way: with the space on the other side of the border between prompt and answer.
+ * Most tokenizers join a space to the word after it. So "to" + " Mary", "to" + "Mary" and "to " + "Mary" are
+ * three different questions to a model, and it has learned only one of them.
  */
 import type { TaskExample } from "./task-example.ts";
 
@@ -14,8 +14,8 @@ export function endsInSpace(prompt: string): boolean {
 }
 
 /**
- * Blanks at the prompt's end are taken off, and the answers and labels get a space; where the prompt has none, the
- * answers and labels get a space before them, or lose it if the first answer has one.
+ * If the prompt ends in blanks, they are removed, and the answers and labels get a space. If not, the answers and
+ * labels get a space before them, or lose it if the first answer has one.
  */
 export function respell(example: TaskExample): TaskExample {
   const { prompt, answers, labels } = example;

@@ -1,12 +1,12 @@
 /**
- * Who serves what: examples into patching, validation and test. A prompt that chose the circuit must not
- * measure it too, so equal prompts always stay together.
+ * Divides examples into patching, validation and test. A prompt that chose the circuit must not measure it too,
+ * so equal prompts always stay together.
  */
 import { PithError } from "../errors.ts";
 import { createRandom } from "./random.ts";
 import type { TaskExample } from "./task-file.ts";
 
-/** Each in the order of the file's lines. */
+/** Each split has the order of the file's lines. */
 export interface TaskSplits {
   readonly patching: readonly TaskExample[];
   readonly validation: readonly TaskExample[];
@@ -20,20 +20,20 @@ export interface SplitOptions {
    * is less.
    */
   readonly patchingCount?: number | undefined;
-  /** Examples for the pruning decisions; left out: as `patchingCount`. What remains is the test set. */
+  /** Examples for the pruning decisions; left out: the same as `patchingCount`. The rest is the test set. */
   readonly validationCount?: number | undefined;
-  /** As errors show it. */
+  /** The file's name in errors. */
   readonly fileName?: string | undefined;
 }
 
 const DEFAULT_COUNT = 150;
 
 /**
- * Keeps the splits of a file that carries them; divides one that doesn't, the same way for the same seed on
+ * Keeps the splits of a file that states them, and divides any other file, in the same way for the same seed on
  * any machine. A file that is divided gives each example once, by its first line: repeated lines would fill the
- * splits with few different prompts, and make a share of the test set look surer than it is. Prompts that are
- * equal and have other answers stay together; where they no longer fit into a split they go to the next.
- * @throws PithError "task" when only some lines carry a split; "options" for counts or a seed that can't be.
+ * splits with few different prompts, and make a share of the test set look more certain than it is. Equal prompts
+ * with different answers stay together; if they do not fit into a split, they go to the next.
+ * @throws PithError "task" when only some lines state a split; "options" for invalid counts or an invalid seed.
  */
 export function splitExamples(examples: readonly TaskExample[], options: SplitOptions): TaskSplits {
   const file = options.fileName === undefined ? {} : { file: options.fileName };
@@ -97,14 +97,14 @@ function divide(lines: readonly TaskExample[], options: SplitOptions): TaskSplit
         : validation.length + group.length <= validationCount
           ? validation
           : test;
-    // One by one: a prompt may stand in more lines than a call may have arguments.
+    // One by one: a prompt may occur in more lines than a call may have arguments.
     for (const example of group) split.push(example);
   }
   for (const split of [patching, validation, test]) split.sort((a, b) => a.line - b.line);
   return { patching, validation, test };
 }
 
-/** The first of all examples that have the same prompt, answers and labels. */
+/** The first example of each set with the same prompt, answers and labels. */
 function withoutRepeats(examples: readonly TaskExample[]): readonly TaskExample[] {
   const seen = new Set<string>();
   return examples.filter(({ prompt, answers, labels }) => {

@@ -1,7 +1,8 @@
 /**
- * Task files as CSV (RFC 4180), or with tabs for commas: a first row that names the columns, one example a row. Spreadsheets write them,
- * so empty rows and a cell that is left empty are no faults, and quoted cells may hold line ends. Lines are
- * counted here, from the bytes of each row: the library counts a CR LF within quotes twice.
+ * Reads task files in CSV (RFC 4180), or with tabs instead of commas: the first row names the columns, every
+ * other row is an example. Spreadsheets write such files, so empty rows and empty cells are not errors, and
+ * quoted cells may contain line ends. Lines are counted here, from the bytes of each row, because the library
+ * counts a CR LF within quotes twice.
  */
 import { CsvError, type InfoRecord, parse } from "csv-parse/browser/esm/sync";
 import { PithError } from "../errors.ts";
@@ -19,16 +20,16 @@ const QUOTE_ADVICE = 'A cell with quotes in it is quoted as a whole, and they ar
 
 interface Row {
   readonly cells: readonly string[];
-  /** 1-based line of the file in which it begins. */
+  /** The 1-based line of the file in which it begins. */
   readonly line: number;
 }
 
 /**
- * One after another, so that who reads may pause between them.
- * @param contents without byte order mark. @param file as errors show it.
- * @returns of each row its example or what is wrong with it, "task" with file and line (and field, where one is to
- *   blame); undefined where nothing was found for a while. It ends early where nothing that follows could mean what
- *   it says: after a first row that names no columns, a row of very many cells, or a quote that is not closed.
+ * Reads rows one after another, so that the reader may pause between them.
+ * @param contents without byte order mark. @param file the name in errors.
+ * @returns for each row its example or what is wrong with it, "task" with file and line (and field, if one is at
+ * fault); undefined after a while without any. It ends early if the rest could not be understood: after a first
+ * row that names no columns, a row with very many cells, or a quote that is not closed.
  */
 export function* readTaskCsv(
   contents: string,
@@ -72,7 +73,7 @@ function parseRow(
   }
   const fields = columns.flatMap((column, at): [Column, unknown][] => {
     const cell = cells[at] ?? "";
-    // A row must have all cells, so an empty one stands for a field that is left out.
+    // A row must have all cells, so an empty cell means that the field is left out.
     if (cell === "" && column !== "prompt") return [];
     if (!LISTS.has(column)) return [[column, cell]];
     return [[column, parseListCell(cell) ?? cell.split("|")]];
@@ -119,7 +120,7 @@ function separatorAdvice(separator: string, found: string): string {
   return `Columns are separated by commas${found === "\t" ? ", or by tabs where the file's name ends in .tsv" : ""}.`;
 }
 
-/** All rows that are not empty, with their lines; undefined after each part of the text. */
+/** All non-empty rows, with their lines; undefined after each part of the text. */
 function* readRows(contents: string, file: string, separator: string): Generator<Row | undefined, void> {
   let line = 1;
   for (const part of splitBetweenRows(contents)) {
@@ -139,16 +140,17 @@ function manyCells(place: ExamplePlace): PithError {
   });
 }
 
-/** UTF-16 units that are parsed at once: some milliseconds of work. */
+/** UTF-16 units that are parsed at once, which takes some milliseconds. */
 const partLength = 2 ** 15;
 
-/** Stands for a row of more than `mostCells` cells, which the library would take seconds over, and for all after it. */
+/**
+ * Marks a row of more than `mostCells` cells, for which the library would take seconds, and everything after it.
+ */
 const tooWide = Symbol("a row of too many cells");
 
 /**
- * Parts that end where a row does. A line end is within quotes where the quotes before it are odd in number, those
- * that are doubled included. Where that is not so, a cell is malformed, and the part that holds it is where reading
- * ends.
+ * Parts that end at the end of a row. A line end is within quotes if the number of quotes before it is odd,
+ * doubled quotes included. If this is wrong, a cell is malformed, and reading ends in the part with that cell.
  */
 function* splitBetweenRows(contents: string): Generator<string | typeof tooWide, void> {
   let [start, row, cells] = [0, 0, 1];
@@ -171,7 +173,7 @@ function* splitBetweenRows(contents: string): Generator<string | typeof tooWide,
   if (start < contents.length) yield contents.slice(start);
 }
 
-/** @param first the line in which the part begins. @returns the rows before a malformed cell, where there is one. */
+/** @param first the line in which the part begins. @returns the rows before a malformed cell, if there is one. */
 function parseRows(
   part: string,
   first: number,
@@ -186,7 +188,7 @@ function parseRows(
   try {
     parse(part, {
       delimiter: separator,
-      // Not the first line's alone: files that were pasted together hold several.
+      // All three line ends, because files that were joined may contain several.
       record_delimiter: ["\r\n", "\n", "\r"],
       relax_column_count: true,
       skip_empty_lines: true,
@@ -204,7 +206,10 @@ function parseRows(
   return { rows, lines: lines.skipTo(bytes.length) - 1 };
 }
 
-/** Follows a text forwards: which line begins at a byte, or after the empty lines there. */
+/**
+ * Counts lines while it moves forward in a text: gives the line that begins at a byte, or after the empty lines
+ * there.
+ */
 function countLines(bytes: Uint8Array): { skipTo(byte: number): number } {
   const [LF, CR] = [0x0a, 0x0d];
   let line = 1;
@@ -213,7 +218,7 @@ function countLines(bytes: Uint8Array): { skipTo(byte: number): number } {
   return {
     skipTo(byte) {
       for (; at < bytes.length && (at < byte || isLineEnd(bytes[at])); at++) {
-        // Of CR LF the second counts.
+        // In CR LF, only the LF counts.
         if (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] !== LF)) line++;
       }
       return line;

@@ -1,12 +1,12 @@
 /**
- * One example of a task, from whatever a task file's format made of a line or a row: the one place that says
- * which fields there are and what they may hold.
+ * One example of a task, from the parsed value of a line or a row of any format. This is the only place that
+ * defines the fields and their values.
  */
 import { z } from "zod";
 import { PithError } from "../errors.ts";
 import { quote, showValue } from "../printable.ts";
 
-/** Which part of the work an example serves: the means, the pruning decisions, or the accuracy we report. */
+/** The purpose of an example: the means, the pruning decisions, or the reported accuracy. */
 export type Split = "patching" | "validation" | "test";
 
 /** One example of a task: a prompt and the answers that are right. */
@@ -15,22 +15,22 @@ export interface TaskExample {
   readonly prompt: string;
   /** The accepted answers; empty only where the split is patching. */
   readonly answers: readonly string[];
-  /** Classification: what an answer is chosen from. Left out, the whole vocabulary. */
+  /** Classification: the texts that an answer is chosen from. Left out: the whole vocabulary. */
   readonly labels?: readonly string[];
-  /** The split that it belongs to; undefined when the file leaves splitting to us. */
+  /** The split that it belongs to; undefined when the file states none. */
   readonly split: Split | undefined;
   /** The line of the file, counted from 1. */
   readonly line: number;
 }
 
-/** Where an example stands, as errors show it. */
+/** The place of an example in errors. */
 export interface ExamplePlace {
   readonly file: string;
   /** 1-based. */
   readonly line: number;
 }
 
-// A lone surrogate is no Unicode text and would reach the model as U+FFFD.
+// A lone surrogate is not valid Unicode text and would reach the model as U+FFFD.
 const text = z
   .string()
   .min(1, "must not be empty")
@@ -48,8 +48,8 @@ const schema = z.strictObject({
 const allowedFields = 'Only "prompt", "answers" (or "answer"), "labels" and "split" may stand there.';
 
 /**
- * @param value what JSON or the cells of a row gave.
- * @throws PithError "task" with the place, and the field where one is to blame.
+ * @param value from JSON or from the cells of a row.
+ * @throws PithError "task" with the place, and with the field if one is at fault.
  */
 function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   const result = schema.safeParse(value);
@@ -69,7 +69,7 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   return { prompt, answers: accepted, ...(labels && { labels }), split, line: place.line };
 }
 
-/** The same, its fault given back: who looks for all faults of a file goes on after it. */
+/** The same, but the error is returned: a caller that looks for all faults of a file continues after it. */
 export function tryExample(value: unknown, place: ExamplePlace): TaskExample | PithError {
   try {
     return parseExample(value, place);

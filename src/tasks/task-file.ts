@@ -1,6 +1,7 @@
 /**
- * Task files: JSON Lines, one example a line; a JSON list; or CSV or TSV by the file's name (docs/tasks.md). People write them by
- * hand and by script, so every fault is told with its line. Runs in a browser; `read-task-file.ts` adds the disk.
+ * Task files: JSON Lines, one example a line; a JSON list; or CSV or TSV by the file's name (docs/tasks.md).
+ * People write them by hand and by script, so every fault is reported with its line. Runs in a browser;
+ * `read-task-file.ts` reads from disk.
  */
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
@@ -11,7 +12,7 @@ import { longestExample, mostExamples } from "./task-limits.ts";
 
 export type { Split, TaskExample } from "./task-example.ts";
 
-/** What a task file holds. */
+/** The content of a task file. */
 export interface TaskFile {
   /** The file's name without folder and extension. */
   readonly name: string;
@@ -20,8 +21,8 @@ export interface TaskFile {
 }
 
 /**
- * @param fileName as errors show it; the task's name comes from it, and ".csv" at its end says what it holds.
- * @throws PithError "task" with file and line (and field, where one is to blame).
+ * @param fileName in errors; the task's name is made from it, and its extension ".csv" gives the format.
+ * @throws PithError "task" with file and line (and field, if one is at fault).
  */
 export function parseTaskFile(contents: string, fileName: string): TaskFile {
   const examples: TaskExample[] = [];
@@ -33,8 +34,8 @@ export function parseTaskFile(contents: string, fileName: string): TaskFile {
 }
 
 /**
- * The same piece by piece, for who must not be held up or wants every fault: of each line or row its example, or
- * what is wrong with it; undefined where there was nothing for a while.
+ * The same piece by piece, for callers that must not block or that need every fault: for each line or row its
+ * example, or what is wrong with it; undefined after a while without any.
  */
 export function* readExamples(
   contents: string,

@@ -1,6 +1,6 @@
 /**
- * Task files as one JSON list, `[{"prompt": …}, …]`, as scripts and `jq -s` write them. Each element is found and
- * parsed by itself, so that a fault has its line and the others are read all the same.
+ * Reads task files that are one JSON list, `[{"prompt": …}, …]`, as scripts and `jq -s` write them. Each element
+ * is found and parsed separately, so that a fault has its line and the other elements are still read.
  */
 import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
@@ -9,15 +9,15 @@ import { longestExample, mostExamples } from "./task-limits.ts";
 
 const ADVICE = "A task file is a JSON list of objects, or has one JSON object a line.";
 
-/** Whether a text begins as a list: no line of a JSON Lines file does. */
+/** Whether a text begins as a list, unlike any line of a JSON Lines file. */
 export function isJsonList(contents: string): boolean {
   return /^\s*\[/.test(contents);
 }
 
 /**
- * @param contents without byte order mark. @param file as errors show it.
- * @returns of each element its example or what is wrong with it, "task" with file and the line where it begins. It
- *   ends early where the list does.
+ * @param contents without byte order mark. @param file the name in errors.
+ * @returns for each element its example or what is wrong with it, "task" with file and the line where it begins.
+ * It ends where the list does.
  */
 export function* readTaskJson(contents: string, file: string): Generator<TaskExample | PithError, void> {
   let examples = 0;
@@ -45,13 +45,13 @@ function readElement(text: string, place: ExamplePlace): TaskExample | PithError
 
 interface Element {
   readonly text: string;
-  /** 1-based, where it begins. */
+  /** The 1-based line where it begins. */
   readonly line: number;
   /** What is wrong with the list itself; then nothing follows. */
   readonly fault?: string;
 }
 
-/** What stands between the list's commas. */
+/** The texts between the list's commas. */
 function* elements(contents: string): Generator<Element, void> {
   const special = /["[\]{},\n]/g;
   let [depth, start, line, startLine] = [0, 0, 1, 1];

@@ -1,7 +1,10 @@
-/** How large a task file may be in its parts, in every format. */
+/** Limits for the parts of a task file, in every format. */
 
-/** Of one example, in UTF-16 units. No model's context takes more than a fraction of this. */
+/** The limit of one example, in UTF-16 units. Every model's context is much shorter. */
 export const longestExample = 2 ** 20;
 export const mostExamples = 2 ** 20;
-/** Of one CSV row: many times the columns that there are, so that a row with a comma too many is still counted. */
+/**
+ * The limit of one CSV row: many times the number of columns, so that a row with a comma too many is still
+ * counted.
+ */
 export const mostCells = 1000;

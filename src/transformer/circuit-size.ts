@@ -1,6 +1,6 @@
 /**
- * What circuits and components weigh: elements of the body's weight matrices. A size is computed from the set, never
- * summed over its components, since components may share weights.
+ * Sizes of circuits and components: elements of the body's weight matrices. A size is computed from the whole
+ * set, never as a sum over components, because components may share weights.
  */
 import { type Circuit, keepsMlp, keptHeads, wholeCircuit, without } from "./circuit.ts";
 import { type Component, type ComponentKind, shapeOf } from "./component.ts";
@@ -13,7 +13,7 @@ export function circuitSize(model: Transformer, circuit: Circuit): number {
   return [...model.blocks.keys()].reduce((sum, layer) => sum + layerSize(model, circuit, layer), 0);
 }
 
-/** What removing a component from a circuit frees. @param model the original. */
+/** The size that is freed when a component is removed from a circuit. @param model the original. */
 export function freedSize(model: Transformer, circuit: Circuit, component: Component): number {
   const { layer } = component;
   return layerSize(model, circuit, layer) - layerSize(model, without(circuit, [component]), layer);
@@ -33,7 +33,7 @@ function layerSize(model: Transformer, circuit: Circuit, layer: number): number 
   return Object.values(sizes).reduce((sum, size) => sum + size, 0);
 }
 
-/** Heads of keys and values count as long as one of the query heads that read them stays. */
+/** A key/value head counts if at least one query head that reads it stays. */
 function attentionSize(attention: Attention, kept: readonly number[]): number {
   if (kept.length === 0) return 0;
   const { query, key, value, output } = keepHeads(attention, kept);

@@ -1,10 +1,10 @@
 /**
- * A circuit is the set of components that stay. The type is opaque: this module alone knows how the set is held,
- * and everything else asks it. The value is plain data all the same, so that it can be cloned, sent to a worker and
+ * A circuit is the set of components that stay. The type is opaque: only this module knows how the set is stored;
+ * other code uses its functions. Still, the value is plain data, so that it can be cloned, sent to a worker and
  * compared field by field: equal sets are equal values.
  *
- * The set is held by layer. Asking for one layer's part is cheap however many components a model has, and layers
- * that nothing is kept of take no room, whatever numbers a file gives them.
+ * The set is stored by layer. Reading one layer's part is fast however many components a model has, and layers
+ * without kept components take no memory, whatever numbers a file gives them.
  */
 import {
   type Component,
@@ -22,8 +22,8 @@ import {
 declare const circuitBrand: unique symbol;
 
 /**
- * The set of components that stay. It is made and asked by functions: {@link circuitOf}, {@link circuitOfLists},
- * {@link listsOf}, {@link componentsOf}, {@link keeps}.
+ * The set of components that stay. Use these functions to make and read it: {@link circuitOf}, {@link
+ * circuitOfLists}, {@link listsOf}, {@link componentsOf}, {@link keeps}.
  */
 export interface Circuit {
   /** Marks the type; no value has it. @internal */
@@ -38,12 +38,12 @@ export interface CircuitLists {
   readonly mlps: readonly number[];
 }
 
-/** What stays of a layer; at least one component. */
+/** The kept components of a layer; at least one. */
 interface KeptComponents extends LayerComponents {
   readonly layer: number;
 }
 
-/** How a circuit is held: layers ascending, each once. */
+/** The stored form of a circuit: layers ascending, each once. */
 interface CircuitData {
   readonly layers: readonly KeptComponents[];
 }
@@ -51,7 +51,7 @@ interface CircuitData {
 const dataOf = (circuit: Circuit): CircuitData => circuit as Circuit & CircuitData;
 const circuitFrom = (data: CircuitData): Circuit => data as CircuitData & Circuit;
 
-/** The circuit of these components, in any order; one that comes twice counts once. */
+/** The circuit of these components, in any order; duplicates count once. */
 export function circuitOf(components: Iterable<Component>): Circuit {
   const byLayer = new Map<number, Component[]>();
   for (const component of components) {
@@ -142,7 +142,7 @@ export function keeps(circuit: Circuit, component: Component): boolean {
   return layerHas(keptOf(circuit, component.layer), component);
 }
 
-/** The circuit less some components; those that it does not keep don't matter. */
+/** The circuit without some components; those that it does not keep are ignored. */
 export function without(circuit: Circuit, components: Iterable<Component>): Circuit {
   const gone = new Map(dataOf(circuitOf(components)).layers.map((here) => [here.layer, here]));
   const layers = dataOf(circuit).layers.map((kept) => {
@@ -161,12 +161,12 @@ function less(kept: KeptComponents, gone: LayerComponents): KeptComponents {
   };
 }
 
-/** The circuit and some components more; those that it keeps already don't matter. */
+/** The circuit with additional components; those that it keeps already are ignored. */
 export function withComponents(circuit: Circuit, components: Iterable<Component>): Circuit {
   return circuitOf([...componentsOf(circuit), ...components]);
 }
 
-/** What stays in at least one of the circuits. */
+/** The components that at least one of the circuits keeps. */
 export function unionOf(circuits: readonly Circuit[]): Circuit {
   return circuitOf(circuits.flatMap(componentsOf));
 }
@@ -177,8 +177,9 @@ export function sameCircuit(one: Circuit, other: Circuit): boolean {
 }
 
 /**
- * A text that two circuits share if, and only if, they are the same: names separated by spaces. Journals hold it, so
- * its form must not change: heads come first and are written as "3.1"; all others have their names in the model.
+ * A text that is equal for two circuits if, and only if, the circuits are equal: names separated by spaces.
+ * Journals contain it, so its form must not change: heads come first and are written as "3.1"; all others have
+ * their names in the model.
  */
 export function circuitKey(circuit: Circuit): string {
   return [...componentsOf(circuit)]

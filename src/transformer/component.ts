@@ -1,13 +1,13 @@
 /**
- * A component is what a search keeps or prunes as a whole: one attention head or one MLP (paper, section 2). It is
- * a sum type, so that finer kinds can join it: every place that has to decide is a switch over `kind`, or a record
- * with an entry for each, and the compiler points at those that lack one.
+ * A component is what a search keeps or prunes as a whole: one attention head or one MLP (paper, section 2). It
+ * is a sum type, so that finer kinds can be added: all code that distinguishes kinds is a switch over `kind`, or
+ * a record with an entry for each, and the compiler reports where a new kind is missing.
  *
- * This module alone knows how components are named, titled, parsed, ordered and listed.
+ * Only this module knows how components are named, titled, parsed, ordered and listed.
  */
 import type { Transformer } from "./transformer.ts";
 
-/** What a search keeps or prunes as a whole: one attention head, or the MLP of a layer. */
+/** The unit that a search keeps or prunes as a whole: one attention head, or the MLP of a layer. */
 export type Component =
   | {
       /** An attention head. */
@@ -41,7 +41,7 @@ export interface ComponentRecord {
   readonly component: string;
 }
 
-/** The components of one layer: in a model all that it has, in a circuit those that stay. */
+/** The components of one layer: of a model, all that it has; of a circuit, those that stay. */
 export interface LayerComponents {
   /** Indices in the original layer, ascending. */
   readonly heads: readonly number[];
@@ -53,8 +53,8 @@ export interface LayerComponents {
 export type ModelShape = readonly LayerComponents[];
 
 /**
- * Which of a layer's components are tried first. "published": heads from 0 up, then the MLP, as in the paper's
- * code. "downstream": the MLP, then the heads, the strict reverse of the order in which they compute.
+ * Which components of a layer are tried first. "published": heads from 0 up, then the MLP, as in the paper's
+ * code. "downstream": the MLP, then the heads, the exact reverse of the order of computing.
  */
 export type Order = "published" | "downstream";
 
@@ -66,7 +66,7 @@ export function shapeOf(model: Transformer): ModelShape {
   }));
 }
 
-/** The shape of an original model of which only the number of heads of each layer is known. */
+/** The shape of an original model from the number of heads of each layer. */
 export function shapeOfHeadCounts(headCounts: readonly number[]): ModelShape {
   return headCounts.map((count) => ({ heads: Array.from({ length: count }, (_, head) => head), mlp: true }));
 }
@@ -125,12 +125,12 @@ export function nameOfRecord({ layer, component }: ComponentRecord): string {
   return `${layer}.${component}`;
 }
 
-/** @returns undefined if the record's name is no component's. */
+/** @returns undefined if the record's name is not that of a component. */
 export function parseRecord({ layer, component }: ComponentRecord): Component | undefined {
   return componentKinds.map((kind) => parsers[kind](layer, component)).find((found) => found !== undefined);
 }
 
-/** Each reads the names of one kind, as `nameInLayer` writes them. */
+/** Each parser reads the names of one kind, as `nameInLayer` writes them. */
 const parsers: Readonly<Record<ComponentKind, (layer: number, name: string) => Component | undefined>> = {
   head(layer, name) {
     const head = /^head\.(0|[1-9]\d*)$/.exec(name)?.[1];
@@ -139,20 +139,20 @@ const parsers: Readonly<Record<ComponentKind, (layer: number, name: string) => C
   mlp: (layer, name) => (name === "mlp" ? { kind: "mlp", layer } : undefined),
 };
 
-/** @throws RangeError if the record's name is no component's. */
+/** @throws RangeError if the record's name is not that of a component. */
 export function componentOf(record: ComponentRecord): Component {
   const component = parseRecord(record);
   if (component === undefined) throw new RangeError(`"${record.component}" is no component's name`);
   return component;
 }
 
-/** @param name a component's name in the whole model. @returns undefined if it is no such name. */
+/** @param name a component's name in the whole model. @returns undefined if it is not such a name. */
 export function parseComponent(name: string): Component | undefined {
   const [, layer, component] = /^(0|[1-9]\d*)\.(.+)$/s.exec(name) ?? [];
   return component === undefined ? undefined : parseRecord({ layer: Number(layer), component });
 }
 
-/** Compares by place in the order of computing: by layer; in a layer heads come first, then the MLP. */
+/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP. */
 export function compareComponents(one: Component, other: Component): number {
   const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
   return one.layer - other.layer || byKind || indexOf(one) - indexOf(other);
@@ -186,7 +186,7 @@ function componentsOfKind(
   }
 }
 
-/** Whether a layer's components have one of that layer. */
+/** Whether a layer's components include the given one of that layer. */
 export function layerHas({ heads, mlp }: LayerComponents, component: Component): boolean {
   switch (component.kind) {
     case "head":
@@ -196,7 +196,7 @@ export function layerHas({ heads, mlp }: LayerComponents, component: Component):
   }
 }
 
-/** A layer's components less one of that layer. */
+/** A layer's components without one of them. */
 export function layerWithout<T extends LayerComponents>(parts: T, component: Component): T {
   switch (component.kind) {
     case "head":

@@ -1,4 +1,4 @@
-/** Weights made of other weights, still read only when asked for. */
+/** Weights that are computed from other weights; they are still read only when needed. */
 import { elementCount, type Weight } from "./weight.ts";
 
 /** Matrices of equal height side by side, or vectors one after another. */
@@ -15,7 +15,7 @@ export function joinColumns(weights: readonly Weight[]): Weight {
     madeOf: weights,
     async read() {
       const joined = new Float32Array(height * width);
-      // Together, so that parts of one fused matrix can share its reading.
+      // Read together, so that parts of one fused matrix can share its reading.
       const parts = await Promise.all(weights.map((weight) => weight.read()));
       let at = 0;
       for (const [index, values] of parts.entries()) {
@@ -30,7 +30,7 @@ export function joinColumns(weights: readonly Weight[]): Weight {
   };
 }
 
-/** Matrices of equal width, one under another. */
+/** Matrices of equal width, one below another. */
 export function joinRows(weights: readonly Weight[]): Weight {
   const name = weights.map((weight) => weight.name).join("+");
   const widths = new Set(weights.map((weight) => weight.shape[1]));
@@ -55,8 +55,8 @@ export function joinRows(weights: readonly Weight[]): Weight {
 }
 
 /**
- * The same weight, but reads that overlap are one. For matrices that are only read in parts: the array that
- * they share is nobody's to change.
+ * The same weight, but simultaneous reads share one. For matrices that are only read in parts: nobody may change
+ * the shared array.
  */
 export function readOnceTogether(weight: Weight): Weight {
   let running: Promise<Float32Array<ArrayBuffer>> | undefined;
@@ -86,7 +86,7 @@ export function scaled(weight: Weight, factor: number): Weight {
   };
 }
 
-/** The same values under another shape. */
+/** The same values with another shape. */
 export function reshaped(weight: Weight, shape: readonly number[]): Weight {
   if (elementCount(shape) !== elementCount(weight.shape)) {
     throw new RangeError(`${weight.name}: [${weight.shape.join(", ")}] can't become [${shape.join(", ")}]`);
@@ -95,8 +95,8 @@ export function reshaped(weight: Weight, shape: readonly number[]): Weight {
 }
 
 /**
- * A matrix less the mean of its rows. Softmax over the products with all rows stays the same, and the
- * products become small enough that float32 keeps three more digits of them (GPT-2's logits lie near -100).
+ * A matrix less the mean of its rows. Softmax over the products with all rows stays the same, and the products
+ * become so small that float32 keeps three more digits of them (GPT-2's logits are near -100).
  */
 export function centeredRows(weight: Weight): Weight {
   return {

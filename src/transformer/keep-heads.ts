@@ -1,6 +1,6 @@
 /**
- * Truly removes heads (paper, appendix C): their columns of W_Q and rows of W_O go, and with them their biases; a head
- * of keys and values goes with the last query head that reads it. b_O belongs to no head and stays.
+ * Removes heads from the weights (paper, appendix C): their columns of W_Q and rows of W_O, with their biases. A
+ * key/value head is removed with the last query head that reads it. b_O belongs to no head and stays.
  */
 import { sliceInputs, sliceOutputs } from "./linear.ts";
 import type { Range } from "./slice.ts";

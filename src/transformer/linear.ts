@@ -1,15 +1,15 @@
-/** Parts of affine maps, whichever way round their matrix is stored. */
+/** Parts of affine maps, with matrices stored either way round. */
 import { type Range, sliceColumns, sliceRows, sliceVector } from "./slice.ts";
 import type { Linear } from "./transformer.ts";
 import type { Weight } from "./weight.ts";
 
-/** How many numbers go in and come out. */
+/** The numbers of inputs and outputs. */
 export function linearShape({ weight, transposed }: Linear): readonly [inputs: number, outputs: number] {
   const [first = 0, second = 0] = weight.shape;
   return transposed ? [second, first] : [first, second];
 }
 
-/** The map to some of the outputs, with their biases. */
+/** The map restricted to some outputs, with their biases. */
 export function sliceOutputs({ weight, bias, ...rest }: Linear, ranges: readonly Range[]): Linear {
   return {
     ...rest,
@@ -18,12 +18,12 @@ export function sliceOutputs({ weight, bias, ...rest }: Linear, ranges: readonly
   };
 }
 
-/** The map of some of the inputs. The bias belongs to none of them and stays whole. */
+/** The map restricted to some inputs. The bias belongs to none of them and stays whole. */
 export function sliceInputs({ weight, ...rest }: Linear, ranges: readonly Range[]): Linear {
   return { ...rest, weight: rest.transposed ? sliceColumns(weight, ranges) : sliceRows(weight, ranges) };
 }
 
-/** The matrix as [in, out]. A matrix that is stored the other way round is copied each time that it is read. */
+/** The matrix as [in, out]. A matrix that is stored transposed is copied each time that it is read. */
 export function inOut({ weight, transposed }: Pick<Linear, "weight" | "transposed">): Weight {
   if (!transposed) return weight;
   const [outputs = 0, inputs = 0] = weight.shape;

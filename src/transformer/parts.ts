@@ -1,21 +1,27 @@
 /**
- * The only walk over all weights of a model. Names in shipped files, counts, sizes and bytes derive from it, so that
- * a weight that a family adds is named and counted everywhere once it is listed here.
+ * The only function that visits all weights of a model. Names in shipped files, counts, sizes and bytes are based
+ * on it, so that a new family's weight is named and counted everywhere once it is listed here.
  */
 import type { AnyTransformer, Attention, Block, Folded, Linear, Mlp, Norm } from "./transformer.ts";
 import type { Weight } from "./weight.ts";
 
-/** What a weight is to its model: bodies are the matrices of attention and MLPs; vectors are biases, norms, constants. */
+/**
+ * The role of a weight in its model: bodies are the matrices of attention and MLPs; vectors are biases, norms,
+ * constants.
+ */
 export type WeightRole = "body" | "embedding" | "vector";
 
 export interface Part {
-  /** Where it stands, as shipped files name it: "blocks.3.attention.query.weight". */
+  /** Its place, as shipped files name it: "blocks.3.attention.query.weight". */
   readonly path: string;
   readonly role: WeightRole;
   readonly weight: Weight;
 }
 
-/** All weights in the order of computing. One that stands in several places, as a tied unembedding does, comes once. */
+/**
+ * All weights in the order of computing. A weight that is used in several places, such as a tied unembedding,
+ * comes once.
+ */
 export function parts(model: AnyTransformer): readonly Part[] {
   const all = new Map<Weight, Part>();
   mapWeights(model, (weight, path, role) => {
@@ -27,7 +33,7 @@ export function parts(model: AnyTransformer): readonly Part[] {
 
 type Change = (weight: Weight, path: string, role: WeightRole) => Weight;
 
-/** The same model with every weight changed; weights that were one object still are. */
+/** The same model with every weight changed; weights that were one object stay one object. */
 export function mapWeights<M extends AnyTransformer>(model: M, change: Change): M {
   const done = new Map<Weight, Weight>();
   const once: Change = (weight, path, role) => {

@@ -1,14 +1,14 @@
 /**
  * Parts of weights, as weights: nothing is read or copied before the part itself is read. Families split fused
- * matrices this way, and surgery cuts heads out.
+ * matrices in this way, and surgery cuts out heads.
  *
- * A range is [start, end), counted in columns, rows or elements; ranges are taken in the order given.
+ * A range is [start, end), counted in columns, rows or elements; ranges are used in the given order.
  */
 import type { Weight } from "./weight.ts";
 
 export type Range = readonly [start: number, end: number];
 
-/** Columns of a [rows, columns] matrix. @throws RangeError for another rank, or a range that is outside. */
+/** Columns of a [rows, columns] matrix. @throws RangeError for another rank, or a range outside the matrix. */
 export function sliceColumns(weight: Weight, ranges: readonly Range[]): Weight {
   const [rows, columns] = matrixShape(weight);
   if (isEverything(ranges, columns)) return weight;
@@ -32,7 +32,7 @@ export function sliceColumns(weight: Weight, ranges: readonly Range[]): Weight {
   };
 }
 
-/** Rows of a [rows, columns] matrix. @throws RangeError for another rank, or a range that is outside. */
+/** Rows of a [rows, columns] matrix. @throws RangeError for another rank, or a range outside the matrix. */
 export function sliceRows(weight: Weight, ranges: readonly Range[]): Weight {
   const [rows, columns] = matrixShape(weight);
   if (isEverything(ranges, rows)) return weight;
@@ -58,7 +58,7 @@ export function sliceRows(weight: Weight, ranges: readonly Range[]): Weight {
   };
 }
 
-/** Elements of a vector. @throws RangeError for another rank, or a range that is outside. */
+/** Elements of a vector. @throws RangeError for another rank, or a range outside the vector. */
 export function sliceVector(weight: Weight, ranges: readonly Range[]): Weight {
   const [length] = weight.shape;
   if (length === undefined || weight.shape.length !== 1) throw rankError(weight, "a vector");

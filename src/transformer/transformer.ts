@@ -1,8 +1,8 @@
 /**
- * The one description of a model that everything after `architectures/` works on: a decoder-only transformer
- * as a residual stream that blocks read from and write to (paper, section 2, equations 1 and 2). What differs
- * between model families is a field here, so that a family is data. An original model and the standalone model
- * of a circuit have the same parts; a standalone model is folded (`FoldedTransformer`).
+ * The description of a model that all code after `architectures/` uses: a decoder-only transformer as a residual
+ * stream that blocks read from and write to (paper, section 2, equations 1 and 2). Differences between model
+ * families are fields here, so that a family is data. An original model and the standalone model of a circuit
+ * have the same parts; a standalone model is folded (`FoldedTransformer`).
  *
  * A row of activations times a matrix [in, out] gives the output; the token embedding and the unembedding are
  * [vocabulary, d].
@@ -11,43 +11,43 @@ import type { Weight } from "./weight.ts";
 
 /** A model as its checkpoint describes it. */
 export interface Transformer extends Frame {
-  /** Tells the two apart: a model of this type is not folded. */
+  /** Distinguishes the two types: a model of this type is not folded. */
   readonly folded?: false;
   /** The layers, first to last. */
   readonly blocks: readonly Block<Attention, Mlp>[];
 }
 
 /**
- * A model whose constants are gathered: no part writes a bias to the residual stream; instead a constant joins the
- * stream before each part that reads it. `foldConstants` makes one, and takes none.
+ * A model with combined constants: no part writes a bias to the residual stream; instead, a constant is added to
+ * the stream before each part that reads it. `foldConstants` makes such a model.
  */
 export interface FoldedTransformer extends Frame {
-  /** Tells the two apart: a model of this type is folded. */
+  /** Distinguishes the two types: a model of this type is folded. */
   readonly folded: true;
   /** The layers, first to last. */
   readonly blocks: readonly Block<Folded<Attention>, Folded<Mlp>>[];
-  /** The constant that joins before the final norm: [d], or [positions, d]. */
+  /** The constant that is added before the final norm: [d], or [positions, d]. */
   readonly finalBias?: Weight | undefined;
 }
 
 /** A model, as its checkpoint describes it or folded. */
 export type AnyTransformer = Transformer | FoldedTransformer;
 
-/** All of a model but its blocks. */
+/** All of a model except its blocks. */
 interface Frame {
   /** Width of the residual stream, d. */
   readonly width: number;
   /** How many tokens there are. */
   readonly vocabularySize: number;
-  /** The longest prompt that the model takes, in tokens. */
+  /** The longest prompt that the model accepts, in tokens. */
   readonly contextLength: number;
   /** A row for each token, [vocabulary, d]. */
   readonly tokenEmbedding: Weight;
   /** The token's row is multiplied by this; left out: 1. */
   readonly embeddingScale?: number | undefined;
-  /** How the residual stream knows of positions before the first block. */
+  /** How the residual stream gets positions before the first block. */
   readonly positions: Positions;
-  /** How the unembedding reads the residual stream. */
+  /** The norm through which the unembedding reads the residual stream. */
   readonly finalNorm: Norm;
   /** [vocabulary, d]. The same object as `tokenEmbedding` when the two are tied. */
   readonly unembedding: Weight;
@@ -57,39 +57,40 @@ interface Frame {
   readonly logitCap?: number | undefined;
 }
 
-/** How the residual stream knows of positions before the first block; rotary positions are the attention's. */
+/** How the residual stream gets positions before the first block; rotary positions belong to the attention. */
 export type Positions =
   | {
-      /** It does not. */
+      /** It gets none. */
       readonly kind: "none";
     }
   | {
-      /** By a table that is added to the embeddings. */
+      /** From a table that is added to the embeddings. */
       readonly kind: "learned";
       /** [contextLength, d]; in a folded model also all constants before the first reader. */
       readonly table: Weight;
     };
 
-/** One layer. A layer of a standalone model may have lost either part, or both. */
+/** One layer. A layer of a standalone model may lack either part, or both. */
 export interface Block<A extends Attention = Attention, M extends Mlp = Mlp> {
   /**
-   * Whether the MLP reads what the attention has written, or both read the same stream (GPT-NeoX, GPT-J, Phi); left
-   * out: sequential. Of a folded parallel block with both parts the attention's residual bias joins before both.
+   * Whether the MLP reads what the attention has written, or both read the same stream (GPT-NeoX, GPT-J, Phi);
+   * left out: sequential. In a folded parallel block with both parts, the attention's residual bias is added
+   * before both.
    */
   readonly arrangement?: "sequential" | "parallel" | undefined;
-  /** The attention; undefined where none of its heads is left. */
+  /** The attention; undefined if none of its heads is left. */
   readonly attention: A | undefined;
-  /** The MLP; undefined where it is gone. */
+  /** The MLP; undefined if it was pruned. */
   readonly mlp: M | undefined;
 }
 
-/** What attention and MLPs have in common. */
+/** Fields that attention and MLPs share. */
 export interface Reader {
-  /** How it reads the residual stream; left out: as it is (OLMo 2). */
+  /** The norm through which it reads the residual stream; left out: it reads the stream directly (OLMo 2). */
   readonly norm?: Norm | undefined;
   /**
-   * On what the part writes, biases included, before that joins the stream (Gemma 2, OLMo 2). A bias behind which
-   * there is such a norm is no constant of the stream: it stays where it is when a model is folded.
+   * The norm of the part's output, biases included, before it is added to the stream (Gemma 2, OLMo 2). A bias
+   * before such a norm is not a constant of the stream, so it stays in its place when a model is folded.
    */
   readonly postNorm?: Norm | undefined;
 }
@@ -97,13 +98,13 @@ export interface Reader {
 /** A reader of a folded model. */
 export type Folded<R extends Reader> = R & {
   /**
-   * A constant that joins the residual stream just before this part reads it, and stays in it: biases, and what
-   * pruned components left behind. [d], or [positions, d] where means are aligned.
+   * A constant that is added to the residual stream just before this part reads it, and stays in it: biases, and
+   * the replacements of pruned components. [d], or [positions, d] with aligned means.
    */
   readonly residualBias?: Weight | undefined;
 };
 
-/** How a part normalises what it reads. */
+/** How a part normalises its input. */
 export type Norm =
   | {
       /** LayerNorm: (x − mean(x)) / √(variance(x) + ε) · scale + shift. */
@@ -126,7 +127,7 @@ export type Norm =
 
 /** The affine map y = x·weight + bias; bias [out]. */
 export interface Linear {
-  /** [in, out], or [out, in] where `transposed`. */
+  /** [in, out], or [out, in] if `transposed`. */
   readonly weight: Weight;
   /** Whether the matrix is stored [out, in], as PyTorch's nn.Linear does; left out: no. */
   readonly transposed?: boolean | undefined;
@@ -135,17 +136,20 @@ export interface Linear {
 }
 
 /**
- * Multi-head causal attention (paper, appendix C, equations 4 to 6). Several query heads may share one head of keys
- * and values; a component is a query head.
+ * Multi-head causal attention (paper, appendix C, equations 4 to 6). Several query heads may share one key/value
+ * head; a component is a query head.
  */
 export interface Attention extends Reader {
-  /** For each query head that is here, its index in the original layer, ascending. */
+  /** For each present query head, its index in the original layer, ascending. */
   readonly heads: readonly number[];
-  /** For each key/value head that is here, its index in the original layer, ascending; one for each head in GPT-2. */
+  /**
+   * For each present key/value head, its index in the original layer, ascending; in GPT-2 there is one for each
+   * head.
+   */
   readonly keyValueHeads: readonly number[];
-  /** For each query head that is here, which of `keyValueHeads` it reads: a place in that list. */
+  /** For each present query head, the key/value head that it reads: an index into `keyValueHeads`. */
   readonly group: readonly number[];
-  /** How wide a head's query, key and value are. */
+  /** The width of a head's query, key and value. */
   readonly headWidth: number;
   /** [d, heads × headWidth], one head after another. */
   readonly query: Linear;
@@ -155,11 +159,11 @@ export interface Attention extends Reader {
   readonly value: Linear;
   /** W_O [heads × headWidth, d], and b_O [d]. */
   readonly output: Linear;
-  /** Normalises each head's query, [headWidth], before it turns; left out: nothing does. */
+  /** Normalises each head's query, [headWidth], before rotation; left out: no norm. */
   readonly queryNorm?: Norm | undefined;
-  /** Normalises each head's key, [headWidth], before it turns; left out: nothing does. */
+  /** Normalises each head's key, [headWidth], before rotation; left out: no norm. */
   readonly keyNorm?: Norm | undefined;
-  /** How queries and keys turn by their positions; left out: not at all. */
+  /** How queries and keys are rotated by their positions; left out: not at all. */
   readonly rotary?: Rotary | undefined;
   /** Scores are multiplied by this before the softmax; 1/√headWidth in GPT-2. */
   readonly scoreScale: number;
@@ -169,11 +173,14 @@ export interface Attention extends Reader {
   readonly window?: number | undefined;
 }
 
-/** Rotary positions (Su et al. 2021, arXiv:2104.09864): pairs of a query's and a key's elements turn by their position. */
+/**
+ * Rotary positions (Su et al. 2021, arXiv:2104.09864): pairs of a query's and a key's elements are rotated by
+ * their position.
+ */
 export interface Rotary {
-  /** The first so many elements of a head turn; the others stay. Even. */
+  /** The number of a head's first elements that are rotated; the others stay. Even. */
   readonly width: number;
-  /** Which elements are a pair: i and i + width/2 (Llama, GPT-NeoX), or 2i and 2i + 1 (GPT-J). */
+  /** Which elements form a pair: i and i + width/2 (Llama, GPT-NeoX), or 2i and 2i + 1 (GPT-J). */
   readonly pairs: "halves" | "interleaved";
   /** The angle of each pair at position 1, in radians; width/2 numbers. */
   readonly frequencies: readonly number[];
@@ -181,10 +188,10 @@ export interface Rotary {
   readonly scale?: number | undefined;
 }
 
-/** Names of activation functions as this project knows them: gelu-tanh is GPT-2's gelu_new. */
+/** This project's names of activation functions; gelu-tanh is GPT-2's gelu_new. */
 export type Activation = "gelu-tanh" | "gelu" | "relu" | "silu";
 
-/** Without a gate W_down σ(W_up x); with one W_down (σ(W_gate x) ⊙ W_up x). */
+/** An MLP: W_down σ(W_up x) without a gate; W_down (σ(W_gate x) ⊙ W_up x) with one. */
 export interface Mlp extends Reader {
   /** The activation function. */
   readonly activation: Activation;

@@ -1,15 +1,16 @@
 /**
- * A tensor that is read when it is needed and let go after. Models are described by weights, not by arrays,
- * so that a description of a model larger than memory is a small value, and slicing one copies nothing.
+ * A tensor that is read when it is needed and released afterwards. Models are described by weights, not by
+ * arrays, so that the description of a model that is larger than memory is a small value, and slicing copies
+ * nothing.
  */
 export interface Weight {
-  /** The name in the checkpoint, or a made-up one that says where the values come from: errors repeat it. */
+  /** The name in the checkpoint, or an invented one that says where the values come from; errors contain it. */
   readonly name: string;
   /** Its dimensions. */
   readonly shape: readonly number[];
   /**
-   * Reads all values, row-major, widened to float32; length = product of `shape`. Reads anew at every call:
-   * the array is the caller's to change or to hand over to another thread.
+   * Reads all values, row-major, widened to float32; length = product of `shape`. Every call reads again: the
+   * caller may change the array or give it to another thread.
    */
   read(): Promise<Float32Array<ArrayBuffer>>;
   /**
@@ -18,9 +19,9 @@ export interface Weight {
    */
   readRows?(start: number, end: number): Promise<Float32Array<ArrayBuffer>>;
   /**
-   * The weights whose columns lie in this one side by side; of a weight that is another's slice, multiple or
-   * transpose, that one alone. Left out for a weight that is made of no other. A graph's writer records them, so that
-   * a shipped file can be read back.
+   * The weights whose columns lie side by side in this one; for a slice, multiple or transpose of another weight,
+   * only that weight. Left out for a weight that is not made of others. A graph's writer records them, so that a
+   * shipped file can be read again.
    */
   readonly madeOf?: readonly Weight[];
 }

@@ -1,8 +1,8 @@
 /**
- * The cache that Python's huggingface_hub keeps, for one model:
- * `models--org--name/{blobs/<hash>, refs/<revision>, snapshots/<commit>/<file> → ../../blobs/<hash>}`.
- * Only the layout is here; `@huggingface/hub` has it too, but with a fixed `.incomplete` name for every writer,
- * no verification, and messages on the console.
+ * The cache that Python's huggingface_hub keeps, for one model: `models--org--name/{blobs/<hash>,
+ * refs/<revision>, snapshots/<commit>/<file> → ../../blobs/<hash>}`. This module has only the layout.
+ * `@huggingface/hub` has it too, but with a fixed `.incomplete` name for every writer, no verification, and
+ * messages on the console.
  */
 
 import { randomUUID } from "node:crypto";
@@ -18,7 +18,7 @@ export interface RepositoryCache {
   readonly blobs: string;
   readonly refs: string;
   readonly snapshots: string;
-  /** Beside the models, where Python keeps its own. */
+  /** The folder of locks, beside the models, where Python keeps its own. */
   readonly locks: string;
 }
 
@@ -33,14 +33,14 @@ export function repositoryCache(cacheFolder: string, repository: string): Reposi
   };
 }
 
-/** The commit that a revision meant when it was last fetched. */
+/** The commit of a revision when it was last fetched. */
 export async function readCommit(cache: RepositoryCache, revision: string): Promise<string | undefined> {
   if (isCommit(revision)) return revision;
   const text = await readFile(join(cache.refs, revision), "utf8").catch(() => "");
   return isCommit(text.trim()) ? text.trim() : undefined;
 }
 
-/** Notes what the revision means now. A cache that can't be written to stays as it is. */
+/** Records the present commit of the revision. A cache that can't be written to is not changed. */
 export async function rememberCommit(
   cache: RepositoryCache,
   revision: string,
@@ -65,8 +65,8 @@ export async function hasSize(path: string, size: number): Promise<boolean> {
 }
 
 /**
- * Makes `snapshots/<commit>/<name>` stand for a blob: a relative link; where the system has none (Windows without
- * the right, some file systems) a second name for the same bytes, or else a copy.
+ * Makes `snapshots/<commit>/<name>` refer to a blob: by a relative link or, where links are not possible (Windows
+ * without the right, some file systems), by a second name for the same file, or else a copy.
  */
 export async function placeInSnapshot(
   blob: string,
@@ -78,7 +78,8 @@ export async function placeInSnapshot(
   if (!target.startsWith(resolve(snapshot) + sep)) {
     throw new PithError("hub", "this file name leads out of the model's folder.", { place: { file: name } });
   }
-  // Made aside and moved into place, so that no reader meets a half-made file, and two writers don't collide.
+  // Made under another name and then renamed, so that no reader sees an incomplete file, and two writers don't
+  // collide.
   const temporary = `${target}.${randomUUID()}.tmp`;
   try {
     await makeFolders(dirname(target));
@@ -95,7 +96,7 @@ export async function placeInSnapshot(
   }
 }
 
-/** What the file system said, as the error that users meet; anything else is given back as it is. */
+/** The file system's error as the error for users; any other error is returned unchanged. */
 export function diskError(error: unknown, file: string): unknown {
   const code = errorCode(error) ?? "";
   if (["ENOSPC", "EDQUOT"].includes(code)) {

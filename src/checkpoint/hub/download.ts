@@ -1,9 +1,10 @@
 /**
- * Fetches one file into the cache's blobs, verified, resumable, and safe beside other processes that do the same.
+ * Downloads one file into the cache's blobs. It is verified, can be resumed, and is safe when other processes do
+ * the same.
  *
- * Each writer writes a file of its own, `<hash>.pith-<id>.incomplete`, which becomes the blob by one rename once
- * it is whole, has the listed hash and is on the disk. A download that ends early leaves `<hash>.incomplete`,
- * the name that earlier versions of huggingface_hub also resume from; the next one continues there.
+ * Each writer writes a file of its own, `<hash>.pith-<id>.incomplete`, which becomes the blob by one rename when
+ * it is complete, has the listed hash and is on the disk. A download that ends early leaves `<hash>.incomplete`,
+ * the name from which earlier versions of huggingface_hub also resume; the next download continues there.
  */
 
 import { createHash, randomUUID } from "node:crypto";
@@ -23,12 +24,12 @@ export interface BlobRequest {
   readonly subject: HubSubject;
   readonly file: HubFile;
   readonly url: string;
-  /** Called with the bytes that are here; may go back when a download starts over. */
+  /** Called with the number of bytes so far; it may decrease when a download starts over. */
   readonly onBytes: (here: number) => void;
 }
 
 /**
- * The path of the blob, which is fetched if it isn't there.
+ * The path of the blob, which is downloaded if it does not exist.
  * @throws PithError "hub" (size, hash, refusals) or "output" (disk), HubUnreachable, the signal's reason.
  */
 export async function ensureBlob(request: BlobRequest): Promise<string> {
@@ -63,12 +64,12 @@ async function fetchBlob(request: BlobRequest, blob: string): Promise<void> {
   }
 }
 
-/** Makes what an earlier download left our own, by a new name that nobody else writes to. */
+/** Renames an earlier download's partial file to a new name, to which nobody else writes. */
 async function claimPartial(blob: string): Promise<string> {
   const own = `${blob}.pith-${randomUUID()}.incomplete`;
   const folder = join(blob, "..");
   const hash = basename(blob);
-  // Under the lock, a writer's own file can only be what a killed process left.
+  // Under the lock, another writer's file can only come from a killed process.
   const left = (await readdir(folder)).filter(
     (name) =>
       name === `${hash}.incomplete` || (name.startsWith(`${hash}.pith-`) && name.endsWith(".incomplete")),
@@ -89,7 +90,8 @@ async function completePartial(request: BlobRequest, partial: string): Promise<v
     const wrong = fault ?? (await hashFault(partial, file, connection.signal));
     if (wrong === undefined) return;
     await rm(partial, { force: true });
-    // Bytes of one response are what the server has; of several, the seam may be to blame.
+    // If all bytes come from one response, the server has these bytes; if from several, the point where they were
+    // joined may be wrong.
     if (!resumed || startedOver) {
       throw hubError(
         url,
@@ -102,12 +104,12 @@ async function completePartial(request: BlobRequest, partial: string): Promise<v
 }
 
 interface Received {
-  /** Whether the bytes are of several responses, of this download or earlier ones. */
+  /** Whether the bytes come from several responses, of this download or earlier ones. */
   readonly resumed: boolean;
   readonly fault?: string;
 }
 
-/** Fills the partial file up to the listed size, over as many connections as it takes. */
+/** Fills the partial file up to the listed size, with as many connections as needed. */
 async function receive(request: BlobRequest, partial: string): Promise<Received> {
   const { connection, file, subject, url, onBytes } = request;
   const surplus = `the file is longer than the ${file.size} bytes that were announced`;
@@ -139,7 +141,7 @@ async function receive(request: BlobRequest, partial: string): Promise<Received>
           return { resumed, fault: `the file is shorter than the ${file.size} bytes that were announced` };
         }
         if (response.status === 206 ? rangeStart(response.headers) !== here : here > 0) {
-          // The server doesn't do ranges (200), or not the one we asked for.
+          // With 200, the server doesn't support ranges; it may also send another range than requested.
           if (response.status === 206) {
             response.discard();
             return { resumed, fault: "the server sent another range than it was asked for" };
@@ -154,7 +156,7 @@ async function receive(request: BlobRequest, partial: string): Promise<Received>
           await writeAll(handle, chunk, here);
           here += chunk.length;
           onBytes(here);
-          // The listing decides when it is whole, not what the response says of its length.
+          // The listed size decides when the file is complete, not the length that the response states.
           if (here === file.size) break;
         }
         if (here < file.size) {
@@ -180,7 +182,7 @@ async function writeAll(
   }
 }
 
-/** Reads what is on the disk, not what went by: that is what everyone will use. */
+/** Hashes the file on the disk, not the received bytes, because the file is what everyone will use. */
 async function hashFault(
   path: string,
   file: HubFile,

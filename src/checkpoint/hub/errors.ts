@@ -1,22 +1,25 @@
 /**
- * What can go wrong between us and a hub, in the words that the user reads: which model or file, why as far as
- * the hub tells, and what to do.
+ * Errors of communication with a hub, as messages for the user: the model or file, the reason as far as the hub
+ * gives it, and what to do.
  */
 
 import { PithError } from "../../errors.ts";
 
-/** What a request is about, for messages. */
+/** The subject of a request, for messages. */
 export interface HubSubject {
   readonly repository: string;
   readonly revision: string;
   readonly file?: string;
 }
 
-/** A failure that may pass: the network, a busy server. Becomes a PithError once the retries are used up. */
+/**
+ * A failure that may be temporary: the network, a busy server. It becomes a PithError when the retries are used
+ * up.
+ */
 export class HubUnreachable extends Error {
   readonly url: string;
   readonly retryAfterMs: number | undefined;
-  /** Whether bytes came, but too few. */
+  /** Whether bytes arrived, but too slowly. */
   readonly slow: boolean;
   constructor(
     url: string,
@@ -39,7 +42,7 @@ export function hubError(url: string, message: string, advice?: string, cause?: 
 }
 
 /**
- * What an error status means: HubUnreachable for what may pass, else a PithError "hub".
+ * The error for a status: HubUnreachable if it may be temporary, else a PithError "hub".
  * @param fromHub false for an answer of the host that the hub redirected to.
  */
 export function refusal(
@@ -51,13 +54,13 @@ export function refusal(
 ): Error {
   const { status, headers } = response;
   const { repository, revision, file } = subject;
-  // The hub explains itself in a header; it is a stranger's text, so one short printable line of it.
+  // The hub explains errors in a header; it is text from outside, so only one short printable line of it is used.
   const said = (headers.get("x-error-message") ?? "")
     .replace(/[^\x20-\x7e]/g, " ")
     .slice(0, 200)
     .trim();
   const because = said === "" ? "" : ` The hub says: ${said}`;
-  // A signed address of a file store expires; the hub hands out a new one.
+  // A signed address of a file store expires; the hub gives a new one.
   const expired = !fromHub && [400, 401, 403, 404, 410].includes(status);
   if (expired || status === 408 || status === 429 || status >= 500) {
     const what = status === 429 ? "too many requests (429)" : `the server failed (${status})`;
@@ -101,7 +104,7 @@ function retryAfter(value: string | null): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
 }
 
-/** Queries carry signatures, which have no place in messages and logs. */
+/** Queries contain signatures, which must not appear in messages and logs. */
 function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, "");
 }

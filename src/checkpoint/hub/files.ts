@@ -1,6 +1,6 @@
 /**
- * Which of a repository's files a model needs. Nothing else is ever asked for, so no name from a listing reaches
- * the disk unless it is one of these, or a shard's that parseWeightMap took for a plain file name.
+ * The files of a repository that a model needs. No others are requested, so a name from a listing reaches the
+ * disk only if it is one of these, or a shard's name that parseWeightMap accepted as a plain file name.
  */
 
 import { stat } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { parseWeightMap } from "../shards.ts";
 export const singleWeights = "model.safetensors";
 export const weightsIndex = "model.safetensors.index.json";
 
-/** Fetched where they exist, before the weights: a snapshot that has its weights then has these too. */
+/** Fetched if they exist, before the weights: so a snapshot that has its weights also has these. */
 export const smallFiles = [
   "config.json",
   "generation_config.json",
@@ -22,7 +22,7 @@ export const smallFiles = [
   "merges.txt",
 ] as const;
 
-/** Of the files that every model needs except weights, those that `has` lacks, in words. */
+/** The files, except weights, that every model needs and that `has` lacks, in words. */
 export function missingSmallFiles(has: (name: string) => boolean): string[] {
   const missing: string[] = [];
   if (!has("config.json")) missing.push("config.json");
@@ -32,7 +32,7 @@ export function missingSmallFiles(has: (name: string) => boolean): string[] {
   return missing;
 }
 
-/** Everything that a snapshot folder on disk lacks before a model can be read from it, in words. */
+/** Everything that a snapshot folder lacks before a model can be read from it, in words. */
 export async function missingInSnapshot(folder: string): Promise<string[]> {
   const present = new Set<string>();
   for (const name of [...smallFiles, singleWeights, weightsIndex]) {
@@ -49,7 +49,7 @@ export async function missingInSnapshot(folder: string): Promise<string[]> {
 
 /**
  * The shards that an index file names, each once: plain names of files beside it.
- * @throws PithError "checkpoint" if it is no index, or names anything else.
+ * @throws PithError "checkpoint" if it is not an index, or contains other names.
  */
 export async function readShardNames(indexFile: string): Promise<string[]> {
   const index = await readJsonObject(indexFile, { code: "checkpoint" });

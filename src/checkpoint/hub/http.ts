@@ -1,25 +1,28 @@
 /**
- * Requests to a hub, over the global fetch. `@huggingface/hub` has its own, but they follow redirects out of our
- * sight (whether the token goes along is then the runtime's choice), retry nothing, wait for ever on a silent
- * connection, and accept no tokens but those that start with `hf_`. So here: redirects by hand, the token only
- * to the hub's own origin, an idle timeout, bounded retries.
+ * Requests to a hub with the global fetch. `@huggingface/hub` has its own functions, but they follow redirects
+ * automatically (whether the token is sent along then depends on the runtime), never retry, wait for ever on a
+ * silent connection, and accept only tokens that start with `hf_`. So redirects are followed here, the token is
+ * sent only to the hub's own origin, and there are an idle timeout and a limited number of retries.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HubSubject, HubUnreachable, hubError, refusal } from "./errors.ts";
 
 export interface HubTiming {
-  /** How long a connection may be silent, in milliseconds. */
+  /** How long a connection may send nothing, in milliseconds. */
   readonly idleMs: number;
-  /** Of one connection, over a window: what is slower is given up, or a byte a second would hold us for years. */
+  /**
+   * The lowest speed of one connection over a time window: a slower one is closed, because a byte a second would
+   * take years.
+   */
   readonly slowest: { readonly bytes: number; readonly ms: number };
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Failures in a row, without a new byte in between, before giving up. */
+  /** Number of failures in a row, without a new byte in between, after which the download fails. */
   readonly attempts: number;
   /** The pause after the first failure in milliseconds; it doubles with each that follows. */
   readonly retryDelayMs: number;
-  /** No pause is longer, whatever Retry-After says. */
+  /** The longest pause, whatever Retry-After says. */
   readonly longestDelayMs: number;
 }
 
@@ -43,16 +46,19 @@ export interface HubConnection {
 export interface HubResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** The body. Ends early without an error if the connection says so; stalls and cuts throw HubUnreachable. */
+  /**
+   * The body. It ends early without an error if the connection closes normally; pauses and broken connections
+   * throw HubUnreachable.
+   */
   readonly chunks: () => AsyncGenerator<Uint8Array>;
-  /** Lets the connection go, if the body is not wanted. */
+  /** Closes the connection if the body is not needed. */
   readonly discard: () => void;
 }
 
 const tooManyRedirects = 5;
 
 /**
- * One GET. Gives back responses 200, 206 and 416.
+ * One GET. Returns responses 200, 206 and 416.
  * @throws PithError "hub" for answers that no retry will change, HubUnreachable for the others.
  */
 export async function openHubUrl(
@@ -65,11 +71,11 @@ export async function openHubUrl(
   let url = new URL(firstUrl);
   let trusted = true;
   for (let hops = 0; ; hops++) {
-    // Once away from the hub's origin, a redirect back doesn't earn the token again.
+    // After a redirect away from the hub's origin, a redirect back does not get the token again.
     trusted &&= url.origin === hubOrigin;
     const response = await fetchOnce(connection, url, {
       ...headers,
-      // Sizes and Range count the file's own bytes, so no compression on the way.
+      // Sizes and Range count the file's own bytes, so the transfer must not be compressed.
       "accept-encoding": "identity",
       ...(trusted && connection.token !== undefined ? { authorization: `Bearer ${connection.token}` } : {}),
     });
@@ -89,7 +95,7 @@ export async function openHubUrl(
   }
 }
 
-/** A whole small body. Retried like everything else. */
+/** A whole small body. Retried like all requests. */
 export async function readHubText(
   connection: HubConnection,
   subject: HubSubject,
@@ -113,8 +119,8 @@ export async function readHubText(
 }
 
 /**
- * Runs until it succeeds, fails for good, or has failed `attempts` times in a row.
- * @param progressed says, after a failure, whether anything was gained since the failure before.
+ * Runs until it succeeds, fails permanently, or has failed `attempts` times in a row.
+ * @param progressed says, after a failure, whether new bytes have arrived since the previous failure.
  */
 export async function withRetries<T>(
   connection: HubConnection,
@@ -131,10 +137,10 @@ export async function withRetries<T>(
     } catch (error) {
       connection.signal?.throwIfAborted();
       if (!(error instanceof HubUnreachable)) throw error;
-      // Slow bytes are bytes too, but with them it would never end.
+      // Slow connections also give bytes, but with them the download would never end.
       inRow = progressed() && !error.slow ? 1 : inRow + 1;
       if (inRow >= attempts || inAll >= mostInAll) throw error;
-      // Some spread, so that many machines that failed together don't come back together.
+      // Random, so that many machines that failed together don't retry at the same time.
       const backoff = retryDelayMs * 2 ** (inRow - 1) * (0.75 + Math.random() / 2);
       await pause(Math.min(error.retryAfterMs ?? backoff, longestDelayMs), connection.signal);
     }
@@ -195,7 +201,7 @@ async function fetchOnce(
     discard: () => own.abort(),
     chunks: async function* () {
       const reader = response.body?.getReader();
-      // The time that we wait, and not the time that the caller takes to store a piece.
+      // Only the time of waiting for the network counts, not the caller's time for storing a piece.
       const window = { ms: 0, bytes: 0 };
       try {
         for (;;) {
@@ -228,7 +234,7 @@ class TooSlow extends Error {
   }
 }
 
-/** The network's own word: fetch says "fetch failed" and hides it in the cause. */
+/** The network's own message: fetch only says "fetch failed" and has the reason in the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (!(cause instanceof Error)) return String(cause);

@@ -1,8 +1,8 @@
 /**
- * From what the user calls a model to a folder on disk: a local folder as it is, or a Hugging Face hub name,
- * whose files are fetched into the cache that Python's tools share. `@huggingface/hub` gives the listing and the
- * folder names; its snapshotDownload has no filter, resume, verification or progress, and knows neither HF_TOKEN
- * nor HF_ENDPOINT, so the download itself is ours (`download.ts`, `http.ts`).
+ * Finds the folder on disk for a model that the user names: a local folder, or a Hugging Face hub name, whose
+ * files are fetched into the cache that Python's tools use too. `@huggingface/hub` gives the listing and the
+ * folder names; its snapshotDownload has no filter, resume, verification or progress, and supports neither
+ * HF_TOKEN nor HF_ENDPOINT, so the download itself is Pith's own (`download.ts`, `http.ts`).
  */
 
 import { stat } from "node:fs/promises";
@@ -24,7 +24,7 @@ export type { HubProgress };
 export interface ResolveModelOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: HubProgress) => void;
-  /** Stands for `process.env`. */
+  /** Replaces `process.env`. */
   readonly environment?: Environment;
   /** A branch, tag or commit, if the name has no `@revision`; main by default. */
   readonly revision?: string;
@@ -34,10 +34,10 @@ export interface ResolveModelOptions {
 /**
  * The absolute path of a folder with the model's config.json, tokenizer and safetensors weights.
  *
- * A hub model that is in the cache already is not fetched again; where the hub can't be reached it is used as
- * it is. With HF_HUB_OFFLINE no request is made.
+ * A hub model that is already in the cache is not fetched again; if the hub can't be reached, the cached model is
+ * used. With HF_HUB_OFFLINE no request is made.
  * @throws PithError "options" (no such folder, no such name), "hub" (refused, not found, not reachable, damaged),
- *   "checkpoint" (an index that names impossible files), "output" (disk); the signal's reason when it fires.
+ * "checkpoint" (an index that names impossible files), "output" (disk); the signal's reason when it fires.
  */
 export async function resolveModelFolder(
   nameOrPath: string,
@@ -47,7 +47,7 @@ export async function resolveModelFolder(
   const environment = options.environment ?? process.env;
   const given = expandHome(nameOrPath, environment);
   const path = resolve(given);
-  // Asked about as it was given: resolved, "org/.." would be this folder.
+  // The name is tested as it was given: after resolving, "org/.." would be this folder.
   const found = await stat(given).catch(() => undefined);
   if (found?.isDirectory()) {
     if (options.revision === undefined) return path;
@@ -96,7 +96,7 @@ async function resolveHubModel(
     timing: { ...defaultTiming, ...options.timing },
     signal: options.signal,
   };
-  // With the model at hand, a hub that is away is not worth waiting for.
+  // If the model is in the cache, it is not worth waiting for a hub that does not answer.
   const asking = complete ? { ...connection, timing: { ...connection.timing, attempts: 1 } } : connection;
   try {
     let commit: string;
@@ -116,7 +116,7 @@ async function resolveHubModel(
       listing,
       onProgress: options.onProgress,
     });
-    // Only now: until it is whole, the revision means what was whole before.
+    // Recorded only now: until the new commit is complete, the revision refers to the previous complete one.
     await rememberCommit(cache, revision, commit);
     return folder;
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * What a hub says that a repository holds: the commit behind a revision, and each file's size and hash, so that
- * what is downloaded can be verified. Everything in the answers is a stranger's text and checked before use.
+ * A hub's information about a repository: the commit of a revision, and each file's size and hash, with which
+ * downloads are verified. All answers are text from outside and checked before use.
  */
 
 import { listFiles } from "@huggingface/hub";
@@ -16,7 +16,7 @@ export interface HubFile {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** Of the content (large files) or of git's blob (others); also the blob's name in the cache. */
+  /** The hash of the content (large files) or of git's blob (others); it is also the blob's name in the cache. */
   readonly hash: { readonly kind: "sha256" | "git-sha1"; readonly hex: string };
 }
 
@@ -37,7 +37,7 @@ export async function resolveCommit(
 }
 
 /**
- * The files at the repository's top, by name; those in folders are none of ours.
+ * The files at the repository's top, by name; files in folders are ignored.
  * @throws PithError "hub", HubUnreachable.
  */
 export async function listRepository(
@@ -55,12 +55,12 @@ export async function listRepository(
       repo: { type: "model", name: repository },
       revision: commit,
       hubUrl: connection.endpoint,
-      // The library knows the address and the paging; how to ask is ours.
+      // The library knows the address and the paging; the request itself is made here.
       fetch: async (input) => {
         url = String(input);
         if (++pages > mostPages) throw hubError(url, `the listing has more than ${mostPages} pages.`);
         const { text, headers } = await readHubText(connection, subject, url);
-        // The library parses it again, but never what is refused here.
+        // The library parses the text again, but never text that is refused here.
         parseAnswer(url, text);
         const link = headers.get("link");
         return new Response(text, link === null ? {} : { headers: { link } });
@@ -104,7 +104,7 @@ function readEntry(value: unknown): HubFile | undefined {
   };
 }
 
-/** @throws PithError "hub" for what is no JSON, or more than anyone could mean. */
+/** @throws PithError "hub" for text that is not JSON, or exceeds any reasonable size. */
 function parseAnswer(url: string, text: string): unknown {
   const found = readJson(text);
   if (found.kind === "value") return found.value;

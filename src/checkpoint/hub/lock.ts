@@ -1,7 +1,6 @@
 /**
- * A lock file, so that two processes that want the same large file fetch it once. It saves work and nothing
- * depends on it: writers have files of their own (`download.ts`), so a lock that is broken costs a second
- * download.
+ * A lock file, so that two processes that need the same large file download it once. It only saves work: writers
+ * have files of their own (`download.ts`), so a broken lock costs a second download and nothing else.
  */
 import { dirname } from "node:path";
 import { takeLock } from "../../files/lock.ts";
@@ -10,7 +9,7 @@ import { pause } from "./http.ts";
 
 const pollMs = 100;
 
-/** Waits for the lock. Gives back what releases it. @throws the signal's reason when it fires. */
+/** Waits for the lock. Returns a function that releases it. @throws the signal's reason when it fires. */
 export async function acquireLock(
   file: string,
   signal: AbortSignal | undefined,

@@ -1,7 +1,7 @@
 /**
- * What the user may write where a model is asked for: a folder, or a hub name `name` or `org/name` with an
- * optional `@revision`. The parts of a hub name become folder names and URL parts, so they are checked here,
- * once, before anything is built from them.
+ * The forms in which the user may name a model: a folder, or a hub name `name` or `org/name` with an optional
+ * `@revision`. The parts of a hub name become folder names and parts of URLs, so they are checked here, once,
+ * before they are used.
  */
 
 import { PithError } from "../../errors.ts";
@@ -13,7 +13,7 @@ export interface HubName {
   readonly revision: string;
 }
 
-/** True for what can only be meant as a path, whether or not it exists. */
+/** True for text that can only be a path, whether or not it exists. */
 export function looksLikePath(text: string): boolean {
   return (
     text === "" ||
@@ -27,7 +27,7 @@ export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
-/** @throws PithError "options" if the text is no hub name. */
+/** @throws PithError "options" if the text is not a hub name. */
 export function parseHubName(text: string, revisionOption?: string): HubName {
   const at = text.indexOf("@");
   const repository = at < 0 ? text : text.slice(0, at);

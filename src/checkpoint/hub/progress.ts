@@ -1,14 +1,14 @@
-/** Adds up how far the files of one download are; says so ten times a second at most. */
+/** Adds up the progress of the files of one download, and reports it at most ten times a second. */
 
-/** How far a download is; all counts in bytes. Given only while something is fetched. */
+/** The progress of a download; all counts in bytes. Reported only while something is fetched. */
 export interface HubProgress {
-  /** The file that moved, by its name in the repository. */
+  /** The current file, by its name in the repository. */
   readonly file: string;
-  /** Bytes of this file that are here. */
+  /** Bytes of this file so far. */
   readonly fileDone: number;
   /** Bytes of this file. */
   readonly fileTotal: number;
-  /** Bytes that are here, over the files that this call fetches. */
+  /** Bytes so far, over the files that this call fetches. */
   readonly done: number;
   /** Bytes of all these files; it grows once, when a sharded model's index has been read. */
   readonly total: number;
@@ -40,7 +40,7 @@ export function progressMeter(listener: ((progress: HubProgress) => void) | unde
       done += bytesHere - state.done;
       state.done = bytesHere;
       const now = performance.now();
-      // The beginning and the end of a file are always said.
+      // The beginning and the end of a file are always reported.
       if (!turns && now - said < pauseMs) return;
       said = now;
       listener?.({ file, fileDone: bytesHere, fileTotal: state.total, done, total });

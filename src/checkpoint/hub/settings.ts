@@ -1,7 +1,7 @@
 /**
- * The environment variables that steer Hugging Face tools, read as Python's huggingface_hub reads them (its
- * constants.py), so that both share one cache and one login. `@huggingface/hub` knows the cache variables only
- * from `process.env` and no others, hence this file.
+ * The environment variables of Hugging Face tools, read as Python's huggingface_hub reads them (its
+ * constants.py), so that both share one cache and one login. `@huggingface/hub` reads only the cache variables,
+ * and only from `process.env`; hence this module.
  */
 
 import { readFile } from "node:fs/promises";
@@ -36,13 +36,13 @@ export async function readHubSettings(environment: Environment): Promise<HubSett
   };
 }
 
-/** The user's home folder; `~` stands for it. */
+/** The user's home folder, which `~` means. */
 export function userHome(environment: Environment): string {
   const home = process.platform === "win32" ? environment["USERPROFILE"] : environment["HOME"];
   return home || homedir();
 }
 
-/** `~` and `~/…` with the home folder in its place; other text as it is. */
+/** Replaces `~` and `~/…` by the home folder; other text is unchanged. */
 export function expandHome(text: string, environment: Environment): string {
   return /^~(?=$|[\\/])/.test(text) ? userHome(environment) + text.slice(1) : text;
 }
@@ -84,7 +84,7 @@ async function readToken(environment: Environment, defaultFile: string): Promise
   const given = environment["HF_TOKEN"] || environment["HUGGING_FACE_HUB_TOKEN"];
   let text = given;
   if (!text) {
-    // A token that merely lies there is implicit; this variable says not to send such a one.
+    // A token that was not given explicitly is implicit; this variable forbids sending it.
     if (isTrue(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"])) return undefined;
     text = await readFile(path(environment, "HF_TOKEN_PATH") ?? defaultFile, "utf8").catch(() => undefined);
   }

@@ -1,7 +1,7 @@
 /**
- * Makes one commit's snapshot folder whole: picks the files that a model needs from the listing, fetches those
- * that the cache lacks, a few at a time, and places them. Weights come last, so a snapshot that has its weights
- * has everything.
+ * Completes the snapshot folder of one commit: it selects the files that a model needs from the listing,
+ * downloads those that the cache lacks, a few at a time, and places them. Weights come last, so a snapshot that
+ * has its weights has everything.
  */
 
 import { join } from "node:path";
@@ -42,7 +42,7 @@ export async function fetchSnapshot(request: SnapshotRequest): Promise<string> {
   };
 
   const foreign = foreignModel([...listing.keys()]);
-  // An adapter's repository may hold nothing else that is amiss.
+  // A repository with only an adapter may have no other fault.
   if (foreign !== undefined && (listing.has("adapter_config.json") || listing.has("circuit.json"))) {
     throw hubError(place, `the repository ${foreign.fault}.`, foreign.advice);
   }
@@ -91,7 +91,7 @@ async function fetchFiles(
     waiting.push(file);
     meter.expect(file.name, file.size);
   }
-  // When one file fails, the others stop, and all have cleaned up before the error goes on.
+  // When one file fails, the others stop, and all have cleaned up before the error is thrown.
   const failed = new AbortController();
   const outer = request.connection.signal;
   const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal]);

@@ -12,7 +12,7 @@ import { isOneToken, type KeptWords, keepsBorders, keepWords, pick, tokenCount }
 
 export interface AcronymOptions extends BuiltinTaskOptions {
   /**
-   * Acronyms: which letter is asked for.
+   * Acronyms: the letter that the model must predict.
    * @defaultValue 3, as in the paper
    */
   readonly letter?: AcronymLetter | undefined;
@@ -26,7 +26,7 @@ const PUBLISHED_COUNT = 250;
 const FEW_WORDS = 20;
 const LETTERS = ["", "first", "second", "third"] as const;
 
-/** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
+/** @throws PithError "task" when the tokenizer leaves too few words for the requested prompts. */
 export function acronymTask(tokenizer: TaskTokenizer, options: AcronymOptions = {}): BuiltinTask {
   const letter = options.letter ?? 3;
   const words = chooseWords(tokenizer, options.words ?? lists.words);
@@ -83,7 +83,7 @@ function chooseWords(tokenizer: TaskTokenizer, given: readonly string[]): Chosen
   return { ...words, piecesOf: (word) => [` ${word}`], notes: [note] };
 }
 
-/** " Chief" as |\u2423C|hief|: two tokens, the first of them what " C" alone is. */
+/** " Chief" as |␣C|hief|: two tokens, the first of which is the token of " C" alone. */
 function isCapitalAndRest(tokenizer: TaskTokenizer, word: string): boolean {
   if (!/^[A-Z][a-z]+$/.test(word)) return false;
   const ids = tokenizer.encode(` ${word}`);

@@ -1,4 +1,4 @@
-/** What the built-in generators take and give; each task is a file of its own beside this one. */
+/** The input and output types of the built-in generators; each task has a file of its own beside this one. */
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { TaskExample } from "../task-file.ts";
 
@@ -11,7 +11,7 @@ export const builtinTaskNames = [
   ...(["induction", "docstring", "agreement", "pronouns", "capitals"] as const),
 ] as const;
 
-/** What a generator asks of a tokenizer. */
+/** The part of a tokenizer that a generator needs. */
 export type TaskTokenizer = Pick<Tokenizer, "encode">;
 
 /** What a generator asks that draws from the whole vocabulary. */
@@ -56,9 +56,9 @@ export interface BuiltinTaskOptions {
   readonly means?: "aligned" | "pooled" | undefined;
 }
 
-/** How many of the words at hand the tokenizer encodes as the task needs. */
+/** How many of the given words the tokenizer encodes as the task needs. */
 export interface WordCount {
-  /** What they are, in the plural: "names", "years". */
+  /** The kind of words, in the plural: "names", "years". */
   readonly kind: string;
   readonly given: number;
   readonly kept: number;
@@ -68,13 +68,13 @@ export interface BuiltinTask {
   readonly name: BuiltinTaskName;
   /** One sentence. */
   readonly description: string;
-  /** Patching, validation, test, in this order; lines count from 1; no prompt stands twice. */
+  /** Patching, validation, test, in this order; lines count from 1; no prompt occurs twice. */
   readonly examples: readonly TaskExample[];
   /** Whether the published experiments put the start token before the prompt. */
   readonly bos: boolean;
   /** Tokens of every prompt, without the start token; undefined when they differ. */
   readonly promptTokens: number | undefined;
   readonly words: readonly WordCount[];
-  /** What was left out and why, a sentence each; empty when nothing was. */
+  /** What was left out and why, one sentence each; may be empty. */
   readonly notes: readonly string[];
 }

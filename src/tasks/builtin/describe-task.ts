@@ -1,4 +1,4 @@
-/** A built-in task as a person looks at it before using it: samples with their token boundaries. */
+/** Shows a built-in task to a person before its use: samples with their token boundaries. */
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Split } from "../task-file.ts";
 import type { BuiltinTask, BuiltinTaskName, WordCount } from "./builtin-task.ts";

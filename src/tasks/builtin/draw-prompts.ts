@@ -1,7 +1,7 @@
 /**
- * Prompts drawn from all that a task's words can make, without replacement: the space is numbered, its numbers
- * come in a random order, one at a time, and nothing is drawn twice. So the splits can't share a prompt, and
- * when the words do not suffice we know exactly how many prompts there are.
+ * Draws prompts without replacement from all that a task's words can form. All combinations are numbered, and
+ * their numbers are drawn in random order, so that no prompt is drawn twice. So the splits can't share a prompt,
+ * and if there are too few words, the exact number of possible prompts is known.
  */
 import { PithError } from "../../errors.ts";
 import { createRandom, type Random } from "../random.ts";
@@ -16,11 +16,11 @@ interface DrawnPrompt {
 }
 
 export interface PromptSpace {
-  /** As errors name it. */
+  /** The task's name in errors. */
   readonly task: string;
   /** How many choices there are for each part of a prompt, e.g. names, other names, places, objects. */
   readonly sizes: readonly number[];
-  /** The prompt of one choice for each part; undefined for a choice that makes none. */
+  /** The prompt of one choice for each part; undefined for a choice that gives no prompt. */
   readonly build: (choice: readonly number[]) => DrawnPrompt | undefined;
 }
 
@@ -30,19 +30,22 @@ export interface PromptSpace {
  */
 export const SEEDED_SPACE = 2 ** 32;
 
-/** Of one split; task files take 2²⁰ examples in all. */
+/** The limit for one split; task files accept 2²⁰ examples in all. */
 const MOST_PROMPTS = 2 ** 18;
 
-/** So many draws in a row that make nothing new end the drawing: a space may be large and all but empty. */
+/**
+ * After this many draws in a row without a new prompt, drawing ends: a large space may contain hardly any
+ * prompts.
+ */
 const MOST_MISSES = 10_000;
 
 const SPLITS: readonly Split[] = ["patching", "validation", "test"];
 
 /**
  * @param defaultCount prompts of a split whose count is left out.
- * @returns patching, validation, test, in this order; patching examples carry no answers, as means need none.
- * @throws PithError "task" when the space has fewer distinct prompts than are asked for, or shows none in 10,000
- *   draws in a row; "options" for a count or a seed that can't be.
+ * @returns patching, validation, test, in this order; patching examples have no answers, because means need none.
+ * @throws PithError "task" when the space has fewer distinct prompts than requested, or gives none in 10,000
+ * draws in a row; "options" for an invalid count or seed.
  */
 export function drawPrompts(
   space: PromptSpace,
@@ -94,8 +97,8 @@ export function drawPrompts(
 }
 
 /**
- * 0 … count − 1 in a random order, made as it is asked for: Fisher and Yates on a list that is kept only where
- * it differs from the identity.
+ * 0 … count − 1 in random order, generated one at a time: Fisher and Yates on a list that is only stored where it
+ * differs from the identity.
  * @internal
  */
 export function* randomOrder(random: Random, count: number): Generator<number, void> {
@@ -123,7 +126,7 @@ function below(random: Random, bound: number): number {
   }
 }
 
-/** The digits of a number whose places count `sizes`, the last place running fastest. */
+/** The digits of a number in a mixed-radix system with the bases `sizes`; the last digit changes fastest. */
 function choiceOf(index: number, sizes: readonly number[]): readonly number[] {
   let rest = index;
   return sizes

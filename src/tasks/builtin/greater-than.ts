@@ -12,7 +12,7 @@ import { splitYears, twoDigits, YEARS_TRIED, yearTokens } from "./years.ts";
 
 export interface GreaterThanOptions extends BuiltinTaskOptions {
   /**
-   * Later years: what lasted, "war", "treaty".
+   * Later years: the nouns for what lasted, such as "war" or "treaty".
    * @defaultValue the published list
    */
   readonly nouns?: readonly string[] | undefined;
@@ -26,7 +26,7 @@ export interface GreaterThanOptions extends BuiltinTaskOptions {
 const TASK = "greater-than";
 const PUBLISHED_COUNT = 250;
 
-/** @throws PithError "task" when the tokenizer leaves no years or too few nouns for the prompts asked for. */
+/** @throws PithError "task" when the tokenizer leaves no years or too few nouns for the requested prompts. */
 export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOptions = {}): BuiltinTask {
   const nouns = keepWords(
     TASK,

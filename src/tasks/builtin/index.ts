@@ -16,15 +16,15 @@ import { inductionTask } from "./induction.ts";
 import { type IoiOptions, ioiTask } from "./ioi.ts";
 import { pronounTask } from "./pronouns.ts";
 
-/** A built-in task as a list shows it, before a model is at hand. */
+/** The entry of a built-in task in a list, which needs no model. */
 export interface BuiltinTaskEntry {
   /** The name by which {@link readTask} makes it. */
   readonly name: BuiltinTaskName;
-  /** What it is, in a few words. */
+  /** A short description. */
   readonly title: string;
   /** A prompt, and an answer to it. */
   readonly example: readonly [prompt: string, answer: string];
-  /** Where it was published. */
+  /** Its publication. */
   readonly source: string;
 }
 
@@ -80,12 +80,12 @@ export const BUILTIN_TASKS: readonly BuiltinTaskEntry[] = [
   },
 ];
 
-/** Whether a name is a built-in task's; a file of that name is reached as "./ioi". */
+/** Whether a name is a built-in task's; a file of that name can be given as "./ioi". */
 export function isBuiltinTask(name: string): name is BuiltinTaskName {
   return BUILTIN_TASKS.some((task) => task.name === name);
 }
 
-/** Every option of every task; a task reads its own. */
+/** Every option of every task; a task uses only its own. */
 export interface AnyTaskOptions
   extends BuiltinTaskOptions,
     Pick<IoiOptions, "templates" | "orders">,
@@ -94,7 +94,7 @@ export interface AnyTaskOptions
 
 /**
  * A built-in task with its own word lists.
- * @throws PithError "options" for a name that is none; "task" when the tokenizer leaves too few words.
+ * @throws PithError "options" for an unknown name; "task" when the tokenizer leaves too few words.
  */
 export function buildTask(
   name: string,

@@ -1,10 +1,11 @@
 /**
- * Sentences for indirect object identification. [B] is the subject, who stands twice; [A] the indirect object,
- * who is the answer. In the order BABA the first two names stand as written here, in ABBA they change places.
+ * Sentences for indirect object identification. [B] is the subject, which occurs twice; [A] is the indirect
+ * object and the answer. In the order BABA, the first two names stand as written here; in ABBA they are
+ * exchanged.
  */
 
 /**
- * Which name comes first in an indirect-object prompt: [B] is the subject, who stands twice, [A] the indirect
+ * Which name comes first in an indirect-object prompt: [B] is the subject, which occurs twice, [A] the indirect
  * object.
  */
 export type NameOrder = "BABA" | "ABBA";
@@ -12,7 +13,7 @@ export type NameOrder = "BABA" | "ABBA";
 /** The paper's one template (appendix A), without its answer. */
 export const PAPER_TEMPLATE = "Then, [B] and [A] went to the [PLACE]. [B] gave a [OBJECT] to";
 
-/** Fifteen of our own; each is 15 tokens for GPT-2's tokenizer, as the paper's is. */
+/** Fifteen templates of Pith's own; each has 15 tokens with GPT-2's tokenizer, like the paper's. */
 export const VARIED_TEMPLATES: readonly string[] = [
   "When [B] and [A] came to the [PLACE], [B] handed a [OBJECT] over to",
   "After [B] and [A] left the [PLACE], [B] decided to give a [OBJECT] to",
@@ -31,13 +32,13 @@ export const VARIED_TEMPLATES: readonly string[] = [
   "Then [B] argued with [A] near the [PLACE], and [B] returned a [OBJECT] to",
 ];
 
-/** A template with the first [A] and the first [B] exchanged for ABBA. */
+/** A template in the given order; for ABBA the first [A] and the first [B] are exchanged. */
 export function inOrder(template: string, order: NameOrder): string {
   if (order === "BABA") return template;
   return template.replace("[B]", "[first]").replace("[A]", "[B]").replace("[first]", "[A]");
 }
 
-/** The template cut into pieces at its slots, e.g. "Then,", " [B]", " and", …; a slot keeps its space. */
+/** The template cut into pieces at its slots, e.g. "Then,", " [B]", " and", …; a slot includes its space. */
 export function templatePieces(template: string): readonly string[] {
   return template.split(/( ?\[[A-Z]+\])/).filter((piece) => piece !== "");
 }

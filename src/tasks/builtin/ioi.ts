@@ -23,7 +23,7 @@ interface IoiWords {
 
 export interface IoiOptions extends BuiltinTaskOptions {
   /**
-   * Indirect objects: the paper's single template, or fifteen of ours.
+   * Indirect objects: the paper's single template, or fifteen of Pith's own.
    * @defaultValue "paper"
    */
   readonly templates?: "paper" | "varied" | undefined;
@@ -40,8 +40,8 @@ const TASK = "ioi";
 const PUBLISHED_COUNT = 150;
 
 /**
- * @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for; "options" for an
- *   empty list of orders.
+ * @throws PithError "task" when the tokenizer leaves too few words for the requested prompts; "options" for an
+ * empty list of orders.
  */
 export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): BuiltinTask {
   const words = { ...lists, ...options.words };
@@ -62,7 +62,7 @@ export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): Bui
     });
   }
   const written = options.templates === "varied" ? VARIED_TEMPLATES : [PAPER_TEMPLATE];
-  // A slot is one token whatever stands in it, so any words will do to measure a template.
+  // A slot is one token whatever word it gets, so any words can be used to measure a template.
   const sample: Slots = {
     A: pick(names.kept, 0),
     B: pick(names.kept, 1),
@@ -83,7 +83,7 @@ export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): Bui
       build: ([template, order, a, b = 0, place, object]) => {
         const slots = {
           A: pick(names.kept, a),
-          // The other name is drawn from those that are left.
+          // The other name is drawn from the remaining ones.
           B: pick(names.kept, a !== undefined && b >= a ? b + 1 : b),
           PLACE: pick(places.kept, place),
           OBJECT: pick(objects.kept, object),

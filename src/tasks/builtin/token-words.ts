@@ -1,4 +1,4 @@
-/** Which words a tokenizer encodes as a task needs. */
+/** Selects the words that a tokenizer encodes as a task needs. */
 import { PithError } from "../../errors.ts";
 import type { TaskTokenizer, WordCount } from "./builtin-task.ts";
 
@@ -7,7 +7,7 @@ export function isOneToken(tokenizer: TaskTokenizer, text: string): boolean {
   return tokenizer.encode(text).length === 1;
 }
 
-/** Whether the pieces, put together, are encoded piece by piece: no token reaches over a border. */
+/** Whether a text is encoded piece by piece, so that no token crosses a border between pieces. */
 export function keepsBorders(tokenizer: TaskTokenizer, pieces: readonly string[]): boolean {
   const whole = tokenizer.encode(pieces.join(""));
   const parts = pieces.flatMap((piece) => tokenizer.encode(piece));
@@ -21,8 +21,8 @@ export interface KeptWords {
 
 /**
  * The words that pass, without repeats, in the list's order.
- * @param least how many the task can't do without.
- * @param need what each has to be, as the error says it: "one token with its space".
+ * @param least the smallest number of words for the task.
+ * @param need the requirement as the error states it: "one token with its space".
  * @throws PithError "task" when fewer pass.
  */
 export function keepWords(

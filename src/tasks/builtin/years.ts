@@ -23,8 +23,8 @@ export function twoDigits(year: number): string {
 }
 
 /**
- * Years 02 … 98 of each century that are |XX|YY|, without the century's first and last, as published: so there
- * is always an earlier and a later year of the same kind.
+ * Years 02 … 98 of each century that are encoded as |XX|YY|, without the first and the last of these, as
+ * published: so there is always an earlier and a later year of the same kind.
  */
 export function splitYears(tokenizer: TaskTokenizer): readonly Year[] {
   return CENTURIES.flatMap((century) => {
