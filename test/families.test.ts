@@ -9,17 +9,22 @@ import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
 import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import type { Decision } from "../src/discovery/searches/decision.ts";
+import { readStructure } from "../src/export/read-standalone.ts";
+import { shipModel } from "../src/export/ship-model.ts";
 import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { asFolded } from "../src/lowering/fold-constants.ts";
 import { logProbabilities } from "../src/measure/distribution.ts";
+import { countParameters } from "../src/measure/parameters.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { circuitOf, circuitOfLists, listsOf, wholeCircuit } from "../src/transformer/circuit.ts";
+import { circuitSize } from "../src/transformer/circuit-size.ts";
 import { componentsOfModel, shapeOf } from "../src/transformer/component.ts";
 import type { AnyTransformer, Transformer } from "../src/transformer/transformer.ts";
+import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";
 import { modelTypeOf, referenceOf, tinyFolder, tinyFolders } from "./support/family-reference.ts";
 import {
   alignedLogits,
@@ -114,6 +119,26 @@ describe.each(tinyFolders)("%s", (folder) => {
       }
     },
   );
+
+  test("a circuit is what its file and circuit.json say of it", async () => {
+    const replacements = await makeReplacements(runtime, model, "pooled", reference.patching_ids);
+    const standalone = await cutCircuit(model, ragged(), replacements);
+    const logits = await decoderLogits(runtime, standalone, prompts);
+    for (const operators of ["portable", "onnxruntime"] as const) {
+      const { graph, shipped, structure } = shipModel(standalone, { kind: "decoder" }, operators);
+      const stored = new Map<string, Weight>();
+      for (const { value, weight } of graph.weights) {
+        const values = await weight.read();
+        if (!(values instanceof Float32Array)) throw new TypeError("a weight that is not float32");
+        stored.set(value.name, constantWeight(value.name, weight.shape, values));
+      }
+      const readBack = readStructure("model.onnx_data", stored, structure);
+      expect(distances(await decoderLogits(runtime, readBack, prompts), logits)).toBeLessThan(tolerance);
+      const elements = graph.weights.reduce((sum, { weight }) => sum + elementCount(weight.shape), 0);
+      expect(countParameters(shipped).total).toBe(elements);
+      expect(countParameters(shipped).body).toBe(circuitSize(model, ragged()));
+    }
+  });
 
   test("a circuit generates with a cache as without", async () => {
     const replacements = await makeReplacements(runtime, model, "pooled", reference.patching_ids);

@@ -47,7 +47,7 @@ export const tokenFields = {
 export function specialTokenIds(
   config: z.infer<z.ZodObject<typeof tokenFields>>,
   vocabularySize: number,
-  otherwise?: { readonly bos: number; readonly eos: number },
+  otherwise?: { readonly bos?: number; readonly eos: number },
 ): { readonly bosTokenId: number | undefined; readonly eosTokenIds: readonly number[] } {
   const isToken = (id: number) => id < vocabularySize;
   const bos = config.bos_token_id === undefined ? otherwise?.bos : (config.bos_token_id ?? undefined);

@@ -9,7 +9,7 @@ const parse = (modelType: string, fields: Record<string, unknown> = {}) =>
 
 /** By the families that this file is about. */
 const families = [
-  ...["llama", "mistral", "qwen2", "qwen3", "gemma", "phi3", "smollm3", "starcoder2", "stablelm"],
+  ...["llama", "mistral", "qwen2", "qwen3", "gemma", "phi3", "smollm3", "starcoder2", "stablelm", "olmo2"],
 ];
 
 const faultOf = (modelType: string, fields: Record<string, unknown>): unknown => {
@@ -32,6 +32,9 @@ describe("transformers' defaults", () => {
     ["smollm3", 36, 2048, 16, 4, 128, 11_008, 32_768, "silu", 1e-6, true, 128_000, [128_001]],
     ["starcoder2", 30, 3072, 24, 2, 128, 12_288, 4096, "gelu-tanh", 1e-5, true, undefined, []],
     ["stablelm", 32, 2560, 32, 32, 80, 6912, 4096, "silu", 1e-5, false, 0, [0]],
+    ["olmo2", 32, 4096, 32, 32, 128, 11_008, 2048, "silu", 1e-5, false, undefined, [50_279]],
+    ["olmo3", 32, 4096, 32, 32, 128, 11_008, 2048, "silu", 1e-5, false, undefined, [50_279]],
+    ["gemma3_text", 26, 2304, 8, 4, 256, 9216, 131_072, "gelu-tanh", 1e-6, true, 2, [1]],
   ] as const)("%s", (type, layers, width, heads, keyValueHeads, headWidth, ...rest) => {
     const [hiddenWidth, contextLength, activation, epsilon, tiedEmbeddings, bosTokenId, eosTokenIds] = rest;
     const config = parse(type);
@@ -48,6 +51,46 @@ describe("transformers' defaults", () => {
     expect(second("smollm3")).toBeCloseTo(2_000_000 ** (-2 / 128), 12);
     // A quarter of 80 elements.
     expect(second("stablelm")).toBeCloseTo(10_000 ** (-2 / 20), 12);
+  });
+});
+
+describe("layers with a window turn otherwise than those without", () => {
+  const scaling = { rope_type: "linear", factor: 8 };
+  const layersOf = (type: string, fields: Record<string, unknown>) =>
+    parse(type, { num_hidden_layers: 4, ...fields }).layerAttention.map(({ rotary, window }) => [
+      window,
+      rotary?.frequencies[1],
+    ]);
+  const angle = (base: number, by = 1) => base ** (-2 / 256) / by;
+
+  test("gemma3_text in the manner of transformers 4 and of 5", () => {
+    const old = { rope_theta: 5e5, rope_local_base_freq: 700, rope_scaling: scaling };
+    const windows = { sliding_window: 9, sliding_window_pattern: 2 };
+    const expected = [9, undefined, 9, undefined].map((window) => [
+      window,
+      window === undefined ? angle(5e5, 8) : angle(700),
+    ]);
+    expect(layersOf("gemma3_text", { ...old, ...windows })).toEqual(expected);
+    const rope_parameters = {
+      full_attention: { ...scaling, rope_theta: 5e5 },
+      sliding_attention: { rope_type: "default", rope_theta: 700 },
+    };
+    const types = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"];
+    const fresh = { rope_parameters, layer_types: types, sliding_window: 9 };
+    expect(layersOf("gemma3_text", fresh)).toEqual(expected);
+  });
+
+  test("gemma3_text and olmo3 without such fields", () => {
+    expect(layersOf("gemma3_text", { num_hidden_layers: 6 }).slice(4)).toEqual([
+      [4096, angle(10_000)],
+      [undefined, angle(1_000_000)],
+    ]);
+    const third = layersOf("olmo3", { rope_theta: 500_000, rope_scaling: scaling }).slice(2);
+    const [first, scaled] = [500_000 ** (-2 / 128), 500_000 ** (-2 / 128) / 8];
+    expect(third).toEqual([
+      [4096, first],
+      [undefined, scaled],
+    ]);
   });
 });
 
@@ -193,7 +236,7 @@ describe.each(families)("%s refuses by name", (type) => {
 
 test.each<readonly [type: string, field: string, value: unknown]>([
   ["llama", "rope_interleaved", true],
-  ["stablelm", "qk_layernorm", true],
+  ["stablelm", "qk_layernorm", "yes"],
   ["stablelm", "head_dim", 64],
   ["mistral", "layer_types", ["full_attention", "sliding_attention"]],
   ["starcoder2", "mlp_type", "gated"],

@@ -45,8 +45,11 @@ export interface DecoderConfig extends FamilyConfig {
     /** Left out: none. */
     readonly unembedding?: boolean;
   };
-  /** Whether each head's query and key are normalised, with one norm for all heads. */
-  readonly headNorms?: boolean;
+  /**
+   * How queries and keys are normalised: each head by itself, by a scale that all heads share or by its own; or all
+   * heads of a layer together. Left out: not at all.
+   */
+  readonly projectionNorms?: "shared" | "own" | "joint" | undefined;
   /** One for each layer. */
   readonly layerAttention: readonly LayerAttention[];
   readonly embeddingScale?: number;
@@ -111,7 +114,7 @@ interface CommonSetting {
   /** The value if config.json has none; left out: as many as query heads. */
   readonly keyValueHeads?: number;
   /** The ids if config.json has none; left out: none. */
-  readonly tokens?: { readonly bos: number; readonly eos: number };
+  readonly tokens?: { readonly bos?: number; readonly eos: number };
 }
 
 type CommonConfig = Omit<DecoderConfig, "norm" | "biases" | "layerAttention" | "notes">;

@@ -16,7 +16,8 @@ import { layerWindowFields, layerWindows } from "./layer-windows.ts";
 import { type LayerTensors, llamaTensors, readLayeredDecoder } from "./layered-decoder.ts";
 import { readRotary } from "./rotary-config.ts";
 
-const gemma2Tensors: LayerTensors = {
+/** Gemma 3 has them too. */
+export const gemma2Tensors: LayerTensors = {
   ...llamaTensors,
   names: {
     ...llamaTensors.names,
@@ -32,7 +33,8 @@ export const gemma2: Family<DecoderConfig> = {
   describe: (config, checkpoint, onNote) => readLayeredDecoder(config, checkpoint, onNote, gemma2Tensors),
 };
 
-const limit = z.number().positive().max(1e6).nullable();
+/** Of scores or logits; null: none. */
+export const capLimit = z.number().positive().max(1e6).nullable();
 
 /** The defaults of transformers' `Gemma2Config` for missing fields. */
 const schema = z.object({
@@ -47,8 +49,8 @@ const schema = z.object({
   rms_norm_eps: epsilon.default(1e-6),
   attention_bias: z.boolean().default(false),
   query_pre_attn_scalar: z.number().positive().max(1e6).default(256),
-  attn_logit_softcapping: limit.default(50),
-  final_logit_softcapping: limit.default(30),
+  attn_logit_softcapping: capLimit.default(50),
+  final_logit_softcapping: capLimit.default(30),
   sliding_window: layerWindowFields.sliding_window.default(4096),
   layer_types: layerWindowFields.layer_types,
 });

@@ -10,12 +10,14 @@ import { falcon } from "./falcon.ts";
 import type { CheckpointTensors, Family, FamilyConfig } from "./family.ts";
 import { gemma } from "./gemma.ts";
 import { gemma2 } from "./gemma2.ts";
+import { gemma3 } from "./gemma3.ts";
 import { gptNeo } from "./gpt-neo.ts";
 import { gptNeox } from "./gpt-neox.ts";
 import { gpt2 } from "./gpt2.ts";
 import { gptj } from "./gptj.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { olmo2, olmo3 } from "./olmo.ts";
 import { opt } from "./opt.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
@@ -43,6 +45,9 @@ registerFamily(opt);
 registerFamily(gptNeo);
 registerFamily(gemma2);
 registerFamily(falcon);
+registerFamily(olmo2);
+registerFamily(olmo3);
+registerFamily(gemma3);
 
 /**
  * Registers a family for its values of `model_type`.

@@ -3,7 +3,7 @@
  * own; a family reads other forms, such as fused matrices or an MLP without a gate, by a function. The prefix
  * "model." may be missing, as in files saved without the unembedding.
  */
-import { readOnceTogether } from "../transformer/derive.ts";
+import { joinColumns, readOnceTogether } from "../transformer/derive.ts";
 import { groupedHeads } from "../transformer/head-groups.ts";
 import { sliceOutputs } from "../transformer/linear.ts";
 import type { Range } from "../transformer/slice.ts";
@@ -14,6 +14,7 @@ import type {
   Mlp,
   Norm,
   Positions,
+  ProjectionNorm,
   Transformer,
 } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
@@ -36,13 +37,13 @@ export interface DecoderNames {
   /** The prefix of its matrices' names within a layer; may be "". */
   readonly attention: string;
   readonly mlp: string;
-  /** The name within a layer. */
-  readonly attentionNorm: string;
-  readonly mlpNorm: string;
+  /** The name of the norm before the part, within a layer; left out: the part reads the stream as it is. */
+  readonly attentionNorm?: string | undefined;
+  readonly mlpNorm?: string | undefined;
   /** The name of the norm after the part, within a layer; left out: there is none. */
   readonly attentionPostNorm?: string;
   readonly mlpPostNorm?: string;
-  /** Within the attention: the norms of each head's query and key. */
+  /** Within the attention: the norms of queries and keys; if each head has its own, the prefix of its number. */
   readonly queryNorm: string;
   readonly keyNorm: string;
   /**
@@ -163,36 +164,63 @@ function readBlock(
 ): Block {
   const { width, heads, keyValueHeads, headWidth, activation, arrangement = "sequential" } = config;
   const { names } = own;
-  const norm = readNorm(tensors, config, `${name}.${names.attentionNorm}`, width);
-  const behind = (postNorm: string | undefined) =>
-    postNorm !== undefined && { postNorm: readNorm(tensors, config, `${name}.${postNorm}`, width) };
+  const normNamed = (own: string | undefined) =>
+    own === undefined ? undefined : readNorm(tensors, config, `${name}.${own}`, width);
+  const norm = normNamed(names.attentionNorm);
+  const behind = (own: string | undefined) => {
+    const postNorm = normNamed(own);
+    return postNorm && { postNorm };
+  };
+  const mlpNorm = arrangement === "parallel, one norm" ? norm : normNamed(names.mlpNorm);
   const part = names.attention === "" ? name : `${name}.${names.attention}`;
   return {
     ...(arrangement !== "sequential" && { arrangement: "parallel" }),
     attention: {
-      norm,
+      ...(norm && { norm }),
       ...behind(names.attentionPostNorm),
       ...groupedHeads(heads, keyValueHeads),
       headWidth,
       ...own.projections(tensors, config, part),
-      ...(config.headNorms && {
-        queryNorm: readNorm(tensors, config, `${part}.${names.queryNorm}`, headWidth),
-        keyNorm: readNorm(tensors, config, `${part}.${names.keyNorm}`, headWidth),
-      }),
+      ...readProjectionNorms(tensors, config, part, names),
       scoreScale: config.scoreScale ?? 1 / Math.sqrt(headWidth),
       ...(config.scoreCap !== undefined && { scoreCap: config.scoreCap }),
       ...config.layerAttention[layer],
     },
     mlp: {
-      norm:
-        arrangement === "parallel, one norm"
-          ? norm
-          : readNorm(tensors, config, `${name}.${names.mlpNorm}`, width),
+      ...(mlpNorm && { norm: mlpNorm }),
       ...behind(names.mlpPostNorm),
       activation,
       ...own.mlp(tensors, config, names.mlp === "" ? name : `${name}.${names.mlp}`),
     },
   };
+}
+
+/** @param part the attention's name. */
+function readProjectionNorms(
+  tensors: TensorTaker,
+  config: DecoderConfig,
+  part: string,
+  { queryNorm, keyNorm }: DecoderNames,
+): Pick<Attention, "queryNorm" | "keyNorm"> {
+  const { projectionNorms: kind, headWidth, norm } = config;
+  if (kind === undefined) return {};
+  const read = (own: string, heads: number): ProjectionNorm => {
+    const name = `${part}.${own}`;
+    const count = heads * headWidth;
+    switch (kind) {
+      case "shared":
+        return readNorm(tensors, config, name, headWidth);
+      case "joint":
+        return { kind, scale: tensors.take(`${name}.weight`, [count]), epsilon: norm.epsilon, count };
+      case "own": {
+        const scales = Array.from({ length: heads }, (_, head) =>
+          tensors.take(`${name}.${head}.weight`, [headWidth]),
+        );
+        return { kind: norm.kind, scale: joinColumns(scales), epsilon: norm.epsilon };
+      }
+    }
+  };
+  return { queryNorm: read(queryNorm, config.heads), keyNorm: read(keyNorm, config.keyValueHeads) };
 }
 
 function readNorm(tensors: TensorTaker, { norm }: DecoderConfig, name: string, width: number): Norm {

@@ -55,7 +55,7 @@ function parsePhiConfig(raw: RawConfig, file: string): DecoderConfig {
     ...rest,
     norm: { kind: "layer", epsilon: config.layer_norm_eps },
     biases: { queryKeyValue: true, output: true, mlp: true, unembedding: true },
-    headNorms: config.qk_layernorm,
+    projectionNorms: config.qk_layernorm ? "shared" : undefined,
     layerAttention: sameInAll(common.layers, { rotary }),
     arrangement: "parallel, one norm",
   };

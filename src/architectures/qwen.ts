@@ -59,7 +59,7 @@ function parseQwen3Config(raw: RawConfig, file: string): DecoderConfig {
   const { attention_bias: bias } = config;
   return {
     ...parseQwen("qwen3", config, raw, file),
-    headNorms: true,
+    projectionNorms: "shared",
     biases: { queryKeyValue: bias, output: bias, mlp: false },
   };
 }

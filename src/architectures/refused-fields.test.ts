@@ -5,7 +5,11 @@ const parse = (fields: Record<string, unknown>) => () => parseConfig(fields, "co
 
 describe("what changes the computation and is not understood is refused by name", () => {
   test.each([
-    ["olmo2", {}, '"model_type"', "normalised over all heads together"],
+    ["olmo3", { rope_theta: 10_000 }, '"rope_theta"', "disagree"],
+    ["olmo3", { rope_parameters: { rope_theta: 10_000 } }, '"rope_parameters.rope_theta"', "full_attention"],
+    ["gemma3_text", { rope_parameters: { full_attention: 3 } }, '"rope_parameters.full_attention"', "object"],
+    ["gemma3_text", { attn_logit_softcapping: 50 }, '"attn_logit_softcapping"', "caps no scores"],
+    ["gemma3_text", { use_bidirectional_attention: true }, '"use_bidirectional_attention"', "causal"],
     ["opt", { do_layer_norm_before: false }, '"do_layer_norm_before"', "OPT-350m"],
     ["opt", { _remove_final_layer_norm: true }, '"_remove_final_layer_norm"', "final norm"],
     ["opt", { layer_norm_elementwise_affine: false }, '"layer_norm_elementwise_affine"', "without a scale"],

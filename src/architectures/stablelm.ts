@@ -1,6 +1,6 @@
 /**
  * StableLM (2, Zephyr, Code): Llama's layers with LayerNorm; a quarter of each head is rotated; attention and MLP
- * may read the same normalised stream.
+ * may read the same normalised stream, and each head may have norms of its own for its query and its key.
  */
 import { z } from "zod";
 import { checkConfig, type RawConfig } from "./config-fields.ts";
@@ -14,13 +14,18 @@ import {
   sameInAll,
 } from "./decoder-config.ts";
 import type { Family } from "./family.ts";
-import { readLayeredDecoder } from "./layered-decoder.ts";
+import { type LayerTensors, llamaTensors, readLayeredDecoder } from "./layered-decoder.ts";
 import { readRotary } from "./rotary-config.ts";
+
+const stablelmTensors: LayerTensors = {
+  ...llamaTensors,
+  names: { ...llamaTensors.names, queryNorm: "q_layernorm.norms", keyNorm: "k_layernorm.norms" },
+};
 
 export const stablelm: Family<DecoderConfig> = {
   modelTypes: ["stablelm"],
   parseConfig: parseStablelmConfig,
-  describe: readLayeredDecoder,
+  describe: (config, checkpoint, onNote) => readLayeredDecoder(config, checkpoint, onNote, stablelmTensors),
 };
 
 /** The defaults of transformers' `StableLmConfig` for missing fields. */
@@ -31,9 +36,7 @@ const schema = z.object({
   }),
   layer_norm_eps: epsilon.default(1e-5),
   use_qkv_bias: z.boolean().default(false),
-  qk_layernorm: z
-    .literal(false, { error: "a norm for each head's query and key, of its own, is not read" })
-    .default(false),
+  qk_layernorm: z.boolean().default(false),
   use_parallel_residual: z.boolean().default(false),
 });
 
@@ -48,6 +51,7 @@ function parseStablelmConfig(raw: RawConfig, file: string): DecoderConfig {
     ...rest,
     norm: { kind: "layer", epsilon: config.layer_norm_eps },
     biases: { queryKeyValue: config.use_qkv_bias, output: false, mlp: false },
+    projectionNorms: config.qk_layernorm ? "own" : undefined,
     layerAttention: sameInAll(common.layers, { rotary }),
     ...(config.use_parallel_residual && { arrangement: "parallel, one norm" }),
   };

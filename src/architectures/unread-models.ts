@@ -14,8 +14,6 @@ const ENCODER_DECODER = "is an encoder–decoder model, and Pith knows no cross-
 const RECURRENT =
   "is recurrent, wholly or in part (a state-space model, say), and Pith knows attention alone";
 const ALIBI = "is a model with ALiBi positions, which Pith does not know";
-const NORM_OF_ALL_HEADS =
-  "is not read: its queries and keys are normalised over all heads together, so a head that is pruned still counts in the others' norm, and Pith's circuits can't say that";
 
 const kinds: readonly (readonly [kind: string, modelTypes: readonly string[]])[] = [
   [
@@ -74,7 +72,6 @@ const kinds: readonly (readonly [kind: string, modelTypes: readonly string[]])[]
     ],
   ],
   [ALIBI, ["bloom", "mpt"]],
-  [NORM_OF_ALL_HEADS, ["olmo2", "olmo3"]],
 ];
 
 const byType = new Map(kinds.flatMap(([kind, types]) => types.map((type) => [type, kind] as const)));

@@ -7,7 +7,14 @@ import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoint/safetensors.ts";
 import { PithError } from "../errors.ts";
 import { type Range, sliceColumns, sliceRows, sliceVector } from "../transformer/slice.ts";
-import type { Folded, FoldedTransformer, Linear, Norm, Reader } from "../transformer/transformer.ts";
+import type {
+  Folded,
+  FoldedTransformer,
+  Linear,
+  Norm,
+  ProjectionNorm,
+  Reader,
+} from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 import { readNamedWeights } from "./read-named-weights.ts";
@@ -36,8 +43,8 @@ export async function readStandalone(
     : readStructure(source.name, stored, circuit.structure);
 }
 
-/** @param file for errors. @param stored the file's tensors by their names. */
-function readStructure(
+/** @param file for errors. @param stored the file's tensors by their names. @internal */
+export function readStructure(
   file: string,
   stored: ReadonlyMap<string, Weight>,
   { tensors, ...structure }: StructureRecord,
@@ -97,6 +104,10 @@ function readersOf(take: (name: string) => Weight) {
     weight: take(weight),
     ...(bias !== undefined && { bias: take(bias) }),
   });
+  const projectionNorm = (record: NonNullable<Recorded<"attention">["queryNorm"]>): ProjectionNorm =>
+    record.kind === "joint"
+      ? { ...record, scale: take(record.scale), pruned: record.pruned && linear(record.pruned) }
+      : norm(record);
   const reader = (record: Pick<Recorded<"mlp">, keyof Folded<Reader>>): Required<Folded<Reader>> => ({
     norm: record.norm && norm(record.norm),
     postNorm: record.postNorm && norm(record.postNorm),
@@ -115,8 +126,8 @@ function readersOf(take: (name: string) => Weight) {
       key: linear(attention.key),
       value: linear(attention.value),
       output: linear(attention.output),
-      queryNorm: attention.queryNorm && norm(attention.queryNorm),
-      keyNorm: attention.keyNorm && norm(attention.keyNorm),
+      queryNorm: attention.queryNorm && projectionNorm(attention.queryNorm),
+      keyNorm: attention.keyNorm && projectionNorm(attention.keyNorm),
     },
     mlp: mlp && {
       ...mlp,

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { Graph, StoredWeight } from "../onnx/graph.ts";
-import type { FoldedTransformer, Linear } from "../transformer/transformer.ts";
+import type { FoldedTransformer, Linear, ProjectionNorm } from "../transformer/transformer.ts";
 
 const size = z.int().min(1);
 const count = z.int().min(0);
@@ -19,6 +19,16 @@ const norm = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("rms"), scale: weight, epsilon: number }),
 ]);
 const linear = z.object({ weight, transposed: z.literal(true).optional(), bias: weight.optional() });
+const projectionNorm = z.discriminatedUnion("kind", [
+  ...norm.options,
+  z.object({
+    kind: z.literal("joint"),
+    scale: weight,
+    epsilon: number,
+    count: size,
+    pruned: linear.optional(),
+  }),
+]);
 const reader = { norm: norm.optional(), postNorm: norm.optional(), residualBias: weight.optional() };
 const rotary = z.object({
   width: size,
@@ -36,8 +46,8 @@ const attention = z.object({
   key: linear,
   value: linear,
   output: linear,
-  queryNorm: norm.optional(),
-  keyNorm: norm.optional(),
+  queryNorm: projectionNorm.optional(),
+  keyNorm: projectionNorm.optional(),
   rotary: rotary.optional(),
   scoreScale: number,
   scoreCap: number.optional(),
@@ -107,6 +117,8 @@ function storedBlock(
   { attention: heads, mlp: own }: FoldedTransformer["blocks"][number],
   stored: (linear: Linear) => Linear,
 ): FoldedTransformer["blocks"][number] {
+  const storedNorm = (norm: ProjectionNorm | undefined): ProjectionNorm | undefined =>
+    norm?.kind === "joint" && norm.pruned ? { ...norm, pruned: stored(norm.pruned) } : norm;
   return {
     attention: heads && {
       ...heads,
@@ -114,6 +126,8 @@ function storedBlock(
       key: stored(heads.key),
       value: stored(heads.value),
       output: stored(heads.output),
+      queryNorm: storedNorm(heads.queryNorm),
+      keyNorm: storedNorm(heads.keyNorm),
       // The scale is already part of the query weights in the file.
       scoreScale: 1,
     },

@@ -6,12 +6,13 @@
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import { joinColumns, scaled } from "../transformer/derive.ts";
-import type { Attention, Linear, Norm } from "../transformer/transformer.ts";
+import { linearShape } from "../transformer/linear.ts";
+import type { Attention, Linear, ProjectionNorm } from "../transformer/transformer.ts";
 import { lastPosition } from "./last-position.ts";
 import { affine, joinMatrices, multiply } from "./linear.ts";
-import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 import { asksForMask, type Places } from "./places.ts";
+import { normalizeProjection, type Projected } from "./projection-norm.ts";
 import { type Rotation, rotate } from "./rotary.ts";
 
 /** Which positions ask: every one, or only the last (where nothing above reads any other). */
@@ -135,32 +136,35 @@ export function project(
   queries: Queries,
   { places, operators }: AttentionSetting,
 ): Projections {
-  const { key, value, headWidth, heads, keyValueHeads } = attention;
-  const query = scaledQuery(attention);
-  const [own, shared] = [heads.length * headWidth, keyValueHeads.length * headWidth];
+  const { key, value, headWidth, heads, keyValueHeads, queryNorm, keyNorm } = attention;
   const isLast = queries === "last";
-  const linears = isLast ? [key, value] : [query, key, value];
-  const widths = isLast ? [shared, shared] : [own, shared, shared];
-  const products = joined(graph, normed, linears, widths, operators);
-  const [k, v] = products.slice(-2);
-  const q = isLast ? affine(graph, lastPosition(graph, normed), query, operators) : products[0];
-  if (q === undefined || k === undefined || v === undefined) throw new RangeError("split gave too few parts");
+  const asking: readonly (Linear | undefined)[] = [scaledQuery(attention), prunedOf(queryNorm)];
+  const seen: readonly (Linear | undefined)[] = [key, value, prunedOf(keyNorm)];
+  const all = (isLast ? seen : [...asking, ...seen]).flatMap((linear) => linear ?? []);
+  const products = joined(graph, normed, all, operators);
+  const last = isLast ? lastPosition(graph, normed) : normed;
+  const productOf = (linear: Linear): Value => products.get(linear) ?? affine(graph, last, linear, operators);
+  const [query, prunedQueries, keys, values, prunedKeys] = [...asking, ...seen].map(
+    (linear) => linear && productOf(linear),
+  );
+  if (query === undefined || keys === undefined || values === undefined)
+    throw new RangeError("split gave too few parts");
   const rotation = attention.rotary && places.rotation(attention.rotary);
   const lastRotation = rotation && isLast ? lastOf(graph, rotation) : rotation;
+  const [ofQueries, ofKeys] = [
+    { projection: query, heads: heads.length, headWidth, pruned: prunedQueries },
+    { projection: keys, heads: keyValueHeads.length, headWidth, pruned: prunedKeys },
+  ];
   return {
-    query: place(
-      graph,
-      q,
-      attention,
-      heads.length,
-      attention.queryNorm,
-      lastRotation,
-      operators,
-      attention.scoreScale,
-    ),
-    key: place(graph, k, attention, keyValueHeads.length, attention.keyNorm, rotation, operators),
-    value: v,
+    query: place(graph, ofQueries, attention, queryNorm, lastRotation, operators, attention.scoreScale),
+    key: place(graph, ofKeys, attention, keyNorm, rotation, operators),
+    value: values,
   };
+}
+
+/** What a norm must know of heads that are gone. */
+function prunedOf(norm: ProjectionNorm | undefined): Linear | undefined {
+  return norm?.kind === "joint" ? norm.pruned : undefined;
 }
 
 /** One product for all maps, then apart. Biases are joined where all maps have one, and else added to each that has. */
@@ -168,17 +172,22 @@ function joined(
   graph: GraphBuilder,
   x: Value,
   linears: readonly Linear[],
-  widths: readonly number[],
   operators: OperatorSet,
-): readonly Value[] {
+): ReadonlyMap<Linear, Value> {
   const biases = linears.map(({ bias }) => bias);
   const all = biases.every((bias) => bias !== undefined);
   const matrix = joinMatrices(linears, operators);
   const product = affine(graph, x, all ? { ...matrix, bias: joinColumns(biases) } : matrix, operators);
-  return graph.split(product, -1, widths).map((part, index) => {
-    const bias = all ? undefined : biases[index];
-    return bias === undefined ? part : graph.add(part, graph.weight(bias));
-  });
+  const widths = linears.map((linear) => linearShape(linear)[1]);
+  const parts = graph.split(product, -1, widths);
+  return new Map(
+    linears.map((linear, index) => {
+      const part = parts[index];
+      if (part === undefined) throw new RangeError("split gave too few parts");
+      const bias = all ? undefined : biases[index];
+      return [linear, bias === undefined ? part : graph.add(part, graph.weight(bias))];
+    }),
+  );
 }
 
 /** The scale is part of the queries' weights, unless they are normalised: then of the norm's scale. */
@@ -191,30 +200,23 @@ function scaledQuery({ query, queryNorm, scoreScale }: Attention): Linear {
   };
 }
 
-/** Normalises each head of a query or key, and turns it by its position. */
+/** Normalises queries or keys, and turns them by their positions. */
 function place(
   graph: GraphBuilder,
-  x: Value,
-  { rotary, headWidth }: Attention,
-  heads: number,
-  norm: Norm | undefined,
+  projected: Projected,
+  { rotary }: Attention,
+  norm: ProjectionNorm | undefined,
   rotation: Rotation | undefined,
   operators: OperatorSet,
   scale = 1,
 ): Value {
-  if (norm === undefined && rotation === undefined) return x;
-  const before = x.shape.slice(0, -1).map(() => 0);
-  let each = graph.reshape(x, [...before, heads, headWidth]);
-  if (norm !== undefined) each = normalize(graph, each, scaledNorm(norm, scale), operators);
-  if (rotary !== undefined && rotation !== undefined) each = rotate(graph, each, rotary, rotation);
-  return graph.reshape(each, [...before, heads * headWidth]);
-}
-
-function scaledNorm(norm: Norm, factor: number): Norm {
-  const scale = scaled(norm.scale, factor);
-  return norm.kind === "rms" || norm.shift === undefined
-    ? { ...norm, scale }
-    : { ...norm, scale, shift: scaled(norm.shift, factor) };
+  const { projection, heads, headWidth } = projected;
+  if (norm === undefined && rotation === undefined) return projection;
+  const each = normalizeProjection(graph, projected, norm, operators, scale);
+  const turned =
+    rotary !== undefined && rotation !== undefined ? rotate(graph, each, rotary, rotation) : each;
+  const before = projection.shape.slice(0, -1).map(() => 0);
+  return graph.reshape(turned, [...before, heads * headWidth]);
 }
 
 function lastOf(graph: GraphBuilder, { cos, sin }: Rotation): Rotation {

@@ -17,6 +17,18 @@ test("sizes by hand", () => {
   expect(bodyShare(model, circuit)).toBe((head + mlp) / (4 * head + 2 * mlp));
 });
 
+test("where a norm takes all heads together, a pruned head's part of W_Q and W_K stays", () => {
+  const joint = randomTransformer({
+    ...{ layers: 1, heads: 4, keyValueHeads: 2, headWidth: 3, width: 4, hidden: 5 },
+    ...{ norm: "rms", projectionNorms: "joint" },
+  });
+  // W_Q and W_K whole; one head's W_V and W_O.
+  const circuit = circuitOfLists({ heads: [[0, 1]], mlps: [] });
+  expect(circuitSize(joint, circuit)).toBe(4 * 4 * 3 + 2 * 4 * 3 + 2 * 4 * 3);
+  // Its query and key serve nobody once no head is left.
+  expect(freedSize(joint, circuit, { kind: "head", layer: 0, head: 1 })).toBe(circuitSize(joint, circuit));
+});
+
 test("a component frees its own size, and nothing if the circuit lacks it", () => {
   const circuit = circuitOfLists({ heads: [[0, 1]], mlps: [1] });
   expect(componentsOf(circuit).map((each) => freedSize(model, circuit, each))).toEqual([head, mlp]);

@@ -5,7 +5,7 @@
 import { type Circuit, keepsMlp, keptHeads, wholeCircuit, without } from "./circuit.ts";
 import { type Component, type ComponentKind, shapeOf } from "./component.ts";
 import { keepHeads } from "./keep-heads.ts";
-import type { Attention, Linear, Mlp, Transformer } from "./transformer.ts";
+import type { Attention, Linear, Mlp, ProjectionNorm, Transformer } from "./transformer.ts";
 import { elementCount } from "./weight.ts";
 
 /** The body's size in a circuit. @param model the original. */
@@ -36,8 +36,13 @@ function layerSize(model: Transformer, circuit: Circuit, layer: number): number 
 /** A key/value head counts if at least one query head that reads it stays. */
 function attentionSize(attention: Attention, kept: readonly number[]): number {
   if (kept.length === 0) return 0;
-  const { query, key, value, output } = keepHeads(attention, kept);
-  return sizeOf([query, key, value, output]);
+  const { query, key, value, output, queryNorm, keyNorm } = keepHeads(attention, kept);
+  return sizeOf([query, key, value, output, ...prunedIn(queryNorm), ...prunedIn(keyNorm)]);
+}
+
+/** What stays of heads that are gone, because a norm of all heads together counts them. */
+function prunedIn(norm: ProjectionNorm | undefined): readonly Linear[] {
+  return norm?.kind === "joint" && norm.pruned !== undefined ? [norm.pruned] : [];
 }
 
 function mlpSize({ gate, up, down }: Mlp): number {

@@ -1,15 +1,16 @@
 /**
  * Removes heads from the weights (paper, appendix C): their columns of W_Q and rows of W_O, with their biases. A
- * key/value head is removed with the last query head that reads it. b_O belongs to no head and stays.
+ * key/value head is removed with the last query head that reads it. b_O belongs to no head and stays. A norm of all
+ * heads together keeps the projections of the heads that are removed.
  */
-import { sliceInputs, sliceOutputs } from "./linear.ts";
-import type { Range } from "./slice.ts";
-import type { Attention } from "./transformer.ts";
+import { joinOutputs, linearShape, sliceInputs, sliceOutputs } from "./linear.ts";
+import { type Range, sliceVector } from "./slice.ts";
+import type { Attention, Linear, Norm, ProjectionNorm } from "./transformer.ts";
 
 /** @param heads indices in the original layer, ascending, at least one. */
 export function keepHeads<A extends Attention>(attention: A, heads: readonly number[]): A {
   if (heads.length === attention.heads.length) return attention;
-  const { headWidth } = attention;
+  const { headWidth, query, key, queryNorm, keyNorm } = attention;
   const places = heads.map((head): number => {
     const at = attention.heads.indexOf(head);
     if (at < 0) throw new RangeError(`head ${head} is not in this layer`);
@@ -23,9 +24,47 @@ export function keepHeads<A extends Attention>(attention: A, heads: readonly num
     heads,
     keyValueHeads: stays.map((at) => attention.keyValueHeads[at] ?? 0),
     group: read.map((at) => stays.indexOf(at)),
-    query: sliceOutputs(attention.query, ranges(places)),
-    key: sliceOutputs(attention.key, ranges(stays)),
+    query: sliceOutputs(query, ranges(places)),
+    key: sliceOutputs(key, ranges(stays)),
     value: sliceOutputs(attention.value, ranges(stays)),
     output: sliceInputs(attention.output, ranges(places)),
+    ...(queryNorm && { queryNorm: keepNormed(queryNorm, query, ranges(places), headWidth) }),
+    ...(keyNorm && { keyNorm: keepNormed(keyNorm, key, ranges(stays), headWidth) }),
   };
+}
+
+/**
+ * The norm of the projections that stay. Columns are the smallest form of what a joint norm must know of the others:
+ * heads share the width of the stream (OLMo 2), so no quadratic form of the stream has fewer numbers as a matrix.
+ * @param projection to all that was there. @param kept ranges of its outputs.
+ */
+function keepNormed(
+  norm: ProjectionNorm,
+  projection: Linear,
+  kept: readonly Range[],
+  headWidth: number,
+): ProjectionNorm {
+  if (norm.kind !== "joint") return keepScales(norm, kept, headWidth);
+  const [, outputs] = linearShape(projection);
+  const starts = new Set(kept.map(([start]) => start));
+  const others = Array.from(
+    { length: outputs / headWidth },
+    (_, head): Range => [head * headWidth, (head + 1) * headWidth],
+  ).filter(([start]) => !starts.has(start));
+  if (others.length === 0) return norm;
+  const pruned = sliceOutputs(projection, others);
+  return {
+    ...norm,
+    scale: sliceVector(norm.scale, kept),
+    pruned: norm.pruned === undefined ? pruned : joinOutputs([norm.pruned, pruned]),
+  };
+}
+
+/** Of a norm of each head; a scale that all heads share stays. */
+function keepScales(norm: Norm, kept: readonly Range[], headWidth: number): Norm {
+  if (norm.scale.shape[0] === headWidth) return norm;
+  const scale = sliceVector(norm.scale, kept);
+  return norm.kind === "rms" || norm.shift === undefined
+    ? { ...norm, scale }
+    : { ...norm, scale, shift: sliceVector(norm.shift, kept) };
 }

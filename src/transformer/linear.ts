@@ -1,4 +1,5 @@
 /** Parts of affine maps, with matrices stored either way round. */
+import { joinColumns, joinRows } from "./derive.ts";
 import { type Range, sliceColumns, sliceRows, sliceVector } from "./slice.ts";
 import type { Linear } from "./transformer.ts";
 import type { Weight } from "./weight.ts";
@@ -21,6 +22,22 @@ export function sliceOutputs({ weight, bias, ...rest }: Linear, ranges: readonly
 /** The map restricted to some inputs. The bias belongs to none of them and stays whole. */
 export function sliceInputs({ weight, ...rest }: Linear, ranges: readonly Range[]): Linear {
   return { ...rest, weight: rest.transposed ? sliceColumns(weight, ranges) : sliceRows(weight, ranges) };
+}
+
+/**
+ * Maps of the same input, all stored alike, as one map to all their outputs.
+ * @throws RangeError where some have a bias and some have none.
+ */
+export function joinOutputs(linears: readonly Linear[]): Linear {
+  const weights = linears.map(({ weight }) => weight);
+  const biases = linears.flatMap(({ bias }) => bias ?? []);
+  if (biases.length !== 0 && biases.length !== linears.length) throw new RangeError("a map without a bias");
+  const transposed = linears[0]?.transposed === true;
+  return {
+    weight: transposed ? joinRows(weights) : joinColumns(weights),
+    ...(transposed && { transposed }),
+    ...(biases.length > 0 && { bias: joinColumns(biases) }),
+  };
 }
 
 /** The matrix as [in, out]. A matrix that is stored transposed is copied each time that it is read. */

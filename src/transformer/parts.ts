@@ -2,7 +2,16 @@
  * The only function that visits all weights of a model. Names in shipped files, counts, sizes and bytes are based
  * on it, so that a new family's weight is named and counted everywhere once it is listed here.
  */
-import type { AnyTransformer, Attention, Block, Folded, Linear, Mlp, Norm } from "./transformer.ts";
+import type {
+  AnyTransformer,
+  Attention,
+  Block,
+  Folded,
+  Linear,
+  Mlp,
+  Norm,
+  ProjectionNorm,
+} from "./transformer.ts";
 import type { Weight } from "./weight.ts";
 
 /**
@@ -80,8 +89,8 @@ function mapAttention(attention: Folded<Attention>, path: string, change: Change
     query: mapLinear(attention.query, `${path}.query`, change),
     key: mapLinear(attention.key, `${path}.key`, change),
     value: mapLinear(attention.value, `${path}.value`, change),
-    ...(queryNorm && { queryNorm: mapNorm(queryNorm, `${path}.query_norm`, change) }),
-    ...(keyNorm && { keyNorm: mapNorm(keyNorm, `${path}.key_norm`, change) }),
+    ...(queryNorm && { queryNorm: mapProjectionNorm(queryNorm, `${path}.query_norm`, change) }),
+    ...(keyNorm && { keyNorm: mapProjectionNorm(keyNorm, `${path}.key_norm`, change) }),
     output: mapLinear(attention.output, `${path}.output`, change),
   };
 }
@@ -104,6 +113,20 @@ function mapReader({ norm, postNorm, residualBias }: Read, path: string, change:
     ...(norm && { norm: mapNorm(norm, `${path}.norm`, change) }),
     ...(postNorm && { postNorm: mapNorm(postNorm, `${path}.post_norm`, change) }),
   };
+}
+
+function mapProjectionNorm(norm: ProjectionNorm, path: string, change: Change): ProjectionNorm {
+  switch (norm.kind) {
+    case "layer":
+    case "rms":
+      return mapNorm(norm, path, change);
+    case "joint":
+      return {
+        ...norm,
+        scale: change(norm.scale, `${path}.scale`, "vector"),
+        ...(norm.pruned && { pruned: mapLinear(norm.pruned, `${path}.pruned`, change) }),
+      };
+  }
 }
 
 function mapNorm(norm: Norm, path: string, change: Change): Norm {

@@ -125,6 +125,30 @@ export type Norm =
       readonly epsilon: number;
     };
 
+/**
+ * How a layer's queries, or its keys, are normalised before rotation: each head's by itself, or all heads' together.
+ * The scale (and shift) of a norm of each head is [headWidth], the same for all heads (Qwen3), or [heads × headWidth],
+ * each head's own (StableLM).
+ */
+export type ProjectionNorm = Norm | JointNorm;
+
+/**
+ * RMSNorm of all heads' queries, or keys, as one vector (OLMo 2). Heads that are pruned still count in the mean of
+ * squares, so their projections stay, for this alone.
+ */
+export interface JointNorm {
+  /** Over all heads of the original layer. */
+  readonly kind: "joint";
+  /** [heads here × headWidth]. */
+  readonly scale: Weight;
+  /** ε, which is added to the mean square. */
+  readonly epsilon: number;
+  /** Over how many numbers the mean is taken: the original layer's heads × headWidth. */
+  readonly count: number;
+  /** The projections of heads that are gone, [d, their number × headWidth]; left out: none is. */
+  readonly pruned?: Linear | undefined;
+}
+
 /** The affine map y = x·weight + bias; bias [out]. */
 export interface Linear {
   /** [in, out], or [out, in] if `transposed`. */
@@ -159,10 +183,10 @@ export interface Attention extends Reader {
   readonly value: Linear;
   /** W_O [heads × headWidth, d], and b_O [d]. */
   readonly output: Linear;
-  /** Normalises each head's query, [headWidth], before rotation; left out: no norm. */
-  readonly queryNorm?: Norm | undefined;
-  /** Normalises each head's key, [headWidth], before rotation; left out: no norm. */
-  readonly keyNorm?: Norm | undefined;
+  /** Normalises queries before rotation; left out: no norm. */
+  readonly queryNorm?: ProjectionNorm | undefined;
+  /** Normalises keys before rotation; left out: no norm. */
+  readonly keyNorm?: ProjectionNorm | undefined;
   /** How queries and keys are rotated by their positions; left out: not at all. */
   readonly rotary?: Rotary | undefined;
   /** Scores are multiplied by this before the softmax; 1/√headWidth in GPT-2. */

@@ -5,7 +5,14 @@
  */
 import { type Circuit, circuitOf, keeps, without } from "../../src/transformer/circuit.ts";
 import type { Component } from "../../src/transformer/component.ts";
-import type { Activation, Attention, Linear, Norm, Transformer } from "../../src/transformer/transformer.ts";
+import type {
+  Activation,
+  Attention,
+  Linear,
+  Norm,
+  ProjectionNorm,
+  Transformer,
+} from "../../src/transformer/transformer.ts";
 import type { Weight } from "../../src/transformer/weight.ts";
 
 export type Vector = readonly number[];
@@ -33,8 +40,9 @@ interface NaiveAttention
   readonly key: NaiveLinear;
   readonly value: NaiveLinear;
   readonly output: NaiveLinear;
-  readonly queryNorm: NaiveNorm | undefined;
-  readonly keyNorm: NaiveNorm | undefined;
+  /** Of all heads' queries, or keys, at one position. */
+  readonly normQueries: (queries: Vector) => Vector;
+  readonly normKeys: (keys: Vector) => Vector;
 }
 
 interface NaiveMlp {
@@ -92,8 +100,8 @@ export async function naive(model: Transformer): Promise<NaiveTransformer> {
         key: await linear(attention.key),
         value: await linear(attention.value),
         output: await linear(attention.output),
-        queryNorm: await norm(attention.queryNorm),
-        keyNorm: await norm(attention.keyNorm),
+        normQueries: await projectionNorm(attention.queryNorm, attention.headWidth),
+        normKeys: await projectionNorm(attention.keyNorm, attention.headWidth),
       },
       mlp: {
         activation: mlp.activation,
@@ -132,6 +140,25 @@ async function norm(from: Norm | undefined): Promise<NaiveNorm | undefined> {
   const scale = await vector(from.scale);
   const shift = from.kind === "layer" && from.shift ? await vector(from.shift) : zeros(scale.length);
   return { kind: from.kind, scale, shift, epsilon: from.epsilon };
+}
+
+async function projectionNorm(
+  from: ProjectionNorm | undefined,
+  headWidth: number,
+): Promise<NaiveAttention["normQueries"]> {
+  if (from?.kind === "joint") {
+    const [scale, { epsilon }] = [await vector(from.scale), from];
+    return (x) => normalized(x, { kind: "rms", scale, shift: zeros(scale.length), epsilon });
+  }
+  const all = await norm(from);
+  if (all === undefined) return (x) => x;
+  const { scale, shift } = all;
+  return (x) =>
+    Array.from({ length: x.length / headWidth }, (_, head) => {
+      const part = (values: Vector) =>
+        values.length === headWidth ? values : values.slice(head * headWidth, (head + 1) * headWidth);
+      return normalized(part(x), { ...all, scale: part(scale), shift: part(shift) });
+    }).flat();
 }
 
 async function linear({ weight, transposed, bias }: Linear): Promise<NaiveLinear> {
@@ -272,13 +299,12 @@ export function logSoftmax(logits: Vector): Vector {
 /** The output of one head at each position. @param normed rows of one prompt. */
 function naiveHead(normed: Matrix, attention: NaiveAttention, head: number): Matrix {
   const { headWidth, rotary, scoreScale, scoreCap, window = Number.POSITIVE_INFINITY } = attention;
-  const project = (map: NaiveLinear, place: number): Matrix =>
-    normed.map((x) => affine(x, map).slice(place * headWidth, (place + 1) * headWidth));
-  const placed = (rows: Matrix, itsNorm: NaiveNorm | undefined): Matrix =>
-    rows.map((x, position) => turned(normalized(x, itsNorm), rotary, position));
+  const project = (map: NaiveLinear, place: number, itsNorm = (x: Vector) => x): Matrix =>
+    normed.map((x) => itsNorm(affine(x, map)).slice(place * headWidth, (place + 1) * headWidth));
+  const placed = (rows: Matrix): Matrix => rows.map((x, position) => turned(x, rotary, position));
   const shared = at(attention.group, head);
-  const queries = placed(project(attention.query, head), attention.queryNorm);
-  const keys = placed(project(attention.key, shared), attention.keyNorm);
+  const queries = placed(project(attention.query, head, attention.normQueries));
+  const keys = placed(project(attention.key, shared, attention.normKeys));
   const values = project(attention.value, shared);
   const writes = attention.output.weight.slice(head * headWidth, (head + 1) * headWidth);
   return normed.map((_, position) => {

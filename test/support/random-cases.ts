@@ -35,7 +35,7 @@ export const modelShapes = ({ layers, heads }: ModelBounds) =>
       activation: fc.constantFrom("gelu-tanh", "gelu", "relu", "silu"),
       gated: fc.boolean(),
       positions: fc.constantFrom("learned", "halves", "interleaved"),
-      headNorms: fc.boolean(),
+      projectionNorms: fc.constantFrom(undefined, "shared", "own", "joint"),
       transposed: fc.boolean(),
       window: fc.constantFrom(undefined, 1, 2, 4),
       scoreCap: fc.constantFrom(undefined, undefined, 2),

@@ -10,6 +10,7 @@ import type {
   Block,
   Linear,
   Norm,
+  ProjectionNorm,
   Transformer,
 } from "../../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../../src/transformer/weight.ts";
@@ -38,9 +39,9 @@ export interface RandomTransformerOptions {
    * The number of a head's elements that are rotated, with rotary positions; by default as many as form pairs.
    */
   readonly rotaryWidth?: number;
-  /** Whether queries and keys are normalised per head. */
-  readonly headNorms?: boolean;
-  /** Whether matrices are stored [out, in]. */
+  /** How queries and keys are normalised: each head, by one scale for all or by its own; or all heads together. */
+  readonly projectionNorms?: "shared" | "own" | "joint" | undefined;
+  /** Matrices are stored [out, in]. */
   readonly transposed?: boolean;
   readonly arrangement?: "sequential" | "parallel";
   readonly window?: number;
@@ -85,7 +86,7 @@ export function randomTransformer(options: RandomTransformerOptions = {}): Trans
 
 function randomBlock(draw: Draw, layer: number, width: number, options: RandomTransformerOptions): Block {
   const { heads = 3, headWidth = 5, hidden = 20, activation = "gelu-tanh", gated = false } = options;
-  const { keyValueHeads = heads, headNorms = false, window, scoreCap, arrangement } = options;
+  const { keyValueHeads = heads, window, scoreCap, arrangement } = options;
   const linear = (name: string, inputs: number, outputs: number) =>
     randomLinear(draw, `${layer}.${name}`, inputs, outputs, options);
   const postNorm = (part: string) =>
@@ -101,9 +102,9 @@ function randomBlock(draw: Draw, layer: number, width: number, options: RandomTr
       key: linear("key", width, keyValueHeads * headWidth),
       value: linear("value", width, keyValueHeads * headWidth),
       output: linear("output", heads * headWidth, width),
-      ...(headNorms && {
-        queryNorm: randomNorm(draw, `${layer}.query.norm`, headWidth, options),
-        keyNorm: randomNorm(draw, `${layer}.key.norm`, headWidth, options),
+      ...(options.projectionNorms && {
+        queryNorm: randomProjectionNorm(draw, `${layer}.query.norm`, heads, headWidth, options),
+        keyNorm: randomProjectionNorm(draw, `${layer}.key.norm`, keyValueHeads, headWidth, options),
       }),
       ...rotaryOf(headWidth, options),
       ...(window !== undefined && { window }),
@@ -119,6 +120,24 @@ function randomBlock(draw: Draw, layer: number, width: number, options: RandomTr
       down: linear("down", hidden, width),
     },
   };
+}
+
+function randomProjectionNorm(
+  draw: Draw,
+  name: string,
+  heads: number,
+  headWidth: number,
+  options: RandomTransformerOptions,
+): ProjectionNorm {
+  const count = heads * headWidth;
+  switch (options.projectionNorms) {
+    case "joint":
+      return { kind: "joint", scale: draw(`${name}.scale`, [count], 0.5, 1), epsilon: 1e-5, count };
+    case "own":
+      return randomNorm(draw, name, count, options);
+    default:
+      return randomNorm(draw, name, headWidth, options);
+  }
 }
 
 function randomNorm(
