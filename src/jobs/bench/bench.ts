@@ -9,12 +9,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CircuitFile } from "../../export/circuit-file.ts";
 import { packageVersion } from "../../files/package-files.ts";
-import { bandwidthCeiling, matmulCeiling } from "../../measure/ceiling.ts";
 import type { ComparedTiming } from "../../measure/latency.ts";
-import { bandwidthFor, leastSeconds } from "../../measure/roofline.ts";
-import { countFlops } from "../../onnx/flops.ts";
-import { countTraffic } from "../../onnx/traffic.ts";
 import type { Device } from "../../runtime/engine.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -22,10 +19,12 @@ import type { OnEvent } from "../events.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
 import { benchCases, contextsLeftOut, type Runner, timeCase } from "./bench-cases.ts";
-import { type Alternative, type Contestant, type FieldOptions, gatherField } from "./bench-competitors.ts";
-import { feedsOf, symbolSizes } from "./bench-feeds.ts";
+import { bestCeilings, measureCeilings } from "./bench-ceilings.ts";
+import { benchCompetitors } from "./bench-cells.ts";
+import { type Alternative, type FieldOptions, gatherField } from "./bench-competitors.ts";
+import { feedsOf } from "./bench-feeds.ts";
 import { benchPrompts } from "./bench-prompts.ts";
-import type { BenchCase, BenchCell, BenchResult, Ceilings, Competitor } from "./bench-result.ts";
+import type { BenchResult } from "./bench-result.ts";
 import { probeLoads } from "./probe-load.ts";
 import { openTransformersJs } from "./transformers-js.ts";
 
@@ -78,13 +77,7 @@ async function run(
   const { circuit } = folder;
   const prompts = benchPrompts(circuit, folder.tokenizer, task);
   const cases = benchCases(circuit.profile.kind === "decoder", prompts, contexts, circuit.model.context);
-
-  const short = circuit.profile.kind === "decoder" ? contextsLeftOut(contexts, circuit.model.context) : [];
-  if (short.length > 0) {
-    notes.push(
-      `Contexts of ${short.join(", ")} tokens were left out: the model's takes ${circuit.model.context}.`,
-    );
-  }
+  notes.push(...contextsNote(circuit, contexts));
 
   onEvent?.({ kind: "step", step: "measure" });
   const total = cases.length + 3;
@@ -126,25 +119,13 @@ async function run(
   } finally {
     await transformersJs?.close();
   }
-  const ceilings = best(before, await measureCeilings(runtime, contestants));
+  const ceilings = bestCeilings(before, await measureCeilings(runtime, contestants));
   progress(total);
 
-  const competitors = contestants.map((contestant, index): Competitor => {
-    const { name, kind, fileBytes, parameters } = contestant;
-    const own = loading[index];
-    return {
-      ...{ name, kind, fileBytes, parameters, ...(own && { loading: own }) },
-      cells: cases.map((each, at) => cell(each, contestant, contestants[0], timings[at], index, ceilings)),
-    };
+  const competitors = benchCompetitors({
+    ...{ cases, contestants, timings, ceilings, loading },
+    withTransformersJs: transformersJs !== undefined,
   });
-  if (transformersJs !== undefined) {
-    competitors.push({
-      name: "original, transformers.js",
-      kind: "alternative",
-      fileBytes: contestants[0]?.fileBytes ?? 0,
-      cells: cases.map((_, at) => bareCell(timings[at], contestants.length)),
-    });
-  }
   return {
     machine: machine(threads, device),
     model: circuit.model.name,
@@ -165,65 +146,10 @@ function takingPart(device: Device, against: readonly Alternative[] = []) {
   return { against: against.filter((each) => each !== "transformers.js"), notes };
 }
 
-/** Bandwidth at the size of each float32 model: a model that fits into a cache is bound by the cache. */
-async function measureCeilings(runtime: Runtime, contestants: readonly Contestant[]): Promise<Ceilings> {
-  const bandwidth: { bytes: number; rate: number }[] = [];
-  for (const { fileBytes, isFloat32 } of contestants) {
-    const bytes = Math.min(2 ** 29, Math.max(2 ** 20, fileBytes));
-    if (!isFloat32 || bandwidth.some((each) => Math.abs(Math.log(each.bytes / bytes)) < 0.2)) continue;
-    bandwidth.push({ bytes, rate: await bandwidthCeiling(runtime, bytes) });
-  }
-  return { compute: await matmulCeiling(runtime), bandwidth };
-}
-
-function best(a: Ceilings, b: Ceilings): Ceilings {
-  return {
-    compute: Math.max(a.compute, b.compute),
-    bandwidth: a.bandwidth.map(({ bytes, rate }, index) => ({
-      bytes,
-      rate: Math.max(rate, b.bandwidth[index]?.rate ?? 0),
-    })),
-  };
-}
-
-function cell(
-  each: BenchCase,
-  contestant: Contestant,
-  original: Contestant | undefined,
-  timings: readonly ComparedTiming[] | undefined,
-  index: number,
-  ceilings: Ceilings,
-): BenchCell | undefined {
-  const bare = bareCell(timings, index);
-  if (bare === undefined || original === undefined) return bare;
-  const work = workOf(contestant, each);
-  if (!contestant.isFloat32) return { ...bare, ...work };
-  const seconds = bare.timing.median / 1000;
-  const bandwidth = bandwidthFor(work.bytes, ceilings.bandwidth);
-  const whole = workOf(original, each);
-  const originalBandwidth = bandwidthFor(whole.bytes, ceilings.bandwidth);
-  return {
-    ...bare,
-    ...work,
-    ofCompute: work.flops / seconds / ceilings.compute,
-    ofBandwidth: work.bytes / seconds / bandwidth,
-    allowed:
-      leastSeconds(whole, { compute: ceilings.compute, bandwidth: originalBandwidth }) /
-      leastSeconds(work, { compute: ceilings.compute, bandwidth }),
-  };
-}
-
-function bareCell(timings: readonly ComparedTiming[] | undefined, index: number): BenchCell | undefined {
-  const [own, original] = [timings?.[index], timings?.[0]];
-  if (own === undefined || original === undefined) return undefined;
-  const { timing, speed } = own;
-  if (speed === undefined) return { timing, speedUp: original.timing.median / timing.median };
-  return { timing, speedUp: speed.ratio, speedUpInterval: speed.interval };
-}
-
-function workOf({ graph }: Contestant, { kind, prompts, tokens }: BenchCase) {
-  const sizes = kind === "next token" ? symbolSizes(1, 1, tokens) : symbolSizes(prompts, tokens);
-  return { flops: countFlops(graph, sizes), bytes: countTraffic(graph, sizes) };
+function contextsNote({ profile, model }: CircuitFile, contexts: readonly number[]): readonly string[] {
+  const short = profile.kind === "decoder" ? contextsLeftOut(contexts, model.context) : [];
+  if (short.length === 0) return [];
+  return [`Contexts of ${short.join(", ")} tokens were left out: the model's takes ${model.context}.`];
 }
 
 function machine(threads: number, device: Device): BenchResult["machine"] {

@@ -1,9 +1,10 @@
 /** Size against α: Figures 2, 4 and 6. */
 import * as Plot from "@observablehq/plot";
-import type { TaskCurves } from "../../experiments/curves.ts";
+import type { SettingCurve, TaskCurves } from "../../experiments/curves.ts";
 import { shortened } from "../maps/svg.ts";
 import { type ChartCanvas, plotToSvg, powerOfTen } from "./plot-to-svg.ts";
 import { dashOf, type Panel, percentWithin, settingLegend } from "./setting-style.ts";
+import type { ChartTheme } from "./theme.ts";
 
 /** The maximal number of characters of a panel's name. */
 const longestName = 40;
@@ -20,25 +21,6 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
   const settings = [...new Map(curves.map((curve) => [`${curve.ablation} ${curve.mlps}`, curve])).values()];
   const alphas = curves.flatMap(({ points }) => points.map(({ alpha }) => alpha));
   const [least, most] = [Math.min(...alphas), Math.max(...alphas)];
-  const marks = curves.flatMap(({ panel, ablation, mlps, points }) => {
-    const lines = points.map(({ alpha, kept }) => ({
-      ...{ alpha, panel },
-      share: 100 * kept.mean,
-      low: percentWithin(kept.mean - (kept.std ?? 0)),
-      high: percentWithin(kept.mean + (kept.std ?? 0)),
-    }));
-    const dash = dashOf({ mlps });
-    const place = { x: "alpha", fx: "panel" } as const;
-    return [
-      Plot.areaY(lines, { ...place, y1: "low", y2: "high", fill: theme[ablation], fillOpacity: 0.16 }),
-      Plot.lineY(lines, {
-        ...{ ...place, y: "share", stroke: theme[ablation], strokeWidth: 2 },
-        ...(dash !== undefined && { strokeDasharray: dash }),
-      }),
-      // A single threshold makes no line, so a dot is drawn.
-      ...(lines.length === 1 ? [Plot.dot(lines, { ...place, y: "share", fill: theme[ablation] })] : []),
-    ];
-  });
   const runs = Math.max(...curves.flatMap(({ points }) => points.map(({ kept }) => kept.count)));
   return plotToSvg(
     {
@@ -83,7 +65,7 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
               }),
             ]
           : []),
-        ...marks,
+        ...curves.flatMap((curve) => curveMarks(curve, theme)),
       ],
     },
     {
@@ -93,6 +75,34 @@ export function sizeChart(panels: readonly Panel<TaskCurves>[], title: string, c
     },
     canvas,
   );
+}
+
+interface PanelCurve extends SettingCurve {
+  readonly panel: string;
+}
+
+/** A curve's line, with a band of one standard deviation. */
+function curveMarks(
+  { panel, ablation, mlps, points }: PanelCurve,
+  theme: ChartTheme,
+): readonly Plot.Markish[] {
+  const lines = points.map(({ alpha, kept }) => ({
+    ...{ alpha, panel },
+    share: 100 * kept.mean,
+    low: percentWithin(kept.mean - (kept.std ?? 0)),
+    high: percentWithin(kept.mean + (kept.std ?? 0)),
+  }));
+  const dash = dashOf({ mlps });
+  const place = { x: "alpha", fx: "panel" } as const;
+  return [
+    Plot.areaY(lines, { ...place, y1: "low", y2: "high", fill: theme[ablation], fillOpacity: 0.16 }),
+    Plot.lineY(lines, {
+      ...{ ...place, y: "share", stroke: theme[ablation], strokeWidth: 2 },
+      ...(dash !== undefined && { strokeDasharray: dash }),
+    }),
+    // A single threshold makes no line, so a dot is drawn.
+    ...(lines.length === 1 ? [Plot.dot(lines, { ...place, y: "share", fill: theme[ablation] })] : []),
+  ];
 }
 
 /** Powers of ten from `least` to `most`; the two ends themselves if there is none between them. */

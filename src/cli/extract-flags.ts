@@ -1,0 +1,191 @@
+/** The options of `pith extract`: as the command line has them, and as the library takes them. */
+
+import { Option } from "commander";
+import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
+import { targetOptions } from "../discovery/searches/target/target-options.ts";
+import { PithError } from "../errors.ts";
+import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import {
+  defaultExtractOptions as defaults,
+  type ExtractOptions,
+  type SearchSettings,
+} from "../jobs/extract/extract-options.ts";
+import type { CacheKind } from "../lowering/cache-heads.ts";
+import type { OperatorSet } from "../lowering/operator-set.ts";
+import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
+import { targetOption } from "./compile-command.ts";
+import { shippedDtypesOption } from "./dtype-options.ts";
+import {
+  deviceOption,
+  parseAlpha,
+  parseBootstrap,
+  parseFrequency,
+  parseKl,
+  parsePasses,
+  parseSeed,
+  parseTargetAccuracy,
+  parseTargetSize,
+} from "./option-values.ts";
+import {
+  allowWeakOption,
+  cachesOption,
+  meansOption,
+  modelOption,
+  orderOption,
+  strictOption,
+  valueBiasOption,
+} from "./setting-options.ts";
+import { labelOption } from "./task-option.ts";
+
+type Target = NonNullable<ExtractOptions["target"]>;
+
+type SearchOptions = Pick<
+  Required<ExtractOptions>,
+  "alpha" | "ablation" | "valueBias" | "mlps" | "means" | "order" | "seed" | "passes"
+>;
+
+export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
+  readonly alpha?: number | undefined;
+  readonly model?: string;
+  readonly task?: string;
+  readonly label?: readonly string[];
+  readonly maxKl?: number;
+  readonly targetAccuracy?: number;
+  readonly targetKl?: number;
+  readonly targetSize?: number;
+  readonly bootstrap?: number;
+  readonly frequency?: number;
+  readonly dtype: readonly Dtype[];
+  readonly target: OperatorSet;
+  readonly caches: CacheKind;
+  readonly compile?: boolean;
+  readonly threads?: number;
+  readonly device: SearchSettings["device"];
+  readonly out?: string;
+  readonly strict?: boolean;
+  readonly allowWeak?: boolean;
+  readonly force?: boolean;
+  readonly resume?: boolean;
+  readonly bos?: boolean;
+  readonly json?: boolean;
+}
+
+/** In the order in which the help lists them. */
+export function extractCommandOptions(): readonly Option[] {
+  return [...subjectOptions(), ...searchOptions(), ...outputOptions()];
+}
+
+/** What is searched. */
+const subjectOptions = (): readonly Option[] => [
+  modelOption(),
+  new Option(
+    "-t, --task <name|file>",
+    "A built-in task (pith tasks), or a task file, .jsonl or .csv (default: nano's indirect objects)",
+  ),
+  labelOption(),
+];
+
+/** How it is searched. */
+const searchOptions = (): readonly Option[] => [
+  new Option("-a, --alpha <number>", alphaOption.sentence).default(defaults.alpha).argParser(parseAlpha),
+  new Option("--target-accuracy <share>", targetOptions.accuracy.sentence).argParser(parseTargetAccuracy),
+  new Option("--target-kl <nats>", targetOptions.kl.sentence).argParser(parseKl("--target-kl")),
+  new Option("--target-size <share>", targetOptions.size.sentence).argParser(parseTargetSize),
+  new Option("--max-kl <nats>", maxKlOption.sentence).argParser(parseKl("--max-kl")),
+  new Option("--passes <count>", passesOption.sentence).default(defaults.passes).argParser(parsePasses),
+  new Option("--ablation <kind>", "What takes a pruned component's place: its mean output, or nothing.")
+    .choices(["mean", "zero"])
+    .default(defaults.ablation),
+  valueBiasOption(),
+  new Option("--no-mlps", "Leave every MLP in; only heads are tried."),
+  meansOption(),
+  orderOption(),
+  new Option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)"),
+  new Option("--no-bos", "Do not, for acronyms either."),
+  new Option("--seed <integer>", "How a task without splits is split; which prompts a built-in one has.")
+    .default(defaults.seed)
+    .argParser(parseSeed),
+  new Option(
+    "--bootstrap <runs>",
+    "Repeat the search so often on resampled prompts, and tell how stable the circuit is.",
+  ).argParser(parseBootstrap),
+  new Option(
+    "--frequency <share>",
+    "With --bootstrap: ship the components that were kept in at least this share of the runs.",
+  ).argParser(parseFrequency),
+];
+
+/** With what it runs, and what it writes. */
+const outputOptions = (): readonly Option[] => [
+  threadsOption(),
+  deviceOption(),
+  shippedDtypesOption(),
+  targetOption(),
+  cachesOption().default(defaults.caches),
+  new Option("--compile", "Compile the circuit for its task's words as well, to a folder beside it."),
+  strictOption(),
+  allowWeakOption(),
+  new Option(
+    "-o, --out <dir>",
+    "Where the circuit goes (default: pith-out/MODEL-TASK, with -seedN for a built-in task)",
+  ),
+  forceOption("Replace the folder if it exists, and accept what a narrower format loses."),
+  new Option("--resume", "Go on with a search that was interrupted, with the same options."),
+  jsonOption(),
+];
+
+export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
+  const { alpha, ablation, valueBias, mlps, means, order, seed, passes } = flags;
+  const { maxKl, device, bootstrap, frequency } = flags;
+  return {
+    ...{
+      ablation,
+      valueBias,
+      mlps,
+      means,
+      order,
+      seed,
+      passes,
+      maxKl,
+      target: targetOf(flags),
+      threads: flags.threads,
+      device,
+    },
+    ...(alpha !== undefined && { alpha }),
+    ...(flags.bos !== undefined && { bos: flags.bos }),
+    ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target, caches: flags.caches },
+    strict: flags.strict ?? defaults.strict,
+    allowWeak: flags.allowWeak ?? defaults.allowWeak,
+    force: flags.force ?? defaults.force,
+    resume: flags.resume ?? defaults.resume,
+  };
+}
+
+/** The main format, and the additional ones. */
+function formatsOf(chosen: readonly Dtype[]): {
+  readonly dtype: Dtype;
+  readonly formats: readonly NarrowDtype[];
+} {
+  const [dtype = "f32"] = chosen;
+  return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
+}
+
+/** "maxKl" → "--max-kl". In this command the option of a graph's operators is called "target". */
+export const extractFlagOf = (option: string) =>
+  option === "operators"
+    ? "--target"
+    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+function targetOf({ targetAccuracy, targetKl, targetSize }: ExtractFlags): Target | undefined {
+  const given = Object.entries({ accuracy: targetAccuracy, kl: targetKl, size: targetSize }).flatMap(
+    ([kind, value]) => (value === undefined ? [] : [{ kind: kind as Target["kind"], value }]),
+  );
+  const [first, second] = given;
+  if (second !== undefined) {
+    throw new PithError("options", `can't go with --target-${second.kind}: there is one target.`, {
+      place: { field: `--target-${first?.kind}` },
+      advice: "An accuracy can be joined by --max-kl.",
+    });
+  }
+  return first;
+}
