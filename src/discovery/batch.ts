@@ -1,6 +1,6 @@
 /**
- * Prompts in batches of one length, so that no prompt is padded and none can touch another's result. A batch
- * is also short enough for its widest activation to stay in a processor's cache, which is worth a tenth of
+ * Groups prompts into batches of one length, so that no prompt is padded and none can affect another's result. A
+ * batch is also short enough for its widest activation to stay in the processor's cache, which saves a tenth of
  * the time of an MLP.
  */
 import type { Device } from "../runtime/engine.ts";
@@ -14,12 +14,12 @@ export interface Batch {
   readonly ids: readonly (readonly number[])[];
 }
 
-/** Measured on GPT-2's shape: larger gains nothing, smaller costs calls. */
+/** Measured on GPT-2's shape: larger batches are not faster, smaller ones cost more calls. */
 const defaultTokensPerBatch = 1024;
 
 /**
- * On a graphics card, where starting a computation costs as much as a small one: bounds an MLP's hidden activations
- * to 200 MB at GPT-2 small's width.
+ * For a graphics card, where starting a computation costs as much as a small one: limits an MLP's hidden
+ * activations to 200 MB at GPT-2 small's width.
  */
 const tokensPerBatchOnCard = 16_384;
 
@@ -40,7 +40,7 @@ export function makeBatches(
   }
   const batches: Batch[] = [];
   for (const [length, members] of byLength) {
-    // Parts of nearly equal size: a small rest would waste a call.
+    // Parts of nearly equal size, because a small rest would waste a call.
     const parts = Math.ceil((members.length * length) / tokensPerBatch);
     const size = Math.ceil(members.length / Math.max(1, parts));
     for (let start = 0; start < members.length; start += size) {

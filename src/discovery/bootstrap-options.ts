@@ -1,4 +1,4 @@
-/** What the options of a bootstrap may be. */
+/** The ranges of a bootstrap's options. */
 import { type NumberRange, wholeNumbers } from "../number-range.ts";
 
 export const bootstrapRange = wholeNumbers(2, 1000, "20 searches tell a good deal.");

@@ -1,11 +1,11 @@
 /**
  * The search repeated on resampled prompts (Efron's bootstrap, 1979): each run draws as many patching and
- * validation prompts as there are, with replacement, from each set's own. What differs between the runs'
- * circuits is what the choice of prompts decided.
+ * validation prompts as there are, with replacement, from each set's own. Differences between the runs' circuits
+ * come from the choice of prompts.
  *
- * A prompt that is drawn several times is computed once and counts as often; the third or so that a run does not
- * draw is not computed. The means of all runs come from one pass over the patching prompts. Runs know nothing of
- * each other, so several runtimes may share them.
+ * A prompt that is drawn several times is computed once and counts that many times; prompts that are not drawn,
+ * about a third, are not computed. The means of all runs come from one pass over the patching prompts. Runs are
+ * independent, so several runtimes may share them.
  */
 import { PithError } from "../errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -22,7 +22,7 @@ export interface Resample {
 }
 
 export interface BootstrapRun {
-  /** Which resample, from 0. */
+  /** The number of the resample, from 0. */
   readonly run: number;
   readonly circuit: Circuit;
   /** KL(original ‖ circuit) in nats, mean over the run's validation prompts. */
@@ -35,15 +35,15 @@ export interface BootstrapOptions extends PrepareOptions {
     evaluator: Evaluator,
     replacements: Replacements,
   ) => Promise<Pick<BootstrapRun, "circuit" | "kl">>;
-  /** Runs of an earlier bootstrap with the same resamples: they are taken over, not made again. */
+  /** Runs of an earlier bootstrap with the same resamples: they are reused. */
   readonly resume?: readonly BootstrapRun[];
   /** Called with every new run; with several runtimes not in order. */
   readonly onRun?: (run: BootstrapRun, done: number, total: number) => Promise<void> | void;
 }
 
 /**
- * @param below a seeded source of whole numbers from 0 to before its argument. Fewer runs from an equal source
- * are the first of more.
+ * @param below a seeded source of whole numbers from 0 to before its argument. With the same source, fewer runs
+ * are the first of a larger number.
  */
 export function drawResamples(
   sets: Pick<SearchSets, "patching" | "validation">,
@@ -58,14 +58,14 @@ export function drawResamples(
     }
     return counts;
   };
-  // In this order, whatever is ablated: then zero and mean ablation see the same validation prompts.
+  // In this order, whatever the ablation is, so that zero and mean ablation get the same validation prompts.
   return Array.from({ length: runs }, () => ({
     patching: draw(sets.patching.length),
     validation: draw(sets.validation.length),
   }));
 }
 
-/** The prompts that were drawn, each once, with how often it was. @internal */
+/** The drawn prompts, each once, with the number of times that it was drawn. @internal */
 export function drawnSets(
   { patching, validation, scored }: SearchSets,
   resample: Resample,
@@ -85,7 +85,7 @@ export function drawnSets(
 
 /**
  * @param runtime makes the pass over the patching prompts; @param lanes make the runs, each one at a time.
- * @returns the runs in the order of their resamples, whatever lanes there are.
+ * @returns the runs in the order of their resamples, whatever the number of lanes.
  * @throws PithError "options" if `resume` has a run that is not of these resamples; the signal's reason.
  */
 export async function bootstrap(
@@ -125,7 +125,7 @@ export async function bootstrap(
   return [...runs.values()].sort((one, other) => one.run - other.run);
 }
 
-/** What components are replaced by in each run; made when the run's turn comes, from sums that are small. */
+/** The replacements of each run; each is made when its run begins, from sums that are small. */
 async function replacementsOfEach(
   runtime: Runtime,
   model: Transformer,
@@ -171,7 +171,7 @@ async function searchDrawn(
   try {
     return await options.find({ ...evaluator, weights: weights.validation }, replacements);
   } finally {
-    // Where the engine itself has failed, what it says now says nothing new.
+    // If the engine itself has failed, an error on closing it tells nothing new.
     await evaluator.close().catch(() => {});
   }
 }

@@ -1,4 +1,4 @@
-/** Compares a bootstrap's journaled runs with what runs can be. */
+/** Checks a bootstrap's journaled runs: whether runs of this bootstrap can have such results. */
 import { circuitKey } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { BootstrapRun } from "./bootstrap.ts";

@@ -1,11 +1,11 @@
 /**
- * What a pruned component leaves behind, and all else that is added to the residual stream whatever the
- * prompt: rows of width d, one for all positions or one for each. Kept and added in float64, so that the
- * order of adding does not matter; rounded once, when a graph takes them.
+ * Constants of the residual stream: the replacements of pruned components, and all other terms that do not depend
+ * on the prompt. Rows have width d; there is one for all positions, or one for each. They are stored and added in
+ * float64, so that the order of adding does not matter, and rounded once for a graph.
  */
 import type { HostTensor } from "../runtime/runtime.ts";
 
-/** A constant that joins the residual stream: one row for all positions, or one for each. */
+/** A constant of the residual stream: one row for all positions, or one for each. */
 export interface Constant {
   /** How many rows there are: 1, or the prompts' length. */
   readonly rows: number;
@@ -19,7 +19,7 @@ export function zeroConstant(rows: number, width: number): Constant {
   return { rows, width, values: new Float64Array(rows * width) };
 }
 
-/** A vector [width] as a constant of as many rows as asked. */
+/** A vector [width] as a constant with the given number of rows. */
 export function constantFromVector(vector: Float32Array, rows: number): Constant {
   const values = new Float64Array(rows * vector.length);
   for (let row = 0; row < rows; row++) values.set(vector, row * vector.length);

@@ -1,4 +1,4 @@
-/** Token ids → the residual stream before the first layer. A table look-up; no graph is worth its while. */
+/** Token ids → the residual stream before the first layer. It is only a table look-up, so it needs no graph. */
 import type { HostTensor } from "../runtime/runtime.ts";
 import { pickRows } from "../transformer/pick-rows.ts";
 import type { Transformer } from "../transformer/transformer.ts";

@@ -1,4 +1,6 @@
-/** Follows a sweep's evaluations, as they are made or as a journal has them: which can come next, and where they lead. */
+/**
+ * Follows the evaluations of a sweep, new or from a journal: it knows which may come next, and what they lead to.
+ */
 import { type Circuit, wholeCircuit, without } from "../transformer/circuit.ts";
 import { shapeOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -8,14 +10,14 @@ import type { SweepEntry, SweepOptions } from "./sweep.ts";
 
 /** Follows the entries of one sweep. */
 export interface SweepFollower {
-  /** Takes the next entry. @returns why it can't be one, if so. */
+  /** Takes the next entry. @returns why it can't be the next one, if so. */
   take(entry: SweepEntry): string | undefined;
-  /** What the entries so far make of one threshold; undefined where they don't reach the end. */
+  /** The circuit of one threshold by the entries so far; undefined if they don't reach the end. */
   circuitAt(alpha: number): Circuit | undefined;
   readonly entries: number;
 }
 
-/** What is known where some thresholds have chosen alike. */
+/** The state of thresholds that have decided in the same way so far. */
 interface Reached {
   readonly alphas: readonly number[];
   readonly kl: number;

@@ -1,8 +1,8 @@
 /**
  * The original model, layer by layer, with a gate on every component. It serves three passes: over patching
- * prompts (whose activations give the means), over validation prompts (whose residual streams the search
- * starts from), and the patched model, original weights with replacements switched in, that a standalone
- * model is verified against. Only one layer's weights are held at a time.
+ * prompts (whose activations give the means), over validation prompts (whose residual streams the search starts
+ * from), and the patched model (original weights with replacements switched in), against which a standalone model
+ * is verified. Only one layer's weights are in memory at a time.
  */
 import { placeFeeds } from "../lowering/places.ts";
 import { gatedLayer } from "../lowering/stages.ts";
@@ -13,9 +13,9 @@ import type { Batch } from "./batch.ts";
 import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
 import { embedBatches } from "./embedding.ts";
 
-/** What is done to one layer; constants include b_O and b_2 where these stay. */
+/** The gates and constants of one layer; constants include b_O and b_2 if these stay. */
 export interface LayerGates {
-  /** One a head; true keeps it. */
+  /** One for each head; true keeps it. */
   readonly heads: readonly boolean[];
   readonly mlp: boolean;
   readonly attentionConstant: Constant;
@@ -28,16 +28,18 @@ interface LayerOutputs {
   readonly batch: number;
   /** [prompts, length, heads × headWidth], before the gates. */
   readonly z: DeviceTensor;
-  /** [prompts, length, d], what the MLP writes without b_2, before its gate. */
+  /** [prompts, length, d], the MLP's output without b_2, before its gate. */
   readonly mlp: DeviceTensor;
 }
 
 export interface ForwardOptions {
   /** The gates of a layer; by default everything is kept. */
   readonly gates?: (layer: number) => Promise<LayerGates>;
-  /** Sees each layer's activations; they are released when it returns. */
+  /** Gets each layer's activations; they are released when it returns. */
   readonly visit?: (outputs: LayerOutputs) => Promise<void>;
-  /** Keep the residual stream before every layer, not only the last one's, of the batches from this one on. */
+  /**
+   * Keeps the residual stream before every layer, not only after the last one, of the batches from this one on.
+   */
   readonly keepFrom?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,7 +75,7 @@ export async function forward(
       if (batch === undefined || x === undefined) return undefined;
       return session.run({ x, ...layerFeeds(block, batch.length), ...gateTensors(gates) });
     };
-    // The next batch is asked for before this one is looked at, so that the engine never waits.
+    // The next batch is issued before this one is processed, so that the engine never waits.
     let running = run(0);
     for (const index of batches.keys()) {
       options.signal?.throwIfAborted();
@@ -102,7 +104,7 @@ function ahead<T>(count: number, load: (index: number) => Promise<T>): (index: n
   return (index) => {
     const current = upcoming ?? load(index);
     upcoming = index + 1 < count ? current.then(() => load(index + 1)) : undefined;
-    // Whoever stops early never takes it; its failure is nobody's then.
+    // A caller that stops early never takes it, so its failure must not stay unhandled.
     upcoming?.catch(() => {});
     return current;
   };
@@ -123,7 +125,7 @@ export function wholeBlock(model: Transformer, layer: number): WholeBlock {
   return { ...rest, attention, mlp };
 }
 
-/** What `gatedLayer` takes beside the stream and the gates, for prompts of `length` tokens. */
+/** The inputs of `gatedLayer` other than the stream and the gates, for prompts of `length` tokens. */
 export function layerFeeds({ attention }: WholeBlock, length: number): ReturnType<typeof placeFeeds> {
   return placeFeeds([{ attention, queries: "all" }], length);
 }
@@ -133,7 +135,7 @@ export async function outputBias(attention: Attention, width: number, rows: numb
   return constantFromVector((await attention.output.bias?.read()) ?? new Float32Array(width), rows);
 }
 
-/** b_2 of a layer as a constant; zeros if it has none, or if it joins before a norm behind the MLP. */
+/** b_2 of a layer as a constant; zeros if it has none, or if it is added before a norm after the MLP. */
 export async function downBias({ down, postNorm }: Mlp, width: number, rows: number): Promise<Constant> {
   const bias = postNorm === undefined ? await down.bias?.read() : undefined;
   return constantFromVector(bias ?? new Float32Array(width), rows);

@@ -1,6 +1,6 @@
-/** What a search decides by is a mean over the prompts. */
+/** The mean over the prompts, on which a search bases its decisions. */
 
-/** Over the prompts. @param weights how many times each of them counts; left out: once. */
+/** The mean over the prompts. @param weights how many times each of them counts; left out: once. */
 export function mean(values: Float64Array, weights?: readonly number[]): number {
   if (weights === undefined) return values.reduce((sum, value) => sum + value, 0) / values.length;
   const sum = values.reduce((total, value, index) => total + (weights[index] ?? 0) * value, 0);

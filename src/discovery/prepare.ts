@@ -1,6 +1,7 @@
 /**
- * Everything that a search needs from the original model, in one pass over its layers: the means of the patching
- * prompts and the residual streams of the validation prompts. Each layer's weights are read and handed over once.
+ * Makes everything that a search needs from the original model, in one pass over its layers: the means of the
+ * patching prompts and the residual streams of the validation prompts. Each layer's weights are read and sent
+ * once.
  */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -66,7 +67,7 @@ export async function prepareSearch(
       if (own !== undefined) sums.add(layer, own, await readActivations(runtime, z, mlp));
     },
   });
-  // The means are worked out here while the engine lays out the unembedding.
+  // The means are computed here while the engine prepares the unembedding.
   const replacements = sums.finish();
   const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements, { scored });
   const [made, ready] = await Promise.all([replacements, evaluator]);

@@ -1,11 +1,11 @@
 /**
- * What each component is replaced by when it is pruned: nothing (zero ablation), or its mean output over the
- * patching set (paper, section 2), from the unpruned model, once and for all. Aligned means have one row for
- * each position, pooled means one for all.
+ * The replacement of each pruned component: zero (zero ablation), or its mean output over the patching set
+ * (paper, section 2), computed once from the unpruned model. Aligned means have one row for each position, pooled
+ * means one for all.
  *
- * Prompts may count several times, as in a resampled set: each is computed once and weighs in as often.
+ * Prompts may count several times, as in a resampled set: each is computed once and weighted by its count.
  *
- * A head's output is linear in z, so its mean is taken of z and multiplied by W_O once. Sums are float64 in
+ * A head's output is linear in z, so the mean of z is computed and multiplied by W_O once. Sums are float64 in
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
@@ -16,7 +16,7 @@ import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
 import { downBias, forward, wholeBlock } from "./forward.ts";
 
-/** The constant that takes the place of each pruned component: a function for each kind. */
+/** The constants that replace pruned components: a function for each kind. */
 export interface Replacements extends Readonly<Record<ComponentKind, (...place: never[]) => Constant>> {
   /** How many rows every constant has: the prompts' length for aligned means, else 1. */
   readonly rows: number;
@@ -27,14 +27,17 @@ export interface Replacements extends Readonly<Record<ComponentKind, (...place: 
 }
 
 /**
- * Whether a head that is zero-ablated takes its value bias with it. Attention's weights sum to 1, so b_V^h·W_O^h is
- * written whatever the head looks at: it can be counted as the head's, and is "removed" with it, or as a constant of
- * the layer beside b_O, and is "kept". The published code keeps it, for TransformerLens folds value biases into b_O
- * when it loads a model. A mean output holds it either way.
+ * Whether zero ablation of a head also removes its value bias. Attention's weights sum to 1, so b_V^h·W_O^h is
+ * written whatever the pattern is. It can be counted as part of the head, and is "removed" with it, or as a
+ * constant of the layer like b_O, and is "kept". The published code keeps it, because TransformerLens folds value
+ * biases into b_O when it loads a model. A mean output contains it in both cases.
  */
 export type ValueBias = "removed" | "kept";
 
-/** Zero ablation in either convention; "kept" reads W_O and b_V of all layers. @param model an original model. */
+/**
+ * Zero ablation with either treatment of value biases; "kept" reads W_O and b_V of all layers. @param model an
+ * original model.
+ */
 export async function zeroAblation(
   model: Transformer,
   valueBias: ValueBias = "removed",
@@ -80,7 +83,7 @@ export async function meanReplacements(
   return found(sums).finish();
 }
 
-/** Several means of the same prompts, differently weighted, from one pass over them. */
+/** Several means of the same prompts with different weights, from one pass over them. */
 export async function manyMeans(
   runtime: Runtime,
   model: Transformer,
@@ -102,7 +105,7 @@ export async function manyMeans(
   return all;
 }
 
-/** A batch's activations in one layer, as `forward` shows them. */
+/** A batch's activations in one layer, as `forward` gives them. */
 export interface Activations {
   /** [prompts, length, heads × headWidth]. */
   readonly z: Float32Array;
@@ -118,7 +121,7 @@ export async function readActivations(
   return { z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) };
 }
 
-/** Means in the making: activations go in layer by layer, in the order of the prompts. */
+/** Means that are being computed: activations are added layer by layer, in the order of the prompts. */
 export interface Means {
   /** @param batch of patching prompts. */
   add(layer: number, batch: Batch, activations: Activations): void;
@@ -233,7 +236,7 @@ async function throughOutput(
   });
 }
 
-/** b_V as the query heads read it, [heads × headWidth]. */
+/** b_V for each query head that reads it, [heads × headWidth]. */
 function forEachHead({ group, headWidth }: Attention, bias: Float32Array): Float64Array {
   return Float64Array.from({ length: group.length * headWidth }, (_, at) => {
     const place = group[Math.floor(at / headWidth)] ?? 0;

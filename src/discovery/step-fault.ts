@@ -1,11 +1,11 @@
 /**
- * What is wrong with the entries of an interrupted search's journal. Each is compared with the step that it stands for:
- * the component that comes next, a finite KL, and what the rule makes of it. An entry that the search could not have
- * written would decide what is shipped without anybody noticing.
+ * Describes faults in the entries of an interrupted search's journal. Each entry is compared with its step: the
+ * next component, a finite KL, and the decision by the rule. An entry that the search could not have written
+ * would change the shipped circuit without anybody noticing.
  */
 import { type Component, type ComponentRecord, nameInLayer } from "../transformer/component.ts";
 
-/** The first entry that stands for no step, and why. */
+/** The first entry that does not fit its step, and why. */
 export interface StepFault {
   /** The entry's index in the journal. */
   readonly index: number;
@@ -13,7 +13,9 @@ export interface StepFault {
   readonly why: string;
 }
 
-/** @param expected the component that is tried in this step. @returns why the entry can't stand for it, if so. */
+/**
+ * @param expected the component that is tried in this step. @returns why the entry does not fit the step, if so.
+ */
 export function faultOfComponent(
   expected: Component | undefined,
   { layer, component }: ComponentRecord,

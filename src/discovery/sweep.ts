@@ -1,11 +1,13 @@
 /**
- * Searches with many thresholds at once, at less than their sum: all α walk down the layers together, in
- * groups that have decided alike so far. A group is tried once, and splits where a component's delta is below
- * some of its α only. What lies below the layer on trial is shared by all groups, whatever they decided.
+ * Searches with many thresholds at once, for less than the sum of their costs. All α walk down the layers
+ * together, in groups that have made the same decisions so far. A candidate is evaluated once for a group, and
+ * the group splits if a component's delta is below only some of its α. Everything below the layer on trial is
+ * shared by all groups.
  *
- * Every candidate comes at its one place in the order, so what a group has decided and what it keeps say the
- * same: two groups never meet again, no state of the model is evaluated twice, and each α's decisions and
- * numbers are to the last bit those that `search` makes with it alone, from the same sessions and tensors.
+ * Every candidate has a fixed place in the order, so the decisions of a group and its kept components determine
+ * each other. Therefore two groups never become equal again, no state of the model is evaluated twice, and each
+ * α's decisions and numbers are identical to the last bit to those of `search` with that α alone, from the same
+ * sessions and tensors.
  */
 import { PithError } from "../errors.ts";
 import {
@@ -24,65 +26,67 @@ import type { Decision, SearchResult } from "./searches/decision.ts";
 import { candidates, circuitOfTrace, mayGo } from "./searches/greedy/search.ts";
 
 /**
- * One evaluation: plain data, for journals. It holds whatever α there are, so a sweep may also take over what
- * one with other α found, as long as model, prompts, replacements, `mlps` and `order` are the same.
+ * One evaluation: plain data, for journals. It does not depend on α, so a sweep may also reuse the entries of one
+ * with other α, as long as model, prompts, replacements, `mlps` and `order` are the same.
  */
 export interface SweepEntry extends ComponentRecord {
-  /** What was decided before, a letter for each candidate in order: "p" pruned, "k" kept. */
+  /** The decisions before it, a letter for each candidate in order: "p" pruned, "k" kept. */
   readonly path: string;
   /** KL(original ‖ model with the component replaced as well), in nats, mean over the validation prompts. */
   readonly kl: number;
 }
 
-/** How far a sweep is. How many evaluations there will be is not known before its end. */
+/** The progress of a sweep. The number of evaluations is not known before its end. */
 interface SweepProgress {
   /** The candidate that is being tried, from 1. */
   readonly candidate: number;
   readonly candidates: number;
-  /** Evaluations so far, those taken over from a journal included. */
+  /** Evaluations so far, including those from a journal. */
   readonly evaluations: number;
 }
 
 export interface SweepOptions {
-  /** In any order; of equal ones, each gets its result. */
+  /** In any order; equal ones all get their result. */
   readonly alphas: readonly number[];
   /** As in a search. */
   readonly maxKl?: number | undefined;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
-  /** Evaluations of an earlier run, any of them in any order: they are taken over, not made again. */
+  /** Evaluations of an earlier run, any of them in any order: they are reused. */
   readonly resume?: readonly SweepEntry[];
-  /** Called with every new evaluation, all of its α's decisions being made, before the next one is made. */
+  /**
+   * Called with every new evaluation, after all decisions based on it, and awaited before the next evaluation.
+   */
   readonly onDecision?: (entry: SweepEntry, progress: SweepProgress) => Promise<void> | void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `search` with this α alone gives. */
+/** The same result as `search` with this α alone. */
 export interface AlphaResult extends SearchResult {
   readonly alpha: number;
 }
 
 export interface SweepResult {
-  /** For each α, in the order given. */
+  /** For each α, in the given order. */
   readonly results: readonly AlphaResult[];
-  /** How many evaluations it took, those taken over from a journal included. */
+  /** How many evaluations there were, including those from a journal. */
   readonly evaluations: number;
   /** How many a search for each α would make. */
   readonly separately: number;
 }
 
-/** α that have decided alike so far. */
+/** Thresholds α with the same decisions so far. */
 interface Group {
   readonly alphas: readonly number[];
   readonly path: string;
   readonly trace: readonly Decision[];
-  /** KL of the model as decided, in nats. */
+  /** KL of the decided model, in nats. */
   readonly kl: number;
   readonly upper: Upper;
 }
 
-/** A group in the middle of a layer; groups that chose alike within it share the state. */
+/** A group in the middle of a layer; groups with the same decisions within the layer share the state. */
 interface TriedGroup extends Group {
   readonly trial: LayerTrial;
   readonly state: LayerState;
@@ -124,7 +128,7 @@ async function decideLayer(
   ledger: Ledger,
   { maxKl, signal }: SweepOptions,
 ): Promise<readonly Group[]> {
-  // Two at most: some groups may need all positions, others the last only.
+  // At most two: some groups may need all positions, others only the last.
   const trials = new Map<boolean, LayerTrial>();
   const held: States = new Map();
   const letGo = async (alive: readonly Upper[]) => {
@@ -156,23 +160,23 @@ async function decideLayer(
     }
     const decided: Group[] = [];
     for (const { trial, state, ...group } of tried) {
-      // Nothing is tried below the first layer, so nothing of what is above needs to run again.
+      // Nothing is tried below the first layer, so nothing above it needs to run again.
       const upper = layer === 0 ? evaluator.top : await trial.close(state, group.upper);
       decided.push({ ...group, upper });
     }
     await letGo(decided.map(({ upper }) => upper));
     return decided;
   } catch (error) {
-    // Also all that is above goes. Where the engine itself has failed, what it says now says nothing new.
+    // Everything above is released too. If the engine itself has failed, an error here tells nothing new.
     await letGo([]).catch(() => {});
     throw error;
   }
 }
 
-/** All states of a layer that are held, with their trials. */
+/** All held states of a layer, with their trials. */
 type States = Map<LayerState, LayerTrial>;
 
-/** One candidate for all groups that chose alike within the layer, whatever is above them. */
+/** One candidate for all groups with the same decisions within the layer, whatever is above them. */
 async function tryComponent(
   sharing: readonly TriedGroup[],
   component: Component,
@@ -236,9 +240,9 @@ function byState(groups: readonly TriedGroup[]): readonly (readonly TriedGroup[]
   return [...states].map((state) => groups.filter((group) => group.state === state));
 }
 
-/** What was evaluated, now or before. */
+/** The evaluations so far, from this run or an earlier one. */
 interface Ledger {
-  /** What an earlier run found for the candidate after this path; it counts as an evaluation. */
+  /** The result of an earlier run for the candidate after this path; it counts as an evaluation. */
   takeOver(path: string): number | undefined;
   add(path: string, component: Component, kl: number): Promise<void>;
   evaluations(): number;

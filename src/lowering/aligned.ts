@@ -1,7 +1,8 @@
 /**
- * A whole model as the aligned profile: prompts of one length in, logits after the last token out, no cache.
- * Only positions that something still reads are computed: the highest attention asks at the last position
- * alone, and all above it, as all of a model without attention, is one position.
+ * A whole model in the aligned profile: the input is prompts of one length, the output is logits after the last
+ * token, and there is no cache. Only positions that are still read later are computed: the queries of the highest
+ * attention are at the last position only, and everything above it, or all of a model without attention, is
+ * computed at one position.
  */
 import type { Graph } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -17,7 +18,7 @@ import { foldedConstants, walkParts } from "./walk-parts.ts";
 
 /**
  * Input: input_ids int64 [batch, length]. Output: logits [batch, vocabulary], for the token after the prompt.
- * @throws RangeError when the model takes no prompts of that length.
+ * @throws RangeError when the model accepts no prompts of that length.
  */
 export function lowerAligned(model: FoldedTransformer, length: number, operators: OperatorSet): Graph {
   const fitted = fitLength(model, length);

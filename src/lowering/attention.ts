@@ -1,7 +1,7 @@
 /**
- * Attention as a graph. The score's scale is folded into the queries' weights, unless queries are normalised, and all
- * that read the same positions are one matrix product: queries, keys and values together, or, where only the last
- * position asks, keys and values together and queries apart.
+ * Attention as a graph. The scale of scores is folded into the query weights, unless queries are normalised. All
+ * maps that read the same positions are one matrix product: queries, keys and values together or, if only the
+ * last position has a query, keys and values together and queries separately.
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -15,10 +15,10 @@ import { asksForMask, type Places } from "./places.ts";
 import { normalizeProjection, type Projected } from "./projection-norm.ts";
 import { type Rotation, rotate } from "./rotary.ts";
 
-/** Which positions ask: every one, or only the last (where nothing above reads any other). */
+/** Which positions have queries: all, or only the last (if nothing above reads any other). */
 export type Queries = "all" | "last";
 
-/** What attention is lowered with, whatever its layer. */
+/** Settings of attention that do not depend on the layer. */
 export interface AttentionSetting {
   readonly places: Places;
   readonly operators: OperatorSet;
@@ -44,7 +44,10 @@ export function attend(
   );
 }
 
-/** Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each, turned by their positions. */
+/**
+ * Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each, rotated by their
+ * positions.
+ */
 export interface Projections {
   readonly query: Value;
   readonly key: Value;
@@ -54,7 +57,7 @@ export interface Projections {
 type Grouped = Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth">;
 type Scored = Grouped & Pick<Attention, "scoreCap" | "window">;
 
-/** As `attend`, from projections that are there already. */
+/** Like `attend`, from given projections. */
 export function attendTo(
   graph: GraphBuilder,
   projections: Projections,
@@ -67,7 +70,7 @@ export function attendTo(
 }
 
 /**
- * What each head looks at, and what it reads there.
+ * The attention pattern of each head, and the values that it reads.
  * @returns pattern [batch, heads, queries, keys]; z [batch, heads, queries, headWidth].
  */
 export function look(
@@ -88,7 +91,7 @@ export function look(
   return { pattern, z: graph.matMul(pattern, forQueries(graph, values, attention)) };
 }
 
-/** Softmax over the keys that a query may look at. @param scores [batch, heads, queries, keys]. */
+/** Softmax over the keys that a query may see. @param scores [batch, heads, queries, keys]. */
 export function patternOf(
   graph: GraphBuilder,
   scores: Value,
@@ -107,15 +110,15 @@ export function cap(graph: GraphBuilder, x: Value, limit: number | undefined): V
 }
 
 /**
- * Keys or values [batch, keyValueHeads, …] as each query head reads them, [batch, heads, …].
- * Where every query head has its own, they are that already.
+ * Keys or values [batch, keyValueHeads, …] repeated for the query heads that read them, [batch, heads, …].
+ * Returned unchanged if every query head has its own.
  */
 export function forQueries(graph: GraphBuilder, x: Value, { group, keyValueHeads }: Grouped): Value {
   const own = group.length === keyValueHeads.length && group.every((place, head) => place === head);
   return own ? x : graph.gather(x, graph.integers([group.length], group), 1);
 }
 
-/** z × W_O, without b_O: what the heads here write to the residual stream together. */
+/** z × W_O, without b_O: the sum of the heads' writes to the residual stream. */
 export function writeHeads(
   graph: GraphBuilder,
   z: Value,
@@ -126,8 +129,8 @@ export function writeHeads(
 }
 
 /**
- * What the heads here make of the normalised stream; `last` queries are of the last position alone.
- * @param normed [batch, positions, d], or [rows, d] where each row has a position of its own.
+ * The projections of the normalised stream; with `last`, queries are computed at the last position only.
+ * @param normed [batch, positions, d], or [rows, d] if each row has a position of its own.
  */
 export function project(
   graph: GraphBuilder,
@@ -167,7 +170,10 @@ function prunedOf(norm: ProjectionNorm | undefined): Linear | undefined {
   return norm?.kind === "joint" ? norm.pruned : undefined;
 }
 
-/** One product for all maps, then apart. Biases are joined where all maps have one, and else added to each that has. */
+/**
+ * One product for all maps, which is then split. Biases are joined if all maps have one, else added to each map
+ * that has one.
+ */
 function joined(
   graph: GraphBuilder,
   x: Value,
@@ -190,7 +196,7 @@ function joined(
   );
 }
 
-/** The scale is part of the queries' weights, unless they are normalised: then of the norm's scale. */
+/** The scale is part of the query weights; if queries are normalised, it is part of the norm's scale. */
 function scaledQuery({ query, queryNorm, scoreScale }: Attention): Linear {
   if (queryNorm !== undefined) return query;
   return {

@@ -1,8 +1,8 @@
 /**
- * Gives all caches of a decoder graph one number of heads. A circuit's layers keep different numbers of heads, but
- * transformers.js 3 and Optimum derive one shape for all caches from config.json. The heads that are kept lie
- * first in such a cache, and zeros after them. They are cut out before the attention reads the cache and filled up
- * after it, so that attention is computed for the kept heads alone: what it costs is copying.
+ * Gives all caches of a decoder graph one number of heads. A circuit's layers keep different numbers of heads,
+ * but transformers.js 3 and Optimum derive one shape for all caches from config.json. In such a cache, the kept
+ * heads come first, followed by zeros. The zeros are cut off before the attention reads the cache and added again
+ * afterwards, so that attention is computed for the kept heads only; the cost is a copy.
  */
 import type { Dimension, Graph, GraphNode, InlineConstant, Shape, Value } from "../onnx/graph.ts";
 
@@ -16,7 +16,7 @@ const presentPrefix = "present.";
 /** Of [batch, heads, length, headWidth]. */
 const [headAxis, lengthAxis, widthAxis] = [1, 2, 3];
 
-/** What every cache is like. */
+/** The shape of all caches. */
 export interface CacheShape {
   readonly heads: number;
   readonly headWidth: number;
@@ -24,9 +24,9 @@ export interface CacheShape {
 
 /**
  * @param heads of keys and values, of the original's layers.
- * @param headWidth left out: the heads of a layer share the width, as a config.json in GPT-2's terms has it.
- * @returns what tools derive from config.json, which knows one number of heads and one width of theirs. Undefined where
- * that isn't so of the model.
+ * @param headWidth left out: the heads of a layer share the width, as in a config.json in GPT-2's terms.
+ * @returns the shape that tools derive from config.json, which has one number of heads and one width. Undefined
+ * if the model's layers differ in these.
  */
 export function uniformCaches(
   width: number,
@@ -47,8 +47,9 @@ export function cacheHeadsOf({ inputs }: Graph): readonly number[] {
 }
 
 /**
- * @param graph of the decoder profile, whatever its caches are like.
- * @param caches what each cache shall be like; undefined: as many heads as its layer keeps, and none without any.
+ * @param graph of the decoder profile, with caches of any shape.
+ * @param caches the new shape of every cache; undefined: as many heads as its layer keeps, and no cache for a
+ * layer without heads.
  * @throws RangeError when a layer keeps more heads, or heads of another width.
  */
 export function withCaches(graph: Graph, caches: CacheShape | undefined): Graph {
@@ -90,8 +91,8 @@ function padCaches(graph: Graph, caches: CacheShape): Graph {
 }
 
 /**
- * A cache for a circuit without attention, which nothing reads: transformers.js 3 and Optimum expect that there is
- * one, and count the tokens so far by its length. It is filled with zeros.
+ * A cache for a circuit without attention, which nothing reads: transformers.js 3 and Optimum expect at least one
+ * cache and count the previous tokens by its length. It contains zeros.
  */
 function addCache(graph: Graph, { heads, headWidth }: CacheShape): Graph {
   const [ids, mask] = ["input_ids", "attention_mask"].map((name) =>
@@ -108,7 +109,7 @@ function addCache(graph: Graph, { heads, headWidth }: CacheShape): Graph {
   const tokens = value("tokens", [batch, sequence]);
   const column = value("column", [batch, 1, sequence, 1]);
   const added = value("new", [batch, heads, sequence, headWidth]);
-  // Times the token ids: standard operators alone, with shapes that any runtime can infer.
+  // Computed from the token ids with standard operators, with shapes that any runtime can infer.
   const nodes = [
     standard("Cast", [ids], tokens, { to: { kind: "int", value: 1 } }),
     standard("Unsqueeze", [tokens, integers([1, 3])], column),
@@ -137,7 +138,9 @@ function addCache(graph: Graph, { heads, headWidth }: CacheShape): Graph {
   };
 }
 
-/** Undoes `padCaches` and `addCache`: heads are cut out of inputs by Slice alone, and outputs made by Pad or Concat. */
+/**
+ * Undoes `padCaches` and `addCache`: removes Slice nodes on inputs, and Pad or Concat nodes that make outputs.
+ */
 function trimCaches(graph: Graph): Graph {
   const own = new Map<string, Value>();
   const readAs = new Map<string, Value>();
@@ -174,7 +177,7 @@ function trimCaches(graph: Graph): Graph {
   });
 }
 
-/** Without the nodes and constants that no output depends on. */
+/** Removes nodes and constants that no output depends on. */
 function withoutUnread(graph: Graph): Graph {
   const read = new Set(graph.outputs.map(({ name }) => name));
   const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
@@ -186,7 +189,7 @@ function withoutUnread(graph: Graph): Graph {
   return { ...graph, nodes: nodes.toReversed(), constants };
 }
 
-/** Whether a cache has all heads already. */
+/** Whether a cache already has all heads. */
 function isFull({ name, shape }: Value, { heads, headWidth }: CacheShape): boolean {
   const own = Number(shape[headAxis]);
   if (own > heads || shape[widthAxis] !== headWidth) {

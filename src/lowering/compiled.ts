@@ -1,11 +1,11 @@
 /**
- * A circuit that is compiled for its task's vocabulary, as a graph. What depends on a token and its position
- * alone is a row of a table: the residual stream up to the lowest heads, and those heads' own queries, keys
- * and values. What is left is the part that looks at several tokens, and scores for the task's answers.
+ * A circuit that is compiled for its task's vocabulary, as a graph. Values that depend only on a token and its
+ * position are rows of tables: the residual stream up to the lowest heads, and those heads' queries, keys and
+ * values. The rest of the graph is the part that reads several tokens, and the scores of the task's answers.
  *
- * A token that has no row is refused by the graph itself. Its index lies outside the tables, and ONNX
- * Runtime's Gather fails on the CPU, natively and in WebAssembly; where an engine does not check indices (on
- * a GPU, say), the prompt's scores are NaN.
+ * The graph itself refuses a token without a row. The token's index lies outside the tables, so ONNX Runtime's
+ * Gather fails on the CPU, natively and in WebAssembly. If an engine does not check indices (on a GPU, for
+ * example), the prompt's scores are NaN.
  */
 import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -20,9 +20,12 @@ import { fixedPlaces } from "./places.ts";
 import { joinFinal, logitsOf } from "./unembed.ts";
 import { foldedConstants, walkParts } from "./walk-parts.ts";
 
-/** What a compiled circuit knows of its model's vocabulary. */
+/** The part of the model's vocabulary that a compiled circuit accepts. */
 export interface PromptVocabulary {
-  /** For each position of a prompt, the token ids that may stand there, ascending. A pair of the two is a row. */
+  /**
+   * For each position of a prompt, the token ids that are allowed there, ascending. Each pair of position and
+   * token is a row.
+   */
   readonly positions: readonly (readonly number[])[];
   /** The token ids that are scored, ascending. */
   readonly answers: readonly number[];
@@ -31,23 +34,29 @@ export interface PromptVocabulary {
 /** Rows are in the order of positions, then of tokens. */
 export type CompiledModel = { readonly width: number; readonly vocabulary: PromptVocabulary } & (
   | {
-      /** No head is kept, so the last token alone decides. */
+      /** No head is kept, so the scores depend on the last token only. */
       readonly kind: "answers";
       /** [tokens of the last position, answers]. */
       readonly scores: Weight;
     }
   | {
       readonly kind: "heads";
-      /** The lowest heads: how many, how wide, and where they ask. */
+      /** The lowest heads: their number, their width, and the positions of their queries. */
       readonly lowest: LowestHeads;
-      /** At positions that ask: [their rows, d], all constants before the next reader in it, and [their rows, w]. */
+      /**
+       * At positions with queries: [their rows, d], with all constants before the next reader included, and
+       * [their rows, w].
+       */
       readonly residual: Weight;
       readonly query: Weight;
       /** [all rows, 2w]. */
       readonly keyValue: Weight;
-      /** Readers above the lowest heads. The first reads the stream as it is: its constant is in `residual`. */
+      /**
+       * Readers above the lowest heads. The first reads the stream directly, because its constant is included in
+       * `residual`.
+       */
       readonly above: readonly KeptPart[];
-      /** With the answers' rows of the unembedding, [answers, d], and as many biases. */
+      /** The end of the model with the answers' rows of the unembedding, [answers, d], and as many biases. */
       readonly end: Pick<
         FoldedTransformer,
         "finalBias" | "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap"
@@ -55,7 +64,7 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
     }
 );
 
-/** The lowest heads: their queries, keys and values are in tables, so nothing of them is left but how they ask. */
+/** The lowest heads. Their queries, keys and values are in tables, so only the attention itself remains. */
 interface LowestHeads
   extends Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth" | "scoreCap" | "window"> {
   readonly queries: Queries;
@@ -75,7 +84,7 @@ export function lowerCompiled(model: CompiledModel, operators: OperatorSet): Gra
   const known = graph.lessOrEqual(graph.reduceMax(rows, [1], true), graph.integers([], [count - 1]));
   let scores: Value;
   if (model.kind === "answers") {
-    // The last token alone decides, but a prompt with a stranger anywhere is refused.
+    // The scores depend on the last token only, but a prompt with an unknown token at any position is refused.
     const row = graph.where(known, last, graph.integers([], [count]));
     const table = graph.weight(model.scores);
     scores = graph.reshape(graph.gather(table, row), [0, Number(table.shape[1])]);
@@ -90,7 +99,7 @@ export function lowerCompiled(model: CompiledModel, operators: OperatorSet): Gra
   return graph.build();
 }
 
-/** All rows: one for each pair of a position and a token that may stand there. */
+/** The number of rows: one for each pair of a position and a token that is allowed there. */
 export function rowCount(positions: PromptVocabulary["positions"]): number {
   return positions.reduce((sum, tokens) => sum + tokens.length, 0);
 }
@@ -100,7 +109,7 @@ export function firstRowOfLast(positions: PromptVocabulary["positions"]): number
   return rowCount(positions) - (positions.at(-1)?.length ?? 0);
 }
 
-/** The residual stream after all readers; at the last position, once the topmost heads have asked. */
+/** The residual stream after all readers; only at the last position from the topmost heads on. */
 function aboveTables(
   graph: GraphBuilder,
   model: Extract<CompiledModel, { kind: "heads" }>,
@@ -124,20 +133,20 @@ function aboveTables(
 }
 
 /**
- * [batch, length] of rows. Each position's tokens are compared with the prompt's: a sum of the one row that
- * matches, or of none, is exact, and no table is as long as the model's vocabulary.
+ * [batch, length] of row numbers. Each position's tokens are compared with the prompt's token. The sum has at
+ * most one term that is not zero, so it is exact, and no table is as long as the model's vocabulary.
  */
 function lookUp(graph: GraphBuilder, ids: Value, positions: PromptVocabulary["positions"]): Value {
   const most = Math.max(...positions.map((tokens) => tokens.length));
   const keys: number[] = [];
   const rows: number[] = [];
-  // One past the rows: an engine that checks no indices reads next to the table, not far away.
+  // One past the last row: an engine that does not check indices reads just behind the table, not far away.
   const outside = rowCount(positions);
   let row = 0;
   for (const tokens of positions) {
     for (let at = 0; at < most; at++) {
       const token = tokens[at];
-      // What fills up a short list stands for no row, whatever it is compared with.
+      // The filling value of a short list matches no token.
       keys.push(token ?? -1);
       rows.push(token === undefined ? 0 : row++ - outside);
     }

@@ -16,11 +16,14 @@ import type { Rotation } from "./rotary.ts";
 import { joinFinal, unembed } from "./unembed.ts";
 import { walkParts } from "./walk-parts.ts";
 
-/** transformers.js knows "batch_size" by name and makes every other symbol of a cache 0. */
+/** transformers.js knows the name "batch_size", and sets every other symbol of a cache to 0. */
 const batch = "batch_size";
 const sequence = "sequence_length";
 const past = "past_sequence_length";
-/** The sum, as Optimum writes it: tract reads it as one, and so knows that old and new keys are as long as the mask. */
+/**
+ * The sum, written as Optimum does: tract parses it as a sum, and so knows that old and new keys together are as
+ * long as the mask.
+ */
 const total = `${past}+${sequence}`;
 
 /**
@@ -37,7 +40,7 @@ export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): 
   const positions = graph.input("position_ids", "int64", [batch, sequence]);
   const places = decoderPlaces(graph, ids, attentionMask, positions);
   const presents: Cache[] = [];
-  // A decoder gives logits at every position, so the topmost heads ask everywhere too.
+  // A decoder gives logits at every position, so the topmost heads have queries everywhere too.
   const parts = model.blocks.flatMap((block) => partsOfBlock(block, "all"));
   const embedded = embed(graph, model, ids, (table) => graph.gather(graph.weight(table), positions));
   const x = walkParts(graph, embedded, parts, {
@@ -82,7 +85,7 @@ function cacheInputs(graph: GraphBuilder, { keyValueHeads, headWidth }: Attentio
   return { key: input("key"), value: input("value") };
 }
 
-/** Attention over what is cached and what is new; `present` is the two, the cache in front. */
+/** Attention over cached and new tokens; `present` is both together, the cached ones first. */
 function attendCached(
   graph: GraphBuilder,
   now: { readonly query: Value; readonly key: Value; readonly value: Value },
@@ -102,8 +105,8 @@ function attendCached(
 }
 
 /**
- * The mask is [batch, 1, sequence, total]: a token looks at itself and at what is before it, cached or not, but never
- * at padding. Angles are computed from `position_ids`, since a cache may have any length.
+ * The mask is [batch, 1, sequence, total]: a token sees itself and all tokens before it, cached or not, but no
+ * padding. Angles are computed from `position_ids`, because a cache may have any length.
  */
 function decoderPlaces(graph: GraphBuilder, ids: Value, attentionMask: Value, positions: Value): Places {
   return madeOnce({
@@ -128,7 +131,7 @@ function rotationAt(graph: GraphBuilder, positions: Value, { frequencies, scale 
   return { cos: scaled(graph.cos(angles)), sin: scaled(graph.sin(angles)) };
 }
 
-/** [batch, sequence, d] → [batch, sequence, vocabulary], with the unembedding as it is stored. */
+/** [batch, sequence, d] → [batch, sequence, vocabulary], with the unembedding in its stored form. */
 function unembedRows(
   graph: GraphBuilder,
   x: Value,

@@ -1,10 +1,10 @@
-/** From token ids to the residual stream before the first block. */
+/** The part of a graph from token ids to the residual stream before the first block. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { AnyTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 
-/** The tokens' rows alone, [..., d]. */
+/** The tokens' rows only, [..., d]. */
 export function embedTokens(
   graph: GraphBuilder,
   { tokenEmbedding, embeddingScale }: Pick<AnyTransformer, "tokenEmbedding" | "embeddingScale">,
@@ -15,8 +15,8 @@ export function embedTokens(
 }
 
 /**
- * The tokens' rows, and the positions' where the model has a table of them.
- * @param positionRows the rows of the table that stand at these tokens.
+ * The tokens' rows plus the positions' rows, if the model has a table of them.
+ * @param positionRows the rows of the table for these tokens.
  */
 export function embed(
   graph: GraphBuilder,

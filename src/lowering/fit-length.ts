@@ -1,8 +1,8 @@
 /**
- * A model as it is asked in the aligned profile: for the logits after a prompt of one length. Whatever stands
- * for positions that nothing reads any more is cut off: above the last attention only the last position is
- * left, so the constants there are one row; and if no attention is left at all, the position table is one row.
- * A model that was cut to a length, as one read back from a circuit's folder, stays as it is.
+ * Fits a model to the aligned profile, which gives the logits after a prompt of one length. Constants of
+ * positions that nothing reads any more are cut off: above the last attention, only the last position remains, so
+ * constants there become one row; without any attention, the position table becomes one row. A model that was
+ * already cut to a length, such as one read from a circuit's folder, does not change.
  */
 import { sliceRows } from "../transformer/slice.ts";
 import type {
@@ -17,9 +17,9 @@ import type { Weight } from "../transformer/weight.ts";
 
 /**
  * @param length tokens of every prompt.
- * @returns the model whose weights are exactly what `lowerAligned` ships: its position table has `length`
- * rows, or one (the last position's) if the model has no attention.
- * @throws RangeError when the model takes no prompts of that length.
+ * @returns the model with exactly the weights that `lowerAligned` ships: its position table has `length` rows, or
+ * one (the last position's) if the model has no attention.
+ * @throws RangeError when the model accepts no prompts of that length.
  */
 export function fitLength(model: FoldedTransformer, length: number): FoldedTransformer {
   if (!Number.isInteger(length) || length < 1 || length > model.contextLength) {
@@ -39,7 +39,7 @@ export function fitLength(model: FoldedTransformer, length: number): FoldedTrans
     blocks: model.blocks.map((block, layer) => ({
       ...block,
       attention: block.attention && layer === top ? withLastBias(block.attention, atLast) : block.attention,
-      // The MLP of a parallel block joins no constant of its own beside attention.
+      // Beside attention, the MLP of a parallel block has no constant of its own.
       mlp: block.mlp && layer >= top ? atLastRow(block.mlp) : block.mlp,
     })),
     ...(model.finalBias && { finalBias: atLast(model.finalBias) }),
@@ -57,7 +57,7 @@ function fitPositions(positions: Positions, onlyLast: boolean, length: number): 
   }
 }
 
-/** What joins the topmost heads' write before a norm behind it joins at the last position alone. */
+/** A constant that is added to the topmost heads' output before a norm is needed at the last position only. */
 function withLastBias<A extends Attention>(
   attention: A,
   atLast: (constant: Weight | undefined) => Weight | undefined,
@@ -66,7 +66,7 @@ function withLastBias<A extends Attention>(
   return bias === undefined ? attention : { ...attention, output: { ...attention.output, bias } };
 }
 
-/** The last position's row; a weight of one row was cut to it before. */
+/** The last position's row; a weight of one row was already cut to it. */
 function lastOf(weight: Weight, length: number): Weight {
   return weight.shape[0] === 1 ? weight : sliceRows(weight, [[length - 1, length]]);
 }

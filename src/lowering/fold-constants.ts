@@ -1,15 +1,15 @@
 /**
- * One form for everything that joins the residual stream whatever the prompt: b_O, b_2 and what pruned
- * components left behind become one constant before the next component that reads, and constants before the
- * first reader become part of the position table. A model with k readers so carries at most k of them, and no
- * graph adds two constants one after the other. Added in float64, rounded once, and only when they are read.
+ * Combines all terms of the residual stream that do not depend on the prompt: b_O, b_2 and the replacements of
+ * pruned components become one constant before the next component that reads the stream, and constants before the
+ * first reader become part of the position table. So a model with k readers has at most k constants, and no graph
+ * adds two of them one after the other. They are added in float64 and rounded once, only when they are read.
  *
- * Two of attention's biases are such constants in disguise. b_K adds q·b_K to all scores of a query alike, which
- * softmax does not see: it goes, unless keys turn by their position or are normalised, or scores are capped. The weights of a query sum
- * to 1, so b_V leaves attention as it came in: b_V·W_O joins b_O. Of the three, b_Q alone has to be added (Namazifar
- * et al. 2023, arXiv:2302.08626).
+ * Two of attention's biases are such constants too. b_K adds the same q·b_K to all scores of a query, which does
+ * not change the softmax; so b_K is dropped, unless keys are rotated by their position or normalised, or scores
+ * are capped. The weights of a query sum to 1, so b_V passes through attention unchanged: b_V·W_O is added to
+ * b_O. Of the three, only b_Q must be kept (Namazifar et al. 2023, arXiv:2302.08626).
  *
- * What a part writes through a norm of its own (`postNorm`) is no constant: biases before that norm stay there.
+ * The output of a part with a norm of its own (`postNorm`) is not a constant: biases before that norm stay there.
  */
 import { inOut } from "../transformer/linear.ts";
 import type {
@@ -31,19 +31,19 @@ export interface Addend {
   read(): Promise<Float32Array | Float64Array>;
 }
 
-/** What joins the stream in a layer beside b_O and b_2 of what is there. */
+/** Constants of a layer in addition to its remaining b_O and b_2. */
 export interface LayerConstants {
-  /** After attention; before its `postNorm` where it has one and is there. */
+  /** Added after attention; before its `postNorm`, if it has one and is still there. */
   readonly attention: readonly Addend[];
-  /** After the MLP. */
+  /** Added after the MLP. */
   readonly mlp: readonly Addend[];
 }
 
 const nothing: LayerConstants = { attention: [], mlp: [] };
 
 /**
- * @returns the same function without b_O and b_2, every constant a part's `residualBias` or in the position
- * table. A constant [positions, d] wants a position table of as many rows.
+ * @returns a model that computes the same without b_O and b_2; every constant is a part's `residualBias` or in
+ * the position table. A constant [positions, d] needs a position table with as many rows.
  */
 export function foldConstants(
   model: Transformer,
@@ -53,7 +53,7 @@ export function foldConstants(
   let positions = model.positions;
   let isFirstReader = true;
 
-  /** Takes what is pending. @returns the weight that joins before the reader, if any does. */
+  /** Takes the pending constants. @returns the weight that is added before the reader, if there is one. */
   const joined = (name: string): Weight | undefined => {
     const all = pending;
     pending = [];
@@ -87,7 +87,7 @@ export function foldConstants(
     const isParallel = block.arrangement === "parallel";
     if (!isParallel) pending = [...pending, ...afterAttention];
     const bare = mlp && (mlp.postNorm === undefined ? { ...mlp, down: withoutBias(mlp.down) } : mlp);
-    // In a parallel block the attention's constant joins before both.
+    // In a parallel block, the attention's constant is added before both.
     const mlpHere = bare && (isParallel && attention ? bare : readBy(bare, `blocks.${layer}.mlp`));
     const afterMlp = [...(mlp?.postNorm === undefined ? biasOf(mlp?.down) : []), ...left.mlp];
     pending = [...pending, ...(isParallel ? afterAttention : []), ...afterMlp];
@@ -97,12 +97,12 @@ export function foldConstants(
   return { ...model, folded: true, positions, blocks, ...(finalBias && { finalBias }) };
 }
 
-/** The model itself if it is folded, or an original folded. */
+/** The model itself if it is folded, else the folded original. */
 export function asFolded(model: AnyTransformer): FoldedTransformer {
   return model.folded ? model : foldConstants(model);
 }
 
-/** Attention without the biases that are constants, or that softmax does not see. */
+/** Attention without the biases that are constants, or that do not change the softmax. */
 function withoutConstants(attention: Attention): Attention {
   const { key, value, output } = attention;
   return {
@@ -116,7 +116,7 @@ function withoutConstants(attention: Attention): Attention {
 const seesKeyBias = ({ rotary, keyNorm, scoreCap }: Attention): boolean =>
   rotary !== undefined || keyNorm !== undefined || scoreCap !== undefined;
 
-/** With the constants of heads that are gone in its b_O, before its own norm. */
+/** Attention with the constants of removed heads added to its b_O, before its own norm. */
 function joinedInside(attention: Attention, constants: readonly Addend[], layer: number): Attention {
   const { output } = attention;
   if (constants.length === 0) return attention;
@@ -124,7 +124,10 @@ function joinedInside(attention: Attention, constants: readonly Addend[], layer:
   return { ...attention, output: { ...output, bias } };
 }
 
-/** What attention writes whatever it looks at: b_O, and b_V·W_O, b_V of each query head's own keys and values. */
+/**
+ * The part of attention's output that does not depend on the pattern: b_O, and b_V·W_O, with b_V of each query
+ * head's own values.
+ */
 function writtenAlways({ value, output, group, headWidth }: Attention): readonly Addend[] {
   const { bias } = value;
   if (bias === undefined) return biasOf(output);
@@ -153,7 +156,7 @@ const biasOf = (linear: Linear | undefined): readonly Weight[] =>
 
 const withoutBias = ({ bias: _, ...linear }: Linear): Linear => linear;
 
-/** The addends' sum; rows that stand for all positions stretch over those that stand for one each. */
+/** The addends' sum; a row for all positions is added to each row of the others. */
 function sumOf(name: string, addends: readonly Addend[]): Weight {
   const [first] = addends;
   if (first !== undefined && addends.length === 1 && "name" in first) return first as Weight;
@@ -172,7 +175,7 @@ function sumOf(name: string, addends: readonly Addend[]): Weight {
   };
 }
 
-/** The sum of all addends, [length], in float64. A row that stands for all positions is added to each. */
+/** The sum of all addends, [length], in float64. A row for all positions is added to each position. */
 export async function addUp(addends: readonly Addend[], length: number): Promise<Float64Array> {
   const sum = new Float64Array(length);
   for (const addend of addends) {

@@ -1,11 +1,11 @@
-/** The readers that are left in a model, lowest first: what a walk goes over. */
+/** The readers that are left in a model, lowest first, for code that visits them in order. */
 import type { AnyTransformer, Attention, Block, Folded, Mlp } from "../transformer/transformer.ts";
 import type { Queries } from "./attention.ts";
 import { lastAttention } from "./fit-length.ts";
 
 /**
- * A layer's heads, with the positions at which they ask (only the topmost at the last alone), or its MLP; or both,
- * where they read the same stream.
+ * A layer's heads, with the positions of their queries (only the topmost heads have them at the last position
+ * alone), or its MLP; or both, if they read the same stream.
  */
 export type KeptPart =
   | HeadsPart
@@ -18,13 +18,13 @@ interface HeadsPart {
   readonly queries: Queries;
 }
 
-/** A part that asks other positions. */
+/** A part that reads other positions. */
 export type AskingPart = Exclude<KeptPart, { readonly kind: "mlp" }>;
 
-/** A part with the layer that it stands in. */
+/** A part with its layer. */
 export type PlacedPart = KeptPart & { readonly layer: number };
 
-/** Only the topmost heads ask at the last position alone. */
+/** Only the topmost heads have queries at the last position alone. */
 export function partsOf(model: AnyTransformer): readonly PlacedPart[] {
   const top = lastAttention(model);
   return model.blocks.flatMap((block: Block<Folded<Attention>, Folded<Mlp>>, layer) =>
@@ -32,7 +32,7 @@ export function partsOf(model: AnyTransformer): readonly PlacedPart[] {
   );
 }
 
-/** @param queries where the block's heads ask. */
+/** @param queries the positions of the queries of the block's heads. */
 export function partsOfBlock(
   { attention, mlp, arrangement }: Block<Folded<Attention>, Folded<Mlp>>,
   queries: Queries,
@@ -45,12 +45,12 @@ export function partsOfBlock(
   ];
 }
 
-/** The constant that joins the stream before a part of a folded model reads it. */
+/** The constant that is added to the stream before a part of a folded model reads it. */
 export function residualBiasOf(part: KeptPart): Folded<Mlp>["residualBias"] {
   return part.kind === "mlp" ? part.mlp.residualBias : part.attention.residualBias;
 }
 
-/** Those that ask other positions, lowest first. */
+/** The parts that read other positions, lowest first. */
 export function askingParts(parts: readonly KeptPart[]): readonly AskingPart[] {
   return parts.filter((part) => part.kind !== "mlp");
 }

@@ -1,4 +1,4 @@
-/** Affine maps as graphs, whichever way round their matrix is stored. */
+/** Affine maps as graphs, with matrices stored either way round. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import { joinColumns, joinRows } from "../transformer/derive.ts";
@@ -8,7 +8,7 @@ import type { OperatorSet } from "./operator-set.ts";
 
 /** x × weight, [..., in] → [..., out], without the bias. */
 export function multiply(graph: GraphBuilder, x: Value, linear: Linear, operators: OperatorSet): Value {
-  // ONNX Runtime reads a matrix [out, in] as it is stored; elsewhere the file has it turned.
+  // ONNX Runtime reads a matrix [out, in] in its stored form; for other runtimes the file has it transposed.
   return linear.transposed && operators === "onnxruntime"
     ? graph.fusedMatMulTransposed(x, graph.weight(linear.weight))
     : graph.matMul(x, graph.weight(inOut(linear)));

@@ -1,21 +1,27 @@
-/** Where a query may look: at itself and at what is before it, within the layer's window if it has one. */
+/**
+ * The mask of attention: a query sees itself and the positions before it, within the layer's window if there is
+ * one.
+ */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 
 /**
- * Lower than any score, and finite: a query that may look nowhere (one of padding) then looks everywhere
- * alike, where −∞ would make it NaN.
+ * Lower than any score, but finite: a query that sees nothing (of padding) then attends equally to everything,
+ * whereas −∞ would give NaN.
  */
 const hidden = -3.4e38;
 
-/** @param allowed bool; true where the query may look. @returns 0 there, elsewhere a number below all scores. */
+/**
+ * @param allowed bool; true where the query may see the key. @returns 0 there, elsewhere a number below all
+ * scores.
+ */
 export function maskFrom(graph: GraphBuilder, allowed: Value): Value {
   return graph.where(allowed, graph.floats([], [0]), graph.floats([], [hidden]));
 }
 
 /**
  * @param queries positions, int64 [n, 1]. @param keys positions, int64 [1, m] or [m].
- * @returns bool [n, m], true where the query may look at the key.
+ * @returns bool [n, m], true where the query may see the key.
  */
 export function mayLook(graph: GraphBuilder, queries: Value, keys: Value, window: number | undefined): Value {
   const causal = graph.lessOrEqual(keys, queries);

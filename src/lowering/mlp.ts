@@ -1,6 +1,6 @@
 /**
- * An MLP as a graph (paper, equation 2), without b_2: that is a constant, and constants are joined elsewhere; but
- * where a norm stands behind the MLP, b_2 joins before that norm, here.
+ * An MLP as a graph (paper, equation 2), without b_2, which is a constant and is added elsewhere. If there is a
+ * norm after the MLP, b_2 is added before that norm, here.
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -9,7 +9,9 @@ import { affine, multiply } from "./linear.ts";
 import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 
-/** @param normed [..., d], normalised. @returns W_2 σ(W_1 x + b_1), [..., d], behind its own norm if it has one. */
+/**
+ * @param normed [..., d], normalised. @returns W_2 σ(W_1 x + b_1), [..., d], after its own norm if it has one.
+ */
 export function applyMlp(graph: GraphBuilder, normed: Value, mlp: Mlp, operators: OperatorSet): Value {
   const hidden =
     mlp.gate === undefined

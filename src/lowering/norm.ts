@@ -1,10 +1,10 @@
-/** How a part reads the residual stream: it is normalised over its last axis. */
+/** The norm through which a part reads the residual stream; it normalises the last axis. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Norm } from "../transformer/transformer.ts";
 import type { OperatorSet } from "./operator-set.ts";
 
-/** @returns x itself without a norm. */
+/** @returns x itself if there is no norm. */
 export function normalize(
   graph: GraphBuilder,
   x: Value,

@@ -1,11 +1,11 @@
 /**
- * What attention without heads adds to the residual stream in a model with a norm behind attention: the norm of a
- * constant, which is a constant too.
+ * The output of attention without heads, in a model with a norm after attention: the norm of a constant, which is
+ * again a constant.
  */
 import type { Norm } from "../transformer/transformer.ts";
 import { type Addend, addUp, constantRows } from "./fold-constants.ts";
 
-/** @param addends of one sum, [d] or [positions, d] each. Computed in float64, when it is read. */
+/** @param addends of one sum, [d] or [positions, d] each. It is computed in float64, when it is read. */
 export function normedConstant(norm: Norm, addends: readonly Addend[]): Addend {
   const width = norm.scale.shape[0] ?? 0;
   const rows = Math.max(1, ...addends.map(constantRows));

@@ -1,7 +1,7 @@
 /**
- * A standalone model that shows its inside: the attention pattern of every head at every position, and what
- * each component adds to the residual stream at the last one. Slower than the model that is shipped, and the
- * same function: what is added up here is, term by term, what the final norm reads there.
+ * A standalone model with its inner values as outputs: the attention pattern of every head at every position, and
+ * the contribution of each component to the residual stream at the last one. It is slower than the shipped model
+ * and computes the same function: the contributions add up to exactly what the final norm reads there.
  */
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -20,21 +20,20 @@ import { walkParts } from "./walk-parts.ts";
 const operators = "portable";
 
 /**
- * Inputs: input_ids int64 [batch, sequence]; positions int64 [sequence], rows of the position table, if the model has
- * one; what `placeFeeds` gives.
- * Outputs, d wide and at the last position: embedding [batch, d], constants [1, d] (positions included),
- * heads.L [batch, heads here, d] and mlp.L [batch, d] for layers L that have them, final [batch, d], their
- * sum; and pattern.L [batch, heads here, sequence, sequence]. Rows are queries.
+ * Inputs: input_ids int64 [batch, sequence]; positions int64 [sequence], rows of the position table, if the model
+ * has one; the inputs of `placeFeeds`. Outputs, d wide and at the last position: embedding [batch, d], constants
+ * [1, d] (positions included), heads.L [batch, heads here, d] and mlp.L [batch, d] for layers L that have them,
+ * final [batch, d], their sum; and pattern.L [batch, heads here, sequence, sequence]. Rows are queries.
  *
- * A model without attention wants the last token alone, as `lowerAligned` ships it.
- * @param length of every prompt, where constants differ by position; else any length is taken.
+ * A model without attention gets only the last token, as with `lowerAligned`.
+ * @param length of every prompt, if constants differ by position; else any length is accepted.
  */
 export function lowerObserved(model: FoldedTransformer, length: number | undefined): Graph {
   const graph = new GraphBuilder("observed");
   const top = lastAttention(model);
   const sequence: Dimension = length ?? "sequence";
   const ids = graph.input("input_ids", "int64", ["batch", sequence]);
-  // Patterns are shown whole, so the topmost heads ask at all positions too.
+  // Patterns are shown whole, so the topmost heads have queries at all positions too.
   const parts = partsOf(model).map(
     (part): PlacedPart => (part.kind === "mlp" ? part : { ...part, queries: "all" }),
   );
@@ -81,7 +80,10 @@ export function lowerObserved(model: FoldedTransformer, length: number | undefin
   return graph.build();
 }
 
-/** The stream before the first part, and what of it is the same for all prompts at the last position, [1, d]. */
+/**
+ * The stream before the first part, and the part of it that is the same for all prompts at the last position, [1,
+ * d].
+ */
 function withPositions(
   graph: GraphBuilder,
   { positions, width }: FoldedTransformer,
@@ -112,7 +114,7 @@ function lastRow(graph: GraphBuilder, x: Value, width: number): Value {
   return graph.reshape(lastPosition(graph, x), [0, width]);
 }
 
-/** A constant [d] or [positions, d] as it stands at the last position, [1, d]. */
+/** The row of a constant [d] or [positions, d] for the last position, [1, d]. */
 function lastOf(graph: GraphBuilder, constant: Value, { shape }: Weight): Value {
   return shape.length === 1 ? graph.unsqueeze(constant, [0]) : lastPosition(graph, constant, 0);
 }

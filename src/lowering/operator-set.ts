@@ -1,5 +1,5 @@
 /**
- * Which operators a graph may use: "portable" graphs keep to standard ONNX, and any runtime opens them;
- * "onnxruntime" graphs may use its fused operators where these were measured to be faster.
+ * Which operators a graph may use: "portable" graphs keep to standard ONNX, so that any runtime can open them;
+ * "onnxruntime" graphs may use its fused operators where measurements showed them to be faster.
  */
 export type OperatorSet = "portable" | "onnxruntime";

@@ -1,7 +1,7 @@
 /**
- * What attention must know of where its tokens stand: the mask, and the angles by which rotary positions turn. Graphs
- * come by them in three ways: for prompts of one length they are constants; the stages of a search take them as
- * inputs, since a stage serves all lengths; a decoder computes them (`decoder.ts`).
+ * The position data of attention: the mask, and the angles of rotary positions. Graphs get them in three ways:
+ * for prompts of one length they are constants; the stages of a search have them as inputs, because a stage
+ * serves all lengths; a decoder computes them (`decoder.ts`).
  */
 import type { Dimension, Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -12,16 +12,22 @@ import { type Rotation, rotationTables } from "./rotary.ts";
 type Seen = Pick<Attention, "window" | "rotary">;
 
 export interface Places {
-  /** Added to the scores of queries at all positions; what a layer without a window may not see is later. */
+  /**
+   * The mask that is added to the scores of queries at all positions. In a layer without a window it hides later
+   * positions only.
+   */
   mask(window: number | undefined): Value;
   rotation(rotary: Rotary): Rotation;
 }
 
-/** Constants for prompts of `length` tokens. Made of short ones, so that the graph does not grow with length². */
+/**
+ * Constants for prompts of `length` tokens. They are computed from short constants, so that the graph does not
+ * grow with length².
+ */
 export function fixedPlaces(graph: GraphBuilder, length: number): Places {
   const all = Array.from({ length }, (_, position) => position);
   return madeOnce({
-    // No query is as far from a key as this: the layer is as one without a window.
+    // No query is this far from a key, so the layer is like one without a window.
     windowOf: (window) => (window !== undefined && window >= length ? undefined : window),
     mask(window) {
       const keys = graph.integers([1, length], all);
@@ -36,7 +42,7 @@ export function fixedPlaces(graph: GraphBuilder, length: number): Places {
   });
 }
 
-/** The same values for layers that see alike. */
+/** Shares the same values between layers with the same mask or angles. */
 export function madeOnce({
   windowOf = (window) => window,
   ...make
@@ -60,8 +66,8 @@ export function madeOnce({
 }
 
 /**
- * Inputs: `mask` [n, n], or `mask.W` of layers with a window of W; `cos.I` and `sin.I` [n, 1, width/2] for each kind
- * of rotary positions. Only what is asked for becomes an input: feed the graph by `placeFeeds`.
+ * Inputs: `mask` [n, n], or `mask.W` of layers with a window of W; `cos.I` and `sin.I` [n, 1, width/2] for each
+ * kind of rotary positions. Only values that are used become inputs: feed the graph by `placeFeeds`.
  */
 export function inputPlaces(
   graph: GraphBuilder,
@@ -90,8 +96,8 @@ export interface PlaceFeed {
 }
 
 /**
- * What a graph of these attentions takes for prompts of `length` tokens.
- * @param attentions as `inputPlaces` was given them, each with the positions at which it asks.
+ * The inputs of a graph of these attentions for prompts of `length` tokens.
+ * @param attentions as given to `inputPlaces`, each with the positions of its queries.
  */
 export function placeFeeds(
   attentions: readonly { readonly attention: Seen; readonly queries: "all" | "last" }[],
@@ -114,7 +120,7 @@ export function placeFeeds(
   return feeds;
 }
 
-/** The last position may look at all others, unless a window keeps it from that. */
+/** The last position may see all others, unless a window limits it. */
 export function asksForMask({ window }: Seen, queries: "all" | "last"): boolean {
   return queries === "all" || window !== undefined;
 }
@@ -123,7 +129,7 @@ const maskName = (window: number | undefined): string => (window === undefined ?
 
 const kindOf = (rotary: Rotary): string => JSON.stringify([rotary.frequencies, rotary.scale]);
 
-/** One of each kind of rotary positions, in the order in which they are met. */
+/** One of each kind of rotary positions, in the order in which they occur. */
 function rotaryKinds(attentions: readonly Seen[]): readonly Rotary[] {
   const kinds = new Map<string, Rotary>();
   for (const { rotary } of attentions) if (rotary !== undefined) kinds.set(kindOf(rotary), rotary);

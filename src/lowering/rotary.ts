@@ -1,4 +1,7 @@
-/** Rotary positions as a graph: pairs of elements of each head's query and key turn by angles of their position. */
+/**
+ * Rotary positions as a graph: pairs of elements of each head's query and key are rotated by angles of their
+ * position.
+ */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Rotary } from "../transformer/transformer.ts";

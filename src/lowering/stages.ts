@@ -1,8 +1,8 @@
 /**
- * The model cut into pieces that a search runs again and again, each a graph of its own, so that weights
- * cross into the runtime once. Between the pieces goes the residual stream, [batch, sequence, d]; where
- * nothing above reads any position but the last, sequence is 1. What is constant (b_O, b_2, replacements)
- * is not in these graphs: it comes in as `constant` with the next piece that reads.
+ * The pieces of a model that a search runs again and again. Each is a graph of its own, so that weights are sent
+ * to the runtime once. The residual stream, [batch, sequence, d], goes from piece to piece; if nothing above
+ * reads any position but the last, sequence is 1. Constants (b_O, b_2, replacements) are not in these graphs:
+ * they are the input `constant` of the next piece that reads the stream.
  */
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -29,12 +29,11 @@ const residual = (graph: GraphBuilder, width: number, name = "x"): Value =>
   graph.input(name, "float32", ["batch", "sequence", width]);
 
 /**
- * A whole original layer with a gate on every component: the forward passes over patching and validation
- * prompts, and the patched model that a standalone one is verified against.
- * Inputs: x; headGates [heads, 1], mlpGate [1] (1 keeps, 0 removes); attentionConstant and mlpConstant, joined after
- * the part (replacements; b_O and b_2 too); what `placeFeeds` gives.
- * Outputs: z [batch, sequence, heads × headWidth] before the gates; mlp, what the MLP writes without b_2,
- * before its gate; y, the residual stream after the layer.
+ * A whole original layer with a gate on every component: the forward passes over patching and validation prompts,
+ * and the patched model that a standalone one is verified against. Inputs: x; headGates [heads, 1], mlpGate [1]
+ * (1 keeps, 0 removes); attentionConstant and mlpConstant, added after the part (replacements; b_O and b_2 too);
+ * the inputs of `placeFeeds`. Outputs: z [batch, sequence, heads × headWidth] before the gates; mlp, the MLP's
+ * output without b_2, before its gate; y, the residual stream after the layer.
  */
 export function gatedLayer(block: Block, width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("gated layer");
@@ -75,8 +74,8 @@ export function gatedLayer(block: Block, width: number, rows: ConstantRows): Gra
 }
 
 /**
- * The attention of the layer on trial, run once for the layer. Inputs: x; what `placeFeeds` gives.
- * Outputs: z [batch, sequence or 1, heads × headWidth]; sum, x (at the same positions) + all heads' writes.
+ * The attention of the layer on trial, run once for the layer. Inputs: x; the inputs of `placeFeeds`. Outputs: z
+ * [batch, sequence or 1, heads × headWidth]; sum, x (at the same positions) + all heads' writes.
  */
 export function trialAttention(attention: Attention, width: number, queries: Queries): Graph {
   const graph = new GraphBuilder("attention on trial");
@@ -91,11 +90,11 @@ export function trialAttention(attention: Attention, width: number, queries: Que
 }
 
 /**
- * The stream behind a layer in which a head's write can't be taken out of a sum: a norm stands behind the heads, or the
- * MLP reads what they read. Inputs: x [batch, sequence, d] at the positions that ask; z, as `trialAttention` gives it;
- * headGates [heads × headWidth] (1 keeps); constant [1 or sequence, d], what joins before the norm behind the heads;
- * written, what the MLP writes, and mlpGate [1]. Those of z, constant and written that the layer has no use for are no
- * inputs. Output y: x + what is kept.
+ * The stream after a layer in which a head's write can't be subtracted from a sum: there is a norm after the
+ * heads, or the MLP reads the same stream as they do. Inputs: x [batch, sequence, d] at the positions with
+ * queries; z, the output of `trialAttention`; headGates [heads × headWidth] (1 keeps); constant [1 or sequence,
+ * d], which is added before the norm after the heads; written, the MLP's output, and mlpGate [1]. If the layer
+ * does not need z, constant or written, it is not an input. Output y: x + the kept writes.
  */
 export function joinTrial({ attention, mlp, arrangement }: Block, width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("layer joined");
@@ -120,7 +119,7 @@ export function joinTrial({ attention, mlp, arrangement }: Block, width: number,
   }
 }
 
-/** What an MLP writes, at the positions that ask. Input x, at all positions; output written. */
+/** The output of an MLP at the positions with queries. Input x, at all positions; output written. */
 export function trialMlp(mlp: Mlp, width: number, queries: Queries): Graph {
   const graph = new GraphBuilder("MLP on trial");
   const x = residual(graph, width);
@@ -129,7 +128,10 @@ export function trialMlp(mlp: Mlp, width: number, queries: Queries): Graph {
   return graph.build();
 }
 
-/** Takes one head's write z_h·W_O^h out of `base`. Inputs: base, z, head (a scalar index into the layer's heads). */
+/**
+ * Subtracts one head's write z_h·W_O^h from `base`. Inputs: base, z, head (a scalar index into the layer's
+ * heads).
+ */
 export function removeHead(attention: Attention, width: number): Graph {
   const graph = new GraphBuilder("head on trial");
   const { heads, headWidth } = attention;
@@ -143,10 +145,10 @@ export function removeHead(attention: Attention, width: number): Graph {
 }
 
 /**
- * Several choices of one layer's heads at once, stacked along the batch: what `removeHead` does again and again, and
- * the constants joined, so that everything above runs once for all of them. Inputs: base [batch, sequence, d]; z;
- * gone [choices, 1, 1, heads × headWidth], 1 where a head is out; constants [choices, 1, rows, d].
- * Output y [choices × batch, sequence, d], choice by choice.
+ * Several choices of one layer's heads at once, stacked along the batch: it does several times what `removeHead`
+ * does, and adds the constants, so that everything above runs once for all of them. Inputs: base [batch,
+ * sequence, d]; z; gone [choices, 1, 1, heads × headWidth], 1 where a head is removed; constants [choices, 1,
+ * rows, d]. Output y [choices × batch, sequence, d], choice by choice.
  */
 export function removeHeadSets(attention: Attention, width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("head sets on trial");
@@ -169,8 +171,8 @@ export function removeHeadSets(attention: Attention, width: number, rows: Consta
 }
 
 /**
- * Kept parts, lowest first: for each, + constant, then + what it writes (an MLP without b_2).
- * Inputs: x; constant.0, constant.1, …; what `placeFeeds` gives.
+ * Kept parts, lowest first: for each, + constant, then + its output (an MLP's without b_2). Inputs: x;
+ * constant.0, constant.1, …; the inputs of `placeFeeds`.
  */
 export function keptParts(parts: readonly KeptPart[], width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("kept parts");
@@ -192,11 +194,11 @@ export function keptParts(parts: readonly KeptPart[], width: number, rows: Const
 }
 
 /**
- * What candidates are scored against, from the original model's residual stream at the answer positions. With
- * P the original's distribution, Q a candidate's, x̂ its normalised residual stream and U the unembedding,
- * the cross entropy H(P, Q) = log Σ exp(x̂ Uᵀ) − x̂·(P U) is linear in P U: P itself need not be kept. A bias of the
- * logits adds P·b to every H(P, Q), which KL does not see. Where logits are capped, H is not linear: P is computed
- * again with every candidate, and the target is the original's residual stream.
+ * The reference against which candidates are scored, from the original model's residual stream at the answer
+ * positions. With P the original's distribution, Q a candidate's, x̂ its normalised residual stream and U the
+ * unembedding, the cross entropy H(P, Q) = log Σ exp(x̂ Uᵀ) − x̂·(P U) is linear in P U, so P itself need not be
+ * kept. A bias of the logits adds the same P·b to every H(P, Q), which does not change KL. If logits are capped,
+ * H is not linear: P is computed again with every candidate, and the target is the original's residual stream.
  * Input x [batch, d]. Outputs: target P U, or x, [batch, d]; prediction, the most likely token [batch] int64.
  */
 export function scoreReference(model: Transformer): Graph {
@@ -222,7 +224,8 @@ export function score(model: Transformer): Graph {
   const normed = normalize(graph, graph.add(x, constant), model.finalNorm, operators);
   const matrix = scoringMatrix(model);
   const logits = logitsOf(graph, normed, model, matrix);
-  // log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is its fastest way there.
+  // log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is the fastest way to compute
+  // it.
   const logit = graph.slice(logits, 1, 0, 1, 1);
   const normalizer = graph.sub(logit, graph.slice(graph.logSoftmax(logits), 1, 0, 1, 1));
   const original = () => logitsOf(graph, normalize(graph, target, model.finalNorm, operators), model, matrix);
@@ -233,12 +236,12 @@ export function score(model: Transformer): Graph {
   return graph.build();
 }
 
-/** Centring changes no softmax and gains digits; behind a cap it would change what is capped. */
+/** Centring changes no softmax and gains digits; with a cap it would change the capped values. */
 function scoringMatrix({ unembedding, logitCap }: Transformer): Weight {
   return logitCap === undefined ? centeredRows(unembedding) : unembedding;
 }
 
-/** The original's own end: input x [batch, d], output logits [batch, vocabulary]. */
+/** The original's last step: input x [batch, d], output logits [batch, vocabulary]. */
 export function unembedStage(model: Transformer): Graph {
   const graph = new GraphBuilder("unembedding");
   const x = graph.input("x", "float32", ["batch", model.width]);

@@ -1,6 +1,6 @@
 /**
- * The part of a circuit that depends on a token and its position alone, as a graph over pairs of the two: run
- * once when the circuit is compiled, and never again.
+ * The part of a circuit that depends only on a token and its position, as a graph over pairs of the two. It is
+ * run once, when the circuit is compiled.
  */
 import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -18,11 +18,12 @@ import { walkParts } from "./walk-parts.ts";
 const operators = "onnxruntime";
 
 /**
- * Inputs: tokens, positions int64 [rows]. Outputs of a model with heads: residual [rows, d], the stream that
- * the lowest heads read and all constants before the next reader; query (scaled) and key_value, turned by their
- * positions, [rows, w] and [rows, 2w]. Of a model without: scores [rows, answers].
+ * Inputs: tokens, positions int64 [rows]. Outputs of a model with heads: residual [rows, d], the stream that the
+ * lowest heads read and all constants before the next reader; query (scaled) and key_value, rotated by their
+ * positions, [rows, w] and [rows, 2w]. Of a model without heads: scores [rows, answers].
  * @param model a fitted one. @param unembedding the answers' rows. @param unembeddingBias theirs.
- * @throws RangeError for a model whose lowest heads share their layer's stream with an MLP, or write through a norm.
+ * @throws RangeError for a model whose lowest heads share their layer's stream with an MLP, or write through a
+ * norm.
  */
 export function lowerTables(
   model: FoldedTransformer,
@@ -66,7 +67,7 @@ export function lowerTables(
   return graph.build();
 }
 
-/** Each row is a token at a position of its own, and sees no other. */
+/** Each row is a token at a position of its own, and sees no other token. */
 function tokenPlaces(graph: GraphBuilder, positions: Value, length: number): Places {
   return madeOnce({
     mask() {

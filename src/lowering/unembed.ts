@@ -1,4 +1,4 @@
-/** From the residual stream after the last block to logits. */
+/** The part of a graph from the residual stream after the last block to the logits. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { AnyTransformer, FoldedTransformer } from "../transformer/transformer.ts";
@@ -7,7 +7,7 @@ import { cap } from "./attention.ts";
 import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 
-/** x with the constant that joins before the final norm. */
+/** x plus the constant before the final norm. */
 export function joinFinal(
   graph: GraphBuilder,
   x: Value,
@@ -18,14 +18,14 @@ export function joinFinal(
 
 type End = Pick<AnyTransformer, "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap">;
 
-/** @param x [rows, d], constants joined. @returns [rows, vocabulary]. */
+/** @param x [rows, d], constants included. @returns [rows, vocabulary]. */
 export function unembed(graph: GraphBuilder, x: Value, model: End, operators: OperatorSet): Value {
   return logitsOf(graph, normalize(graph, x, model.finalNorm, operators), model, model.unembedding);
 }
 
 /**
- * @param normed [rows, d], behind the final norm.
- * @param unembedding the rows of the tokens that are scored; `unembeddingBias` has as many.
+ * @param normed [rows, d], after the final norm.
+ * @param unembedding the rows of the scored tokens; `unembeddingBias` has as many.
  */
 export function logitsOf(
   graph: GraphBuilder,

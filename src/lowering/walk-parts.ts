@@ -1,7 +1,8 @@
 /**
- * The one order in which the residual stream meets the parts of a model: a constant joins it, the part reads it
- * through its norm, and adds what it writes, through a norm of its own where it has one. Where a part's heads ask at
- * the last position alone, the stream is that position's from there on. Profiles and stages are hooks on this walk.
+ * Visits the parts of a model in the order in which they use the residual stream: a constant is added, the part
+ * reads the stream through its norm, and its output is added, through a norm of its own if it has one. From a
+ * part on whose heads have queries at the last position only, the stream has that position only. Profiles and
+ * stages are hooks on this walk.
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
@@ -13,19 +14,19 @@ import { applyMlp } from "./mlp.ts";
 import { normalize } from "./norm.ts";
 
 export interface WalkHooks extends AttentionSetting {
-  /** The constant that joins before the part reads; left out, or undefined: none. @param index of the part. */
+  /** The constant that is added before the part reads; left out, or undefined: none. @param index of the part. */
   readonly constant?: (part: KeptPart, index: number) => Value | undefined;
-  /** What heads read, before W_O, [batch, positions, heads × headWidth]; left out: `attend`. */
+  /** The heads' values before W_O, [batch, positions, heads × headWidth]; left out: `attend`. */
   readonly attend?: (normed: Value, part: AskingPart, index: number) => Value;
-  /** The constant that joins what heads write before the norm behind them; left out: b_O. */
+  /** The constant that is added to the heads' output before the norm after them; left out: b_O. */
   readonly inside?: (part: AskingPart, index: number) => Value;
-  /** Sees what a part adds to the stream. @returns what shall be added; left out: the same. */
+  /** Gets a part's output. @returns the value to add to the stream; left out: the same. */
   readonly wrote?: (delta: Value, from: "heads" | "mlp", index: number) => Value;
-  /** Sees the stream after the part. @returns the stream to go on with; left out: the same. */
+  /** Gets the stream after the part. @returns the stream to continue with; left out: the same. */
   readonly after?: (x: Value, index: number) => Value;
 }
 
-/** The constants of a folded model, as they are stored: a hook. */
+/** A hook that gives the constants of a folded model in their stored form. */
 export function foldedConstants(graph: GraphBuilder): (part: KeptPart) => Value | undefined {
   return (part) => {
     const bias = residualBiasOf(part);
@@ -33,7 +34,7 @@ export function foldedConstants(graph: GraphBuilder): (part: KeptPart) => Value 
   };
 }
 
-/** @param x [batch, positions, d]. @returns the stream after the last part, before what joins next. */
+/** @param x [batch, positions, d]. @returns the stream after the last part, before the final constant. */
 export function walkParts(
   graph: GraphBuilder,
   x: Value,
@@ -69,7 +70,10 @@ function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number,
   }
 }
 
-/** b_O. One row for each position stands for as many positions as the stream has, whatever these are called. */
+/**
+ * b_O. If it has one row for each position, they match the positions of the stream, whatever name that dimension
+ * has.
+ */
 function biasOf(graph: GraphBuilder, { output }: Attention, written: Value): Value | undefined {
   if (output.bias === undefined) return undefined;
   const value = graph.weight(output.bias);
@@ -79,7 +83,7 @@ function biasOf(graph: GraphBuilder, { output }: Attention, written: Value): Val
   return { ...value, shape: [positions, width] };
 }
 
-/** What a part's heads write together, through the norm behind them if there is one. */
+/** The sum of a part's heads, through the norm after them if there is one. */
 function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number, hooks: WalkHooks): Value {
   const { attention, queries } = part;
   const { operators } = hooks;

@@ -1,6 +1,7 @@
 /**
- * Where the answers of a set of prompts lie. A prompt's answer positions are its last ones: one, or as many as the
- * answer has tokens. The answer positions of all prompts, in the order of the set, are the rows that are scored.
+ * The positions of the answers in a set of prompts. A prompt's answer positions are its last ones: one, or as
+ * many as the answer has tokens. The answer positions of all prompts, in the order of the set, are the scored
+ * rows.
  */
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
 import type { Batch } from "../batch.ts";
@@ -17,7 +18,7 @@ export interface AnswerRows {
   readonly ofPrompt: readonly Rows[];
   /** The rows of all prompts together. */
   readonly count: number;
-  /** Whether some prompt has several answer positions. */
+  /** Whether any prompt has several answer positions. */
   readonly several: boolean;
 }
 
@@ -49,7 +50,7 @@ export function answerRows(batches: readonly Batch[], scored: readonly number[] 
 }
 
 /**
- * Takes the answer positions out of residual streams.
+ * Copies the answer positions from residual streams.
  * @param residual for each group [candidates × prompts, n, width], candidate by candidate.
  * @returns for each candidate its rows [count, width].
  */

@@ -1,6 +1,6 @@
 /**
- * The attention of the layer on trial, run once for the layer. Nothing in it depends on which heads are kept: what a
- * head writes is taken out of the sum afterwards.
+ * The attention of the layer on trial, run once for the layer. It does not depend on which heads are kept,
+ * because a head's write is subtracted from the sum afterwards.
  */
 import type { Queries } from "../../lowering/attention.ts";
 import { placeFeeds } from "../../lowering/places.ts";
@@ -12,7 +12,9 @@ import type { Group } from "./answer-rows.ts";
 export interface AttentionRun {
   /** Which prompts each tensor holds. */
   readonly groups: readonly Group[];
-  /** For each group what the heads write before W_O, [prompts, positions, heads × headWidth]; empty without heads. */
+  /**
+   * For each group the heads' values before W_O, [prompts, positions, heads × headWidth]; empty without heads.
+   */
   readonly z: readonly DeviceTensor[];
   /** For each group the residual stream after all heads, at the positions of the queries. */
   readonly sum: readonly DeviceTensor[];
@@ -20,7 +22,7 @@ export interface AttentionRun {
 
 /**
  * @param heads the layer's, with `trialAttention`'s session; undefined for a layer without heads, whose `sum` is
- * `residual` itself where all positions are asked for.
+ * `residual` itself if all positions are needed.
  * @param residual before the layer, for each batch.
  */
 export async function runTrialAttention(
@@ -45,7 +47,7 @@ export async function runTrialAttention(
   };
 }
 
-/** Where only the last position counts, a batch is a few rows: all prompts go together. */
+/** If only the last position counts, a batch is a few rows, so all prompts go together. */
 export async function groupTensors(
   runtime: Runtime,
   tensors: readonly DeviceTensor[],
@@ -78,7 +80,7 @@ async function runSession(
   return { z: outputs.map(({ z }) => z), sum: outputs.map(({ sum }) => sum) };
 }
 
-/** The residual stream at the queries' positions, as it is where no head adds to it. */
+/** The residual stream at the queries' positions, unchanged because no head adds to it. */
 export async function withoutAttention(
   runtime: Runtime,
   residual: readonly DeviceTensor[],

@@ -1,6 +1,6 @@
 /**
- * KL of a choice of one layer below several uppers. The layer's own MLP runs once for all of them, and so do the
- * stages above it that several have in common.
+ * KL of a choice of one layer's components, below each of several uppers. The layer's own MLP runs once for all
+ * of them, and so do shared stages above it.
  */
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
 import type { LayerComponents } from "../../transformer/component.ts";
@@ -16,26 +16,26 @@ interface Tools {
   readonly scorer: Scorer;
 }
 
-/** The layer that choices are made of, above its heads. */
+/** The layer on trial, above its heads. */
 export interface TrialTop {
   readonly groups: readonly Group[];
   /** The layer's MLP, if there is one. */
   readonly mlp: Stage | undefined;
-  /** What joins above the MLP: b_2 where it stays, else its replacement. */
+  /** The constant after the MLP: b_2 if the MLP stays, else its replacement. */
   readonly afterMlp: (stays: boolean) => Constant;
-  /** Where the stream behind the heads is no sum that a head can be taken out of. */
+  /** Present if a head's write can't be subtracted from the stream after the heads. */
   readonly joined: JoinedLayer | undefined;
 }
 
 interface Candidate extends LayerComponents {
-  /** For each group the residual stream after the kept heads, constants not yet joined; not read of a joined layer. */
+  /** For each group the residual stream after the kept heads, without constants; not used for a joined layer. */
   readonly base: readonly DeviceTensor[];
   readonly constant: Constant;
 }
 
 /**
- * @param visit sees the candidate's logits.
- * @returns pairs of an index into the uppers and the KL of each prompt, in nats, in no certain order.
+ * @param visit gets the candidate's logits.
+ * @returns pairs of an index into the uppers and the KL of each prompt, in nats, in any order.
  */
 export async function* klBelowEach(
   tools: Tools,
@@ -48,7 +48,7 @@ export async function* klBelowEach(
   const here = candidate.mlp && mlp && { stage: mlp, constants: [constant] };
   const after = here ? afterMlp(true) : addConstants(constant, afterMlp(candidate.mlp));
   const bases = joined?.streams(candidate) ?? candidate.base.map(async (base) => base);
-  // Not awaited: all batches are asked for at once, so that the engine never waits for the next.
+  // Not awaited: all batches are issued at once, so that the engine never waits for the next.
   const own = bases.map(async (base, index) =>
     here ? runStage(here, await base, lengthOf(groups, index)) : base,
   );
@@ -61,7 +61,7 @@ export async function* klBelowEach(
   }
 }
 
-/** Runs what is above `x`, which is not released. */
+/** Runs the stages above `x`; `x` is not released. */
 async function* klOfEntries(
   tools: Tools,
   groups: readonly Group[],
@@ -78,7 +78,7 @@ async function* klOfEntries(
         x.map(async (each, index) => runUpper(runtime, first.rest, await each, lengthOf(groups, index))),
       );
       const kl = await scorer.score(last, first.rest.last, groups, visit);
-      // With nothing above, `x` itself is the end.
+      // If there is nothing above, the result is `x` itself.
       if (lowest !== undefined) await runtime.release(...last);
       yield [first.index, kl];
     } else {

@@ -1,8 +1,8 @@
 /**
- * Several choices of what one layer keeps, evaluated together. A graphics card takes as long to start a small
- * computation as to do it, and a search starts thousands. So the choices are stacked along the batch: each is the
- * residual stream less the heads that are out, with its own constants joined, and whatever lies above runs once for
- * all of them.
+ * Evaluates several choices of one layer's components together. On a graphics card, starting a small computation
+ * takes as long as the computation, and a search starts thousands. So the choices are stacked along the batch:
+ * each is the residual stream without the removed heads, with its own constants added, and everything above runs
+ * once for all of them.
  */
 import type { Queries } from "../../lowering/attention.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
@@ -12,7 +12,7 @@ import type { Group } from "./answer-rows.ts";
 import type { Scorer } from "./scorer.ts";
 import { runUpper, type Upper } from "./upper.ts";
 
-/** What all layers have in common. */
+/** Tools that all layers share. */
 interface Tools {
   readonly runtime: Runtime;
   readonly scorer: Scorer;
@@ -20,13 +20,13 @@ interface Tools {
   readonly tokensTogether: number;
 }
 
-/** The layer that choices are made of. */
+/** The layer whose components are chosen. */
 interface ChosenLayer {
-  /** What there is of its heads; undefined if there is none. */
+  /** The heads that it still has; undefined if there are none. */
   readonly attention: Attention | undefined;
-  /** Takes sets of heads out: `removeHeadSets`. */
+  /** Removes sets of heads: `removeHeadSets`. */
   readonly removals: Session;
-  /** For each group the residual stream after all heads, and what they write, before W_O. */
+  /** For each group the residual stream after all heads, and their values before W_O. */
   readonly base: readonly DeviceTensor[];
   readonly z: readonly DeviceTensor[];
   readonly queries: Queries;
@@ -39,7 +39,7 @@ interface Choice {
 }
 
 /**
- * @param rest all that lies above the heads: the layer's own MLP too, if the choices keep it.
+ * @param rest everything above the heads, including the layer's own MLP if the choices keep it.
  * @returns for each choice KL(original ‖ choice) of each prompt, in nats.
  */
 export async function klOfChoices(
@@ -83,7 +83,7 @@ async function klOfStack(
   return kls;
 }
 
-/** 1 in the columns of heads that are out: [choices, 1, 1, heads × headWidth]. */
+/** 1 in the columns of removed heads: [choices, 1, 1, heads × headWidth]. */
 function goneGates(attention: Attention | undefined, choices: readonly Choice[]): HostTensor {
   const { heads: all, headWidth } = attention ?? { heads: [], headWidth: 0 };
   const across = all.length * headWidth;
@@ -97,7 +97,7 @@ function goneGates(attention: Attention | undefined, choices: readonly Choice[])
   return { type: "float32", shape: [choices.length, 1, 1, across], data };
 }
 
-/** [choices, 1, rows, d]; where queries are at the last position alone, its row. */
+/** [choices, 1, rows, d]; only the last row if queries are at the last position alone. */
 function stackConstants(choices: readonly Choice[], queries: Queries): HostTensor {
   const tensors = choices.map(({ constant }) => constantTensor(constant, queries));
   const [rows = 1, width = 0] = tensors[0]?.shape ?? [];

@@ -1,7 +1,7 @@
 /**
- * H(P, Q) in nats for rows of the residual stream before the final norm: P is the original's distribution, Q what
- * the rows predict. Logits are bounded to some rows of the vocabulary at a time. See `scoreReference` for why P
- * itself is never kept.
+ * H(P, Q) in nats for rows of the residual stream before the final norm: P is the original's distribution, Q the
+ * rows' own. Only a limited number of rows of logits is computed at a time. `scoreReference` explains why P
+ * itself is never stored.
  */
 import { score, scoreReference } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../../runtime/runtime.ts";
@@ -12,16 +12,16 @@ export interface CrossEntropy {
   readonly predictions: readonly number[];
   /** How many sets of rows fit into one run. */
   readonly setsPerRun: number;
-  /** @param rows [count, d]. @param constant [1, d], joins before the final norm. @returns one number a row. */
+  /** @param rows [count, d]. @param constant [1, d], added before the final norm. @returns one number a row. */
   ofRows(rows: Float32Array<ArrayBuffer>, constant: HostTensor): Promise<Float64Array>;
-  /** The same for several sets of rows in one run; there may be `setsPerRun`. */
+  /** The same for several sets of rows in one run; at most `setsPerRun`. */
   ofSets(sets: readonly Float32Array<ArrayBuffer>[], constant: HostTensor): Promise<readonly Float64Array[]>;
   close(): Promise<void>;
 }
 
 /**
- * Positions scored in one run: bounds the logits to this many rows of the vocabulary. A graphics card gets more at
- * once (206 MB of GPT-2's), since starting a run costs as much as a small one.
+ * Positions scored in one run, which limits the number of logits. A graphics card gets more at once (206 MB of
+ * GPT-2's logits), because starting a run costs as much as a small one.
  */
 const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
 
@@ -87,7 +87,7 @@ interface Part {
   readonly end: number;
 }
 
-/** What the rows of each part are scored against. The unembedding goes when the reference has run. */
+/** The references for the rows of each part. The unembedding is released when the reference has run. */
 async function runReference(
   runtime: Runtime,
   model: Transformer,

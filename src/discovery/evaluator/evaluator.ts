@@ -1,18 +1,18 @@
 /**
- * What does the model lose if this component goes? This module answers that for one layer after another,
- * last to first, and computes nothing that cannot have changed:
+ * How much does the model lose without this component? This module answers that for one layer after another, last
+ * to first, and does not compute again what cannot have changed:
  *
  * 1. Layers below the one on trial are as the search found them, so the residual stream before it comes from one
- *    pass over the validation prompts, made once. No candidate runs a layer below its own.
+ * pass over the validation prompts, made once. No candidate runs a layer below its own.
  * 2. Attention inside the layer (scores, softmax, z) does not depend on which of its heads are kept: a head's
- *    write is z_h·W_O^h, and taking it out costs one thin product. Attention runs once a layer.
- * 3. What lies above is decided and small, and crosses into the runtime when it is decided (`upper.ts`).
+ * write is z_h·W_O^h, and subtracting it costs one small product. Attention runs once a layer.
+ * 3. The layers above are decided and small; they are sent to the runtime when they are decided (`upper.ts`).
  * 4. Above the highest kept head only the answer position is computed: nothing reads the others. (An answer of
- *    several tokens has several; then all positions are.)
+ * several tokens has several; then all positions are.)
  * 5. Unembedding and KL run at the answer positions, in the graph (`scorer.ts`).
  *
  * The first walk down the layers starts from the original. A later one starts from a circuit: then the pass over
- * the validation prompts is the circuit's, while KL stays the one to the original.
+ * the validation prompts is the circuit's, while KL is still measured against the original.
  */
 
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
@@ -30,13 +30,13 @@ import { createScorer, type VisitAnswers } from "./scorer.ts";
 import { createStageKeeper } from "./stage-keeper.ts";
 import { emptyUpper, type Upper } from "./upper.ts";
 
-/** Tells what the model loses without a component, layer by layer, from the last to the first. */
+/** Measures what the model loses without a component, layer by layer, from the last to the first. */
 export interface Evaluator {
   /** The original's most likely next token after each validation prompt's last position. */
   readonly predictions: readonly number[];
   /** How many times each validation prompt counts in a mean; left out: once. */
   readonly weights?: readonly number[] | undefined;
-  /** What lies above the last layer: nothing. */
+  /** The upper of the last layer, which is empty. */
   readonly top: Upper;
   /**
    * Puts a layer on trial: runs its attention, at all positions or at the last, as `upper` needs. The trial
@@ -48,18 +48,21 @@ export interface Evaluator {
    */
   openLayer(layer: number, upper: Upper, next?: number): Promise<LayerTrial>;
   /**
-   * The layer as it is, put below `upper`, without a trial. `upper` must be the only one that is used on.
+   * Puts the layer below `upper` unchanged, without a trial. After that, only this `upper` may be used.
    * @throws RangeError if the layer's trials have ended.
    */
   keepLayer(layer: number, upper: Upper): Promise<Upper>;
-  /** Begins another walk down the layers, from this circuit; trials and uppers of the walk before are void. */
+  /**
+   * Begins another walk down the layers, from this circuit; trials and uppers of the previous walk become
+   * invalid.
+   */
   restart(circuit: Circuit, signal?: AbortSignal): Promise<void>;
   /**
    * KL(original ‖ circuit) for each prompt, by a pass of its own that shares nothing with trials.
-   * @param visit sees the circuit's logits.
+   * @param visit gets the circuit's logits.
    */
   measure(circuit: Circuit, visit?: VisitAnswers, signal?: AbortSignal): Promise<Float64Array>;
-  /** Lets go of all that is held, whatever became of the search; a trial that was opened must have ended. */
+  /** Releases everything, however the search ended; every opened trial must have ended. */
   close(): Promise<void>;
 }
 
@@ -72,8 +75,8 @@ export interface EvaluatorOptions {
   /** How many of each prompt's last positions are the answer's; by default one. */
   readonly scored?: readonly number[] | undefined;
   /**
-   * How many tokens of candidates go through the graphs at once where candidates of a layer are tried together;
-   * 0: they are tried one after another. Left out, it is as the device needs it.
+   * How many tokens of candidates go through the graphs at once, if candidates of a layer are tried together; 0:
+   * they are tried one after another. Left out: chosen for the device.
    */
   readonly tokensTogether?: number | undefined;
 }
@@ -93,7 +96,7 @@ export async function createEvaluator(
 
 /**
  * @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is
- * released here. @param means may still be in the making.
+ * released here. @param means may still be computed.
  */
 export async function evaluatorFrom(
   runtime: Runtime,
@@ -112,7 +115,7 @@ export async function evaluatorFrom(
   const replacements = await means;
   const whole = wholeCircuit(shapeOf(model));
   let start = whole;
-  // What waits for its layer's turn, and how many trials read it.
+  // Residual streams that wait for their layer's turn, and how many trials read them.
   let below = waiting(residuals.slice(0, -1));
   const context: TrialContext = {
     runtime,

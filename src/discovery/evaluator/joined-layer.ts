@@ -1,7 +1,7 @@
 /**
- * Layers in which a head's write can't be taken out of the sum of the stream: those with a norm behind the heads, which
- * reads what all of them write together, and parallel ones, whose MLP reads what the heads read. The layer's attention
- * still runs once, and so does a parallel MLP; a candidate costs one product of all heads with W_O.
+ * Layers in which a head's write can't be subtracted from the stream: those with a norm after the heads, which
+ * reads the sum of their writes, and parallel ones, whose MLP reads the same stream as the heads. The layer's
+ * attention still runs once, and so does a parallel MLP; a candidate costs one product of all heads with W_O.
  */
 import type { Queries } from "../../lowering/attention.ts";
 import { joinTrial, trialMlp } from "../../lowering/stages.ts";
@@ -14,9 +14,11 @@ import { type AttentionRun, groupTensors, withoutAttention } from "./attention-r
 import type { KeptLayer } from "./kept-layer.ts";
 
 export interface JoinedLayer {
-  /** The stream behind the layer's heads, and behind its MLP where the two are parallel; the caller releases it. */
+  /** The stream after the layer's heads, and after its MLP if the two are parallel; the caller releases it. */
   streams(choice: LayerComponents & { readonly constant: Constant }): readonly Promise<DeviceTensor>[];
-  /** What of the heads' constant still joins the stream: nothing, where it joins before a norm. */
+  /**
+   * The part of the heads' constant that is still to be added to the stream: none if it was added before a norm.
+   */
   left(constant: Constant): Constant;
   close(): Promise<void>;
 }
@@ -27,7 +29,8 @@ export function isJoined({ arrangement, attention, postNorm }: KeptLayer): boole
 }
 
 /**
- * @param residual before the layer, for each batch. @param z as `runTrialAttention` gave it, grouped alike.
+ * @param residual before the layer, for each batch. @param z the output of `runTrialAttention`, in the same
+ * groups.
  * @param rows of constants.
  */
 export async function openJoinedLayer(

@@ -1,6 +1,6 @@
 /**
- * What a circuit leaves of a layer of the original: the parts that stay, and the constants in place of those that
- * went. A search starts from the whole model; later passes start from what earlier ones left.
+ * The remaining part of a layer of the original: the kept components, and the constants in place of pruned ones.
+ * A search starts from the whole model; later passes start from the result of earlier ones.
  */
 
 import type { Queries } from "../../lowering/attention.ts";
@@ -18,12 +18,15 @@ export interface KeptLayer {
   readonly heads: readonly number[];
   /** The kept heads; undefined if there is none. */
   readonly attention: Attention | undefined;
-  /** b_O and the replacements of the heads that went: what joins their sum, before a norm behind them if there is one. */
+  /**
+   * b_O and the replacements of pruned heads; added to the heads' sum, before the norm after them if there is
+   * one.
+   */
   readonly attentionConstant: Constant;
-  /** The norm behind the heads, whether any is left or not. */
+  /** The norm after the heads, whether any head is left or not. */
   readonly postNorm: Norm | undefined;
   readonly arrangement: Block["arrangement"];
-  /** Undefined if it went. */
+  /** Undefined if it was pruned. */
   readonly mlp: Mlp | undefined;
   /** b_2, or the MLP's replacement. */
   readonly mlpConstant: Constant;
@@ -54,7 +57,7 @@ export async function keptLayer(
 }
 
 /**
- * What a layer without heads adds to the stream in their place.
+ * The output of a layer without heads.
  * @param constant b_O and the replacements of all its heads.
  */
 export async function leftByHeads(
@@ -68,8 +71,8 @@ export async function leftByHeads(
 }
 
 /**
- * The kept heads as they stand above: what joins their sum before a norm behind them is their b_O.
- * @param constant b_O and the replacements of the heads that went. @param queries where they ask.
+ * The kept heads as a part of an upper: a constant that is added to their sum before a norm becomes their b_O.
+ * @param constant b_O and the replacements of pruned heads. @param queries the positions of their queries.
  */
 export function headsAbove(
   attention: Attention,
@@ -83,7 +86,7 @@ export function headsAbove(
   return { ...kept, output: { ...kept.output, bias: constantWeight("constant of the heads", shape, data) } };
 }
 
-/** The gates with which `forward` runs the original so that it is the circuit. */
+/** The gates with which `forward` runs the original as the circuit. */
 export function circuitGates(
   model: Transformer,
   circuit: Circuit,

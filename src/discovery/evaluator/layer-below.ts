@@ -1,4 +1,4 @@
-/** Puts what a decided layer keeps below the layers above it, as stages and the constants between them. */
+/** Puts the kept parts of a decided layer below the layers above it, as stages and the constants between them. */
 import type { Queries } from "../../lowering/attention.ts";
 import type { KeptPart } from "../../lowering/kept-part.ts";
 import type { Attention, Mlp } from "../../transformer/transformer.ts";
@@ -8,23 +8,23 @@ import { addBelow, headsBelow, mlpBelow, type Stage, type Upper } from "./upper.
 
 interface DecidedLayer {
   readonly kept: Pick<KeptLayer, "arrangement" | "postNorm">;
-  /** Where heads ask: at all positions, or at the last. */
+  /** The positions of the heads' queries: all positions, or the last. */
   readonly queries: Queries;
-  /** The layer's heads as they were before; undefined if there were none. */
+  /** The layer's heads before the trial; undefined if there were none. */
   readonly attention: Attention | undefined;
-  /** Those that stay. */
+  /** The heads that stay. */
   readonly heads: readonly number[];
   /**
-   * What joins the heads' sum: b_O and the replacements of those that went; in a layer that had none from the start,
-   * what joins the stream in their place.
+   * The constant that is added to the heads' sum: b_O and the replacements of pruned heads; in a layer without
+   * heads from the start, the constant that takes their place in the stream.
    */
   readonly constant: Constant;
   readonly mlp: Mlp | undefined;
   /** The MLP alone, if it is loaded. */
   readonly mlpStage: Stage | undefined;
-  /** What joins after the MLP: b_2, or its replacement. */
+  /** The constant after the MLP: b_2, or its replacement. */
   readonly afterMlp: Constant;
-  /** Makes the stage of these parts, or hands out an equal one. */
+  /** Makes the stage of these parts, or returns an equal one. */
   readonly stageOf: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>;
 }
 
@@ -48,7 +48,10 @@ export async function layerBelow(above: Upper, layer: DecidedLayer): Promise<Upp
   return headsBelow(upper, { kind: "heads", attention: own, queries }, mlp !== undefined, stageOf);
 }
 
-/** What of the heads' constant joins the stream itself: before a norm behind heads that stay, nothing. */
+/**
+ * The part of the heads' constant that is added to the stream itself: none if it is added before a norm after
+ * kept heads.
+ */
 async function joinsStream({ kept, attention, heads, constant }: DecidedLayer): Promise<Constant> {
   if (attention === undefined || kept.postNorm === undefined) return constant;
   return heads.length > 0 ? zeroLike(constant) : leftByHeads(kept, constant);

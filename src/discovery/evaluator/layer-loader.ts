@@ -1,6 +1,6 @@
 /**
- * The sessions with which a layer is tried. Layers come last to first, so the next one is known: its weights
- * are read and handed over while the candidates of the one before it are evaluated.
+ * Loads the sessions with which a layer is tried. Layers come last to first, so the next one is known: its
+ * weights are read and sent while the candidates of the current layer are evaluated.
  */
 import type { Queries } from "../../lowering/attention.ts";
 import {
@@ -14,11 +14,11 @@ import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { isJoined } from "./joined-layer.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
-/** Those of parts that went are undefined. */
+/** Sessions of pruned parts are undefined. */
 interface LayerSessions {
   readonly attention: Session | undefined;
   readonly removal: Session | undefined;
-  /** Only where choices are tried together. */
+  /** Only if choices are tried together. */
   readonly removals: Session | undefined;
   readonly mlp: Session | undefined;
 }
@@ -31,17 +31,17 @@ interface LoadedLayer {
 
 export interface LayerLoader {
   /**
-   * The layer's sessions; whoever takes them unloads them. Begins to load another layer.
-   * @param next that layer: the one that is tried after this one; undefined if none is.
+   * The layer's sessions; the caller unloads them. Begins to load another layer.
+   * @param next that layer: the one that is tried after this one; undefined if there is none.
    */
   take(layer: number, queries: Queries, next: number | undefined): Promise<LoadedLayer>;
-  /** Lets go of what was loaded ahead. */
+  /** Releases sessions that were loaded in advance. */
   close(): Promise<void>;
 }
 
 /**
  * @param rows of constants. @param together whether several choices of a layer's heads are tried together.
- * @param keptOf what there is of a layer when it is tried.
+ * @param keptOf gives the remaining part of a layer when it is tried.
  */
 export function createLayerLoader(
   runtime: Runtime,
@@ -81,14 +81,16 @@ export function createLayerLoader(
 
   return {
     async take(layer, queries, next) {
-      // What is loaded ahead serves all positions; a sweep may try a layer for the last alone beside it.
+      // Sessions that were loaded in advance work for all positions; a sweep may also try a layer for the last
+      // position alone.
       const loaded = ahead?.layer === layer && queries === "all" ? ahead.loaded : undefined;
       if (loaded !== undefined) ahead = undefined;
       const taken = await (loaded ?? load(layer, queries));
-      // Once a kept head reads every position, all layers below do; before that, it may still turn out so.
+      // Once a kept head reads every position, all layers below must compute them; until then, it may still
+      // happen.
       if (queries === "all" && next !== undefined && ahead === undefined) {
         ahead = { layer: next, loaded: load(next, queries) };
-        // A search that stops early never takes it; its failure is nobody's then.
+        // A search that stops early never takes it, so its failure must not stay unhandled.
         ahead.loaded.catch(() => {});
       }
       return taken;

@@ -1,10 +1,10 @@
 /**
- * One layer on trial. States, choices of what the layer keeps, are values: a caller may hold several, as a sweep
- * over thresholds does. What they share is paid for once: a state's own layer runs once for all that lies above
- * it, equal choices become one session, and what several uppers have in common runs once too.
+ * One layer on trial. A state is a choice of the layer's kept components. States are values: a caller may hold
+ * several, as a sweep over thresholds does. Shared work is done once: a state's own layer runs once for all
+ * uppers, equal choices become one session, and stages that several uppers share run once too.
  *
- * Everything that does not depend on the prompt (b_O, b_2, replacements) is one constant before each reader;
- * it is added in JavaScript and costs a candidate nothing.
+ * All terms that do not depend on the prompt (b_O, b_2, replacements) are one constant before each reader; it is
+ * added in JavaScript, at no cost for a candidate.
  */
 
 import type { Queries } from "../../lowering/attention.ts";
@@ -28,34 +28,34 @@ import { createSharedTensors } from "./shared-tensors.ts";
 import type { StageKeeper } from "./stage-keeper.ts";
 import { addBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
 
-/** Some choice of what one layer keeps. */
+/** A choice of one layer's kept components. */
 export interface LayerChoice extends LayerComponents {
-  /** b_O and the replacements of the heads that went. */
+  /** b_O and the replacements of pruned heads. */
   readonly constant: Constant;
 }
 
-/** A choice that is worked out. Hand each one back with `discard`. */
+/** A choice whose residual stream is computed. Release each one with `discard`. */
 export interface LayerState extends LayerChoice {
-  /** For each batch the residual stream after the kept heads, constants not yet joined. @internal */
+  /** For each batch the residual stream after the kept heads, without constants. @internal */
   readonly base: readonly DeviceTensor[];
 }
 
-/** A layer on trial: what the model loses without one of its components. */
+/** A layer on trial: it measures what the model loses without one of the layer's components. */
 export interface LayerTrial {
-  /** What there is of the layer: all of it, in a search's first walk. */
+  /** The remaining part of the layer: all of it, in a search's first walk. */
   readonly start: LayerState;
-  /** The choice less one component; nothing is worked out. */
+  /** The choice without one component; nothing is computed. */
   less(choice: LayerChoice, component: Component): LayerChoice;
-  /** The same, worked out. */
+  /** The same, computed. */
   without(state: LayerState, component: Component): Promise<LayerState>;
   /**
    * KL(original ‖ this state) for each prompt, in nats; mean over its answer positions.
-   * @param visit sees the logits of this state.
+   * @param visit gets the logits of this state.
    */
   kl(state: LayerState, upper: Upper, visit?: VisitAnswers): Promise<Float64Array>;
   /**
-   * The same below each of several uppers, as pairs of an index into them and the KL, in no certain order:
-   * the layer's own part runs once for all, and so do the stages above it that several have in common.
+   * The same below each of several uppers, as pairs of an index into them and the KL, in any order: the layer's
+   * own part runs once for all, and so do stages that several uppers share.
    */
   klBelowEach(
     state: LayerState,
@@ -63,19 +63,19 @@ export interface LayerTrial {
   ): AsyncGenerator<readonly [index: number, kl: Float64Array], void>;
   /**
    * KL(original ‖ choice) for each of several choices that all keep the MLP, or all don't, computed together: for
-   * devices that take longer to start a small computation than to do it. Left out where nothing is tried together.
+   * devices that take longer to start a small computation than to do it. Left out if nothing is tried together.
    * @returns for each choice the KL of each prompt, in nats.
    */
   klOfEach?(choices: readonly LayerChoice[], upper: Upper): Promise<readonly Float64Array[]>;
-  /** The layer as decided, put below `upper`. */
+  /** Puts the decided layer below `upper`. */
   close(choice: LayerChoice, upper: Upper): Promise<Upper>;
-  /** Lets go of what was worked out for a choice. */
+  /** Releases the tensors of a state. */
   discard(state: LayerState): Promise<void>;
-  /** Lets go of what only this trial needs, and of all sessions that none of `alive` uses. */
+  /** Releases everything that only this trial needs, and all sessions that none of `alive` uses. */
   end(alive: readonly Upper[]): Promise<void>;
 }
 
-/** What the trials of all layers have in common. */
+/** Tools that the trials of all layers share. */
 export interface TrialContext {
   readonly runtime: Runtime;
   readonly width: number;
@@ -89,7 +89,7 @@ export interface TrialContext {
 }
 
 /**
- * @param residual before the layer, for each batch; `releaseResidual` lets go of it.
+ * @param residual before the layer, for each batch; `releaseResidual` releases it.
  * @param next the layer that is opened after this one.
  */
 export async function openLayer(
@@ -133,14 +133,14 @@ export async function openLayer(
   };
   const less = (choice: LayerChoice, component: Component) =>
     choiceWithout(choice, component, replacements, layer);
-  // A joined layer's stream is made of `x` and `z` each time; its own sum is not wanted.
+  // A joined layer's stream is computed from `x` and `z` each time; its own sum is not needed.
   if (joined && ran.sum !== residual) await runtime.release(...ran.sum);
   const whole: LayerState = {
     constant: kept.attention ? kept.attentionConstant : await leftByHeads(kept, kept.attentionConstant),
     ...{ heads: kept.heads, mlp: mlp !== undefined },
     base: joined ? [] : ran.sum,
   };
-  // What is tried together is taken out of the whole layer, so that has to stay.
+  // Choices that are tried together are subtracted from the whole layer, so its stream must be kept.
   const stays = removals && state({ ...whole });
   const discard = ({ base }: LayerState) => bases.drop(base);
   const baseWithout = async (base: LayerState["base"], component: Component): Promise<LayerState["base"]> => {
@@ -163,7 +163,7 @@ export async function openLayer(
       klOfEach(choices, above) {
         const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
         const after = addBelow(above, top.afterMlp(here !== undefined));
-        // The stacked choices have joined their constants.
+        // The stacked choices already contain their constants.
         const rest = here ? mlpBelow(after, here, zeroConstant(replacements.rows, context.width)) : after;
         const { z, sum: base, groups } = ran;
         return klOfChoices(
@@ -260,7 +260,7 @@ function sharedStages(
   };
 }
 
-/** A layer as a circuit has it, put below `upper` without a trial; sessions that only others use are let go. */
+/** Puts a layer of a circuit below `upper` without a trial; sessions that nothing else uses are unloaded. */
 export async function keepLayer(
   { runtime, width, replacements, stages }: TrialContext,
   kept: KeptLayer,

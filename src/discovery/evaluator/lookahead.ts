@@ -1,27 +1,28 @@
 /**
- * Candidates of a layer evaluated before their turn, together, on the path that the decisions are expected to take:
- * for devices that take longer to start a computation than to do it. Most heads go, so each is expected to, until a
- * path that was left shows that it costs too much. Where a decision falls otherwise, what lies behind it on the
- * path is void and evaluated again. The decisions are those of one candidate after another.
+ * Evaluates candidates of a layer before their turn, together, on the path that the decisions will probably take:
+ * for devices that take longer to start a computation than to do it. Most heads are pruned, so pruning is
+ * expected for each, until an earlier evaluation shows that it costs too much. If a decision differs from the
+ * expected one, the results after it on the path are invalid and evaluated again. The decisions are the same as
+ * for one candidate after another.
  */
 import { type Component, type ComponentKind, nameInModel } from "../../transformer/component.ts";
 import { mean } from "../mean.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
 import type { Upper } from "./upper.ts";
 
-/** What a walk's caller will probably decide. It costs time where it is wrong, and changes nothing else. */
+/** The probable decisions of a walk's caller. A wrong expectation costs time, and changes nothing else. */
 export interface Expectation {
-  /** KL of what the walk starts from, in nats. */
+  /** KL at the start of the walk, in nats. */
   readonly kl: number;
-  /** Whether a component goes; `delta` is what KL grows by. */
+  /** Whether a component will be pruned; `delta` is the increase of KL. */
   goes(kl: number, delta: number): boolean;
 }
 
 export interface Lookahead {
   /**
-   * @param choice what the layer keeps, as decided so far.
-   * @param rest what is tried in this layer, from the candidate on.
-   * @returns KL of each prompt for the choice less the candidate; undefined where nothing is tried together.
+   * @param choice the layer's kept components, as decided so far.
+   * @param rest the components that are still tried in this layer, from the candidate on.
+   * @returns KL of each prompt for the choice without the candidate; undefined if nothing is tried together.
    */
   kl(
     trial: Pick<LayerTrial, "less" | "klOfEach">,
@@ -29,7 +30,7 @@ export interface Lookahead {
     rest: readonly Component[],
     upper: Upper,
   ): Promise<Float64Array | undefined>;
-  /** Every decision in order. @param kl of each prompt, if the candidate was evaluated. */
+  /** Called for every decision in order. @param kl of each prompt, if the candidate was evaluated. */
   decided(goes: boolean, kl: Float64Array | undefined): void;
 }
 
@@ -46,7 +47,7 @@ export function createLookahead(
   expectation: Expectation | undefined,
 ): Lookahead {
   let path: readonly Foreseen[] = [];
-  // KL as decided; not a number where nobody asked.
+  // KL of the decided model; NaN if it was not evaluated.
   let current = expectation?.kl ?? Number.NaN;
   const expected = new Map<string, boolean>();
 
@@ -95,7 +96,7 @@ export function createLookahead(
   };
 }
 
-/** The heads that come next, or the MLP alone: what is above the heads is the same for all of them. */
+/** The heads that come next, or the MLP alone: the stages above the heads are the same for all of them. */
 function aheadOf(rest: readonly Component[]): readonly Component[] {
   const end = rest.findIndex(({ kind }) => !goesTogether(kind));
   return end === -1 ? rest : rest.slice(0, Math.max(1, end));

@@ -1,6 +1,6 @@
 /**
  * KL(original ‖ candidate) at the answer positions, in nats, from a candidate's residual stream there. The
- * unembedding crosses into the runtime once for the reference and once for all candidates. An answer of several
+ * unembedding is sent to the runtime once for the reference and once for all candidates. An answer of several
  * tokens has as many positions, a prompt's last ones: its KL is their mean.
  */
 import { unembedStage } from "../../lowering/stages.ts";
@@ -22,13 +22,13 @@ import { createCrossEntropy } from "./cross-entropy.ts";
 export interface Scorer {
   /** The original's most likely next token after each prompt's last position. */
   readonly predictions: readonly number[];
-  /** Whether some prompt has several answer positions: then candidates are computed at all positions. */
+  /** Whether any prompt has several answer positions; then candidates are computed at all positions. */
   readonly readsAll: boolean;
   /**
-   * @param residual for each group [prompts, n, d], its last positions being the answer's; they are not released.
-   * @param constant joins before the final norm.
+   * @param residual for each group [prompts, n, d], with the answer's positions last; they are not released.
+   * @param constant added before the final norm.
    * @param groups which prompts of the set each tensor holds.
-   * @param visit sees the logits; for this the unembedding crosses into the runtime once more.
+   * @param visit gets the logits; for this the unembedding is sent to the runtime once more.
    * @returns KL of each prompt, in the order of the set.
    */
   score(
@@ -53,7 +53,7 @@ export interface Scorer {
 /** Called once for each prompt, in the order of the set, with its logits [answer positions × vocabulary]. */
 export type VisitAnswers = (index: number, logits: Float32Array) => void;
 
-/** Positions whose logits are handed out at a time. */
+/** Positions whose logits are passed to `visit` at a time. */
 const rowsPerVisit = 64;
 
 /**
@@ -73,12 +73,13 @@ export async function createScorer(
   const [original = new Float32Array()] = await gatherRows(runtime, answers, width, final, batches);
   const crossEntropy = await createCrossEntropy(runtime, model, original);
   const nothing = constantTensor(zeroConstant(1, width), "last");
-  // By the same graph as the candidates': what it rounds wrongly in H(P, Q) it rounds wrongly here too.
+  // Computed by the same graph as the candidates', so that rounding errors in H(P, Q) cancel.
   const entropy = await crossEntropy.ofRows(original, nothing);
 
   let unembedding: Promise<Session> | undefined;
 
-  // A constant that differs by position differs by row: it joins the rows here, others in the graph.
+  // A constant that differs by position differs by row: it is added to the rows here, other constants in the
+  // graph.
   const joinsByRow = (constant: Constant) => answers.several && constant.rows > 1;
   const joinRows = (rows: Float32Array<ArrayBuffer>, constant: Constant): HostTensor => {
     if (!joinsByRow(constant)) return constantTensor(constant, "last");
@@ -126,7 +127,7 @@ export async function createScorer(
   };
 }
 
-/** Unembeds a few prompts at a time, which bounds what is held. */
+/** Unembeds a few prompts at a time, which limits memory. */
 async function visitLogits(
   runtime: Runtime,
   unembedding: Session,

@@ -1,17 +1,20 @@
 /**
- * What several uppers, or several choices of one layer, have in common, so that it is loaded and run once.
+ * Finds stages that several uppers, or several choices of one layer, share, so that they are loaded and run once.
  */
 import type { KeptPart } from "../../lowering/kept-part.ts";
 import type { Constant } from "../constant.ts";
 import type { PlacedStage, Upper } from "./upper.ts";
 
-/** One of several uppers, or what is left of it above the stages that have run. */
+/** One of several uppers, or the rest of it above the stages that have run. */
 export interface Entry {
   readonly index: number;
   readonly rest: Upper;
 }
 
-/** Those whose lowest stage would do the same to the same residual stream; without a stage each is alone. */
+/**
+ * Groups entries whose lowest stage would do the same to the same residual stream; an entry without a stage is
+ * alone.
+ */
 export function byLowest(
   entries: readonly Entry[],
 ): readonly { readonly lowest: PlacedStage | undefined; readonly sharing: readonly Entry[] }[] {
@@ -39,7 +42,10 @@ function equalConstants(one: Constant, other: Constant | undefined): boolean {
   return one === other || one.values.every((value, at) => value === other?.values[at]);
 }
 
-/** Whether two stages of one trial would be the same: of its own parts the heads decide, those above are shared. */
+/**
+ * Whether two stages of one trial would be equal: its own parts differ only in their heads; those above are
+ * shared.
+ */
 export function sameParts(these: readonly KeptPart[], those: readonly KeptPart[]): boolean {
   return (
     these.length === those.length &&

@@ -1,4 +1,4 @@
-/** Lists of tensors that several values share: a list is released with the last of those that use it. */
+/** Lists of tensors that several values share: a list is released with its last user. */
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
 
 export interface SharedTensors {

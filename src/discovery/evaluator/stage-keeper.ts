@@ -1,12 +1,10 @@
-/**
- * Sessions of decided stages are shared by uppers, which are values and own nothing: this is who unloads them.
- */
+/** Unloads the sessions of decided stages. They are shared by uppers, which are values and own nothing. */
 import type { Session } from "../../runtime/runtime.ts";
 import type { Stage, Upper } from "./upper.ts";
 
-/** Knows the sessions that uppers use, and unloads those that no living one does. */
+/** Records the sessions that uppers use, and unloads those that are no longer in use. */
 export interface StageKeeper {
-  /** @param fresh stages that no upper may have taken over. */
+  /** @param fresh stages that perhaps no upper has taken over. */
   keepOnly(fresh: readonly Stage[], alive: readonly Upper[]): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
 /**
- * The layers above the one on trial, all of them decided: the kept parts as sessions, in the order in which
- * the residual stream meets them, and the constants between them. Nothing here changes: deciding a layer
- * gives a new value that shares the sessions of the old one, so that searches with different thresholds can
- * go separate ways from a common path.
+ * The layers above the one on trial, all of them decided: the kept parts as sessions, in the order in which the
+ * residual stream meets them, and the constants between them. These values are immutable: deciding a layer gives
+ * a new value that shares the sessions of the old one, so that searches with different thresholds can diverge
+ * from a common path.
  *
- * Handing the residual stream from session to session costs as much as a few heads do. So a layer's kept heads
- * and MLP become one session, and layers that keep heads alone join each other; heads are small enough to
- * cross again, an MLP crosses twice at most.
+ * Passing the residual stream from session to session costs as much as a few heads do. So a layer's kept heads
+ * and MLP become one session, and layers that keep only heads are joined. Heads are small enough to be sent
+ * again; an MLP is sent twice at most.
  */
 import type { Queries } from "../../lowering/attention.ts";
 import { type AskingPart, askingParts, type KeptPart } from "../../lowering/kept-part.ts";
@@ -29,28 +29,27 @@ export interface PlacedStage {
   readonly constants: readonly Constant[];
 }
 
-/**
- * The layers above the one on trial, all of them decided. An evaluator gives and takes such values; nothing else is
- * to be done with them.
- */
+/** The layers above the one on trial, all of them decided. Only an evaluator makes and uses such values. */
 export interface Upper {
   /** The kept parts, lowest first. @internal */
   readonly parts: readonly PlacedStage[];
-  /** The constant that joins the residual stream before the final norm. @internal */
+  /** The constant that is added before the final norm. @internal */
   readonly last: Constant;
   /**
-   * Whether a kept head, or an answer of several tokens, reads positions other than the last: then what is below
-   * is computed at all of them.
+   * Whether a kept head, or an answer of several tokens, reads positions other than the last: then everything
+   * below is computed at all positions.
    */
   readonly readsAll: boolean;
 }
 
-/** What lies above the last layer: the final norm. @param readsAll whether it reads more than the last position. */
+/**
+ * The upper of the last layer: only the final norm. @param readsAll whether it reads more than the last position.
+ */
 export function emptyUpper(rows: number, width: number, readsAll = false): Upper {
   return { parts: [], last: zeroConstant(rows, width), readsAll };
 }
 
-/** Joins a constant below everything. */
+/** Adds a constant below everything. */
 export function addBelow(upper: Upper, constant: Constant): Upper {
   const [first, ...others] = upper.parts;
   if (first === undefined) return { ...upper, last: addConstants(upper.last, constant) };
@@ -59,7 +58,7 @@ export function addBelow(upper: Upper, constant: Constant): Upper {
   return { ...upper, parts: [{ ...first, constants }, ...others] };
 }
 
-/** Puts an MLP below everything, with the constant that joins before it. */
+/** Puts an MLP below everything, with the constant before it. */
 export function mlpBelow(upper: Upper, stage: Stage, constant: Constant): Upper {
   return { ...upper, parts: [{ stage, constants: [constant] }, ...upper.parts] };
 }
@@ -89,7 +88,7 @@ export async function headsBelow(
 }
 
 /**
- * Runs a batch's residual stream through all stages. Releases what lies between, never `x` itself.
+ * Runs a batch's residual stream through all stages. Releases intermediate tensors, never `x` itself.
  * @param length tokens per prompt.
  * @returns the residual stream before the last constant, at the answer position [prompts, 1, d], or at all
  * positions if answers have several.

@@ -1,6 +1,7 @@
 /**
- * A walk down the layers, last to first, in which components are tried one after another, each below what has
- * been decided above it and above what the walk started from. Which of them go is the caller's rule.
+ * A walk down the layers, last to first, in which components are tried one after another. Each is tried in the
+ * model that results from the walk's start and the decisions so far. The caller's rule decides which components
+ * are pruned.
  */
 import { type Circuit, without } from "../../transformer/circuit.ts";
 import { type Component, componentsOfLayer, layerHas } from "../../transformer/component.ts";
@@ -9,23 +10,23 @@ import type { LayerChoice, LayerState } from "./layer-trial.ts";
 import { createLookahead, type Expectation } from "./lookahead.ts";
 import type { VisitAnswers } from "./scorer.ts";
 
-/** The model as decided so far, less one more component. */
+/** The decided model without one more component. */
 export interface Candidate {
-  /** KL(original ‖ candidate) for each prompt, in nats. @param visit sees the candidate's logits. */
+  /** KL(original ‖ candidate) for each prompt, in nats. @param visit gets the candidate's logits. */
   kl(visit?: VisitAnswers): Promise<Float64Array>;
 }
 
 export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
-  /** What is decided, probably: where candidates are evaluated together, it saves evaluations. */
+  /** The probable decisions: where candidates are evaluated together, they save evaluations. */
   readonly expectation?: Expectation | undefined;
 }
 
 /**
- * @param start what the evaluator starts from.
- * @param tried in the order in which they are tried: of later layers first.
- * @param decide whether the component goes. A candidate whose KL is not asked for is not evaluated.
- * @returns `start` less the components that went.
+ * @param start the circuit that the evaluator starts from.
+ * @param tried in the order in which they are tried: later layers first.
+ * @param decide whether the component is pruned. A candidate is only evaluated if its KL is requested.
+ * @returns `start` without the pruned components.
  */
 export async function walk(
   evaluator: LayerEvaluator,
@@ -49,7 +50,7 @@ export async function walk(
     const below = Math.max(-1, ...tried.filter((each) => each.layer < layer).map((each) => each.layer));
     const trial = await evaluator.openLayer(layer, upper, below);
     let choice: LayerChoice = trial.start;
-    // As far as it was needed, `choice` worked out.
+    // The state of `choice`, computed only as far as it was needed.
     let state = trial.start;
     const move = async (next: LayerState) => {
       await trial.discard(state);
@@ -87,7 +88,7 @@ export async function walk(
         await trial.discard(tried);
       }
     }
-    // Nothing is tried below the lowest, so nothing of what is above needs to run again.
+    // Nothing is tried below the lowest layer, so nothing above it needs to run again.
     if (layer > lowest) upper = await trial.close(choice, upper);
     await trial.discard(state);
     await trial.end(layer > lowest ? [upper] : []);

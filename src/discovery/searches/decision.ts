@@ -1,4 +1,4 @@
-/** What every search gives: a circuit, and the decisions that led to it. */
+/** The result of every search: a circuit, and the decisions that led to it. */
 import type { Circuit } from "../../transformer/circuit.ts";
 import type { ComponentRecord } from "../../transformer/component.ts";
 
@@ -10,7 +10,7 @@ export interface Decision extends ComponentRecord {
   readonly delta: number;
   /** Whether the component was pruned. */
   readonly pruned: boolean;
-  /** The pass in which it was made, from 2 on; left out in the first. */
+  /** The pass of the decision, from 2 on; left out in the first. */
   readonly pass?: number | undefined;
 }
 

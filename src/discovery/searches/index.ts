@@ -1,4 +1,4 @@
-/** The searches that there are. To add one, write its folder beside this file and list it here. */
+/** The list of searches. To add one, write its folder beside this file and list it here. */
 import { PithError } from "../../errors.ts";
 import { greedy } from "./greedy/greedy.ts";
 import type { Search } from "./search.ts";
@@ -10,7 +10,7 @@ registerSearch(greedy);
 registerSearch(target);
 
 /**
- * Makes a search known by its name: to `extract`, and to what reads circuit.json.
+ * Registers a search by its name, for `extract` and for the reader of circuit.json.
  * @throws PithError "options" when another search has the name.
  */
 export function registerSearch<Options extends object, Entry>(search: Search<Options, Entry>): void {
@@ -20,12 +20,12 @@ export function registerSearch<Options extends object, Entry>(search: Search<Opt
   searches.set(search.name, anySearch(search));
 }
 
-/** Undefined where no search of this name is known. */
+/** Undefined if no search has this name. */
 export function findSearch(name: string): AnySearch | undefined {
   return searches.get(name);
 }
 
-/** @throws PithError "options" where there is no such search. */
+/** @throws PithError "options" if there is no such search. */
 export function searchNamed(name: string): AnySearch {
   const found = searches.get(name);
   if (found !== undefined) return found;

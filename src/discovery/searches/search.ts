@@ -1,7 +1,7 @@
 /**
- * What a search is: a method that turns a model, a task and a budget into a circuit and a trace. A search is one
- * value with a name, a schema of its options and a function; `index.ts` lists those that come with Pith, and
- * everything else takes them from there. Passes belong to a search; sweeps and bootstraps are made with one.
+ * The interface of a search: a method that makes a circuit and a trace from a model, a task and a budget. A
+ * search is one value with a name, a schema of its options and a function; `index.ts` lists those that come with
+ * Pith, and all other code gets them from there. Passes are part of a search; sweeps and bootstraps run one.
  */
 import type { z } from "zod";
 import type { Transformer } from "../../transformer/transformer.ts";
@@ -13,41 +13,41 @@ import type { JudgeAnswer } from "./target/assess.ts";
 import type { Target } from "./target/target-options.ts";
 
 /**
- * A search: its name, its options and a function. Make it known with {@link registerSearch}, and `extract` can use
+ * A search: its name, its options and a function. Register it with {@link registerSearch}, and `extract` can use
  * it.
- * @typeParam Options what a person may choose.
- * @typeParam Entry what the search writes into its journal, as JSON keeps it; `never` for a search without one.
+ * @typeParam Options the options that a person may choose.
+ * @typeParam Entry an entry of the search's journal, as JSON keeps it; `never` for a search without one.
  */
 export interface Search<Options extends object, Entry = never> {
-  /** Names the search in options and in circuit.json. */
+  /** The search's name in options and in circuit.json. */
   readonly name: string;
   /** The options with their bounds and defaults: for the library, the command line, the studio and circuit.json. */
   readonly schema: z.ZodType<Options>;
-  /** Whether it finds a circuit that holds a target, or one that its options alone choose. */
+  /** Whether it finds a circuit that meets a target, or one that only its options determine. */
   readonly target: "needed" | "none";
-  /** How an interrupted run is taken up again; left out: it begins anew. */
+  /** How an interrupted run is resumed; left out: it begins again. */
   readonly journal?: SearchJournal<Options, Entry>;
   /** Finds a circuit. It may stop at any time by rejecting with the signal's reason. */
   run(context: SearchContext<Entry>, options: Options): Promise<SearchOutcome>;
-  /** In words, for reports. */
+  /** The description in words, for reports. */
   describe(options: Options): SearchDescription;
 }
 
 /** A search with its options in words, for reports. */
 export interface SearchDescription {
-  /** What decided, in a few words: "α = 0.02". */
+  /** The rule in a few words: "α = 0.02". */
   readonly rule: string;
   /** The same as a clause, without a full stop: "A component is pruned when …". */
   readonly decision: string;
-  /** What bounded it beside the rule: "KL ≤ 0.3 nats". */
+  /** Bounds in addition to the rule: "KL ≤ 0.3 nats". */
   readonly bounds?: readonly string[];
-  /** How it went about it: "published order". */
+  /** Further facts about the search: "published order". */
   readonly manner?: readonly string[];
 }
 
 /**
- * How an interrupted search is taken up again: what an entry of its journal is, and which entries it could have
- * written.
+ * How an interrupted search is resumed: the schema of its journal's entries, and a check whether it could have
+ * written them.
  */
 export interface SearchJournal<Options, Entry> {
   /** One entry, as JSON gives it back. */
@@ -60,85 +60,82 @@ export interface SearchJournal<Options, Entry> {
   ): StepFault | undefined;
 }
 
-/** What every search is given. */
+/** The inputs of every search. */
 export interface SearchInputs {
   /** The original. */
   readonly model: Transformer;
-  /**
-   * Tells what the model loses without a component. It stands before its first walk down the layers; whoever made
-   * it closes it.
-   */
+  /** Measures what the model loses without a component. It has not begun a walk; whoever made it closes it. */
   readonly evaluator: Evaluator;
-  /** What takes the place of each component that is pruned. */
+  /** The replacements of pruned components. */
   readonly replacements: Replacements;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
-  /** What the circuit must hold, for a search that needs it. */
+  /** The target of the circuit, for a search that needs one. */
   readonly target: Target | undefined;
-  /** Tells a right answer on a validation prompt; undefined where nobody can. */
+  /** Judges an answer to a validation prompt; undefined if that is not possible. */
   readonly isRight: JudgeAnswer | undefined;
-  /** The seed for whatever a search draws by chance. */
+  /** The seed for all random choices of a search. */
   readonly seed: number;
-  /** Ends the search when it is aborted; undefined where nothing ends it early. */
+  /** Ends the search when it is aborted; undefined if nothing ends it early. */
   readonly signal: AbortSignal | undefined;
-  /** Is to be called with every decision, or with the progress of a search that makes none. */
+  /** The search calls it with every decision, or with its progress if it makes none. */
   readonly onEvent: (event: SearchEvent) => void;
 }
 
-/** What a search is given when it is run: the inputs of every search, and its journal. */
+/** The inputs of a search's run: the inputs of every search, and its journal. */
 export interface SearchContext<Entry> extends SearchInputs {
-  /** The journal of an interrupted run of the same search: what it says is taken over, not computed again. */
+  /** The journal of an interrupted run of the same search: its entries are reused, not computed again. */
   readonly resume: readonly Entry[];
   /** Adds to the journal; resolves when the entry is written. */
   readonly onEntry: (entry: Entry) => Promise<void>;
 }
 
-/** What a search tells while it runs. */
+/** An event of a running search. */
 export type SearchEvent = SearchBegun | DecisionMade | SearchProgress;
 
-/** Told before the first decision, by a search that tells its decisions. */
+/** Sent before the first decision, by a search that reports decisions. */
 export interface SearchBegun {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "begin";
   /** How many components are candidates. */
   readonly candidates: number;
-  /** Decisions that are taken over from the journal of an interrupted run. */
+  /** Decisions that are reused from the journal of an interrupted run. */
   readonly resumed: readonly Decision[];
 }
 
 /** A component was tried, and kept or pruned. */
 export interface DecisionMade {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "decision";
-  /** What was decided. */
+  /** The decision. */
   readonly decision: Decision;
-  /** How many decisions there are with this one. */
+  /** How many decisions there are, including this one. */
   readonly done: number;
   /** How many there will be, as far as is known. */
   readonly total: number;
 }
 
-/** Told by a search that tells no decisions. */
+/** Sent by a search that reports no decisions. */
 export interface SearchProgress {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "progress";
-  /** How much is done, in whatever unit the search counts. */
+  /** How much is done, in any unit of the search. */
   readonly done: number;
   /** How much there is to do, in the same unit. */
   readonly total: number;
 }
 
-/** What a search gives back: the circuit, its trace, and how a target was met. */
+/** The result of a search: the circuit, its trace, and how a target was met. */
 export interface SearchOutcome extends SearchResult {
-  /** How the target was met, where there was one. */
+  /** How the target was met, if there was one. */
   readonly met?: MetTarget;
 }
 
-/** How a target was met, as circuit.json says it. KL and accuracy are those on the validation prompts. */
+/** How a target was met, as recorded in circuit.json. KL and accuracy are those on the validation prompts. */
 export interface MetTarget {
-  /** What the circuit reached. */
+  /** The circuit's values. */
   readonly reached: MeasuredCircuit;
-  /** What the original reaches, where accuracy was measured. */
+  /** The original's values, if accuracy was measured. */
   readonly original: Pick<MeasuredCircuit, "accuracy">;
   /** How many circuits were evaluated. */
   readonly evaluations: number;
@@ -146,21 +143,21 @@ export interface MetTarget {
   readonly candidates: number;
   /** The α of the sweep's circuit that this one was made from; left out if it was made from the whole model. */
   readonly alpha?: number;
-  /** The least α that was tried, where it was made from the whole model. */
+  /** The lowest α that was tried, if it was made from the whole model. */
   readonly leastAlpha?: number;
-  /** Whether every single change was tried in vain. */
+  /** Whether every single change was tried without success. */
   readonly settled: boolean;
-  /** The circuits that it could begin from, the largest first. */
+  /** The circuits from which it could begin, the largest first. */
   readonly tried: readonly TriedStart[];
 }
 
-/** How a circuit does on the validation prompts, and how large it is. */
+/** A circuit's values on the validation prompts, and its size. */
 export interface MeasuredCircuit {
   /** KL(original ‖ circuit) in nats, mean over the prompts. */
   readonly kl: number;
   /** Share of the original's body parameters, 0 to 1. */
   readonly size: number;
-  /** Share of the prompts that are answered right, 0 to 1; left out where it was not measured. */
+  /** Share of the prompts that are answered right, 0 to 1; left out if it was not measured. */
   readonly accuracy?: number;
 }
 
@@ -172,6 +169,6 @@ export interface TriedStart extends MeasuredCircuit {
   readonly heads: number;
   /** How many MLPs it keeps. */
   readonly mlps: number;
-  /** Whether it holds the target. */
+  /** Whether it meets the target. */
   readonly holds: boolean;
 }

@@ -1,13 +1,13 @@
 /**
- * A search together with options that its schema has taken: all that is needed to run it. Searches differ in the
- * types of their options and journal entries; here these types are closed over, so that searches fit in one list.
+ * A search together with checked options, ready to run. Searches differ in the types of their options and journal
+ * entries; these types are hidden here, so that all searches fit in one list.
  */
 import type { z } from "zod";
 import { PithError } from "../../errors.ts";
 import type { StepFault } from "../step-fault.ts";
 import type { Search, SearchDescription, SearchInputs, SearchOutcome } from "./search.ts";
 
-/** The options of a search by their names, as circuit.json writes them. */
+/** The options of a search by name, as in circuit.json. */
 export type SearchOptionValues = Readonly<Record<string, unknown>>;
 
 /** Opens the journal of a search. */
@@ -18,23 +18,23 @@ type OpenSearchJournal = <Entry>(
 
 /** A search of any kind. */
 export interface AnySearch extends Pick<Search<object>, "name" | "target"> {
-  /** What is wrong with the options, if anything is: where, and a message to stand after the option's name. */
+  /** What is wrong with the options, if anything: the place, and a message that follows the option's name. */
   faultIn(options: SearchOptionValues): OptionFault | undefined;
-  /** @throws PithError "options" that names the option, by the words of `nameOf`. */
+  /** @throws PithError "options" that names the option with the name that `nameOf` gives. */
   use(options: SearchOptionValues, nameOf?: (option: string) => string): SearchUse;
 }
 
 interface OptionFault {
-  /** Leads to the option; empty where it is a fault of them all. */
+  /** The path to the option; empty for a fault of all of them. */
   readonly path: readonly string[];
   readonly message: string;
 }
 
 export interface SearchUse extends Pick<Search<object>, "name" | "target"> {
-  /** All options, those that were left out too. */
+  /** All options, also those that the user left out. */
   readonly options: SearchOptionValues;
   readonly description: SearchDescription;
-  /** @param openJournal left out: nothing is journaled, and nothing is resumed. */
+  /** @param openJournal left out: there is no journal, and nothing is resumed. */
   run(setting: SearchInputs, openJournal?: OpenSearchJournal): Promise<SearchOutcome>;
 }
 

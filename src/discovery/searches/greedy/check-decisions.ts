@@ -1,4 +1,4 @@
-/** Compares journaled decisions with those that the greedy search can have made. */
+/** Checks journaled decisions: whether the greedy search can have made them. */
 import { keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
 import { type Component, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
@@ -40,7 +40,7 @@ export function faultInDecisions(
   return index < decisions.length ? { index, why: "the search had ended before it" } : undefined;
 }
 
-/** @param before the KL of what had been pruned before. */
+/** @param before the KL after the previous decisions. */
 function faultOfRule(
   { kl, delta, pruned }: Decision,
   before: number,

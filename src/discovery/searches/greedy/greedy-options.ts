@@ -1,6 +1,6 @@
 /**
- * The options of Algorithm 1, as plain data: what each may be, what it is when it is left out, and what it does.
- * Their zod schema is made from them in `greedy.ts`.
+ * The options of Algorithm 1, as plain data: their ranges, defaults and descriptions. `greedy.ts` makes the zod
+ * schema from them.
  */
 
 import { type NumberRange, wholeNumbers } from "../../../number-range.ts";
@@ -17,7 +17,7 @@ export const alphaOption = {
   sentence: "Prune a component if the KL divergence grows by less than this, in nats.",
 };
 
-/** KL in nats that is asked for or not to be exceeded. */
+/** The range of a KL in nats, as a target or a bound. */
 export const klRange: NumberRange = { least: 0, wanted: "a finite number from 0 on, in nats" };
 
 export const maxKlOption = {

@@ -1,4 +1,4 @@
-/** Algorithm 1 with later passes, as the registry lists it. */
+/** Algorithm 1 with later passes, as an entry of the registry. */
 import { z } from "zod";
 import { numberSchema } from "../../../number-schema.ts";
 import { faultInDecisions } from "../../searches/greedy/check-decisions.ts";
@@ -9,11 +9,11 @@ import { searchInPasses } from "./passes.ts";
 import { candidates } from "./search.ts";
 
 export const greedySchema = z.strictObject({
-  /** A component goes if KL grows by less than this when it is replaced; nats. */
+  /** A component is pruned if KL grows by less than this when it is replaced; nats. */
   alpha: numberSchema(alphaOption.range).default(alphaOption.initial),
-  /** Nothing is pruned whose KL would be above this; nats. */
+  /** A component is kept if pruning it would take KL above this; nats. */
   maxKl: numberSchema(maxKlOption.range).optional(),
-  /** What was kept is tried again until nothing changes, in so many passes at most. */
+  /** Kept components are tried again until nothing changes, in at most this many passes. */
   passes: numberSchema(passesOption.range).default(passesOption.initial),
   order: z
     .enum(orderOption.values, { error: `must be ${orderOption.values.join(" or ")}` })
@@ -44,7 +44,7 @@ export const greedy: Search<GreedyOptions, Decision> = {
   describe,
 };
 
-/** Options of circuit.json, as they were checked when it was read. @returns undefined for another search's. */
+/** Options of circuit.json, as they were checked when it was read. @returns undefined for another search. */
 export function greedyOptionsOf(search: {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;

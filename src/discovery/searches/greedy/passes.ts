@@ -1,7 +1,7 @@
 /**
- * Tries again what a search kept, in the same order, by the same rule. The first pass judges a component beside
- * layers below that are still whole; once these are pruned, it may have lost its use. A later pass starts from the
- * circuit that the one before left, so it keeps no more.
+ * Tries the components that a search kept again, in the same order, by the same rule. The first pass judges a
+ * component while the layers below are still whole; once these are pruned, it may have lost its use. A later pass
+ * starts from the circuit of the previous one, so it keeps no more.
  */
 
 import { keeps } from "../../../transformer/circuit.ts";
@@ -11,14 +11,14 @@ import type { Decision, SearchResult } from "../decision.ts";
 import { candidates, circuitOfTrace, type SearchOptions, search } from "./search.ts";
 
 export interface PassesOptions extends SearchOptions {
-  /** How many passes are made at most; one that prunes nothing is the last. */
+  /** The most passes; a pass that prunes nothing is the last. */
   readonly passes: number;
-  /** Called before a pass; `candidates` it tries, `resumed` of which are taken over. */
+  /** Called before a pass; it tries `candidates` components; the decisions in `resumed` are reused. */
   readonly onPass?: (pass: number, candidates: number, resumed: readonly Decision[]) => void;
 }
 
 /**
- * The trace holds all passes. `onDecision` counts on through them, its total being what is known so far.
+ * The trace contains all passes. `onDecision` counts over all of them; its total is what is known so far.
  * `resume` may end in any pass.
  */
 export async function searchInPasses(
@@ -39,7 +39,7 @@ export async function searchInPasses(
     onPass?.(pass, count, known);
     let result: SearchResult;
     if (known.length === count) {
-      // All decided: nothing needs to be computed.
+      // Everything is decided, so nothing needs to be computed.
       const whole = circuitOfTrace(model, [...trace, ...known]);
       result = { circuit: whole, trace: known, kl: known.findLast(({ pruned }) => pruned)?.kl ?? kl };
     } else {

@@ -1,7 +1,7 @@
 /**
- * Algorithm 1 of the paper, with the published code's conventions as default: layers last to first; in a
- * layer heads 0 … H−1, then its MLP; a component is pruned for good if the KL divergence to the original
- * grows by less than α when it is replaced. Growth below α adds up; `maxKl` bounds the sum.
+ * Algorithm 1 of the paper, with the published code's conventions as default: layers last to first; in a layer
+ * heads 0 … H−1, then its MLP; a component is pruned permanently if the KL divergence from the original grows by
+ * less than α when it is replaced. Increases below α add up; `maxKl` limits the sum.
  */
 
 import { type Circuit, keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
@@ -22,12 +22,12 @@ import type { Decision, SearchResult } from "../decision.ts";
 
 export interface SearchOptions {
   readonly alpha: number;
-  /** Nothing is pruned whose KL would be above this, whatever it grows by; nats. */
+  /** A component is kept if pruning it would take KL above this, however little KL grows; nats. */
   readonly maxKl?: number | undefined;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
-  /** Decisions of an earlier run of the same search, from its start: they are taken over, not evaluated. */
+  /** Decisions of an earlier run of the same search, from its start: they are reused, not evaluated. */
   readonly resume?: readonly Decision[];
   /** Overrides the rule, for benchmarks: every candidate is still evaluated. */
   readonly decide?: (component: Component) => boolean;
@@ -44,7 +44,7 @@ export function candidates(
   return componentsOnTrial(shapeOf(model), options);
 }
 
-/** Where a search starts, if not from the original: what earlier passes left. */
+/** The start of a search, if it is not the original: the result of earlier passes. */
 export interface SearchStart {
   readonly circuit: Circuit;
   /** Its KL to the original, in nats. */
@@ -52,7 +52,7 @@ export interface SearchStart {
   readonly pass: number;
 }
 
-/** @param start what the evaluator was started from, if not the original. */
+/** @param start the circuit that the evaluator was started from, if it is not the original. */
 export async function search(
   evaluator: LayerEvaluator,
   model: Transformer,
@@ -95,14 +95,14 @@ function judge(
   return { ...recordOf(component), kl, delta, pruned, ...(pass > 1 && { pass }) };
 }
 
-/** All that was not pruned; of several decisions on a component the last one counts. */
+/** All components that were not pruned; of several decisions on a component, the last one counts. */
 export function circuitOfTrace(model: Transformer, trace: readonly Decision[]): Circuit {
   const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision]));
   const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
   return without(wholeCircuit(shapeOf(model)), gone);
 }
 
-/** The rule. A KL that is not a number prunes nothing. */
+/** The rule. A KL of NaN prunes nothing. */
 export function mayGo(kl: number, delta: number, alpha: number, maxKl: number | undefined): boolean {
   return delta < alpha && (maxKl === undefined || kl <= maxKl);
 }

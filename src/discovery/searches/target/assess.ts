@@ -1,6 +1,6 @@
 /**
- * How a circuit does on the validation prompts, each circuit evaluated once however often it is asked for. What
- * is counted here is what a search for a target may spend.
+ * Evaluates circuits on the validation prompts, each circuit only once however often it is requested. The number
+ * of evaluations is the budget of a search for a target.
  */
 import { type Circuit, circuitKey } from "../../../transformer/circuit.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
@@ -11,7 +11,7 @@ import { mean } from "../../mean.ts";
 export interface Assessment {
   /** KL(original ‖ circuit) in nats, mean over the validation prompts. */
   readonly kl: number;
-  /** Share of the validation prompts that are right, 0 to 1; undefined if nobody judges. */
+  /** Share of the validation prompts that are right, 0 to 1; undefined if it is not measured. */
   readonly accuracy?: number | undefined;
 }
 
@@ -25,14 +25,14 @@ export interface AssessmentEntry extends Assessment {
 export type JudgeAnswer = (index: number, logits: Float32Array) => boolean;
 
 export interface Assessor {
-  /** Evaluates the circuit unless it was before. @param candidate the same circuit, on trial. */
+  /** Evaluates the circuit unless it was evaluated before. @param candidate the same circuit, on trial. */
   assess(circuit: Circuit, candidate?: Candidate): Promise<Assessment>;
-  /** How many circuits were evaluated, those taken over included. */
+  /** How many circuits were evaluated, including those from a journal. */
   readonly evaluations: () => number;
 }
 
 /**
- * @param isRight left out where accuracy does not matter: then no logits are computed.
+ * @param isRight left out if accuracy does not matter: then no logits are computed.
  * @param resume evaluations of an earlier run. @param onEntry called with every new one.
  */
 export function createAssessor(

@@ -1,4 +1,4 @@
-/** Compares a journaled evaluation of a circuit with what one can be. */
+/** Checks a journaled evaluation of a circuit: whether an evaluation can have this result. */
 import { circuitKey, wholeCircuit } from "../../../transformer/circuit.ts";
 import { shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";

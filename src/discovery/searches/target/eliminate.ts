@@ -1,7 +1,8 @@
 /**
- * Backward elimination: takes components out of a circuit, one at a time, as long as what is left holds a target,
- * until none can go. What comes out is 1-minimal: every component that it keeps was tried against this very
- * circuit, and without it the target breaks. Sets of several are not tried: they are exponentially many.
+ * Backward elimination: removes components from a circuit, one at a time, as long as the rest meets a target,
+ * until no more can be removed. The result is 1-minimal: every component that it keeps was tried against this
+ * very circuit, and without it the target is missed. Sets of several are not tried, because their number is
+ * exponential.
  */
 import { type Circuit, keeps, without } from "../../../transformer/circuit.ts";
 import { freedSize } from "../../../transformer/circuit-size.ts";
@@ -16,11 +17,14 @@ export interface EliminateOptions {
   readonly assessor: Assessor;
   /** Whether a circuit is good enough. */
   readonly holds: (assessment: Assessment) => boolean;
-  /** What may go, in the order in which components of one size are tried; larger ones come first. */
+  /**
+   * The components that may be removed, in the order in which those of one size are tried; larger ones come
+   * first.
+   */
   readonly candidates: readonly Component[];
-  /** No further evaluation begins once the assessor counts this many. */
+  /** No further evaluation begins once the assessor has counted this many. */
   readonly limit: number;
-  /** Of the first walk in the trace. */
+  /** The number of the first walk in the trace. */
   readonly pass: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,11 +33,11 @@ export interface Elimination extends Assessment {
   readonly circuit: Circuit;
   /** Every trial in order; each walk down the layers is a pass. */
   readonly trace: readonly Decision[];
-  /** Whether every component that is left was tried against the circuit as it is. */
+  /** Whether every remaining component was tried against the final circuit. */
   readonly minimal: boolean;
 }
 
-/** @param start a circuit that holds the target, and its assessment. */
+/** @param start a circuit that meets the target, and its assessment. */
 export async function eliminate(
   evaluator: Evaluator,
   model: Transformer,
@@ -43,7 +47,7 @@ export async function eliminate(
   let { circuit } = start;
   let state: Assessment = { kl: start.kl, accuracy: start.accuracy };
   const trace: Decision[] = [];
-  // Tried against the circuit as it is now.
+  // Components that were tried against the present circuit.
   const needed = new Set<string>();
   let spent = false;
   for (let pass = firstPass; !spent; pass++) {

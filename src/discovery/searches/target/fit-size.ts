@@ -1,8 +1,8 @@
 /**
- * The circuit of the lowest KL within a given size. From each starting point that is too large, the component
- * whose loss costs the least KL for its parameters goes, again and again, until the rest fits. Then, whatever
- * still fits is put back as long as KL falls. Costs are re-examined lazily (Minoux, 1978): one that was low a
- * step ago is evaluated anew, one that was high is not.
+ * Finds the circuit of the lowest KL within a given size. From each starting point that is too large, the
+ * component with the least cost in KL for its number of parameters is removed, again and again, until the rest
+ * fits. Then components that still fit are added again as long as KL falls. Costs are evaluated lazily (Minoux,
+ * 1978): a cost that was low one step ago is evaluated again, a high one is not.
  */
 import { type Circuit, keeps, wholeCircuit, withComponents, without } from "../../../transformer/circuit.ts";
 import { bodyShare, freedSize } from "../../../transformer/circuit-size.ts";
@@ -19,7 +19,7 @@ export interface FitSizeOptions {
   readonly candidates: readonly Component[];
   /** Share of the original's body parameters, 0 to 1. */
   readonly largest: number;
-  /** No further evaluation begins once the assessor counts this many. */
+  /** No further evaluation begins once the assessor has counted this many. */
   readonly limit: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -34,7 +34,7 @@ export async function fitSize(
   const { assessor, limit } = options;
   const starts = [
     ...tried.filter(({ holds }) => holds),
-    // The nearest ones first: the fewest steps.
+    // The closest ones first, because they need the fewest steps.
     ...[...tried].reverse().filter(({ holds }) => !holds),
   ];
   let best: FoundCircuit | undefined;
@@ -42,7 +42,7 @@ export async function fitSize(
     if (best !== undefined && assessor.evaluations() >= limit) break;
     let state: State = { ...start, pass: 1, settled: false };
     if (!start.holds) state = await shrink(evaluator, model, state, options);
-    // Out of evaluations before it fitted.
+    // The evaluations were used up before it fitted.
     if (bodyShare(model, state.circuit) > options.largest) continue;
     state = await refill(model, state, options);
     const { circuit, kl, accuracy, trace, settled } = state;
@@ -60,7 +60,7 @@ interface State extends Assessment {
   readonly settled: boolean;
 }
 
-/** Takes out the cheapest component for its size, again and again. */
+/** Removes the cheapest component for its size, again and again. */
 async function shrink(
   evaluator: Evaluator,
   model: Transformer,
@@ -118,7 +118,7 @@ async function shrink(
   return state;
 }
 
-/** Puts back what fits, the one that lowers KL the most first, until none does. */
+/** Adds components that fit, the one that lowers KL the most first, until none lowers it. */
 async function refill(
   model: Transformer,
   start: State,
@@ -151,7 +151,9 @@ async function refill(
   }
 }
 
-/** All that may go has gone: what is left when evaluations did not reach for better. */
+/**
+ * The circuit without all removable components: the result if evaluations were not sufficient for a better one.
+ */
 async function bare(model: Transformer, { assessor, candidates }: FitSizeOptions): Promise<FoundCircuit> {
   const circuit = without(wholeCircuit(shapeOf(model)), candidates);
   const found = await assessor.assess(circuit);

@@ -1,8 +1,8 @@
 /**
- * The smallest circuit that holds a target, at the cost of eight searches at most. Nobody knows the α for an
- * accuracy, and no α gives the smallest circuit: α bounds what one component may cost, not what all may. So a
- * sweep over a few α gives starting points, and backward elimination (`eliminate.ts`) takes out of each whatever
- * the target can spare, the largest components first. Where they end differs much; the smallest end wins.
+ * Finds the smallest circuit that meets a target, at the cost of at most eight searches. The α for an accuracy is
+ * not known, and no α gives the smallest circuit: α limits the cost of one component, not of all. So a sweep over
+ * a few α gives starting points, and backward elimination (`eliminate.ts`) removes as much as the target allows
+ * from each, the largest components first. The results differ much; the smallest is taken.
  */
 import { wholeCircuit, without } from "../../../transformer/circuit.ts";
 import { bodyShare } from "../../../transformer/circuit-size.ts";
@@ -29,11 +29,11 @@ export interface TargetOptions {
   readonly target: Target;
   readonly mlps: boolean;
   readonly order: Order;
-  /** Beside an accuracy: no circuit with a KL above this, in nats. */
+  /** In addition to an accuracy: the largest KL of the circuit, in nats. */
   readonly maxKl?: number | undefined;
-  /** Who says what is right; an accuracy target needs it. */
+  /** Judges answers; an accuracy target needs it. */
   readonly isRight?: JudgeAnswer | undefined;
-  /** Evaluations of an earlier run of the same search: they are taken over, not made again. */
+  /** Evaluations of an earlier run of the same search: they are reused. */
   readonly resume?: readonly TargetEntry[];
   /** Called with every new evaluation; @param most how many evaluations there will be at most. */
   readonly onEvaluation?: (entry: TargetEntry, done: number, most: number) => Promise<void> | void;
@@ -41,26 +41,29 @@ export interface TargetOptions {
 }
 
 export interface TargetResult extends FoundCircuit {
-  /** For how many candidates there are, and how many evaluations were made: eight times as many at most. */
+  /** The number of candidates; evaluations are limited to eight times that. */
   readonly candidates: number;
   readonly evaluations: number;
-  /** The least threshold of its sweeps: how carefully it pruned where it began with the whole model. */
+  /** The lowest threshold of its sweeps: how carefully it pruned when it began with the whole model. */
   readonly leastAlpha: number;
-  /** The original and what the sweep gave, the largest first. */
+  /** The original and the sweep's circuits, the largest first. */
   readonly tried: readonly TriedCircuit[];
 }
 
 /** A target search may cost as much as this many searches. @internal */
 export const searchesPerTarget = 8;
 
-/** Thresholds of the sweep, nats: from "nearly everything stays" to "hardly anything". At most half the budget. */
+/**
+ * Thresholds of the sweep in nats: from "nearly everything stays" to "hardly anything". They use at most half the
+ * budget.
+ */
 const alphasFor: Readonly<Record<Target["kind"], readonly number[]>> = {
   accuracy: [1e-3, 3e-3, 1e-2, 3e-2],
   kl: [1e-3, 3e-3, 1e-2, 3e-2],
   size: [3e-3, 2e-2, 1e-1, 5e-1],
 };
 
-/** Compares journaled evaluations with what a search for this target can have evaluated, as far as they tell. */
+/** Checks journaled evaluations: whether a search for this target can have made them, as far as that is known. */
 export function faultInTarget(
   model: Transformer,
   { target, mlps, order, maxKl }: Pick<TargetOptions, "target" | "mlps" | "order" | "maxKl">,
@@ -79,7 +82,7 @@ export function faultInTarget(
 
 /**
  * Deterministic: the same evaluator, model and options give the same circuit.
- * @throws PithError "options" for a target that even the original, or the smallest circuit, does not hold.
+ * @throws PithError "options" for a target that even the original, or the smallest circuit, does not meet.
  */
 export async function searchForTarget(
   evaluator: Evaluator,
@@ -104,7 +107,7 @@ export async function searchForTarget(
   const holds = holdsTarget(target, maxKl);
   const starts = await openStarts(evaluator, model, {
     ...{ assessor, holds, mlps, order, signal, onDecision: tell },
-    // So every α gives a circuit that holds a KL.
+    // So every α gives a circuit that meets a KL target.
     maxKl: target.kind === "kl" ? target.value : maxKl,
     resume: resume.filter((entry) => "path" in entry),
   });
@@ -123,7 +126,7 @@ export async function searchForTarget(
     found = await eliminateFrom(starts.tried.toReversed());
     for (const alpha of nearest(found.alpha)) {
       if (isBare(found, all)) break;
-      // What is left must do for a whole search.
+      // The rest of the budget must be enough for a whole search.
       if (evaluations() + all.length >= most) break;
       found = await eliminateFrom(await starts.sweepTo([alpha]), found);
     }
@@ -134,10 +137,10 @@ export async function searchForTarget(
   };
 }
 
-/** Thresholds to go on with where a search can afford more. */
+/** Further thresholds, if there are evaluations left. */
 const moreAlphas: readonly number[] = [1.7e-3, 5.5e-3, 1.7e-2, 5.5e-4, 1e-1];
 
-/** Those beside the best start first. */
+/** The thresholds next to the best start come first. */
 function nearest(best: number | undefined): readonly number[] {
   const distance = (alpha: number) => Math.abs(Math.log(alpha / (best ?? 1e-3)));
   return moreAlphas.toSorted((one, other) => distance(one) - distance(other));

@@ -17,7 +17,7 @@ export interface SmallestEndOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Eliminates from every start that holds the target, as far as evaluations reach. @param best so far. */
+/** Eliminates from every start that meets the target, as far as evaluations allow. @param best so far. */
 export async function smallestEnd(
   evaluator: Evaluator,
   model: Transformer,
@@ -45,7 +45,7 @@ export async function smallestEnd(
   return found;
 }
 
-/** Whether nothing is left that could go. */
+/** Whether nothing more could be removed. */
 export function isBare({ circuit }: FoundCircuit, all: readonly Component[]): boolean {
   return !all.some((component) => keeps(circuit, component));
 }

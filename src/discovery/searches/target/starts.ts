@@ -27,7 +27,7 @@ export interface Starts {
   readonly original: TriedCircuit;
   /** The original and what the sweeps gave, the largest first. */
   readonly tried: readonly TriedCircuit[];
-  /** Adds what these α give; @returns those circuits that are new. */
+  /** Adds the circuits of these α; @returns those that are new. */
   sweepTo(alphas: readonly number[]): Promise<readonly TriedCircuit[]>;
   /** Those of the sweeps; the assessor counts its own. */
   evaluations(): number;
@@ -53,7 +53,7 @@ export async function openStarts(
     return { circuit, alpha, trace, size, ...assessment, holds: holds(assessment, size) };
   };
   const measured = await tryCircuit(whole, undefined, []);
-  // The original is no distance from itself; a bound of 0 must not fail by its rounding.
+  // The original's KL from itself is 0; a bound of 0 must not fail by rounding.
   const original: TriedCircuit = { ...measured, holds: holds({ ...measured, kl: 0 }, measured.size) };
 
   const known = new Map(resume.map((entry) => [entry.path, entry]));
@@ -87,7 +87,7 @@ export async function openStarts(
   };
 }
 
-/** What had been decided before each of a search's decisions, as sweeps write it. */
+/** The decisions before each decision of a search, as sweeps write them. */
 function pathsOf(trace: readonly Decision[]): readonly string[] {
   const letters = trace.map(({ pruned }) => (pruned ? "p" : "k")).join("");
   return trace.map((_, step) => letters.slice(0, step));

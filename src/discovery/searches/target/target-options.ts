@@ -1,11 +1,11 @@
-/** What may be asked of a circuit, as plain data: the range of each kind of target, and what it asks for. */
+/** The possible targets of a circuit, as plain data: the range of each kind, and its description. */
 import type { NumberRange } from "../../../number-range.ts";
 import { klRange } from "../greedy/greedy-options.ts";
 
 export const targetKinds = ["accuracy", "kl", "size"] as const;
 
 /**
- * What a circuit must hold, on the validation prompts.
+ * The target that a circuit must meet on the validation prompts.
  * @example
  * ```ts
  * await extract(model, task, "small", { target: { kind: "accuracy", value: 0.99 } });

@@ -1,11 +1,11 @@
-/** The search for the smallest circuit that holds a target, as the registry lists it. */
+/** The search for the smallest circuit that meets a target, as an entry of the registry. */
 import { z } from "zod";
 import { countKept } from "../../../transformer/circuit.ts";
 import { boundOn, greedySchema } from "../greedy/greedy.ts";
 import type { MetTarget, Search, SearchContext, SearchOutcome } from "../search.ts";
 import { faultInTarget, searchForTarget, type TargetEntry, type TargetResult } from "./search-for-target.ts";
 
-/** α and passes are not among them: the search chooses its own thresholds, and ends when no change helps. */
+/** Without α and passes: the search chooses its own thresholds, and ends when no change helps. */
 const targetSchema = greedySchema.pick({ maxKl: true, order: true });
 
 export type TargetSearchOptions = z.output<typeof targetSchema>;
