@@ -1,16 +1,16 @@
 /**
- * The one error type that users meet. A `PithError` is a fault of the input or of the machine, never of
- * Pith's own code: it says what was wrong, where, and what to do next, and the command line prints it
- * without a stack and exits with code 2. Anything else that is thrown is a bug and keeps its stack.
+ * The one error type that users meet. A `PithError` is a fault of the input or of the machine, never of Pith's
+ * own code: it says what was wrong, where, and what to do next, and the command line prints it without a stack
+ * and exits with code 2. Anything else that is thrown is a bug and keeps its stack.
  *
- * Errors repeat names and values of files that a stranger made. Whatever they repeat, a `PithError` is short and
- * holds no control characters.
+ * Errors contain names and values from files of unknown origin. Therefore a `PithError` always shortens its text
+ * and escapes control characters.
  */
 import { printableText, shorten } from "./printable.ts";
 
-/** What kind of thing was wrong; programs branch on it, people read the message. */
+/** The kind of fault; programs branch on it, people read the message. */
 export type PithErrorCode =
-  | "checkpoint" // safetensors or weights that can't be what they claim
+  | "checkpoint" // safetensors or weights that are not valid
   | "config" // config.json
   | "tokenizer"
   | "task" // a task file, its lines and splits
@@ -18,12 +18,12 @@ export type PithErrorCode =
   | "circuit" // a circuit.json or a circuit folder
   | "output" // a folder that exists, a disk that is full
   | "hub" // a download
-  | "verification" // standalone and patched disagree
-  | "runtime"; // the compute engine refused
+  | "verification" // the standalone and the patched model differ
+  | "runtime"; // the compute engine failed
 
-/** Where the fault lies; every field that is known is given. */
+/** The place of the fault; every known field is given. */
 export interface ErrorPlace {
-  /** The file, by the path that was given. */
+  /** The file, by the path that the user gave. */
   readonly file?: string;
   /** The line of the file, counted from 1. */
   readonly line?: number;
@@ -31,13 +31,13 @@ export interface ErrorPlace {
   readonly tensor?: string;
   /** The field of a file or a request, or the option: "options.alpha", "trace[3].kl". */
   readonly field?: string;
-  /** The address, for what was to come from the network. */
+  /** The address of a download. */
   readonly url?: string;
 }
 
 /**
- * A fault of the input or of the machine: what was wrong, where, and what to do next. Whatever else Pith throws is
- * a mistake in Pith.
+ * A fault of the input or of the machine: what was wrong, where, and what to do next. Any other error that Pith
+ * throws is a bug in Pith.
  * @example
  * ```ts
  * try {
@@ -49,18 +49,18 @@ export interface ErrorPlace {
  * ```
  */
 export class PithError extends Error {
-  /** Tells the error from others where its class is not at hand, as after `structuredClone`. */
+  /** Identifies the error without its class, for example after `structuredClone`. */
   override readonly name = "PithError";
-  /** The kind of thing that was wrong: for programs to branch on. */
+  /** The kind of fault, for programs. */
   readonly code: PithErrorCode;
-  /** Where the fault lies; empty where there is no such place. */
+  /** The place of the fault; may be empty. */
   readonly place: ErrorPlace;
-  /** What to do about it, one sentence; empty when the message says it already. */
+  /** What to do about it, in one sentence; empty if the message already says it. */
   readonly advice: string;
 
   /**
-   * Text of any length and content may be given: what is too long is cut, and control characters are escaped.
-   * @param found what was wrong, without the place (it is put in front) and without advice.
+   * Text of any length and content may be given: long text is cut, and control characters are escaped.
+   * @param found what was wrong, without the place (which is put in front) and without advice.
    */
   constructor(
     code: PithErrorCode,
@@ -80,14 +80,14 @@ export class PithError extends Error {
   }
 }
 
-/** In UTF-16 units. Who writes a message shortens the values in it; these bounds are for what was forgotten. */
+/** In UTF-16 units. The author of a message shortens the values in it; these limits are for forgotten ones. */
 const LONGEST_TEXT = 1000;
 const LONGEST_NAME = 120;
 const LONGEST_ADDRESS = 500;
 
-/** Giving it what it gave back changes nothing: errors are made of errors. */
+/** Applying it twice is the same as applying it once, because errors are made from errors. */
 function readable(text: string, longest: number): string {
-  // Cut first, since escaping a gigabyte takes long, and once more for what escapes have added.
+  // Text is cut first, because escaping a gigabyte takes long, and again after escaping has made it longer.
   const escaped = printableText(text.length <= longest ? text : shorten(text, longest - 1));
   return escaped.length <= longest ? escaped : shorten(escaped, longest - 1);
 }

@@ -1,6 +1,6 @@
 /**
- * What a number may be, as plain data. The library, the command line, the studio's server and pages, and
- * circuit.json all check one option by one range, and name what is wanted in its words.
+ * The range of a number, as plain data. The library, the command line, the studio's server and pages, and
+ * circuit.json all check an option with the same range, and use its words in their messages.
  */
 export interface NumberRange {
   /** The number must be this or more. */
@@ -9,9 +9,9 @@ export interface NumberRange {
   readonly above?: number;
   readonly most?: number;
   readonly whole?: boolean;
-  /** What the number must be, to stand after "must be" or "expected". */
+  /** The description of the range, which follows "must be" or "expected". */
   readonly wanted: string;
-  /** A sentence for somebody who gave something else. */
+  /** Advice for a person who gave another value. */
   readonly advice?: string;
 }
 
@@ -20,12 +20,12 @@ export function wholeNumbers(least: number, most: number, advice?: string): Numb
   return { least, most, whole: true, wanted, ...(advice !== undefined && { advice }) };
 }
 
-/** Infinity and what is no number are in no range. */
+/** Infinity and values that are not numbers are in no range. */
 export function isWithin(range: NumberRange, value: unknown): value is number {
   const { least = -Infinity, above = -Infinity, most = Infinity, whole = false } = range;
   if (typeof value !== "number" || !Number.isFinite(value)) return false;
   return value >= least && value > above && value <= most && (!whole || Number.isSafeInteger(value));
 }
 
-/** A seed draws or splits a task's prompts, and draws resamples. */
+/** The range of seeds, which draw or split a task's prompts and draw resamples. */
 export const seedRange: NumberRange = wholeNumbers(0, 2 ** 32 - 1);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { isWithin, type NumberRange } from "./number-range.ts";
 
-/** The error says what the number must be, to stand after its field's name. */
+/** The error describes the range; it follows the field's name. */
 export function numberSchema(range: NumberRange) {
   const error = `must be ${range.wanted}`;
   return z.number({ error }).refine((value) => isWithin(range, value), { error });

@@ -1,12 +1,13 @@
 /**
- * Text that came from outside, made fit for a person to read. A file's names and prompts may hold codes that move
- * a terminal's cursor, rewrite what stands there, or turn the order of the letters around, and they may be of any
- * length. Everything that Pith says passes through here: errors when they are made, the rest when it is printed.
+ * Makes text from outside safe for a person to read. A file's names and prompts may contain codes that move a
+ * terminal's cursor, overwrite its content, or reverse the order of letters, and they may have any length. All
+ * output of Pith passes through here: errors when they are made, the rest when it is printed.
  */
 
 /**
- * C0 (escape among them), DEL and C1; separators that some programs take for line ends; and what overrides the
- * direction of writing. The marks U+200E and U+200F turn nothing around and belong to ordinary Hebrew and Arabic.
+ * C0 (escape among them), DEL and C1; separators that some programs treat as line ends; and characters that
+ * override the direction of writing. The marks U+200E and U+200F override nothing and occur in ordinary Hebrew
+ * and Arabic.
  */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -31,7 +32,7 @@ export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(UNPRINTABLE, unicodeEscape);
 }
 
-/** The first `length` UTF-16 units and an ellipsis, where a text is longer; never half a character. */
+/** The first `length` UTF-16 units and an ellipsis if the text is longer; a character is never cut in half. */
 export function shorten(text: string, length = 80): string {
   if (text.length <= length) return text;
   const isHalf = /[\ud800-\udbff]/.test(text.charAt(length - 1));
@@ -43,7 +44,9 @@ export function quote(text: string): string {
   return printableText(JSON.stringify(shorten(text, 60)));
 }
 
-/** A JSON value for an error; lists and objects only by kind, since they may be of any size and depth. */
+/**
+ * A JSON value for an error; lists and objects are shown only by kind, because they may have any size and depth.
+ */
 export function showValue(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return "a list";

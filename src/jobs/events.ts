@@ -1,4 +1,4 @@
-/** What long operations tell about their progress, as they go. */
+/** Events of long operations, with which they report their progress. */
 import type { HubProgress } from "../checkpoint/hub/hub.ts";
 import type { Decision } from "../discovery/searches/decision.ts";
 import type { DecisionMade } from "../discovery/searches/search.ts";
@@ -7,16 +7,16 @@ import type { Preflight } from "./preflight/preflight-result.ts";
 /** The steps of an extraction, in the order in which they come. */
 export type Step =
   | "download"
-  | "preflight" // the original on the task, before anything is searched
+  | "preflight" // the original on the task, before the search
   | "activations" // one pass over the patching and validation prompts
   | "search"
   | "sweep" // many searches at once, and their circuits measured
   | "bootstrap" // the search on resampled prompts
   | "export" // surgery, lowering, writing
-  | "verify" // standalone against patched
+  | "verify" // standalone model against patched model
   | "measure"; // accuracy, KL and time
 
-/** What a long operation tells while it runs. */
+/** An event of a long operation. */
 export type PithEvent =
   | StepEvent
   | DownloadEvent
@@ -29,51 +29,51 @@ export type PithEvent =
 
 /** A step begins. */
 export interface StepEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "step";
   /** The step that begins. */
   readonly step: Step;
 }
 
-/** A download goes on. */
+/** The progress of a download. */
 export interface DownloadEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "download";
   /** How far it is. */
   readonly progress: HubProgress;
 }
 
-/** A sentence that a person should read, and may read after the work has ended. */
+/** A sentence that a person should read, perhaps after the work has ended. */
 export interface NoteEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "note";
   /** The sentence. */
   readonly note: string;
 }
 
-/** How far the current step is. */
+/** The progress of the current step. */
 export interface ProgressEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "progress";
   /** The step that goes on. */
   readonly step: Step;
-  /** How much is done, in whatever unit the step counts. */
+  /** How much is done, in any unit of the step. */
   readonly done: number;
   /** How much there is to do, in the same unit. */
   readonly total: number;
 }
 
-/** What was found of a task before it is searched; of a task that is refused, nothing is told. */
+/** The findings about a task before the search; not sent for a task that is refused. */
 export interface PreflightEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "preflight";
-  /** What was found. */
+  /** The findings. */
   readonly preflight: Preflight;
 }
 
 /** The search's shape, once before its first decision. */
 export interface SearchShapeEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "search";
   /** How many layers the model has. */
   readonly layers: number;
@@ -85,9 +85,9 @@ export interface SearchShapeEvent {
   readonly resumed: readonly Decision[];
 }
 
-/** How far a sweep is, all its jobs together. */
+/** The progress of a sweep, all its jobs together. */
 export interface SweepEvent {
-  /** Tells it from other events. */
+  /** Distinguishes it from other events. */
   readonly kind: "sweep";
   /** How many units are finished, those of an earlier run included. */
   readonly units: number;
@@ -97,9 +97,9 @@ export interface SweepEvent {
   readonly resumed: number;
   /** How many candidates have been evaluated so far. */
   readonly evaluations: number;
-  /** Finished units with the done shares of those under way: roughly how much of `total` is done. */
+  /** Finished units and the finished shares of running ones: roughly how much of `total` is done. */
   readonly work: number;
 }
 
-/** Called with every event as it happens. */
+/** Called with each event. */
 export type OnEvent = (event: PithEvent) => void;

@@ -1,7 +1,7 @@
 /**
- * Where on this machine the models lie that circuits were cut from (Node), by the hashes of their weights. A circuit
- * is for others to read, so it says what its original is and not where; this stays in the user's own cache, and a
- * cache that is lost costs no more than naming the model.
+ * The places on this machine of models that circuits were cut from (Node), by the hashes of their weights. A
+ * circuit is meant for others to read, so its record identifies the original but not its path. The path is kept
+ * in the user's own cache; if the cache is lost, the user only has to name the model again.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ import type { Model } from "./load-model.ts";
 
 type WeightFiles = CircuitFile["model"]["files"];
 
-/** Never fails: where nothing can be written, nothing is remembered. */
+/** Never fails: if nothing can be written, nothing is remembered. */
 export async function rememberOriginal(
   { directory, embedded }: Pick<Model, "directory" | "embedded">,
   files: WeightFiles,
@@ -26,11 +26,11 @@ export async function rememberOriginal(
     await makeFolders(join(path, ".."), 0o700);
     await placeFile(path, directory, { replaces: true, mode: 0o600 });
   } catch {
-    // The next command that needs the original asks where it is.
+    // The next command that needs the original asks for its path.
   }
 }
 
-/** A folder that held these weights when a circuit was cut from them; whether it still does is to be looked at. */
+/** A folder that had these weights when a circuit was cut from them; the caller checks whether it still does. */
 export async function recallOriginal(
   files: WeightFiles,
   environment: Environment = process.env,

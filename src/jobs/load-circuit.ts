@@ -1,4 +1,4 @@
-/** A circuit's folder as a model that runs (Node). */
+/** Loads a circuit's folder as a model that runs (Node). */
 
 import { PithError } from "../errors.ts";
 import { askCircuit, checkWords, type Prediction, promptIds, shippedGraph } from "../export/ask-circuit.ts";
@@ -22,7 +22,7 @@ import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
 import type { Task } from "./read-task.ts";
 
-/** How a circuit does on a task. */
+/** The results of a circuit on a task. */
 export interface Evaluation {
   /**
    * The figures of each split. A split that has no examples with answers is undefined; a file without splits is all
@@ -39,43 +39,43 @@ export interface EvaluateOptions {
    */
   readonly original?: Model | undefined;
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** A shipped circuit as a model that runs. Close it when it is done. */
+/** A shipped circuit as a model that runs. Close it after use. */
 export interface CircuitModel {
   /** The circuit's folder. */
   readonly directory: string;
-  /** What circuit.json says, of the number format that was opened. */
+  /** The content of circuit.json for the number format that was opened. */
   readonly circuit: CircuitFile;
-  /** What circuit.json says, with all formats. */
+  /** The content of circuit.json with all formats. */
   readonly record: CircuitFile;
   /** The tokenizer that is shipped with the circuit. */
   readonly tokenizer: Tokenizer;
   /**
-   * The most likely next tokens, likeliest first.
-   * @param count how many; 5 where it is left out.
-   * @throws PithError "task" for a prompt of a length that the circuit does not take.
+   * The most likely next tokens, in descending order.
+   * @param count how many; left out: 5.
+   * @throws PithError "task" for a prompt of a length that the circuit does not accept.
    */
   predict(prompt: string, count?: number): Promise<readonly Prediction[]>;
   /**
    * Measures the circuit on a task's examples.
-   * @throws PithError "task" for examples that the circuit does not take.
+   * @throws PithError "task" for examples that the circuit does not accept.
    */
   evaluate(task: Task, options?: EvaluateOptions): Promise<Evaluation>;
-  /** Ends the engine. Nothing can be asked afterwards. */
+  /** Ends the engine. No method can be called afterwards. */
   close(): Promise<void>;
 }
 
 /** How a circuit is opened. */
 export interface LoadCircuitOptions extends RuntimeOptions {
   /**
-   * Of the number formats in the folder, the one to open.
+   * The number format to open.
    * @defaultValue float32, or the only one
    */
   readonly dtype?: Dtype | undefined;
@@ -90,7 +90,8 @@ export interface LoadCircuitOptions extends RuntimeOptions {
  * console.log(first?.text, first?.probability);
  * await circuit.close();
  * ```
- * @throws PithError "circuit" for a folder that is not what it says, "options" for a format that it does not hold.
+ * @throws PithError "circuit" for a folder that does not match its circuit.json, "options" for a format that it
+ * does not have.
  */
 export async function loadCircuit(
   directory: string,
@@ -182,13 +183,14 @@ async function evaluate(
 }
 
 /**
- * The task's examples by split. The task that the circuit was cut with, if it leaves splitting to us, is split
- * as it was then: examples that chose the circuit must not count as test. Of another such file, all is test.
+ * The task's examples by split. If the circuit was cut with this task file, and the file states no splits, it is
+ * split as it was then, because examples that chose the circuit must not count as test. All examples of any other
+ * such file are test.
  */
 export function divide({ circuit }: CircuitFolder, task: Task): TaskSplits {
   const same = task.sha256 === circuit.task.sha256;
   const { labels } = circuit.task;
-  // Labels that were given for the extraction are given for the evaluation too, unless there are others.
+  // Labels of the extraction are used for the evaluation too, unless others are given.
   const examples =
     same && labels !== undefined && task.labels === undefined
       ? task.examples.map((example) => ({ ...example, labels }))
@@ -199,7 +201,10 @@ export function divide({ circuit }: CircuitFolder, task: Task): TaskSplits {
   return { patching: [], validation: [], test: examples };
 }
 
-/** Encodes as at extraction; each split is checked on its own, so the others' places are filled with it. */
+/**
+ * Encodes as at extraction. Each split is checked separately, so its examples are also put in the place of the
+ * other splits.
+ */
 export function encodeExamples(
   folder: CircuitFolder,
   examples: readonly TaskExample[],
@@ -228,7 +233,7 @@ export function encodeExamples(
   );
 }
 
-/** @throws PithError "options" for a model of another shape: no figure of the two could be compared. */
+/** @throws PithError "options" for a model of another shape, whose figures could not be compared. */
 export function checkOriginal({ circuit, directory }: CircuitFolder, original: Model): void {
   const { width, vocabularySize, blocks } = original.transformer;
   if (

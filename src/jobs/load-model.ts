@@ -1,4 +1,4 @@
-/** A model by folder or hub name, ready to be searched (Node). Weights are read when they are needed. */
+/** Loads a model by folder or hub name for a search (Node). Weights are read when they are needed. */
 import { basename, resolve } from "node:path";
 import type { FamilyConfig } from "../architectures/family.ts";
 import { readTransformer } from "../architectures/index.ts";
@@ -15,9 +15,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
 
-/** An original model. Its weights are read when they are needed; close it when it is done. */
+/** An original model. Its weights are read when they are needed; close it after use. */
 export interface Model {
-  /** What people read, circuits included that others get: of a folder its own name, and not where it lies. */
+  /** The name for readers, also in circuits that others get: for a folder, its name without its path. */
   readonly name: string;
   /** The folder of its checkpoint. */
   readonly directory: string;
@@ -25,16 +25,16 @@ export interface Model {
   readonly transformer: Transformer;
   /** The model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** What config.json says, checked. */
+  /** The content of config.json, checked. */
   readonly config: FamilyConfig;
   /** The files that hold the weights. */
   readonly files: readonly {
-    /** Where the file lies. */
+    /** The file's path. */
     readonly path: string;
     /** Its size in bytes. */
     readonly size: number;
   }[];
-  /** What of the checkpoint is read otherwise than config.json says, or left out: a sentence each. */
+  /** What is left out of the checkpoint, or read differently from config.json: one sentence each. */
   readonly notes: readonly string[];
   /** Whether it is the model that comes with Pith. */
   readonly embedded: boolean;
@@ -45,11 +45,11 @@ export interface Model {
 /** How a model is loaded. */
 export interface LoadOptions {
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
@@ -93,7 +93,7 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
   }
 }
 
-/** The ids that generation needs: config.json's, and where it has none, the tokenizer's end. */
+/** The ids that generation needs: config.json's, or else the tokenizer's end token. */
 export function specialTokens({ config, tokenizer }: Pick<Model, "config" | "tokenizer">): SpecialTokens {
   const end = tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId];
   return { bos: config.bosTokenId, eos: config.eosTokenIds.length > 0 ? config.eosTokenIds : end };
@@ -109,18 +109,18 @@ async function findFolder(
   }).catch((error: unknown) => {
     throw explainName(nameOrPath, error);
   });
-  // A folder is taken as it is; what was fetched from the hub lies where nobody put it.
+  // A local folder keeps its name; a model from the hub lies in the cache, under another name.
   const isFolder = directory === resolve(expandHome(nameOrPath, process.env));
   return { directory, name: isFolder ? folderName(directory) : nameOrPath };
 }
 
-/** In the hub's cache a snapshot's own name is a commit; the model's stands two folders up. @internal */
+/** In the hub's cache, a snapshot's own name is a commit; the model's name is two folders above. @internal */
 export function folderName(directory: string): string {
   const cached = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+$/.exec(directory)?.[1];
   return cached?.replace("--", "/") ?? (basename(directory) || "model");
 }
 
-/** A mistyped folder must not look like a fault of the network. */
+/** A mistyped folder must not look like a network error. */
 function explainName(name: string, error: unknown): unknown {
   if (!(error instanceof PithError) || error.code !== "hub") return error;
   return new PithError("hub", error.message, {

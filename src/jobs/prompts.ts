@@ -1,4 +1,4 @@
-/** From a task file to what a model reads: splits, token ids, and the prompts that a pass needs. */
+/** Prepares a task for a model: splits, token ids, and the prompts of a pass. */
 import type { SearchSets } from "../discovery/prepare.ts";
 import { type EncodedExample, type EncodedTask, encodeTask } from "../tasks/encode-task.ts";
 import { splitExamples } from "../tasks/split.ts";
@@ -7,7 +7,7 @@ import type { Task } from "./read-task.ts";
 
 export interface EncodeOptions {
   /**
-   * How means are taken: one for each position ("aligned", prompts of one length), or one for all ("pooled").
+   * How means are computed: one for each position ("aligned", prompts of one length), or one for all ("pooled").
    * @defaultValue "aligned"
    */
   readonly means: "aligned" | "pooled";
@@ -33,7 +33,7 @@ export function encodePrompts(
   return encodeTask(splits, tokenizer, { means, bos, contextLength, fileName: task.path });
 }
 
-/** What a search reads: prompts with their teacher-forced answers, and where the answers stand. */
+/** The inputs of a search: prompts with their teacher-forced answers, and the positions of the answers. */
 export function searchSets({ patching, validation }: EncodedTask): SearchSets {
   return {
     patching: patching.map(({ forced }) => forced),

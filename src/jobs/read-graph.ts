@@ -1,4 +1,4 @@
-/** A shipped folder's graph with its weights, which are read when they are asked for (Node). */
+/** Reads a shipped folder's graph; its weights are read when they are needed (Node). */
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "../checkpoint/byte-source.ts";
 import { openFileSource } from "../checkpoint/file-source.ts";
@@ -14,8 +14,8 @@ export interface GraphFile {
 }
 
 /**
- * @param modelPath onnx/model.onnx; its weights lie in one file beside it.
- * @throws PithError "circuit" for a file that Pith did not write, or that is cut off.
+ * @param modelPath onnx/model.onnx; its weights are in one file beside it.
+ * @throws PithError "circuit" for a file that Pith did not write, or that is incomplete.
  */
 export async function openGraph(modelPath: string): Promise<GraphFile> {
   const bytes = await readInput(modelPath, { code: "circuit", most: LARGEST_GRAPH, what: "a graph" });
@@ -24,7 +24,7 @@ export async function openGraph(modelPath: string): Promise<GraphFile> {
   const graph = decodeGraph(bytes, modelPath, async ({ location, offset, byteLength }, value) => {
     const { name, type, shape } = value;
     const place = { file: modelPath, tensor: name };
-    // Any other name may lead out of the folder.
+    // Any other name could lead out of the folder.
     if (location !== weights) {
       throw new PithError("circuit", `lies in ${quote(location)}, and not in ${weights} beside it`, {
         place,
@@ -48,7 +48,7 @@ export async function openGraph(modelPath: string): Promise<GraphFile> {
   };
 }
 
-/** A graph has its large tensors outside; protocol buffers end at twice this. */
+/** Large tensors are stored outside the graph; protocol buffers are limited to twice this size. */
 const LARGEST_GRAPH = 2 ** 30;
 
 function bytesOf(type: ElementType, shape: Shape): number {

@@ -1,4 +1,4 @@
-/** A known circuit by its id, or from a user's file (Node). */
+/** Reads a known circuit by its id, or from a user's file (Node). */
 import { PithError } from "../errors.ts";
 import { isCircuitJson, parseCircuitFile } from "../export/circuit-json.ts";
 import { errorCode } from "../files/file-error.ts";
@@ -12,13 +12,13 @@ import {
 } from "../known/known-circuits.ts";
 import { listsOf } from "../transformer/circuit.ts";
 
-/** A list of heads has a few kB, a circuit.json of a large model some MB. */
+/** A list of heads has a few kB; a circuit.json of a large model has some MB. */
 const LARGEST = 256 * 2 ** 20;
 
 /**
  * Reads a known circuit by its id, or a list of heads from a file.
- * @param idOrPath "ioi/26", a task for its default, or a file: a name that is known is never a file.
- * @throws PithError "options" where it is neither; "circuit" for a file that is no list of heads.
+ * @param idOrPath "ioi/26", a task for its default, or a file; a known name is never read as a file.
+ * @throws PithError "options" if it is neither; "circuit" for a file that is not a list of heads.
  */
 export async function readKnown(idOrPath: string): Promise<KnownCircuit> {
   if (KNOWN_CIRCUITS.some(({ id, task }) => id === idOrPath || task === idOrPath)) {
@@ -38,7 +38,10 @@ export async function readKnown(idOrPath: string): Promise<KnownCircuit> {
   return parseKnownCircuit(listOfHeads(new TextDecoder().decode(bytes), idOrPath), idOrPath);
 }
 
-/** A circuit.json keeps heads in runs; anything else is a list of heads already, or nothing that can be used. */
+/**
+ * A circuit.json stores heads as runs, which are converted; any other file is a list of heads already, or
+ * invalid.
+ */
 function listOfHeads(text: string, path: string): string {
   const json = readJson(text.replace(/^\uFEFF/, ""));
   if (json.kind !== "value" || !isCircuitJson(json.value)) return text;

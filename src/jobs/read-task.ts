@@ -1,4 +1,4 @@
-/** A task by name or path: a built-in one, made for a model's tokenizer, or a task file (Node). */
+/** Reads a task by name or path: a built-in one, made for a model's tokenizer, or a task file (Node). */
 import { createHash } from "node:crypto";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
@@ -10,34 +10,34 @@ import { readTaskFile } from "../tasks/read-task-file.ts";
 import type { TaskFile } from "../tasks/task-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-/** A task: its examples, and where they come from. */
+/** A task: its examples and their source. */
 export interface Task extends TaskFile {
-  /** Where the file lies, as errors show it; of a built-in task its name. */
+  /** The file's path for errors; for a built-in task its name. */
   readonly path: string;
   /** SHA-256 of the file; of a built-in task, of the text of its task file. */
   readonly sha256: string;
   /** The built-in task that drew the examples; left out for a file. */
   readonly builtin?: BuiltinTaskName;
-  /** Whether its prompts want the start token, where the task says so: what a user asks for goes before it. */
+  /** Whether the task asks for a start token before its prompts; the user's option overrides this. */
   readonly bos?: boolean;
-  /** The labels that were given for all examples, beside the file. */
+  /** Labels for all examples that were given apart from the file. */
   readonly labels?: readonly string[];
 }
 
-/** How a task is read. `seed` and what follows it are for built-in tasks; a file is what it is. */
+/** Options for reading a task. `seed` and the fields after it are for built-in tasks only. */
 export interface ReadTaskOptions extends AnyTaskOptions {
   /**
-   * The model's tokenizer, which a built-in task is made with.
-   * @defaultValue none: files alone can be read
+   * The model's tokenizer, with which a built-in task is made.
+   * @defaultValue none: only files can be read
    */
   readonly tokenizer?: Tokenizer | undefined;
   /**
-   * Classification: what every answer is chosen from, instead of the whole vocabulary.
+   * Classification: the texts that every answer is chosen from, instead of the whole vocabulary.
    * @defaultValue the whole vocabulary, or what the file says
    */
   readonly labels?: readonly string[] | undefined;
   /**
-   * Ends waiting for a pipe that nobody writes to.
+   * Aborting it ends the wait for a pipe without a writer.
    * @defaultValue none
    */
   readonly signal?: AbortSignal | undefined;
@@ -87,7 +87,7 @@ async function readFileTask(path: string, signal: AbortSignal | undefined): Prom
   return { ...file, path };
 }
 
-/** A mistyped name must not look like a lost file. */
+/** A mistyped name must not look like a missing file. */
 function explainName(path: string, error: unknown): unknown {
   if (!(error instanceof PithError) || errorCode(error.cause) !== "ENOENT") return error;
   const names = BUILTIN_TASKS.map(({ name }) => name).join(", ");

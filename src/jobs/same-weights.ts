@@ -1,4 +1,4 @@
-/** Whether a model is the very one that a circuit was cut from: by its weights, file by file (Node). */
+/** Checks whether a model is exactly the one that a circuit was cut from: by its weights, file by file (Node). */
 import { basename } from "node:path";
 import { PithError } from "../errors.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
@@ -8,7 +8,7 @@ import type { Model } from "./load-model.ts";
 
 type WeightFile = Model["files"][number];
 
-/** By a model's own record of a file: what has been read for one question is not read again for the next. */
+/** By the model's own record of a file, so that no file is hashed twice. */
 const hashes = new WeakMap<WeightFile, string>();
 
 async function weightHash(file: WeightFile, signal?: AbortSignal): Promise<string> {
@@ -17,7 +17,7 @@ async function weightHash(file: WeightFile, signal?: AbortSignal): Promise<strin
   return hash;
 }
 
-/** The files that hold a model's weights, as circuit.json lists them. Each is read once while the model is open. */
+/** The files of a model's weights, as circuit.json lists them. Each is read once while the model is open. */
 export async function weightFiles(
   { files }: Pick<Model, "files">,
   signal?: AbortSignal,
@@ -37,14 +37,14 @@ export async function isSame(
   if (candidate.files.length !== files.length) return false;
   for (const file of candidate.files) {
     const written = files.find(({ name }) => name === basename(file.path));
-    // Sizes first: reading gigabytes to find that they differ is not worth the wait.
+    // Sizes are compared first, which avoids reading gigabytes of files that differ.
     if (written?.bytes !== file.size || (await weightHash(file)) !== written.sha256) return false;
   }
   return true;
 }
 
 /**
- * Before figures are written beside the original's name and hashes: they must be its own.
+ * Called before figures are recorded for the original: they must come from this very model.
  * @throws PithError "options" for a model of other weights.
  */
 export async function requireSame({ circuit, directory }: CircuitFolder, original: Model): Promise<void> {

@@ -1,7 +1,7 @@
-/** An engine for the length of one piece of work (Node): closed at its end, and in its middle when it is aborted. */
+/** Runs an engine for one piece of work (Node): it is closed at the end, or at once when the work is aborted. */
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** @throws the signal's reason when aborted: what fails after the engine was stopped fails because of it. */
+/** @throws the signal's reason when aborted, because later errors are consequences of stopping the engine. */
 export async function withEngine<Result>(
   runtime: Runtime,
   signal: AbortSignal | undefined,

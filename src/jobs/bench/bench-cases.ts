@@ -1,4 +1,4 @@
-/** The runs that a bench times: every competitor in turns, on the same prompts. */
+/** The runs that a bench times: all competitors run in turns, on the same prompts. */
 import { engineTime } from "../../measure/engine-time.ts";
 import { type ComparedTiming, compareInTurns, type LatencyOptions } from "../../measure/latency.ts";
 import type { Graph } from "../../onnx/graph.ts";
@@ -13,15 +13,15 @@ export interface Runner {
   readonly graph: Graph;
 }
 
-/** Leaves room for what transformers.js generates after the cached tokens. */
+/** Space for the tokens that transformers.js generates after the cached ones. */
 const roomForNew = 10;
 
-/** Those that the model can't take. */
+/** The context lengths that are too long for the model. */
 export function contextsLeftOut(contexts: readonly number[], contextLength: number): readonly number[] {
   return contexts.filter((each) => each + roomForNew > contextLength);
 }
 
-/** @param contexts lengths that are asked for; those that the model can't take are left out. */
+/** @param contexts the requested lengths; those that are too long for the model are left out. */
 export function benchCases(
   isDecoder: boolean,
   prompts: readonly (readonly number[])[],
@@ -42,7 +42,7 @@ export function benchCases(
   return cases;
 }
 
-/** @returns a timing for every runner beside the first, and last for transformers.js, if it takes part. */
+/** @returns a timing for every runner compared with the first, and last for transformers.js, if it takes part. */
 export async function timeCase(
   { kind, tokens }: BenchCase,
   runtime: Runtime,
@@ -70,7 +70,7 @@ export async function timeCase(
       case "next token": {
         const outputs = await session.run(feedsOf(graph, [long]));
         caches.push(...Object.values(outputs));
-        // The cache stays as it is: every run is the token after the same ones.
+        // The cache does not change: every run computes the token after the same ones.
         const feeds = feedsOf(graph, [long.slice(0, 1)], { length: tokens, tensors: cacheOf(outputs) });
         works.push(() => timeRun(runtime, session, feeds));
       }
@@ -85,7 +85,7 @@ export async function timeCase(
   return timings;
 }
 
-/** What the engine took; its outputs stay with it and go. @internal */
+/** The engine's time; its outputs are released. @internal */
 export function timeRun(runtime: Runtime, session: Session, feeds: Feeds): Promise<number> {
   return engineTime(runtime, async () => runtime.release(...Object.values(await session.run(feeds))));
 }

@@ -4,7 +4,10 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Contestant } from "./bench-competitors.ts";
 import type { Ceilings } from "./bench-result.ts";
 
-/** Bandwidth at the size of each float32 model: a model that fits into a cache is bound by the cache. */
+/**
+ * The bandwidth is measured at the size of each float32 model, because a model that fits into a cache is limited
+ * by the cache.
+ */
 export async function measureCeilings(
   runtime: Runtime,
   contestants: readonly Contestant[],

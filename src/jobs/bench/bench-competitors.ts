@@ -1,4 +1,7 @@
-/** Who takes part in a bench: circuits, the original lowered by the same code, and what a user would pick instead. */
+/**
+ * The competitors of a bench: circuits, the original lowered by the same code, and the alternatives that a user
+ * has.
+ */
 import { rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { PithError } from "../../errors.ts";
@@ -33,31 +36,31 @@ export interface Contestant {
   readonly isFloat32: boolean;
 }
 
-/** What may take part beside circuits and original. */
+/** Possible competitors in addition to circuits and original. */
 export const alternatives = ["int8", "transformers.js"] as const;
 export type Alternative = (typeof alternatives)[number];
 
 export interface FieldOptions {
   readonly original: Model;
-  /** Of the number formats in the circuits' folders, the one to open; left out: each one's main format. */
+  /** The number format of the circuits to open; left out: each one's main format. */
   readonly dtype?: Dtype | undefined;
   readonly against?: readonly Alternative[];
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Field {
-  /** The original first, then the circuits as given. */
+  /** The original first, then the circuits in the given order. */
   readonly contestants: readonly Contestant[];
-  /** The first circuit; the others take the same prompts. */
+  /** The first circuit; the others accept the same prompts. */
   readonly folder: CircuitFolder;
-  /** The original as a folder of the decoder profile, where transformers.js takes part. */
+  /** The original as a folder of the decoder profile, if transformers.js takes part. */
   readonly decoderFolder: string | undefined;
 }
 
 /**
- * @param place a folder for what has to be written.
- * @throws PithError "circuit" for a folder that is none; "options" where they take different prompts, or the
- * original is not theirs.
+ * @param place a folder for temporary files.
+ * @throws PithError "circuit" for a folder that is not a circuit's; "options" if the circuits accept different
+ * prompts, or were not cut from the original.
  */
 export async function gatherField(
   directories: readonly string[],
@@ -85,7 +88,7 @@ export async function gatherField(
   const whole = await write("original", profile);
   const parameters = countParameters(shippedTransformer(original.transformer, profile)).total;
   const contestants = [await contestant("original", "original", whole.modelPath, parameters)];
-  // A folder's last name is enough where no two have the same.
+  // A folder's last name is enough if no two folders have the same.
   const isShort = new Set(folders.map(({ directory }) => basename(directory))).size === folders.length;
   for (const { directory, modelPath, circuit } of folders) {
     const folderName = folders.length === 1 ? "circuit" : isShort ? basename(directory) : directory;
@@ -119,7 +122,9 @@ interface Written {
   readonly modelPath: string;
 }
 
-/** A prepared folder under its name: it has neither measurements nor a card, and goes with the bench. */
+/**
+ * Renames a prepared folder, which has neither measurements nor a card, and is removed with the bench's files.
+ */
 async function settle({ directory }: PreparedFolder, target: string): Promise<Written> {
   await rename(directory, target);
   return { directory: target, modelPath: join(target, folderLayout.modelFolder, folderLayout.model) };
@@ -132,7 +137,7 @@ async function contestant(
   parameters: number,
 ): Promise<Contestant> {
   const file = await openGraph(modelPath);
-  // Its weights are not wanted any more: the engine opens the file itself.
+  // Its weights are not needed any more: the engine opens the file itself.
   await file.close();
   const { graph } = file;
   const { size } = await stat(modelPath);

@@ -1,4 +1,4 @@
-/** What a bench feeds a graph with: prompts, and for decoders a cache of a given length. */
+/** The inputs of a graph in a bench: prompts, and for decoders a cache of a given length. */
 import type { Graph } from "../../onnx/graph.ts";
 import type { DeviceTensor, HostTensor } from "../../runtime/runtime.ts";
 
@@ -11,7 +11,7 @@ export function symbolSizes(batch: number, sequence: number, past = 0): Readonly
     batch_size: batch,
     sequence_length: sequence,
     past_sequence_length: past,
-    // Circuits of Pith 0.1.0 name the sum of the two.
+    // Circuits of Pith 0.1.0 use this name for the sum of the two.
     total_sequence_length: past + sequence,
   };
 }

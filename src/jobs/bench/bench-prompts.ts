@@ -1,10 +1,10 @@
-/** The prompts of a bench: a task's, or random tokens where there is none. */
+/** The prompts of a bench: a task's, or random tokens if there is no task. */
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Task } from "../read-task.ts";
 
-/** As many as the paper's batches have. */
+/** The batch size of the paper. */
 const largestBatch = 150;
 const randomLength = 16;
 
@@ -47,7 +47,7 @@ export function benchPrompts(
   );
 }
 
-/** The same at every call; Numerical Recipes' linear congruential generator. */
+/** Pseudo-random prompts, the same at every call; Numerical Recipes' linear congruential generator. */
 function randomPrompts(count: number, length: number, vocabulary: number): readonly (readonly number[])[] {
   let state = 1;
   return Array.from({ length: count }, () =>
@@ -58,7 +58,7 @@ function randomPrompts(count: number, length: number, vocabulary: number): reado
   );
 }
 
-/** A prompt of any length: a given one's tokens over and over. */
+/** A prompt of any length: the tokens of a given one, repeated. */
 export function stretched(ids: readonly number[], length: number): readonly number[] {
   return Array.from({ length }, (_, at) => ids[at % ids.length] ?? 0);
 }

@@ -1,31 +1,38 @@
-/** What a bench found, as data: `--json` prints it, the table and the chart are made of it. */
+/** The result of a bench as data: `--json` prints it, and the table and the chart are made from it. */
 import type { Timing } from "../../measure/latency.ts";
 import type { LoadMeasurement } from "./probe-load.ts";
 
-/** What is asked of every competitor. */
+/** A task that is timed for every competitor. */
 export interface BenchCase {
   readonly kind: "prompt" | "batch" | "first token" | "next token";
-  /** Prompts a run. */
+  /** Number of prompts in a run. */
   readonly prompts: number;
-  /** Tokens that a prompt has, or that are in the cache. */
+  /** Number of tokens of a prompt, or in the cache. */
   readonly tokens: number;
 }
 
 export interface BenchCell {
   /** Milliseconds a run. */
   readonly timing: Timing;
-  /** Times as fast as the original: the median of runs in pairs, where there were enough, else of medians. */
+  /**
+   * The speed relative to the original: the median over pairs of runs if there were enough, else the ratio of
+   * medians.
+   */
   readonly speedUp: number;
-  /** 95 %; undefined for fewer than six runs. Where it holds 1, nothing can be said of which is faster. */
+  /**
+   * The 95 % interval; undefined for fewer than six runs. If it contains 1, it is not certain which is faster.
+   */
   readonly speedUpInterval?: readonly [low: number, high: number];
-  /** Floating-point operations of a run's matrix products; undefined where they were not counted. */
+  /** Floating-point operations of a run's matrix products; undefined if they were not counted. */
   readonly flops?: number;
-  /** Bytes that a run must move at the least. */
+  /** The least number of bytes that a run must move. */
   readonly bytes?: number;
-  /** Shares of the measured ceilings that the run reached; float32 models only. */
+  /** Shares of the machine's measured limits that the run reached; float32 models only. */
   readonly ofCompute?: number;
   readonly ofBandwidth?: number;
-  /** The speed-up if original and this one both ran at the ceilings that bind them; float32 models only. */
+  /**
+   * The speed-up if the original and this one both reached the limits that apply to them; float32 models only.
+   */
   readonly allowed?: number;
 }
 
@@ -37,14 +44,14 @@ export interface Competitor {
   readonly parameters?: number;
   /** Undefined for transformers.js, and on a graphics card. */
   readonly loading?: LoadMeasurement;
-  /** By case, in the order of `cases`; undefined where a case is not for it. */
+  /** By case, in the order of `cases`; undefined if a case does not apply. */
   readonly cells: readonly (BenchCell | undefined)[];
 }
 
 export interface Ceilings {
   /** Matrix products, FLOP/s. */
   readonly compute: number;
-  /** Weights of so many bytes streamed, bytes/s. */
+  /** Bytes/s when this many bytes of weights are streamed. */
   readonly bandwidth: readonly { readonly bytes: number; readonly rate: number }[];
 }
 

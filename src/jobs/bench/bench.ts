@@ -1,8 +1,8 @@
 /**
- * How fast a circuit is beside its original (Node): through one engine, with the same threads and prompts, in turns;
- * with load time and memory from processes of their own, and what the machine could do at best, measured in the same
- * run. Times are what ONNX Runtime takes; transformers.js's include its own code. On a graphics card only what runs
- * there takes part.
+ * Measures the speed of a circuit compared with its original (Node): in the same engine, with the same threads
+ * and prompts, in turns. Load time and memory are measured in processes of their own, and the machine's limits in
+ * the same run. Times are ONNX Runtime's; those of transformers.js include its own code. On a graphics card, only
+ * competitors that run there take part.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -30,23 +30,24 @@ import { openTransformersJs } from "./transformers-js.ts";
 
 /** `original` is the model that the circuits were cut from. */
 export interface BenchOptions extends FieldOptions {
-  /** Where prompts come from; left out, random tokens. */
+  /** The source of the prompts; left out: random tokens. */
   readonly task?: Task | undefined;
   readonly threads?: number | undefined;
   readonly device?: Device | undefined;
-  /** Counted runs of each at most, and milliseconds after which no further round begins, a case. */
+  /** For each case: the most counted runs of each, and the milliseconds after which no further round begins. */
   readonly runs?: number | undefined;
   readonly budget?: number | undefined;
-  /** Processes that load each model. */
+  /** The number of processes that load each model. */
   readonly loads?: number;
-  /** Lengths of what a decoder has read before the token that is timed. */
+  /** The numbers of tokens that a decoder has read before the token that is timed. */
   readonly contexts?: readonly number[];
   readonly onEvent?: OnEvent | undefined;
 }
 
 /**
- * @param directories of circuits that take the same prompts.
- * @throws PithError for folders that are no circuits, or that can't be compared; the signal's reason when aborted.
+ * @param directories of circuits that accept the same prompts.
+ * @throws PithError for folders that are not circuits, or that can't be compared; the signal's reason when
+ * aborted.
  */
 export async function bench(directories: readonly string[], options: BenchOptions): Promise<BenchResult> {
   const threads = options.threads ?? availableParallelism();
@@ -135,7 +136,7 @@ async function run(
   };
 }
 
-/** What runs on the processor only does not stand beside times of a graphics card. */
+/** Competitors that run only on the processor are not compared with times of a graphics card. */
 function takingPart(device: Device, against: readonly Alternative[] = []) {
   const notes: string[] = [];
   if (device === "cpu") return { against, notes };

@@ -8,13 +8,13 @@ import type { ProbeAnswer, ProbeRequest } from "../../runtime/load-probe.ts";
 import type { Feeds } from "./bench-feeds.ts";
 
 export interface LoadMeasurement {
-  /** Opening the model, its files in the system's cache; milliseconds. */
+  /** Time to open the model when its files are in the system's cache; milliseconds. */
   readonly load: Timing;
-  /** From opening it to the first answer. */
+  /** Time from opening it to the first answer. */
   readonly firstAnswer: Timing;
-  /** Peak of resident memory, Node and ONNX Runtime included; the least of the runs. */
+  /** Peak of resident memory, Node and ONNX Runtime included; the lowest of the runs. */
   readonly peakBytes: number;
-  /** Of that, what there was before the model. */
+  /** The part of it that was used before the model was loaded. */
   readonly baselineBytes: number;
 }
 

@@ -1,10 +1,10 @@
 /**
- * transformers.js as a competitor: it runs the original as a user of that library would. It is no dependency of
- * Pith, so it is looked for when it is asked for.
+ * transformers.js as a competitor: it runs the original as a user of that library would. Pith does not depend on
+ * it, so it is only loaded when it is requested.
  */
 import { basename, dirname } from "node:path";
 
-/** Its own types are not at hand where it isn't installed: only what is called. */
+/** Only the functions that are called, because the library's own types are missing if it isn't installed. */
 interface Library {
   readonly env: { allowRemoteModels: boolean; localModelPath: string };
   readonly AutoModelForCausalLM: {
@@ -20,7 +20,7 @@ interface LibraryModel {
 }
 
 export interface TransformersJs {
-  /** Milliseconds from token ids to the logits of every position, as it gives them. */
+  /** Milliseconds from token ids to the logits of every position, which the library returns. */
   forward(ids: readonly (readonly number[])[]): Promise<number>;
   /** Milliseconds a token, with the cache, after a prompt. */
   next(ids: readonly number[]): Promise<number>;
@@ -29,21 +29,19 @@ export interface TransformersJs {
 
 const generatedTokens = 9;
 
-/**
- * @param directory a folder of the decoder profile. @returns undefined where the library is not installed.
- */
+/** @param directory a folder of the decoder profile. @returns undefined if the library is not installed. */
 export async function openTransformersJs(
   directory: string,
   threads: number,
 ): Promise<TransformersJs | undefined> {
-  // Not a literal: bundlers and import rules take literals for dependencies.
+  // Not a literal, because bundlers and import rules treat literals as dependencies.
   const name = "@huggingface/transformers";
   const library = (await import(name).catch(() => undefined)) as Library | undefined;
   if (library === undefined) return undefined;
   library.env.allowRemoteModels = false;
   library.env.localModelPath = dirname(directory);
   const model = await library.AutoModelForCausalLM.from_pretrained(basename(directory), {
-    // The name of a file, to this library: onnx/model.onnx, whatever numbers are in it.
+    // This library's name for the file onnx/model.onnx, whatever its number format is.
     dtype: "fp32",
     device: "cpu",
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
@@ -62,7 +60,7 @@ export async function openTransformersJs(
   return {
     forward: (ids) => timed(() => model(tensors(ids))),
     async next(ids) {
-      // The library hands over the prompt, then each token as it is made: the first is not counted.
+      // The library passes on the prompt, then each new token; the first one is not counted.
       const times: number[] = [];
       const streamer = { put: () => void times.push(performance.now()), end: () => {} };
       const exactly = { max_new_tokens: generatedTokens, min_new_tokens: generatedTokens };

@@ -1,4 +1,7 @@
-/** The words that a circuit is compiled for: those of its task's prompts, of a built-in task's lists, and of more prompts. */
+/**
+ * The words for which a circuit is compiled: those of its task's prompts, of a built-in task's lists, and of
+ * additional prompts.
+ */
 import type { CircuitFolder } from "../../export/read-folder.ts";
 import type { PromptVocabulary } from "../../lowering/compiled.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
@@ -7,12 +10,12 @@ import { encodeExamples } from "../load-circuit.ts";
 import { readTask, type Task } from "../read-task.ts";
 
 /**
- * Prompts drawn of a built-in task, so that nearly every word of its lists stands at each of its places: of a
- * list of 300, one word is missed in 10⁴ lists.
+ * Number of prompts drawn of a built-in task, so that nearly every word of its lists occurs at each of its
+ * positions: for a list of 300 words, one word is missed in 10⁴ lists.
  */
 const promptsDrawn = 4000;
 
-/** @param more prompts of the same length whose words are taken too. */
+/** @param more prompts of the same length whose words are included. */
 export async function wordsOf(
   folder: CircuitFolder,
   task: Task,
@@ -35,7 +38,7 @@ export async function wordsOf(
   };
 }
 
-/** More prompts of a built-in task, from its other end: fewer where its words don't make so many. */
+/** More prompts of a built-in task, from its other end; fewer if its words don't give so many. */
 async function drawn({ circuit, tokenizer }: CircuitFolder, task: Task): Promise<readonly TaskExample[]> {
   if (task.builtin === undefined) return [];
   const { means } = circuit.replacement;

@@ -1,4 +1,4 @@
-/** An aligned circuit's folder, compiled for the words of a task, as a folder of its own (Node). */
+/** Compiles an aligned circuit's folder for the words of a task, into a folder of its own (Node). */
 
 import { join, resolve } from "node:path";
 import type { ByteSource } from "../../checkpoint/byte-source.ts";
@@ -31,15 +31,18 @@ import { wordsOf } from "./compile-words.ts";
 import { measureCompiled, type Splits } from "./measure-compiled.ts";
 
 export interface CompileOptions {
-  /** Whose prompts and answers the circuit is to take. */
+  /** The task whose prompts and answers the circuit will accept. */
   readonly task: Task;
-  /** More prompts whose words it is to take. */
+  /** More prompts whose words the circuit will accept. */
   readonly vocabulary?: Task | undefined;
-  /** The model that the circuit was cut from: what is compiled is then verified against the patched model as well. */
+  /**
+   * The model that the circuit was cut from; with it, the compiled circuit is also verified against the patched
+   * model.
+   */
   readonly original?: Model | undefined;
-  /** Operators that the graph may use; portable where left out. */
+  /** Operators that the graph may use; left out: portable ones. */
   readonly target?: OperatorSet | undefined;
-  /** Number format of the weights; float32 where left out. What a narrower one loses is measured over the answers. */
+  /** Number format of the weights; left out: float32. The loss of a narrower one is measured over the answers. */
   readonly dtype?: Dtype | undefined;
   readonly threads?: number | undefined;
   readonly force?: boolean | undefined;
@@ -54,9 +57,9 @@ export interface Compilation {
 }
 
 /**
- * @param directory a float32 circuit of the aligned profile, which stays as it is; @param out the folder to make.
- * @throws PithError "circuit" for a folder that can't be compiled, "task" for prompts that it does not take,
- * "verification" where the two disagree by more than 1e-4 or a narrower format loses too much, "output" for the new
+ * @param directory a float32 circuit of the aligned profile, which is not changed; @param out the folder to make.
+ * @throws PithError "circuit" for a folder that can't be compiled, "task" for prompts that it does not accept,
+ * "verification" if the two differ by more than 1e-4 or a narrower format loses too much, "output" for the new
  * folder.
  */
 export async function compileFolder(
@@ -95,7 +98,8 @@ export async function compileFolder(
       return shipAs(
         {
           ...{ runtime, graph: shipped.graph, prepared, dtype: narrower, force, signal, onEvent },
-          // Verified above against the patched model: KL to the original is the circuit's own matter.
+          // The circuit was verified against the patched model above; its KL to the original is measured
+          // elsewhere.
           ...measuredAs(circuit, examples, { runtime, reference: undefined, signal }),
         },
         circuit,

@@ -1,7 +1,7 @@
 /**
- * What a compiled circuit is worth. First it is verified on every prompt: against the circuit's own graph, and
- * against the patched model where the original is at hand. Then accuracy over its answers and over the whole
- * vocabulary, size, and time.
+ * Measures a compiled circuit. First it is verified on every prompt: against the circuit's own graph, and against
+ * the patched model if the original is available. Then accuracy over its answers and over the whole vocabulary,
+ * size, and time are measured.
  */
 
 import { patchedGates } from "../../cut/patched.ts";
@@ -29,7 +29,10 @@ import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 
-/** Of an answer's logit, less the mean of the prompt's: what is computed once is computed by the same kernels. */
+/**
+ * For an answer's logit, less the mean of the prompt's; small, because the tables are computed by the same
+ * kernels.
+ */
 const compiledTolerance = 1e-4;
 
 /** A task's prompts as the circuit reads them. */
@@ -114,8 +117,8 @@ function rowsOf({ positions }: PromptVocabulary): CompiledRecord["rows"] {
 }
 
 /**
- * The patched model, with the means of the patching prompts that the circuit was cut with: only where the
- * original is at hand, and the task is the same.
+ * The patched model, with the means of the patching prompts that the circuit was cut with: only if the original
+ * is available and the task is the same.
  */
 async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | undefined> {
   const { runtime, folder, task, splits, original, signal } = job;
@@ -130,7 +133,7 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
   return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });
 }
 
-/** NaN is a disagreement as well. */
+/** NaN counts as a difference. */
 function checkDifference(largest: number): void {
   if (largest <= compiledTolerance) return;
   throw new PithError(

@@ -1,4 +1,4 @@
-/** Further number formats in a circuit's own folder, beside its float32 model (Node). */
+/** Adds number formats to a circuit's own folder, beside its float32 model (Node). */
 import { resolve } from "node:path";
 import { PithError } from "../../errors.ts";
 import type { NarrowDtype } from "../../export/dtype.ts";
@@ -22,9 +22,10 @@ export interface AddFormatsOptions extends Omit<ConvertOptions, "dtype"> {
 }
 
 /**
- * The folder is written anew beside its place, and takes it when it is whole.
- * @throws PithError "circuit" for a folder that is no float32 circuit, "options" for another task than its own or,
- * without `force`, for a format that is there already; "verification" for a loss above `dtypeBounds` without `force`.
+ * Writes a new folder beside the old one, and replaces the old one when the new one is complete.
+ * @throws PithError "circuit" for a folder that is not a float32 circuit's, "options" for another task than its
+ * own or, without `force`, for a format that exists; "verification" for a loss above `dtypeBounds` without
+ * `force`.
  */
 export async function addFormats(directory: string, options: AddFormatsOptions): Promise<Conversion> {
   const { dtypes, task, original, signal, onEvent, force = false } = options;

@@ -1,4 +1,4 @@
-/** A decoder circuit's graph, circuit.json and config.json with another number of heads in its caches. */
+/** Converts a decoder circuit's graph, circuit.json and config.json to another number of heads in its caches. */
 import { join } from "node:path";
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -11,12 +11,12 @@ import type { Graph } from "../../onnx/graph.ts";
 export interface WithCaches {
   readonly graph: Graph;
   readonly circuit: CircuitFile;
-  /** What config.json says then; undefined where it stays as it is. */
+  /** The new config.json; undefined if it does not change. */
   readonly config?: object;
 }
 
 /**
- * @param graph the folder's. @param kind undefined: caches stay as they are.
+ * @param graph the folder's. @param kind undefined: caches are not changed.
  * @throws PithError "options" for a circuit without caches, or one whose layers differ.
  */
 export async function convertCaches(
@@ -60,7 +60,7 @@ export async function convertCaches(
   };
 }
 
-/** In the terms in which config.json was written. */
+/** In the terms of the existing config.json. */
 function cacheFields(own: readonly number[], inLlamaTerms: boolean): object {
   const most = Math.max(1, ...own);
   return inLlamaTerms

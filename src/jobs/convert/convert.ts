@@ -1,4 +1,4 @@
-/** A circuit's folder in another number format, as a folder of its own (Node). */
+/** Converts a circuit's folder to another number format, into a folder of its own (Node). */
 
 import { resolve } from "node:path";
 import { PithError } from "../../errors.ts";
@@ -28,12 +28,12 @@ export interface ConvertOptions {
   readonly dtype: NarrowDtype;
   /** How many heads each cache of a circuit with pooled means has; left out: as many as before. */
   readonly caches?: CacheKind | undefined;
-  /** The task that the circuit was cut for: what is lost is measured on it. */
+  /** The task that the circuit was cut for; the loss is measured on it. */
   readonly task: Task;
   /** The model that the circuit was cut from, for the KL to it. */
   readonly original?: Model | undefined;
   readonly threads?: number | undefined;
-  /** Replace a circuit folder that is there, and accept any loss. */
+  /** Whether an existing circuit folder is replaced and any loss is accepted. */
   readonly force?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
@@ -46,9 +46,9 @@ export interface Conversion {
 }
 
 /**
- * @param directory a float32 circuit's folder, which stays as it is; @param out the folder to make.
- * @throws PithError "circuit" for a folder that is no float32 circuit, "options" for another task than its own,
- * "verification" for a loss above `dtypeBounds` without `force`, "output" for the new folder.
+ * @param directory a float32 circuit's folder, which is not changed; @param out the folder to make.
+ * @throws PithError "circuit" for a folder that is not a float32 circuit's, "options" for another task than its
+ * own, "verification" for a loss above `dtypeBounds` without `force`, "output" for the new folder.
  */
 export async function convertCircuit(
   directory: string,
@@ -102,7 +102,7 @@ export async function convertCircuit(
   }
 }
 
-/** @throws PithError "circuit" for what is not float32, "options" for another task than its own. */
+/** @throws PithError "circuit" if it is not float32, "options" for another task than its own. */
 export function checkConvertible({ directory, circuit }: CircuitFolder, task: Task): void {
   if (circuit.dtype !== undefined) {
     throw new PithError("circuit", `is in ${circuit.dtype.weights} already`, {
@@ -119,7 +119,7 @@ export function checkConvertible({ directory, circuit }: CircuitFolder, task: Ta
   }
 }
 
-/** What the circuit's own metrics were measured on. */
+/** The examples on which the circuit's own metrics were measured. */
 export function examplesOf(
   folder: CircuitFolder,
   task: Task,

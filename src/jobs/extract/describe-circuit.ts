@@ -1,4 +1,4 @@
-/** What circuit.json says of a fresh circuit before anything is known of its files. */
+/** The content of circuit.json for a new circuit, before its files are known. */
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -11,7 +11,7 @@ import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
 import type { SearchSettings } from "./extract-options.ts";
 
-/** What the circuit was made from, by hash. */
+/** The sources of the circuit, with their hashes. */
 export interface Sources {
   readonly files: CircuitFile["model"]["files"];
   readonly task: string;

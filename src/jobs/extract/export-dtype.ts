@@ -1,6 +1,6 @@
 /**
- * Ships a circuit in a narrower number format: converted, measured beside its float32 self on the same examples,
- * and refused when it lost more than a stated bound.
+ * Ships a circuit in a narrower number format: it is converted, compared with its float32 form on the same
+ * examples, and refused if it lost more than a stated bound.
  */
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -26,26 +26,26 @@ import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 
-/** More than this is lost only with `force`. @internal */
+/** The largest loss without `force`. @internal */
 export const dtypeBounds = {
   /** Share of examples, on validation or test set. */
   accuracy: 0.01,
-  /** KL(float32 circuit ‖ this one) in nats: the default α, what one component more may cost. */
+  /** KL(float32 circuit ‖ this one) in nats: the default α, the allowed cost of one more component. */
   kl: 0.02,
 } as const;
 
 export interface DtypeJob {
   readonly runtime: Runtime;
-  /** Of float32 weights. */
+  /** The graph with float32 weights. */
   readonly graph: Graph;
-  /** How a session of it answers. */
+  /** A function from a session to its answers. */
   readonly give: (session: Session) => GiveLogits;
-  /** Holds the float32 model; it is discarded by the caller when this fails. */
+  /** The folder with the float32 model; the caller discards it if this fails. */
   readonly prepared: PreparedFolder;
-  /** Keep the float32 model beside the converted one, which replaces it otherwise. */
+  /** Whether the float32 model is kept beside the converted one; otherwise it is replaced. */
   readonly beside?: boolean;
   readonly examples: Readonly<Partial<Record<Split, readonly EncodedExample[]>>>;
-  /** The model that the circuit was cut from, where it is at hand and gives what the circuit gives. */
+  /** The model that the circuit was cut from, if it is available and has the same outputs as the circuit. */
   readonly original: GiveLogits | undefined;
   readonly dtype: NarrowDtype;
   readonly force: boolean;
@@ -57,10 +57,10 @@ type Split = "validation" | "test";
 const splits = ["validation", "test"] as const;
 
 /**
- * @param circuit what the float32 circuit's file says.
- * @returns what the converted one's says: `metrics` are its own, and the float32 circuit's stand in `dtype`. KL to
- * the original is left out where that is not at hand. A compiled circuit's `metrics` are those of the circuit that was
- * compiled, over the whole vocabulary; what it scores itself stands in `dtype`, and they stay.
+ * @param circuit the float32 circuit's record.
+ * @returns the converted circuit's record: `metrics` are its own, and the float32 circuit's are in `dtype`. KL to
+ * the original is left out if the original is not available. A compiled circuit's `metrics` stay those of the
+ * circuit that was compiled, over the whole vocabulary; its own scores are in `dtype`.
  * @throws PithError "verification" for a loss above the bounds, without `force`.
  */
 export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<CircuitFile> {
@@ -124,7 +124,7 @@ async function write({ prepared, graph, dtype, beside = false }: DtypeJob): Prom
 
 /**
  * Ships further formats beside the float32 model, each as {@link shipAs} does.
- * @returns what circuit.json then says: `circuit`, and the formats in its list.
+ * @returns the new circuit.json: `circuit`, with the formats in its list.
  */
 export async function shipBeside(
   job: Omit<DtypeJob, "dtype" | "beside">,
@@ -136,7 +136,10 @@ export async function shipBeside(
   return added.length === 0 ? circuit : withFormats(circuit, added);
 }
 
-/** A fresh standalone model in the number formats that its extraction asked for; in float32, `circuit` as it is. */
+/**
+ * Ships a new standalone model in the number formats that the options ask for; in float32, returns `circuit`
+ * unchanged.
+ */
 export function shipStandaloneAs(
   job: Pick<DtypeJob, "runtime" | "signal" | "onEvent"> & {
     readonly model: Model;
@@ -169,16 +172,16 @@ export function shipStandaloneAs(
   return dtype === "f32" ? shipBeside(base, circuit, formats) : shipAs({ ...base, dtype }, circuit);
 }
 
-/** The float32 circuit's times and years' mass are not this one's. */
+/** The float32 circuit's times and year mass do not apply to this one. */
 function withoutTimes({ milliseconds: _, yearMass: __, ...metrics }: CircuitFile["metrics"]) {
   return metrics;
 }
 
-/** @throws PithError "verification" above `dtypeBounds`; NaN is a loss as well. @internal */
+/** @throws PithError "verification" above `dtypeBounds`; NaN counts as a loss. @internal */
 export function checkLoss(dtype: string, split: Split, before: number, after: number, kl: number): void {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const advice = "Choose a wider format, or accept it with --force.";
-  // Half an example's worth of rounding: a loss of exactly the bound passes.
+  // A small tolerance for rounding: a loss of exactly the bound passes.
   if (!(before - after <= dtypeBounds.accuracy + 1e-9)) {
     throw new PithError(
       "verification",

@@ -1,4 +1,4 @@
-/** The options of an extraction, their defaults, and what they may be. */
+/** The options of an extraction, with their defaults and ranges. */
 
 import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
@@ -38,7 +38,7 @@ export interface SearchSettings {
    */
   readonly alpha: number;
   /**
-   * Greedy and target search: nothing is pruned that takes the KL divergence above this, in nats.
+   * Greedy and target search: a component is kept if pruning it would take the KL divergence above this, in nats.
    * @defaultValue undefined, no bound
    * @example
    * ```ts
@@ -47,7 +47,7 @@ export interface SearchSettings {
    */
   readonly maxKl: number | undefined;
   /**
-   * Greedy search: what was kept is tried again until nothing changes, in this many passes at most.
+   * Greedy search: kept components are tried again until nothing changes, in at most this many passes.
    * @defaultValue 1
    * @example
    * ```ts
@@ -56,7 +56,7 @@ export interface SearchSettings {
    */
   readonly passes: number;
   /**
-   * Find the smallest circuit that holds this, instead of one that the search's options choose.
+   * Find the smallest circuit that meets this target, instead of the one that the search's options give.
    * @defaultValue undefined
    * @example
    * ```ts
@@ -65,7 +65,7 @@ export interface SearchSettings {
    */
   readonly target: Target | undefined;
   /**
-   * What takes a pruned component's place: its mean output over the patching prompts, or zero.
+   * The replacement of pruned components: its mean output over the patching prompts, or zero.
    * @defaultValue "mean"
    * @example
    * ```ts
@@ -74,7 +74,7 @@ export interface SearchSettings {
    */
   readonly ablation: "mean" | "zero";
   /**
-   * With zero ablation, whether a pruned head's value bias goes with it, or stays, as in the published code.
+   * With zero ablation, whether a pruned head's value bias is removed with it, or kept, as in the published code.
    * @defaultValue "removed"
    * @example
    * ```ts
@@ -102,7 +102,7 @@ export interface SearchSettings {
    */
   readonly means: "aligned" | "pooled";
   /**
-   * Greedy and target search: which of a layer's components are tried first.
+   * Greedy and target search: which components of a layer are tried first.
    * @defaultValue "published"
    * @example
    * ```ts
@@ -148,8 +148,8 @@ export interface SearchSettings {
    */
   readonly frequency: number | undefined;
   /**
-   * The number format of the shipped weights. What a narrower one than float32 loses is measured, and a loss that
-   * is too large is refused unless `force` is given.
+   * The number format of the shipped weights. The loss of a format narrower than float32 is measured, and a loss
+   * that is too large is refused unless `force` is given.
    * @defaultValue "f32"
    * @example
    * ```ts
@@ -167,8 +167,8 @@ export interface SearchSettings {
    */
   readonly formats: readonly NarrowDtype[];
   /**
-   * Which operators the shipped graph uses: standard ONNX alone ("portable"), or ONNX Runtime's own too, where they
-   * are faster ("onnxruntime").
+   * Which operators the shipped graph uses: only standard ONNX ("portable"), or ONNX Runtime's own too, where
+   * they are faster ("onnxruntime").
    * @defaultValue "portable"
    * @example
    * ```ts
@@ -196,7 +196,7 @@ export interface SearchSettings {
    */
   readonly threads: number | undefined;
   /**
-   * What computes: the processor, or a graphics card through WebGPU.
+   * The device that computes: the processor, or a graphics card through WebGPU.
    * @defaultValue "cpu"
    * @example
    * ```ts
@@ -205,7 +205,7 @@ export interface SearchSettings {
    */
   readonly device: Device;
   /**
-   * Take every warning of the preflight for a reason not to search.
+   * Treat every warning of the preflight as a reason not to search.
    * @defaultValue false
    * @example
    * ```ts
@@ -214,7 +214,7 @@ export interface SearchSettings {
    */
   readonly strict: boolean;
   /**
-   * Search though the original can't do the task: it is never right, or no more often than by chance.
+   * Search even if the original can't do the task: it is never right, or no more often than by chance.
    * @defaultValue false
    * @example
    * ```ts
@@ -223,7 +223,7 @@ export interface SearchSettings {
    */
   readonly allowWeak: boolean;
   /**
-   * Replace a circuit folder that is there, and accept what a narrow number format loses.
+   * Replace an existing circuit folder, and accept any loss of a narrow number format.
    * @defaultValue false
    * @example
    * ```ts
@@ -232,7 +232,7 @@ export interface SearchSettings {
    */
   readonly force: boolean;
   /**
-   * Go on where an interrupted search to the same folder was. The options must be the same.
+   * Continue an interrupted search to the same folder. The options must be the same.
    * @defaultValue false
    * @example
    * ```ts
@@ -242,32 +242,32 @@ export interface SearchSettings {
   readonly resume: boolean;
 }
 
-/** A search by its name, and those of its options that are not as by default. */
+/** A search by its name, with the options that differ from their defaults. */
 export interface ChosenSearch {
   /** The name that the search was registered with. */
   readonly name: string;
   /**
-   * Those of its options that are not as by default.
-   * @defaultValue {}, all as by default
+   * The options that differ from their defaults.
+   * @defaultValue {}, all defaults
    */
   readonly options?: SearchOptionValues | undefined;
 }
 
 /**
- * The options of {@link extract}: what the search depends on and how it is run, each with a default, and how the
- * caller follows and ends it.
+ * The options of {@link extract}: settings of the search and of its run, each with a default, and how the caller
+ * watches and ends it.
  */
 export interface ExtractOptions extends Partial<SearchSettings> {
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** What {@link extract} does unless it is told otherwise. */
+/** The defaults of {@link extract}. */
 export const defaultExtractOptions: SearchSettings = {
   search: undefined,
   alpha: alphaOption.initial,
@@ -295,7 +295,7 @@ export const defaultExtractOptions: SearchSettings = {
   resume: false,
 };
 
-/** What an option is called where it is given: the command line has other names for them than the library. */
+/** The name of an option for the user: on the command line, options have other names than in the library. */
 export type OptionName = (option: string) => string;
 
 /** How many threads compute. */
@@ -365,7 +365,7 @@ function areFormats({ dtype, formats }: SearchSettings): boolean {
   return each && (formats.length === 0 || dtype === "f32");
 }
 
-/** @param alpha as it was given. */
+/** @param alpha as the user gave it. */
 function checkTarget(
   { target, maxKl, passes, bootstrap }: SearchSettings,
   alpha: number | undefined,

@@ -1,6 +1,6 @@
 /**
- * The main job: from a model and a task to the folder of a circuit (Node). Every step is a function of its own
- * elsewhere; this file is their order, and what is told, stored and cleaned up between them.
+ * The main job: makes the folder of a circuit from a model and a task (Node). Every step is a function in another
+ * module; this one has their order, and the reporting, storing and cleaning up between them.
  */
 
 import { createHash } from "node:crypto";
@@ -40,13 +40,13 @@ import { type CircuitTiming, measureCircuit } from "./measure-circuit.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
 
-/** What an extraction made, and how it went. */
+/** The result of an extraction, and facts about the run. */
 export interface Extraction {
   /** The circuit's folder, absolute. */
   readonly folder: string;
-  /** What the folder's circuit.json says. */
+  /** The content of the folder's circuit.json. */
   readonly circuit: CircuitFile;
-  /** What was found of the task before the search. */
+  /** The findings about the task before the search. */
   readonly preflight: Preflight;
   /**
    * How long a prompt takes original and circuit, one at a time, in turns through the same engine; undefined where the
@@ -57,7 +57,7 @@ export interface Extraction {
   readonly threads: number;
   /** Seconds of wall clock that the whole extraction took. */
   readonly seconds: number;
-  /** What the search and what it reads computed. */
+  /** Counts of the search and of the passes that it needs. */
   readonly counters: {
     /** Floating-point operations of all matrix products. */
     readonly flops: number;
@@ -67,12 +67,12 @@ export interface Extraction {
 }
 
 /**
- * Finds the circuit of a task and ships it: asks the original, searches, cuts, writes, verifies and measures. The
- * folder appears under its name only when all of it went well.
+ * Finds the circuit of a task and ships it: checks the original, searches, cuts, writes, verifies and measures.
+ * The folder appears under its name only when every step has succeeded.
  * @param model an original model.
- * @param task what the circuit is to do.
+ * @param task that the circuit will do.
  * @param out the folder to make.
- * @param options what the search depends on and how it is run; {@link defaultExtractOptions} holds the defaults.
+ * @param options settings of the search and of its run; {@link defaultExtractOptions} holds the defaults.
  * @example
  * ```ts
  * const model = await loadModel("openai-community/gpt2");
@@ -80,9 +80,9 @@ export interface Extraction {
  * const { circuit, folder } = await extract(model, task, "gpt2-ioi", { alpha: 0.01 });
  * await model.close();
  * ```
- * @throws PithError for bad input, a task that the original can't do (unless `allowWeak`), a folder that exists, a
- * full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason when
- * it was aborted.
+ * @throws PithError for bad input, a task that the original can't do (unless `allowWeak`), a folder that exists,
+ * a full disk, or a standalone model that disagrees with the patched one by more than 1e-3; the signal's reason
+ * when it was aborted.
  */
 export async function extract(
   model: Model,
@@ -94,7 +94,7 @@ export async function extract(
   const { signal } = options;
   const settings = checkExtractOptions({
     ...options,
-    // A task may be made for prompts with a start token; what the caller asks for goes before it.
+    // A task may be made for prompts with a start token; the caller's option overrides this.
     bos: options.bos ?? task.bos ?? defaultExtractOptions.bos,
   });
   signal?.throwIfAborted();
@@ -140,7 +140,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
     runs: runtime.counters.runs - before.runs,
   };
   const stability = await runBootstrap(job, key, found);
-  // A circuit of what resampled searches kept often is no search's outcome: it has no trace.
+  // A circuit of frequently kept components is not the result of one search, so it has no trace.
   const result =
     stability === undefined || settings.frequency === undefined
       ? found
@@ -202,7 +202,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
   }
 }
 
-/** @throws PithError "task" where the settings don't allow what was found. */
+/** @throws PithError "task" if the settings don't allow the findings about the task. */
 async function checkTask(job: Job): Promise<Preflight> {
   const { task, settings, onEvent } = job;
   const preflight = await preflightEncoded({ ...job, bos: settings.bos });
@@ -246,7 +246,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
   return { replacements, outcome, removeJournal };
 }
 
-/** What the search and its repetitions are given alike. */
+/** Inputs that the search and its repetitions share. */
 function searchInputs({
   model,
   settings,
@@ -276,7 +276,7 @@ function tell({ model, onEvent }: Job, event: SearchEvent): void {
   }
 }
 
-/** Undefined if none is asked for. */
+/** Undefined if no bootstrap is requested. */
 async function runBootstrap(
   job: Job,
   key: string,
@@ -301,7 +301,7 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
   return { files, task: task.sha256, labels: task.labels };
 }
 
-/** Equal keys, equal decisions: everything that a decision depends on. */
+/** Equal keys mean equal decisions: the key has everything that a decision depends on. */
 function searchKey(sources: Sources, { settings, search }: Job): string {
   const { target, ablation, valueBias, mlps, means, bos, seed } = settings;
   const { name, options } = search;

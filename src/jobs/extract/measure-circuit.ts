@@ -1,7 +1,6 @@
 /**
- * What a fresh export is worth. First it is verified: the shipped graph against the patched model, prompt by
- * prompt on the validation set, before anybody relies on it. Then accuracy and KL beside the original, sizes,
- * and time.
+ * Measures a new export. First it is verified: the shipped graph is compared with the patched model, prompt by
+ * prompt on the validation set. Then accuracy and KL relative to the original, sizes, and time are measured.
  */
 
 import { patchedGates } from "../../cut/patched.ts";
@@ -29,7 +28,7 @@ import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
 import { fitsOneGraph } from "./original-run.ts";
 
-/** Two float32 models that compute the same function differ by rounding alone, a hundred times less than this. */
+/** Two float32 models that compute the same function differ only by rounding, a hundred times less than this. */
 const verificationTolerance = 1e-3;
 
 export interface MeasureJob {
@@ -51,13 +50,13 @@ export interface Measured {
   readonly timing: CircuitTiming | undefined;
 }
 
-/** How long a prompt takes original and circuit, one at a time, in turns through the same engine. */
+/** The time of a prompt for original and circuit, one at a time, in turns in the same engine. */
 export interface CircuitTiming {
   /** The original's time for a prompt. */
   readonly original: Timing;
   /** The circuit's time for a prompt. */
   readonly circuit: Timing;
-  /** How many times as fast as the original the circuit is. */
+  /** The circuit's speed relative to the original. */
   readonly speed: SpeedRatio;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The stability of an extraction's circuit (Node): its search repeated on resampled prompts, spread over the
- * threads at hand, journaled run by run, and put together as circuit.json says it.
+ * The stability of an extraction's circuit (Node): its search is repeated on resampled prompts, spread over the
+ * available threads; each run goes to a journal, and the results become the record in circuit.json.
  */
 import { availableParallelism } from "node:os";
 import { z } from "zod";
@@ -29,15 +29,15 @@ export interface StabilityJob {
   readonly model: Transformer;
   readonly sets: SearchSets;
   readonly settings: SearchSettings & { readonly bootstrap: number };
-  /** Makes the pass over the patching prompts. */
+  /** The runtime for the pass over the patching prompts. */
   readonly runtime: Runtime;
   /** The search that is repeated. */
   readonly find: BootstrapOptions["find"];
-  /** What it found with all prompts. */
+  /** The result of the search with all prompts. */
   readonly full: Pick<SearchResult, "circuit" | "kl">;
-  /** The folder that the extraction ends in; the journal lies beside it. */
+  /** The extraction's output folder; the journal lies beside it. */
   readonly out: string;
-  /** Names the search: equal keys, equal decisions. */
+  /** Identifies the search: equal keys mean equal decisions. */
   readonly key: string;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
@@ -45,21 +45,24 @@ export interface StabilityJob {
 
 export interface MeasuredStability {
   readonly record: StabilityRecord;
-  /** The one to ship: of the components that were kept often enough if a frequency was chosen, else the full data's. */
+  /**
+   * The circuit to ship: the components that were kept often enough if a frequency was chosen, else the full
+   * data's.
+   */
   readonly circuit: Circuit;
-  /** Takes the journal away, when all that it was for is done. */
+  /** Removes the journal, when all work that needs it is done. */
   readonly done: () => Promise<void>;
 }
 
 /**
  * Each run has an engine of its own, which holds one of the model's layers, the circuit above it and the
- * activations of its prompts. Engines of one thread each waste nothing on sharing products, but more than these
- * would take more memory than they save time.
+ * activations of its prompts. Engines of one thread each lose no time by sharing products, but more than these
+ * would need more memory than they save time.
  */
 const mostLanes = 4;
 
 const layer = z.int().min(0);
-/** A run as the journal holds it. */
+/** A run in the journal. */
 const runSchema = z.object({
   run: z.int().min(0),
   circuit: z.object({ heads: z.array(z.tuple([layer, layer])), mlps: z.array(layer) }),
@@ -85,7 +88,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
     ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
     firstFault: (entries) => faultInRuns(model, entries.map(runOf)),
   });
-  // A journal of more runs may be resumed by fewer: they are the first of them.
+  // A journal of more runs may be resumed with fewer: these are its first runs.
   const resume = journal.resumed.filter(({ run }) => run < runs).map(runOf);
   const resamples = drawResamples(sets, runs, createRandom(seed).below);
   onEvent?.({ kind: "progress", step: "bootstrap", done: resume.length, total: runs });
@@ -120,13 +123,13 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
   return { record, circuit, done: () => journal.remove() };
 }
 
-/** As many engines as pay, closed at the end, and at once when the signal says so. */
+/** Starts as many engines as are useful, and closes them at the end, or at once when the signal fires. */
 async function withLanes<T>(
   { runtime, settings, signal }: Pick<StabilityJob, "runtime" | "settings" | "signal">,
   runs: number,
   work: (lanes: readonly Runtime[]) => Promise<T>,
 ): Promise<T> {
-  // One card is shared by all engines: more of them gain nothing.
+  // One graphics card is shared by all engines, so more of them are not faster.
   const threadsInAll = settings.threads ?? availableParallelism();
   const count = settings.device === "cpu" ? Math.min(mostLanes, threadsInAll, runs) : 1;
   if (count <= 1) return work([runtime]);

@@ -1,4 +1,4 @@
-/** How a shipped circuit answers examples: over the vocabulary, or over its answers if it is compiled. */
+/** The logits of a shipped circuit on examples: over the vocabulary, or over its answers if it is compiled. */
 
 import { shippedGraph } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -16,7 +16,7 @@ export interface MeasuredAsOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @param examples as the circuit reads them, their answers being tokens. */
+/** @param examples as the circuit reads them, with tokens as answers. */
 export function measuredAs(
   circuit: CircuitFile,
   examples: DtypeJob["examples"],

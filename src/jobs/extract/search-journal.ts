@@ -3,19 +3,22 @@ import type { z } from "zod";
 import { type EntryFault, type Journal, journalPath, openJournal } from "../../files/journal.ts";
 
 export interface OpenJournalOptions<T> {
-  /** The folder that the search will end in. */
+  /** The output folder of the search. */
   readonly out: string;
-  /** Names the search: equal keys, equal entries. */
+  /** Identifies the search: equal keys mean equal entries. */
   readonly key: string;
-  /** Take over what is there; else what is there is overwritten. */
+  /** Whether an existing journal is continued; otherwise it is overwritten. */
   readonly resume: boolean;
   readonly schema: z.ZodType<T>;
   readonly firstFault: (entries: readonly T[]) => EntryFault | undefined;
-  /** Of its file, where an extraction has several. */
+  /** The name of its file, if an extraction has several journals. */
   readonly name?: string | undefined;
 }
 
-/** @throws PithError "options" when the journal that is there is another search's, or damaged; "output" for the disk. */
+/**
+ * @throws PithError "options" when the journal belongs to another search or is damaged; "output" for errors of
+ * the disk.
+ */
 export function openSearchJournal<T>({
   out,
   resume,

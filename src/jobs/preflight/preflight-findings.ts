@@ -1,4 +1,4 @@
-/** What of a preflight deserves a word, in words; and when it is reason enough not to search. */
+/** The findings of a preflight as sentences, and the decision whether they forbid the search. */
 import { type ErrorPlace, PithError } from "../../errors.ts";
 import type { ShareEstimate } from "../../measure/share-estimate.ts";
 import { quote } from "../../printable.ts";
@@ -11,17 +11,17 @@ import type {
   SplitPreflight,
 } from "./preflight-result.ts";
 
-/** Findings that say how the same task would be right. */
+/** Findings that say how the task could be written correctly. */
 const spellingCodes: readonly PreflightCode[] = [
   "prompt-ends-in-space",
   "answer-spelling",
   "answer-in-pieces",
 ];
 
-/** Fewer different prompts than these make chance decisions. */
+/** With fewer different prompts than this, decisions depend on chance. */
 const fewPrompts = 10;
 
-/** @param pieces what `missingSpace` says of the task. @returns the worst first. */
+/** @param pieces the result of `missingSpace` for the task. @returns the worst first. */
 export function preflightFindings(
   observed: Omit<Preflight, "findings">,
   pieces: string | undefined,
@@ -59,9 +59,9 @@ export function preflightFindings(
 }
 
 /**
- * @param allowWeak searches though the original can't do the task.
- * @param strict takes every warning for a reason to stop.
- * @throws PithError "task" with what speaks against it.
+ * @param allowWeak search even if the original can't do the task.
+ * @param strict treat every warning as a reason to stop.
+ * @throws PithError "task" with the reasons.
  */
 export function refuseUnfit(
   { findings }: Preflight,
@@ -71,7 +71,7 @@ export function refuseUnfit(
   const refused = allowWeak ? [] : findings.filter(({ severity }) => severity === "refusal");
   const warned = findings.filter(({ severity }) => severity === "warning");
   if (refused.length === 0 && !(strict && warned.length > 0)) return;
-  // Beside a refusal, what may be the cause of it; all warnings where each of them is a reason.
+  // With a refusal, its possible causes are reported too; with `strict`, all warnings.
   const told = [...refused, ...warned.filter(({ code }) => strict || spellingCodes.includes(code))];
   const advice = told.map((each) => each.advice).filter((each) => each !== "");
   const way =

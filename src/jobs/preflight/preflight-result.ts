@@ -1,8 +1,8 @@
-/** What a preflight tells: plain data, for scripts, for the studio's pages and for the terminal. */
+/** The result of a preflight: plain data, for scripts, for the studio's pages and for the terminal. */
 import type { ShareEstimate } from "../../measure/share-estimate.ts";
 import type { Split } from "../../tasks/task-file.ts";
 
-/** What a finding is about, for programs to branch on. */
+/** The kind of a finding, for programs. */
 export type PreflightCode =
   | "zero-accuracy"
   | "at-chance"
@@ -16,22 +16,21 @@ export type PreflightCode =
   | "test-prompts-seen"
   | "no-test-prompts";
 
-/** Something about a task that deserves a word. */
+/** A remark on a task. */
 export interface PreflightFinding {
-  /** What it is about. */
+  /** Its kind. */
   readonly code: PreflightCode;
   /**
-   * "refusal" stops a search unless weak originals are allowed, "warning" only where checks are strict, "note"
-   * never.
+   * "refusal" stops a search unless weak originals are allowed, "warning" only with strict checks, "note" never.
    */
   readonly severity: "note" | "warning" | "refusal";
-  /** What was found, a whole sentence. */
+  /** The finding, as a whole sentence. */
   readonly sentence: string;
-  /** What to do, a whole sentence; empty where there is nothing to do. */
+  /** What to do, as a whole sentence; empty if there is nothing to do. */
   readonly advice: string;
 }
 
-/** What was found of one split. */
+/** The findings about one split. */
 export interface SplitPreflight {
   /** How many examples it has. */
   readonly examples: number;
@@ -41,51 +40,53 @@ export interface SplitPreflight {
   readonly original?: ShareEstimate;
 }
 
-/** How the answers are written, against the other side of their space: see `respell`. */
+/**
+ * A comparison of two spellings of the answers: as written, and with the space on the other side: see `respell`.
+ */
 export interface SpellingPreflight {
   /** One answer in both spellings. */
   readonly example: {
     /** As the task writes it. */
     readonly written: string;
-    /** In the other way. */
+    /** The other spelling. */
     readonly other: string;
   };
   /** On how many prompts the first tokens of the two differ, so that the model can prefer one. */
   readonly compared: number;
-  /** On how many of them the original finds the other way likelier. */
+  /** On how many of them the other spelling is more likely for the original. */
   readonly otherLikelier: number;
   /**
-   * How often the original is right when all is written in the other way: measured on a sample, and only where that
-   * way is likelier on most prompts or some prompts end in a space.
+   * How often the original is right when everything is written in the other spelling. It is measured on a sample,
+   * and only if that spelling is more likely on most prompts or some prompts end in a space.
    */
   readonly other?: ShareEstimate;
 }
 
-/** What can be known of a task before it is searched. */
+/** The findings about a task before the search. */
 export interface Preflight {
   /** The task's name. */
   readonly task: string;
-  /** What was found of each split. */
+  /** The findings about each split. */
   readonly splits: Readonly<Record<Split, SplitPreflight>>;
   /** How often the original is right on validation and test prompts together. */
   readonly original: ShareEstimate;
   /** With labels, how often a guess among them would be right, 0 to 1. */
   readonly chance?: number;
-  /** How many different answers have how many tokens, by rising number of tokens. */
+  /** How many different answers have how many tokens, by ascending number of tokens. */
   readonly answerTokens: readonly {
     /** Tokens of an answer. */
     readonly tokens: number;
-    /** How many different answers have so many. */
+    /** How many different answers have that number. */
     readonly answers: number;
   }[];
   /** How many prompts end in a space, which most tokenizers put before the next word instead. */
   readonly promptsEndingInSpace: number;
-  /** How the answers are written, where they can be written otherwise. */
+  /** How the answers are written, if there is another spelling. */
   readonly spelling?: SpellingPreflight;
-  /** How many lines of the task file repeat another one, and were left out when it was divided. */
+  /** How many lines of the task file repeat another one and were left out when it was split. */
   readonly repeatedLines: number;
-  /** How many different test prompts are patching or validation prompts as well. */
+  /** How many different test prompts are also patching or validation prompts. */
   readonly seenTestPrompts: number;
-  /** What deserves a word, the worst first; empty when nothing does. */
+  /** The remarks on the task, the worst first; may be empty. */
   readonly findings: readonly PreflightFinding[];
 }

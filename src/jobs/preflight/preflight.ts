@@ -1,7 +1,7 @@
 /**
- * What can be known of a task before hours go into it (Node): whether the original can do it at all, whether its
- * answers are written as the model writes them, and how many different prompts each split holds. A search that
- * begins from a model that is wrong ends in a circuit that is wrong, and nothing in its KL divergence says so.
+ * Checks a task before a long search (Node): whether the original can do it at all, whether its answers are
+ * written as the model writes them, and how many different prompts each split has. If the model is wrong at the
+ * start, the circuit is wrong too, and its KL divergence does not show it.
  */
 
 import { PithError } from "../../errors.ts";
@@ -25,7 +25,7 @@ import { withEngine } from "../with-engine.ts";
 import { preflightFindings } from "./preflight-findings.ts";
 import type { Preflight, SpellingPreflight, SplitPreflight } from "./preflight-result.ts";
 
-/** How a task is looked at: as the search would have it. */
+/** Options of the check; they should be the same as for the search. */
 export interface PreflightOptions extends Partial<EncodeOptions> {
   /**
    * How many threads compute.
@@ -33,35 +33,36 @@ export interface PreflightOptions extends Partial<EncodeOptions> {
    */
   readonly threads?: number | undefined;
   /**
-   * What computes: the processor, or a graphics card through WebGPU.
+   * The device that computes: the processor, or a graphics card through WebGPU.
    * @defaultValue "cpu"
    */
   readonly device?: Device | undefined;
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** Different prompts of one split that the original is asked at most; evenly spread over the split. */
+/** The most different prompts of one split on which the original is measured; evenly spread over the split. */
 const mostMeasured = 500;
 
-/** Prompts that are asked again in the other spelling, where something speaks for it. */
+/** The most prompts that are measured again in the other spelling, if there is a reason for it. */
 const mostRespelled = 200;
 
 /**
- * Looks at a task before hours go into it: whether the original can do it, whether its answers are written as the
- * model writes them, and how many prompts there are. The original is asked up to 500 different prompts of the
- * validation and of the test split each; nothing is searched.
+ * Checks a task before a long search: whether the original can do it, whether its answers are written as the
+ * model writes them, and how many prompts there are. The original is run on up to 500 different prompts of the
+ * validation and of the test split each; there is no search.
  * @example
  * ```ts
  * const { findings } = await preflight(model, task);
  * for (const { severity, sentence, advice } of findings) console.log(severity, sentence, advice);
  * ```
- * @throws PithError "task" for a task that can't be used with this model; the signal's reason when it was aborted.
+ * @throws PithError "task" for a task that can't be used with this model; the signal's reason when it was
+ * aborted.
  */
 export async function preflight(
   model: Model,
@@ -94,7 +95,7 @@ export interface PreflightJob {
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** The same of a task that is encoded, with an engine that is running. */
+/** The same for an encoded task, with an engine that is running. */
 export async function preflightEncoded(job: PreflightJob): Promise<Preflight> {
   const { model, task, encoded, onEvent } = job;
   onEvent?.({ kind: "step", step: "preflight" });
@@ -138,9 +139,9 @@ export async function preflightEncoded(job: PreflightJob): Promise<Preflight> {
 }
 
 interface Asked {
-  /** Of each example. */
+  /** Whether the original is right on each example. */
   readonly right: readonly boolean[];
-  /** Whether the other spelling is likelier; undefined where the two have the same first tokens. */
+  /** Whether the other spelling is more likely; undefined if the two have the same first tokens. */
   readonly likelier: readonly (boolean | undefined)[];
 }
 
@@ -166,7 +167,10 @@ async function askOriginal(
   return { right, likelier };
 }
 
-/** By the first tokens of the answers, whose logits stand in the same row; a prompt that would change has none. */
+/**
+ * Compares the first tokens of the answers, whose logits are in the same row; undefined if the prompt itself
+ * would change.
+ */
 function otherIsLikelier(
   { tokenizer, transformer: { vocabularySize } }: Model,
   { answers }: EncodedExample,
@@ -187,13 +191,13 @@ function firstToken({ encode }: Model["tokenizer"], text: string): number | unde
   try {
     return text === "" ? undefined : encode(text)[0];
   } catch (error) {
-    // The vocabulary can't spell it, so nobody would write it so.
+    // The vocabulary can't represent this spelling, so nobody would use it.
     if (error instanceof PithError) return undefined;
     throw error;
   }
 }
 
-/** Of these tokens together, up to a factor that all tokens of the row share. */
+/** The probability of these tokens together, up to a factor that all tokens of the row share. */
 function probabilityOf(ids: readonly number[], logits: Float32Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (const logit of logits) if (logit > largest) largest = logit;
@@ -228,7 +232,7 @@ async function compareSpellings(
   };
 }
 
-/** Undefined where the other spelling is no task: a label of several tokens, say. */
+/** Undefined if the other spelling is not a valid task, for example because a label has several tokens. */
 async function accuracyRespelled(
   { runtime, model, task, bos, signal }: PreflightJob,
   examples: readonly TaskExample[],
@@ -290,7 +294,7 @@ function differentPrompts(examples: readonly EncodedExample[]): readonly Encoded
   return [...new Map(examples.toReversed().map((example) => [example.prompt, example])).values()].reverse();
 }
 
-/** At most so many, the same distance apart: files are often sorted by their answers. */
+/** At most `most` items, at equal distances, because files are often sorted by their answers. */
 function spread<T>(items: readonly T[], most: number): readonly T[] {
   if (items.length <= most) return items;
   return Array.from({ length: most }, (_, index) => items[Math.floor((index * items.length) / most)]).flatMap(

@@ -1,6 +1,6 @@
 /**
- * The examples of a report: which prompts a circuit is shown on, and what it and its original say to them.
- * Logits are looked at as they come and not kept, so that a set of any size goes through.
+ * The examples of a report: it chooses prompts, and collects the answers of the circuit and of its original.
+ * Logits are processed as they are computed and not kept, so that a set may have any size.
  */
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -20,37 +20,37 @@ export interface TokenChance {
   readonly probability: number;
 }
 
-/** What a model says at the first answer position. */
+/** The answer of a model at the first answer position. */
 export interface ModelAnswer {
-  /** The five likeliest tokens, likeliest first. */
+  /** The five most likely tokens, in descending order. */
   readonly likeliest: readonly TokenChance[];
   /** Whether it is right, by the task's own rule, over all answer positions. */
   readonly right: boolean;
-  /** The id of the likeliest token that is no accepted answer's first; undefined where there is none. */
+  /** The id of the most likely token with which no accepted answer begins; undefined if there is none. */
   readonly rival: number | undefined;
 }
 
-/** Examples of one split that the circuit takes, and those that it can't. */
+/** Examples of one split that the circuit accepts, and facts about the others. */
 export interface ChosenExamples {
   readonly split: Split;
   readonly examples: readonly EncodedExample[];
-  /** Tokens of the prompts that don't fit, ascending; empty where all fit. */
+  /** The lengths of the other prompts in tokens, ascending; empty if all fit. */
   readonly otherLengths: readonly number[];
-  /** Of the split, those that don't fit included. */
+  /** All examples of the split, including those that don't fit. */
   readonly total: number;
 }
 
 const likeliestCount = 5;
 
 /**
- * The examples that measure: the test split, else validation, else whatever has answers. A file that leaves
- * splitting to us is all test, unless the circuit was cut with it: then it is split as it was then.
- * @throws PithError "task" where nothing has an answer, or the tokenizer can't encode it.
+ * The examples for measuring: the test split, else validation, else any with answers. A file without splits is
+ * all test, unless the circuit was cut with it: then it is split as it was then.
+ * @throws PithError "task" if no example has an answer, or the tokenizer can't encode the task.
  */
 export function chooseExamples(task: Task, tokenizer: Tokenizer, circuit: CircuitFile): ChosenExamples {
   const own = task.sha256 === circuit.task.sha256;
   const { labels } = circuit.task;
-  // Labels that were given for the extraction are the circuit's here too, unless there are others.
+  // Labels of the extraction are used here too, unless others are given.
   const all =
     own && labels !== undefined && task.labels === undefined
       ? task.examples.map((example) => ({ ...example, labels }))
@@ -79,7 +79,7 @@ export function chooseExamples(task: Task, tokenizer: Tokenizer, circuit: Circui
   });
 }
 
-/** Of any length: what doesn't fit is told apart afterwards, not refused. */
+/** Prompts of any length: those that don't fit are sorted out later, not refused. */
 function encodeAll(
   examples: readonly TaskExample[],
   fileName: string,
@@ -94,7 +94,7 @@ function encodeAll(
   }).validation;
 }
 
-/** What a model answers to each example, in their order. */
+/** A model's answer to each example, in their order. */
 export async function collectAnswers(
   examples: readonly EncodedExample[],
   give: GiveLogits,
@@ -118,7 +118,7 @@ export async function collectAnswers(
   return answers;
 }
 
-/** Indices of the largest entries, largest first; the first of equal ones first. */
+/** Indices of the largest entries, in descending order; of equal entries, the first one comes first. */
 function largest(row: Float32Array, count: number): readonly number[] {
   const found: number[] = [];
   for (const [id, logit] of row.entries()) {

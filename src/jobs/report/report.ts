@@ -1,6 +1,6 @@
 /**
- * Everything that a report on one circuit shows (Node), as plain data. What needs the original, or a task that
- * is not at hand, is left out, and the reason is kept in its place.
+ * Gathers all data of a report on one circuit (Node). A part that needs the original, or a task that is not
+ * available, is left out, and the reason takes its place.
  */
 
 import { join } from "node:path";
@@ -32,14 +32,14 @@ import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
 import { chooseExamples, collectAnswers, type ModelAnswer } from "./report-examples.ts";
 
-/** A part of a report, or a sentence on why it is not there. */
+/** A part of a report, or a sentence on why it is missing. */
 export type ReportPart<T> =
   | {
-      /** What is shown. */
+      /** The data of the part. */
       readonly found: T;
     }
   | {
-      /** Why there is nothing to show. */
+      /** Why there is no data. */
       readonly missing: string;
     };
 
@@ -53,13 +53,13 @@ export interface ShownExample {
   readonly tokens: readonly string[];
   /** Printable texts of the accepted answers. */
   readonly accepted: readonly string[];
-  /** What the circuit says. */
+  /** The circuit's answer. */
   readonly circuit: ModelAnswer;
-  /** What the original says; undefined where it is not at hand. */
+  /** The original's answer; undefined if it is not available. */
   readonly original: ModelAnswer | undefined;
 }
 
-/** The examples that a report shows, and how many there are. */
+/** The examples that a report shows, and their numbers. */
 export interface ShownExamples {
   /** The task's name. */
   readonly task: string;
@@ -67,13 +67,13 @@ export interface ShownExamples {
   readonly own: boolean;
   /** The split that they come from. */
   readonly split: Split;
-  /** How many examples the circuit takes. */
+  /** How many examples the circuit accepts. */
   readonly examples: number;
-  /** How many examples of the split the circuit can't take. */
+  /** How many examples of the split the circuit does not accept. */
   readonly leftOut: number;
   /** How many the circuit answers right. */
   readonly rightCount: number;
-  /** How many the original answers right; undefined where it is not at hand. */
+  /** How many the original answers right; undefined if it is not available. */
   readonly originalRightCount: number | undefined;
   /** The first that the circuit answers right, in the file's order. */
   readonly right: readonly ShownExample[];
@@ -94,7 +94,7 @@ export interface ShownPatterns {
   }[];
 }
 
-/** How circuit and original do on another task. */
+/** The results of circuit and original on another task. */
 export interface SkillResult {
   /** The task's name. */
   readonly skill: string;
@@ -104,11 +104,11 @@ export interface SkillResult {
   readonly compared: number;
   /** How many examples the split has. */
   readonly total: number;
-  /** The circuit's share of right answers, 0 to 1; left out with a `reason` where none could be compared. */
+  /** The circuit's share of right answers, 0 to 1; left out with a `reason` if none could be compared. */
   readonly accuracy?: number;
-  /** The original's share of right answers, where it is at hand. */
+  /** The original's share of right answers, if it is available. */
   readonly originalAccuracy?: number;
-  /** KL(original ‖ circuit) in nats, mean over the examples, where the original is at hand. */
+  /** KL(original ‖ circuit) in nats, mean over the examples, if the original is available. */
   readonly kl?: number;
   /** Why nothing could be compared. */
   readonly reason?: string;
@@ -122,40 +122,40 @@ export interface KnownRecovery {
   readonly rates: Recovery;
 }
 
-/** Everything that a report on one circuit shows, as plain data: {@link reportPage} makes a page of it. */
+/** All data of a report on one circuit: {@link reportPage} makes a page of it. */
 export interface CircuitReport {
   /** The circuit's folder. */
   readonly directory: string;
-  /** What circuit.json says. */
+  /** The content of circuit.json. */
   readonly circuit: CircuitFile;
-  /** Whether the original was at hand. */
+  /** Whether the original was available. */
   readonly original: boolean;
-  /** Examples of the task, and what circuit and original say to them. */
+  /** Examples of the task, with the answers of circuit and original. */
   readonly examples: ReportPart<ShownExamples>;
-  /** Where each kept head looks. */
+  /** The attention pattern of each kept head. */
   readonly patterns: ReportPart<ShownPatterns>;
-  /** What each part adds to the answer's logit. */
+  /** The contribution of each part to the answer's logit. */
   readonly attribution: ReportPart<Attribution>;
-  /** How it does on other tasks. */
+  /** The results on other tasks. */
   readonly skills: readonly SkillResult[];
-  /** How well it recovers a known circuit; undefined where none was given. */
+  /** How well it recovers a known circuit; undefined if none was given. */
   readonly known: KnownRecovery | undefined;
 }
 
-/** What a report is to show. */
+/** The content of a report. */
 export interface ReportOptions {
   /**
-   * The original model, which circuit and answers are compared with.
-   * @defaultValue none: what needs it is left out
+   * The original model, for comparisons of circuits and answers.
+   * @defaultValue none: parts that need it are left out
    */
   readonly original?: Model | undefined;
   /**
    * The task whose examples are shown.
-   * @defaultValue none: what needs it is left out
+   * @defaultValue none: parts that need it are left out
    */
   readonly task?: Task | undefined;
   /**
-   * Other tasks, to see what the circuit has forgotten.
+   * Other tasks, which show what the circuit can no longer do.
    * @defaultValue [], none
    */
   readonly skills?: readonly Task[];
@@ -175,36 +175,36 @@ export interface ReportOptions {
    */
   readonly threads?: number | undefined;
   /**
-   * Of the number formats in the folder, the one to open.
+   * The number format to open.
    * @defaultValue float32, or the only one
    */
   readonly dtype?: Dtype | undefined;
   /**
-   * Aborting it ends the work; what was going on then rejects with the signal's reason. Left out, nothing ends it
-   * early.
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what happens as it goes: steps, progress, decisions, notes. Left out, nothing is told. */
+  /** Called with each event: steps, progress, decisions, notes. Left out, events are ignored. */
   readonly onEvent?: OnEvent | undefined;
 }
 
 const compiledReason =
   "This circuit was compiled for its task's words, and its graph gives the answers' scores alone. A report of the circuit that it was compiled from shows the inside.";
 
-/** More say no more about a mean, and each is held with all its parts. */
+/** More prompts would not make the mean more exact, and each is held with all its parts. */
 const mostAttributed = 512;
 
 /**
- * Gathers what a report on a circuit shows. What needs the original, or a task that is not at hand, is left out,
- * with the reason in its place.
+ * Gathers the data of a report on a circuit. A part that needs the original, or a task that is not available, is
+ * left out, with the reason in its place.
  * @param directory the circuit's folder.
  * @example
  * ```ts
  * const report = await gatherReport("ioi-circuit", { original: model, task });
  * await writeFile("ioi.html", reportPage([report]));
  * ```
- * @throws PithError "circuit" for a folder that is not what it says, or a known circuit of another model; "task"
- * for a task that has nothing which this circuit takes.
+ * @throws PithError "circuit" for a folder that does not match its circuit.json, or a known circuit of another
+ * model; "task" for a task without any example that this circuit accepts.
  */
 export async function gatherReport(directory: string, options: ReportOptions = {}): Promise<CircuitReport> {
   const { task, known, original, skills = [], prompts = 3, signal, onEvent } = options;
@@ -319,7 +319,7 @@ function shownExample(
   };
 }
 
-/** The model inside the folder, if its weights are named as this version names them. */
+/** The model inside the folder, if its weights have the names that this version uses. */
 async function lookInside(
   { directory, circuit }: CircuitFolder,
   weights: Parameters<typeof readStandalone>[0],
@@ -340,7 +340,7 @@ async function lookInside(
   }
 }
 
-/** Weights are read late: ones that can't be are a reason as well. */
+/** Weights are read only here; if they can't be read, that is a reason for a missing part too. */
 async function whereFound<A, B>(part: ReportPart<A>, work: (found: A) => Promise<B>): Promise<ReportPart<B>> {
   if (!("found" in part)) return part;
   try {
@@ -377,7 +377,7 @@ async function showPatterns(
 function attributed(examples: readonly EncodedExample[], own: readonly ModelAnswer[]) {
   return examples.slice(0, mostAttributed).map(({ ids, answers }, index) => {
     const rival = own[index]?.rival;
-    // Of an answer of several tokens, its first.
+    // The first token of an answer of several tokens.
     const firsts = answers.flatMap(([first]) => (first === undefined ? [] : [first]));
     return { ids, answers: firsts, ...(rival !== undefined && { rival }) };
   });
@@ -405,7 +405,7 @@ async function measureSkill(skill: Task, folder: CircuitFolder, give: Givers): P
       ...(kl !== undefined && { kl }),
     };
   } catch (error) {
-    // What the tokenizer can't encode is told in its row; the other skills don't suffer from it.
+    // Text that the tokenizer can't encode is reported in the skill's row; other skills are not affected.
     if (!(error instanceof PithError) || error.code !== "task") throw error;
     return notMeasured(skill, error.message);
   }

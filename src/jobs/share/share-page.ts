@@ -1,7 +1,7 @@
 /**
- * The page of a shared site, of what `vite build` has made (Node): the page itself and every script, style and
- * WebAssembly file that it may come to ask for, by the build's manifest, with the licence texts of all that is in
- * them, and nothing of the studio's.
+ * The page of a shared site, from the files that `vite build` made (Node): the page itself, every script, style
+ * and WebAssembly file that it may load, by the build's manifest, and the licence texts of all of them; nothing
+ * that only the studio needs.
  */
 import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
@@ -15,9 +15,9 @@ import { hashFile } from "../../files/hash.ts";
 import { packagePath } from "../../files/package-files.ts";
 
 export interface SitePage {
-  /** index.html with its title in place, and with hashes of all that it asks for but ONNX Runtime's WebAssembly. */
+  /** index.html with its title, and with hashes of all files that it loads except ONNX Runtime's WebAssembly. */
   readonly html: string;
-  /** Where they lie, and where they go, relative to the page. */
+  /** The files' present paths, and their names relative to the page. */
   readonly files: readonly { readonly path: string; readonly name: string; readonly bytes: number }[];
 }
 
@@ -29,7 +29,7 @@ const manifestSchema = z.record(
 );
 type Manifest = z.infer<typeof manifestSchema>;
 
-/** @param folder dist/web. @throws PithError "output" where it is not built. */
+/** @param folder dist/web. @throws PithError "output" if it was not built. */
 export async function sitePage(
   about: { readonly title: string; readonly description: string; readonly site: FileRecord },
   folder: string = packagePath("dist/web"),
@@ -57,8 +57,8 @@ async function integrityOf(path: string): Promise<string> {
 }
 
 /**
- * The page with a hash on each script and style that it names, and with an import map for the scripts that these
- * load. The content security policy lets this one inline script pass, by its own hash.
+ * The page with a hash for each script and style that it names, and with an import map for the scripts that these
+ * load. The content security policy allows this one inline script by its own hash.
  */
 function withIntegrity(html: string, hashes: ReadonlyMap<string, string>): string {
   const scripts = [...hashes].filter(([name]) => !name.endsWith(".css"));
@@ -73,7 +73,7 @@ function withIntegrity(html: string, hashes: ReadonlyMap<string, string>): strin
     .replace(/(?=<script\b)/, () => `<script type="importmap">${map}</script>\n    `);
 }
 
-/** Every file that a chunk leads to, sorted. */
+/** Every file that a chunk loads, directly or indirectly; sorted. */
 function reached(manifest: Manifest, first: string): readonly string[] {
   const seen = new Set<string>();
   const files = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * Circuits as a static site (Node): each runs in its visitor's browser, so that any host of plain files will do,
- * under any path. Of a circuit's folder only the files that belong to it go out.
+ * Makes a static site of circuits (Node): each runs in its visitor's browser, so that any host of plain files can
+ * be used, under any path. Only the files that belong to a circuit's folder are copied.
  */
 
 import { copyFile, lstat, realpath } from "node:fs/promises";
@@ -32,33 +32,33 @@ import { sitePage } from "./share-page.ts";
 
 export interface CircuitToShare {
   readonly directory: string;
-  /** Its task, for prompts to begin with. */
+  /** Its task, for example prompts. */
   readonly task?: Task | undefined;
 }
 
 export interface ShareOptions {
   /** Left out: the model's and the task's name. */
   readonly title?: string | undefined;
-  /** Replace a site that is there. */
+  /** Whether an existing site is replaced. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
 
 export interface SharedSite {
-  /** Whole path. */
+  /** The absolute path. */
   readonly folder: string;
   readonly title: string;
   readonly circuits: readonly { readonly name: string; readonly bytes: number; readonly samples: number }[];
-  /** ONNX Runtime's own files; a browser fetches one of them. */
+  /** ONNX Runtime's own files; a browser loads only one of them. */
   readonly runtime: readonly { readonly name: string; readonly bytes: number }[];
-  /** Of all files. */
+  /** The size of all files. */
   readonly bytes: number;
 }
 
 /**
- * @param out the site's folder, written beside its place and renamed into it.
- * @throws PithError "circuit" for a folder that is none; "output" where it can't be written.
+ * @param out the site's folder, written beside its place and then renamed.
+ * @throws PithError "circuit" for a folder that is not a circuit's; "output" if it can't be written.
  */
 export async function shareCircuits(
   circuits: readonly CircuitToShare[],
@@ -102,7 +102,7 @@ async function makeSite(
   const texts: Readonly<Record<string, string>> = {
     "index.html": page.html,
     [siteFileName]: siteText,
-    // GitHub Pages would make a page of each model card, and not give the card itself.
+    // Without this file, GitHub Pages would make a page of each model card instead of serving the card itself.
     ".nojekyll": "",
   };
   const copies = [
@@ -172,7 +172,7 @@ async function choose(
   return { folder, shared };
 }
 
-/** A circuit that lay in the site would go when the site is replaced. */
+/** A circuit inside the site's folder would be deleted when the site is replaced. */
 async function checkApart(directory: string, out: string): Promise<void> {
   const site = await realpath(out).catch(() => resolve(out));
   const circuit = await realpath(directory).catch(() => resolve(directory));
@@ -184,7 +184,7 @@ async function checkApart(directory: string, out: string): Promise<void> {
   });
 }
 
-/** What folders of a circuit hold: whatever else somebody put there stays at home. */
+/** The files that belong to a circuit's folder; other files in it are not copied. */
 async function ownFiles(directory: string): Promise<SharedCircuit["files"]> {
   const files: FileRecord[] = [];
   for (const name of [layout.card, layout.circuit, ...shippedFiles()]) {
@@ -197,7 +197,10 @@ async function ownFiles(directory: string): Promise<SharedCircuit["files"]> {
 
 const mostSamples = 5;
 
-/** Prompts of the task that the circuit takes, evenly from the set that it has not seen, where there is one. */
+/**
+ * Prompts of the task that the circuit accepts, evenly spread over the set that was not used before, if there is
+ * one.
+ */
 function samplePrompts(folder: CircuitFolder, task: Task): readonly SharedPrompt[] {
   const { test, validation } = divide(folder, task);
   const fit = (test.length > 0 ? test : validation).filter(
@@ -221,7 +224,7 @@ function takes(folder: CircuitFolder, prompt: string): boolean {
   }
 }
 
-/** Of the tasks that come with Pith. */
+/** The title of a built-in task. */
 function taskTitle(task: Task): string | undefined {
   if (task.builtin === undefined && task.path !== packagePath(embeddedTask)) return undefined;
   return BUILTIN_TASKS.find(({ name }) => name === task.name)?.title;
@@ -235,7 +238,7 @@ function titleOf(circuits: readonly CircuitFile[]): string {
   return model === undefined ? `${circuits.length} circuits` : `${circuits.length} circuits of ${model}`;
 }
 
-/** As a part of a URL that needs no escapes, on hosts that tell large letters from small and on those that don't. */
+/** A name for a URL that needs no escapes, unique on hosts with and without case-sensitive names. */
 function freeName(folder: string, taken: readonly string[]): string {
   const clean = folder.replace(/[^A-Za-z0-9.-]+/g, "-").replace(/^[.-]+|[.-]+$/g, "") || "circuit";
   const used = new Set(taken.map((name) => name.toLowerCase()));
