@@ -1,6 +1,7 @@
 /**
- * Gemma 3's text models: Gemma 2's layers with a norm of each head's query and key in the place of capped scores, five
- * layers with a window for each without, and another base of rotary positions in each of the two kinds.
+ * Gemma 3's text models: Gemma 2's layers with a norm of each head's query and key instead of capped scores. Of
+ * every six layers, five have a window and one has none, and the two kinds have different bases of rotary
+ * positions.
  */
 import { z } from "zod";
 import { activationName, checkConfig, countUpTo, largestSize, type RawConfig } from "./config-fields.ts";
@@ -23,14 +24,14 @@ export const gemma3: Family<DecoderConfig> = {
   describe: (config, checkpoint, onNote) => readLayeredDecoder(config, checkpoint, onNote, gemma2Tensors),
 };
 
-/** transformers' `Gemma3TextConfig` where a field is missing. */
+/** The defaults of transformers' `Gemma3TextConfig` for missing fields. */
 const schema = z.object({
   ...decoderFields({
     ...{ vocabulary: 262_208, width: 2304, hiddenWidth: 9216, layers: 26, heads: 8 },
     ...{ activation: "gelu_pytorch_tanh", context: 131_072, tied: true },
   }),
   head_dim: countUpTo(2 ** 16).default(256),
-  // Not this family's field.
+  // Not a field of this family.
   hidden_act: z.unknown().optional(),
   hidden_activation: activationName.default("gelu_pytorch_tanh"),
   rms_norm_eps: epsilon.default(1e-6),
@@ -38,7 +39,7 @@ const schema = z.object({
   query_pre_attn_scalar: z.number().positive().max(1e6).default(256),
   final_logit_softcapping: capLimit.optional(),
   sliding_window: layerWindowFields.sliding_window.default(4096),
-  /** Every so many layers, one has no window. */
+  /** One of this many layers has no window. */
   sliding_window_pattern: countUpTo(largestSize).default(6),
   layer_types: layerWindowFields.layer_types,
 });

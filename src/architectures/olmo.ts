@@ -1,6 +1,7 @@
 /**
- * OLMo 2 and 3: Llama's layers, with norms behind attention and MLP and none before them, and with queries, and keys,
- * normalised over all heads together. Three of four layers of OLMo 3 have a window, and there positions are not scaled.
+ * OLMo 2 and 3: Llama's layers, with norms after attention and MLP but none before them; queries are normalised
+ * over all heads together, and keys too. Three of four layers of OLMo 3 have a window, and rotary positions are
+ * not scaled there.
  */
 import { z } from "zod";
 import { checkConfig, configError, type RawConfig } from "./config-fields.ts";
@@ -44,7 +45,7 @@ export const olmo3: Family<DecoderConfig> = {
   describe,
 };
 
-/** transformers' `Olmo2Config` where a field is missing; `Olmo3Config` has the same. */
+/** The defaults of transformers' `Olmo2Config` for missing fields; `Olmo3Config` has the same. */
 const fields = {
   ...decoderFields({
     ...{ vocabulary: 50_304, width: 4096, hiddenWidth: 11_008, layers: 32, heads: 32 },
@@ -54,7 +55,7 @@ const fields = {
   attention_bias: z.boolean().default(false),
 };
 const olmo2Schema = z.object(fields);
-/** Of both families, where config.json names none. */
+/** The tokens of both families, if config.json names none. */
 const tokens = { eos: 50_279 };
 const olmo3Schema = z.object({
   ...fields,
@@ -69,7 +70,7 @@ function parseOlmo2Config(raw: RawConfig, file: string): DecoderConfig {
   return { ...common, ...rest, layerAttention: sameInAll(common.layers, { rotary }) };
 }
 
-/** The base of all layers, where `rope_parameters` names none. */
+/** The base of all layers, if `rope_parameters` names none. */
 const olmo3Base = 500_000;
 
 function parseOlmo3Config(raw: RawConfig, file: string): DecoderConfig {

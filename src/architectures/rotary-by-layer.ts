@@ -1,16 +1,16 @@
 /**
- * Rotary positions of families whose layers with a window turn otherwise than those without (Gemma 3, OLMo 3):
- * `rope_parameters` has a set of parameters for each of the two, and `rope_scaling`, of older files, belongs to layers
- * without a window alone.
+ * Rotary positions of families in which layers with a window have other angles than those without (Gemma 3, OLMo
+ * 3). `rope_parameters` has a set of parameters for each of the two kinds; `rope_scaling`, in older files,
+ * applies only to layers without a window.
  */
 import { describeValue, isRecord, ownProperty } from "../files/json.ts";
 import { configError, type RawConfig } from "./config-fields.ts";
 import { type RotaryReading, type RotarySetting, readRotary } from "./rotary-config.ts";
 
-/** The two kinds of layers, as `layer_types` calls them. */
+/** The two kinds of layers, with the names of `layer_types`. */
 const kinds = ["full_attention", "sliding_attention"] as const;
 
-/** Of layers without a window, and of those with one: the field that may name the base, and its default. */
+/** For layers without a window, and for those with one: the field that may give the base, and its default. */
 export interface RotaryBases {
   readonly full: { readonly field: string; readonly otherwise: number };
   readonly windowed: { readonly field: string | undefined; readonly otherwise: number };
@@ -38,7 +38,7 @@ export function readRotaryByLayer(
   ): RotaryReading => {
     const own = { ...rest, rope_theta: baseOf(field) };
     const scaled = isScaled && isRecord(scaling);
-    // Where both are there, the older field's values go before.
+    // If both exist, the older field's values have precedence.
     const both = parameters && { rope_parameters: { ...parameters, ...(scaled && scaling) } };
     const fields = both ?? (isScaled ? { rope_scaling: scaling } : {});
     return readRotary({ ...own, ...fields }, file, { ...setting, defaultBase: otherwise });

@@ -165,7 +165,7 @@ export function project(
   };
 }
 
-/** What a norm must know of heads that are gone. */
+/** The part of a norm's input that comes from pruned heads. */
 function prunedOf(norm: ProjectionNorm | undefined): Linear | undefined {
   return norm?.kind === "joint" ? norm.pruned : undefined;
 }
@@ -206,7 +206,7 @@ function scaledQuery({ query, queryNorm, scoreScale }: Attention): Linear {
   };
 }
 
-/** Normalises queries or keys, and turns them by their positions. */
+/** Normalises queries or keys, and rotates them by their positions. */
 function place(
   graph: GraphBuilder,
   projected: Projected,

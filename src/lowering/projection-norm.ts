@@ -1,4 +1,4 @@
-/** How a layer's queries, or its keys, are normalised: each head's by itself, or all heads' together. */
+/** Normalises a layer's queries or keys: each head's separately, or those of all heads together. */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import { scaled } from "../transformer/derive.ts";
@@ -7,17 +7,17 @@ import type { Weight } from "../transformer/weight.ts";
 import { normalize, normalizeBy } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 
-/** Queries or keys, as they are multiplied out. */
+/** Queries or keys, after the product with their weights. */
 export interface Projected {
   /** [..., heads × headWidth]. */
   readonly projection: Value;
   readonly heads: number;
   readonly headWidth: number;
-  /** The projections of heads that are gone, where a norm counts them. */
+  /** The projections of pruned heads, if a norm includes them. */
   readonly pruned?: Value | undefined;
 }
 
-/** @param factor by which the result is multiplied. @returns [..., heads, headWidth]. */
+/** @param factor multiplies the result. @returns [..., heads, headWidth]. */
 export function normalizeProjection(
   graph: GraphBuilder,
   projected: Projected,

@@ -1,10 +1,10 @@
 /**
- * Some rows of a table that is far larger than they are, as the embeddings of a few prompts' tokens: only the parts of
- * the file that hold them are read.
+ * Reads some rows of a much larger table, such as the embeddings of a few prompts' tokens: only the parts of the
+ * file that contain them are read.
  */
 import type { Weight } from "./weight.ts";
 
-/** What lies between two rows is read with them where it is shorter than this: a read of its own takes longer. */
+/** A gap between two rows that is shorter than this is read too, because a second read takes longer. */
 const shortGap = 2 ** 14;
 /** Elements of one read. */
 const mostAtOnce = 2 ** 21;
@@ -35,7 +35,7 @@ export async function pickRows(
   return picked;
 }
 
-/** Rows that are read together. @param rows ascending. */
+/** Groups rows that are read together. @param rows ascending. */
 function inRuns(rows: readonly number[], width: number): readonly (readonly number[])[] {
   const runs: number[][] = [];
   for (const row of rows) {

@@ -3,18 +3,18 @@
  * width 1, an MLP of width 1, three tokens, d = 4.
  *
  * Three directions, orthogonal and each of mean zero, so that LayerNorm is a division by a length:
- * h1 = (1, 1, −1, −1)   h2 = (1, −1, 1, −1)   h3 = (1, −1, −1, 1)
- * LN(a·h1 + b·h2 + c·h3) = (a·h1 + b·h2 + c·h3) / √(a² + b² + c²) We write (a, b, c) for a·h1 + b·h2 + c·h3, and
- * (a, b) where c = 0.
+ *   h1 = (1, 1, −1, −1)   h2 = (1, −1, 1, −1)   h3 = (1, −1, −1, 1)
+ *   LN(a·h1 + b·h2 + c·h3) = (a·h1 + b·h2 + c·h3) / √(a² + b² + c²)
+ * We write (a, b, c) for a·h1 + b·h2 + c·h3, and (a, b) where c = 0.
  *
- * tokens      A = (3, 0, 0)   B = (−3, 0, 0)   C = (0, 0, 3); positions are zero
- * attention   queries and keys are zero: every position attends equally to itself and all positions before it
- * head 0    value = the first coordinate of LN: 1 for A, −1 for B, 0 for C; writes 8·z·h2
- * head 1    value = the third coordinate of LN: 0 for A and B, 1 for C; writes −12·z·h1
- * b_O       (0, −4)
- * MLP         hidden = relu(5·(first coordinate of LN) − 4); writes −8·hidden·h2 + b_2, b_2 = (0, 4)
- * logits      A: (5/4)·ln 2·(second coordinate of LN)   B: 0   C: −20, so C has almost no probability
- * so (±3, 4) gives P(A) = 2/3, (±3, 0) gives 1/2, (±3, −4) gives 1/3.
+ *   tokens      A = (3, 0, 0)   B = (−3, 0, 0)   C = (0, 0, 3); positions are zero
+ *   attention   queries and keys are zero: every position attends equally to itself and all positions before it
+ *     head 0    value = the first coordinate of LN: 1 for A, −1 for B, 0 for C; writes 8·z·h2
+ *     head 1    value = the third coordinate of LN: 0 for A and B, 1 for C; writes −12·z·h1
+ *     b_O       (0, −4)
+ *   MLP         hidden = relu(5·(first coordinate of LN) − 4); writes −8·hidden·h2 + b_2, b_2 = (0, 4)
+ *   logits      A: (5/4)·ln 2·(second coordinate of LN)   B: 0   C: −20, so C has almost no probability
+ *   so (±3, 4) gives P(A) = 2/3, (±3, 0) gives 1/2, (±3, −4) gives 1/3.
  */
 import { groupedHeads } from "../../src/transformer/head-groups.ts";
 import type { Norm, Transformer } from "../../src/transformer/transformer.ts";

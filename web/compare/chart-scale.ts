@@ -1,4 +1,4 @@
-/** From values to places on an axis of a chart, with ticks at round numbers. */
+/** Maps values to positions on an axis of a chart, with ticks at round numbers. */
 import { niceTicks } from "../../src/report/maps/trace-chart.ts";
 
 export interface ChartAxis {
@@ -13,7 +13,10 @@ export interface ChartScale {
   at(value: number): number;
 }
 
-/** @param values that the axis must reach. @param start where it begins on the picture, @param end where it ends. */
+/**
+ * @param values that the axis must include. @param start the axis's first position in the picture, @param end its
+ * last.
+ */
 export function chartScale(
   { from, to, log = false }: ChartAxis,
   values: readonly number[],

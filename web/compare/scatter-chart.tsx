@@ -130,7 +130,7 @@ function nearestPoint(
   return found !== undefined && distance(found) <= reach ? found : undefined;
 }
 
-/** What lies behind the points: ticks with their numbers, and the lines that points are compared with. */
+/** The background of the points: ticks with their numbers, and reference lines. */
 function Grid(props: Pick<ScatterChartProps, "x" | "diagonal" | "reference"> & { readonly scales: Scales }) {
   const { diagonal = false, reference } = props;
   const { x, y } = props.scales;
@@ -183,7 +183,7 @@ interface PointButtonProps {
   readonly series: ChartSeries;
   readonly scales: Scales;
   readonly chosen: boolean;
-  /** In the tab order. */
+  /** Whether the point is in the tab order. */
   readonly inOrder: boolean;
   readonly onPointed: (isPointed: boolean) => void;
   readonly onClick: (event: MouseEvent) => void;

@@ -1,17 +1,17 @@
 /**
- * Gathers what comes and hands it on once an animation frame, a bounded number at a time: what comes however fast
- * leaves the page room to draw.
+ * Collects items and passes them on once in each animation frame, a limited number at a time, so that the page
+ * can draw however fast items arrive.
  */
 
 export interface FrameQueue<T> {
   add(item: T): void;
-  /** Forgets what waits. */
+  /** Drops the waiting items. */
   clear(): void;
-  /** Nothing is handed on any more. */
+  /** Ends passing on items. */
   close(): void;
 }
 
-/** @param most that are handed on in one frame. */
+/** @param most items that are passed on in one frame. */
 export function createFrameQueue<T>(most: number, take: (items: readonly T[]) => void): FrameQueue<T> {
   const waiting: T[] = [];
   let frame: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * A run as it goes: what it had done when the page came, then its stream of events. When the stream breaks (the
- * server went, or was started anew) the run is read again whole.
+ * A run while it goes on: its state when the page was opened, then its stream of events. When the stream breaks
+ * (the server ended or was restarted), the whole run is read again.
  */
 import type { RunDetail, RunEvent, RunState } from "../../src/server/api.ts";
 import { ApiFailure, faultOf, get, serverGone } from "./api-client.ts";

@@ -1,13 +1,13 @@
-/** The stream of a run's events, from where a reading of the run ended: each event once, though a stream may say it twice. */
+/** The stream of a run's events since the run was last read: each event once, though a stream may repeat it. */
 import type { RunEvent } from "../../src/server/api.ts";
 
 export interface RunEvents {
-  /** In place of a stream that is open. @param after number of the last event that is known. */
+  /** Replaces an open stream. @param after number of the last known event. */
   open(after: number): void;
   close(): void;
 }
 
-/** @param onBreak the server went, or was started anew; the stream is closed then. */
+/** @param onBreak called when the server ended or was restarted; the stream is closed then. */
 export function createRunEvents(
   id: string,
   onEvent: (event: RunEvent) => void,

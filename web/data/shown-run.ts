@@ -1,4 +1,4 @@
-/** What a page shows of a run: as it was last read whole, and what its events have changed since. */
+/** The run as a page shows it: the state that was last read, with the changes of later events. */
 import { batch, type Signal, signal } from "@preact/signals";
 import type { Decision } from "../../src/discovery/searches/decision.ts";
 import type { Step } from "../../src/jobs/events.ts";
@@ -22,9 +22,9 @@ export interface ShownRun {
 
 export interface ShownRunKeeper {
   readonly shown: ShownRun;
-  /** By what was read whole. */
+  /** Replaces the run by a new reading. */
   replace(read: RunDetail): void;
-  /** @returns the number of the first decision that is new; undefined where none is. */
+  /** @returns the number of the first new decision; undefined if there is none. */
   take(events: readonly RunEvent[]): number | undefined;
 }
 

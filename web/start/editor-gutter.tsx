@@ -1,5 +1,5 @@
 /**
- * The line numbers beside a text. They are one text themselves: a file of ten thousand lines is no ten thousand
+ * The line numbers beside a text. They are one text too, because a file of ten thousand lines would need as many
  * elements. Faults are drawn over it.
  */
 export function EditorGutter({

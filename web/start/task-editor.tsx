@@ -47,7 +47,7 @@ export function TaskEditor({ source }: { readonly source: OwnTask }) {
   );
 }
 
-/** Name and format, and a file in their and the text's place. */
+/** Name and format of the task, and a button for a file that replaces them and the text. */
 function EditorHead({
   source,
   onChange,
@@ -155,7 +155,7 @@ function ExampleText({
   );
 }
 
-/** What the server's check says of the examples, or what to do where there are none. */
+/** The result of the server's check of the examples, or what to do if there are none. */
 function Verdict({ source, onChange, goTo }: EditorProps & { readonly goTo: (line: number) => void }) {
   const faults = faultsOf(source);
   if (source.text.trim() === "") {
@@ -181,7 +181,7 @@ function faultsOf({ text }: OwnTask) {
   return text.trim() === "" ? [] : (check.value?.faults ?? []);
 }
 
-/** Selects a line, and brings it into sight with some lines above it. */
+/** Selects a line, and scrolls it into view with some lines above it. */
 function selectLine(area: HTMLTextAreaElement, line: number): void {
   const text = area.value;
   const start = startOfLine(text, line);

@@ -1,4 +1,4 @@
-/** A file that somebody opens or drops becomes a task's text, name and format. */
+/** Reads a file that a person opens or drops as a task's text, name and format. */
 import { formatBytes } from "../../src/report/format.ts";
 import type { TaskSource } from "../../src/server/api.ts";
 
@@ -7,7 +7,7 @@ export type OwnTask = Extract<TaskSource, { kind: "text" }>;
 /** The server's limit for a request, less the text around the examples. */
 const largestText = 7 * 2 ** 20;
 
-/** Why a file is not taken, as a sentence; undefined where it is. */
+/** Why a file is not accepted, as a sentence; undefined if it is. */
 export function refusalOfFile({ name, size }: Pick<File, "name" | "size">): string | undefined {
   if (size <= largestText) return undefined;
   return `${name} has ${formatBytes(size)}; the studio takes up to ${formatBytes(largestText)}.`;
@@ -19,7 +19,7 @@ export async function taskOfFile(file: File): Promise<Pick<OwnTask, "text" | "na
   return { text, name: name.slice(0, 80), format: taskFormat(text, file.name) };
 }
 
-/** By its name, else by its first character. */
+/** The format, by the file's name, else by the first character. */
 export function taskFormat(text: string, fileName = ""): OwnTask["format"] {
   if (/\.csv$/i.test(fileName)) return "csv";
   if (/\.jsonl?$/i.test(fileName)) return "jsonl";

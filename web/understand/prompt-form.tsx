@@ -85,19 +85,19 @@ export function PromptForm(props: PromptFormProps) {
   );
 }
 
-/** What stands in the box before it is asked. */
+/** The text in the box before it is sent. */
 interface Draft {
   readonly typed: string;
   readonly tooLong: boolean;
   readonly mayAsk: boolean;
-  /** Its tokens are being counted. */
+  /** Whether its tokens are being counted. */
   readonly checking: boolean;
   readonly refusal: Refusal | undefined;
-  /** @param next undefined: what was asked last. */
+  /** @param next undefined: the prompt that was sent last. */
   change(next: string | undefined): void;
-  /** Keeps what stands there: a sample that comes while somebody types would be mixed with their text. */
+  /** Keeps the text: a sample that arrives during typing would be mixed with it. */
   hold(): void;
-  /** Asks it, unless the circuit does not take it. */
+  /** Sends the prompt, unless the circuit does not accept it. */
   submit(): Promise<void>;
 }
 
@@ -139,7 +139,7 @@ function useDraft({ id, circuit, prompt, onAsk }: PromptFormProps): Draft {
   };
 }
 
-/** Why the circuit does not take a prompt; undefined where it does. */
+/** Why the circuit does not accept a prompt; undefined if it does. */
 async function refusalOf(id: string, circuit: CircuitFile, prompt: string): Promise<Refusal | undefined> {
   try {
     const tokens = await refusedTokens(id, prompt);

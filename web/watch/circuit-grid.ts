@@ -111,7 +111,7 @@ function cellElement(component: Component, isButton: boolean, walked: boolean): 
   return cell;
 }
 
-/** Tells which component is pointed at, has the focus, or is clicked. */
+/** Reports the component that is pointed at, has the focus, or is clicked. */
 function tellPointed(
   grid: HTMLElement,
   components: ReadonlyMap<HTMLElement, Component>,

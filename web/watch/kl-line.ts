@@ -1,4 +1,7 @@
-/** The line of a KL curve, level over each step, in pieces: a new step changes the last piece of path alone. */
+/**
+ * The line of a KL curve, horizontal over each step, in pieces: a new step changes only the last piece of the
+ * path.
+ */
 import { svgElement } from "./svg-element.ts";
 
 /** Steps in one piece of path. */
@@ -9,7 +12,7 @@ export interface KlLine {
   /** The KL after the last step. */
   end(): number;
   add(step: number, kl: number): void;
-  /** What was added since. */
+  /** Draws the steps that were added since the last call. */
   draw(): void;
   clear(): void;
 }

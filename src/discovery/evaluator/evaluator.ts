@@ -3,12 +3,12 @@
  * to first, and does not compute again what cannot have changed:
  *
  * 1. Layers below the one on trial are as the search found them, so the residual stream before it comes from one
- * pass over the validation prompts, made once. No candidate runs a layer below its own.
+ *    pass over the validation prompts, made once. No candidate runs a layer below its own.
  * 2. Attention inside the layer (scores, softmax, z) does not depend on which of its heads are kept: a head's
- * write is z_h·W_O^h, and subtracting it costs one small product. Attention runs once a layer.
+ *    write is z_h·W_O^h, and subtracting it costs one small product. Attention runs once a layer.
  * 3. The layers above are decided and small; they are sent to the runtime when they are decided (`upper.ts`).
  * 4. Above the highest kept head only the answer position is computed: nothing reads the others. (An answer of
- * several tokens has several; then all positions are.)
+ *    several tokens has several; then all positions are.)
  * 5. Unembedding and KL run at the answer positions, in the graph (`scorer.ts`).
  *
  * The first walk down the layers starts from the original. A later one starts from a circuit: then the pass over

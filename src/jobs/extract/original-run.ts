@@ -1,12 +1,12 @@
 /**
- * How the original is run where a circuit is measured. Its answers are always computed layer by layer. Its time for a
- * prompt is taken in one graph of the whole model, as an engine would run it, and that graph takes several times the
- * weights' size while it is loaded; so of a model that is too large for it, no time is taken.
+ * How the original is run when a circuit is measured. Its answers are always computed layer by layer. Its time
+ * for a prompt is measured with one graph of the whole model, as an engine would run it. Loading that graph takes
+ * several times the weights' size, so a model that is too large for it is not timed.
  */
 import { countParameters } from "../../measure/parameters.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 
-/** Float32 weights of more bytes are not loaded as one graph. */
+/** Models with more bytes of float32 weights are not loaded as one graph. */
 const largestGraph = 2 ** 30;
 
 /** Bytes of the model's weights in float32. */

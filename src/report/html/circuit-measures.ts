@@ -1,4 +1,4 @@
-/** Every figure that was measured of a circuit, beside the original's, with how it was measured. */
+/** Every measured figure of a circuit, with the original's and how it was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { weightBits } from "../bits-per-weight.ts";

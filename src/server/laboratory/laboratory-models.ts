@@ -1,4 +1,7 @@
-/** What a laboratory asks: the original, the circuit and the patched model, each loaded when it is first asked for. */
+/**
+ * The models of a laboratory: the original, the circuit and the patched model, each loaded when it is first
+ * needed.
+ */
 
 import { join } from "node:path";
 import { openFileSource } from "../../checkpoint/file-source.ts";
@@ -42,7 +45,10 @@ export interface LaboratoryModels {
   close(): Promise<void>;
 }
 
-/** @param record of a finished extraction. @throws PithError "circuit" for a folder that is not what it says. */
+/**
+ * @param record of a finished extraction. @throws PithError "circuit" for a folder that does not match its
+ * circuit.json.
+ */
 export async function openLaboratoryModels(
   record: RunRecord,
   model: Model,

@@ -106,14 +106,14 @@ export async function openLaboratory(
   };
 }
 
-/** What gives the logits after a prompt's last token. */
+/** A source of the logits after a prompt's last token. */
 interface LogitsSource {
-  /** Stays the same object while what was laid out in a first run stays. */
+  /** Stays the same object while the memory that a first run prepared is kept. */
   readonly owner: object;
   logits(ids: readonly number[]): Promise<Float32Array>;
 }
 
-/** @returns answers with what ONNX Runtime took for the prompt alone: a source has run once before it is timed. */
+/** @returns answers with ONNX Runtime's time for the prompt alone: a source runs once before it is timed. */
 function createTimedAnswers(folder: CircuitFolder, runtime: Runtime, model: Model) {
   const warm = new WeakSet<object>();
   return async (prompt: string, load: () => Promise<LogitsSource>): Promise<ServerPrediction> => {

@@ -1,4 +1,4 @@
-/** The routes below /api/runs/:id that ask a finished circuit, through its laboratory. */
+/** The routes below /api/runs/:id that ask a finished circuit questions, through its laboratory. */
 import { type Context, Hono } from "hono";
 import { PithError } from "../../errors.ts";
 import type { Laboratories } from "../laboratory/laboratories.ts";

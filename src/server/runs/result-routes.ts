@@ -1,4 +1,4 @@
-/** The routes below /api/runs/:id that give away the result of a finished run, as files, an archive or a site. */
+/** The routes below /api/runs/:id that return the result of a finished run, as files, an archive or a site. */
 import { Hono } from "hono";
 import { quote } from "../../printable.ts";
 import { Refusal } from "../answer-error.ts";

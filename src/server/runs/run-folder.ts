@@ -1,11 +1,11 @@
 /**
  * A run on disk: everything that a new server needs to continue the run of a killed one.
  *
- * runs/ID/request.json   the request, and the model's shape
- * runs/ID/state.json     queued, running, …; progress
- * runs/ID/events.jsonl   the events that pages got
- * runs/ID/task/          a task that was typed in
- * runs/ID/circuit/ (or sweep/)   the result; while it is being made, its journal beside it
+ *   runs/ID/request.json   the request, and the model's shape
+ *   runs/ID/state.json     queued, running, …; progress
+ *   runs/ID/events.jsonl   the events that pages got
+ *   runs/ID/task/          a task that was typed in
+ *   runs/ID/circuit/ (or sweep/)   the result; while it is being made, its journal beside it
  */
 
 import { randomBytes } from "node:crypto";

@@ -1,4 +1,4 @@
-/** The run that a request below /api/runs/:id is about. */
+/** Finds the run that a request below /api/runs/:id names. */
 import type { Context } from "hono";
 import { noRun, type Run } from "./run.ts";
 import { runIdPattern } from "./run-folder.ts";

@@ -1,5 +1,5 @@
 /**
- * The queue of runs. One run computes at a time, since two at once would only wait for each other's cores. Stopping a
+ * The queue of runs. One run computes at a time, because two at once would only compete for the cores. Stopping a
  * run waits until its computation has ended.
  */
 import { lstat } from "node:fs/promises";
@@ -16,14 +16,17 @@ export interface RunQueue {
   readonly length: number;
   /** Puts a run at the end of the queue, or at its head; `start` lets it begin. */
   add(run: Run, at?: "head" | "end"): void;
-  /** Begins the next run, unless one computes. */
+  /** Begins the next run, unless one is computing. */
   start(): void;
   /**
-   * Takes a run out of the queue, or stops it and waits until it has stopped. Who asked first has then said which
-   * state it goes into: a cancel that finds a pause under way asks anew.
+   * Takes a run out of the queue, or stops it and waits until it has stopped. The first caller decides its state;
+   * a second caller, such as a cancel during a pause, asks again.
    */
   halt(run: Run, state: "paused" | "cancelled"): Promise<void>;
-  /** Stops the run that computes without a state, so that the next server goes on with it; nothing begins any more. */
+  /**
+   * Stops the computing run without changing its state, so that the next server continues it; no further run
+   * begins.
+   */
   close(): Promise<void>;
   readonly closing: boolean;
 }

@@ -1,15 +1,15 @@
 /**
- * The state of a run, in memory, on disk and in its log. Each state is on disk before it is told, so that a new server
- * knows whatever a page has seen.
+ * The state of a run, in memory, on disk and in its log. Each state is on disk before it is sent to pages, so
+ * that a new server knows everything that a page has seen.
  */
 import type { RunState } from "../api.ts";
 import type { Run } from "./run.ts";
 import { type RunStatus, writeStatus } from "./run-folder.ts";
 
 export interface RunStates {
-  /** Resolves when the state is on disk and told. */
+  /** Resolves when the state is on disk and sent. */
   set(run: Run, state: RunState, error?: RunStatus["error"]): Promise<void>;
-  /** Writes how far the run is, without a new state. */
+  /** Writes the progress of the run, without a new state. */
   keep(run: Run): Promise<void>;
   /** Resolves when all states that were set are on disk. */
   settled(run: Run): Promise<void>;

@@ -1,4 +1,4 @@
-/** One run of the studio: its record, its events and its state, and the checks that routes make of it. */
+/** One run of the studio: its record, its events and its state, and the checks that routes make on it. */
 
 import { quote } from "../../printable.ts";
 import { Refusal } from "../answer-error.ts";

@@ -1,6 +1,6 @@
 /**
- * The runs of the studio: those on disk when it starts, and those that pages ask for. Whatever happens is on disk
- * before it is told; a server that was killed goes on with what it had begun.
+ * The runs of the studio: those on disk when it starts, and those that pages start. Every event is on disk before
+ * it is sent; after a crash, the next server continues the runs.
  */
 
 import { rm } from "node:fs/promises";

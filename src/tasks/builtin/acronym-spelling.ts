@@ -1,7 +1,7 @@
 /**
- * How a tokenizer spells three-letter acronyms, and what is therefore right after some of their letters. A letter can
- * be asked for only where a token begins with it: of an acronym that is one token, or whose second and third letter
- * are one, the third letter can't be.
+ * How a tokenizer splits three-letter acronyms, and which continuations are right after some of their letters. A
+ * letter can be asked for only if a token begins with it: if an acronym is one token, or its second and third
+ * letter are one, the third letter can't be asked for.
  */
 import type { TaskTokenizer } from "./builtin-task.ts";
 import { ofOneLength } from "./token-words.ts";
@@ -9,9 +9,9 @@ import { ofOneLength } from "./token-words.ts";
 export type AcronymLetter = 1 | 2 | 3;
 
 interface SpelledAcronym {
-  /** The letters that the prompt tells, as the pieces that its tokens are. */
+  /** The letters in the prompt, as the pieces that its tokens are. */
   readonly begun: readonly string[];
-  /** All tokens that go on with the acronym: the letter, or it and what follows. */
+  /** All tokens that continue the acronym: the letter alone, or with what follows. */
   readonly answers: readonly string[];
 }
 
@@ -21,13 +21,13 @@ export interface AcronymSpelling {
   readonly notes: readonly string[];
 }
 
-/** Fewer acronyms, of all that three initials make, are too few to draw from. */
+/** With fewer acronyms than this, out of all from three initials, there are too few to draw from. */
 const FEW_ACRONYMS = 100;
 
 /**
- * Acronyms that the tokenizer spells letter by letter, as published; where there are hardly any, the largest group
- * of those whose prompts have one length.
- * @param words whose initials make the acronyms.
+ * Acronyms that the tokenizer splits into single letters, as published; if there are hardly any, the largest
+ * group of others whose prompts have one length.
+ * @param words whose initials form the acronyms.
  */
 export function chooseSpelling(
   tokenizer: TaskTokenizer,
@@ -65,7 +65,7 @@ function spellsLetters(tokenizer: TaskTokenizer, acronym: string): boolean {
   return ids.length === 3 && letters.every((own, i) => own.length === 1 && own[0] === ids[i]);
 }
 
-/** Only where the tokenizer itself, given the whole acronym, ends a token before the letter. */
+/** Only if the tokenizer itself, given the whole acronym, ends a token before the letter. */
 function spellMerged(
   tokenizer: TaskTokenizer,
   acronym: string,

@@ -1,8 +1,8 @@
 /**
- * Three-letter acronyms (García-Carrasco, Maté and Trujillo 2024): "The Chief Executive Officer (CE" → "O".
- * A word is two tokens, its capital with the space before it and the rest; a letter of the acronym is one, and
- * only acronyms that the tokenizer spells letter by letter are used. Where it hardly has such words or acronyms,
- * words of one token and acronyms whose first letters merge take their place (`acronym-spelling.ts`).
+ * Three-letter acronyms (García-Carrasco, Maté and Trujillo 2024): "The Chief Executive Officer (CE" → "O". A
+ * word has two tokens: its capital with the space before it, and the rest. A letter of the acronym is one token,
+ * and only acronyms that the tokenizer splits into single letters are used. If it has hardly any such words or
+ * acronyms, words of one token and acronyms whose first letters merge are used instead (`acronym-spelling.ts`).
  */
 import lists from "../word-lists/acronyms.json" with { type: "json" };
 import { type AcronymLetter, chooseSpelling } from "./acronym-spelling.ts";
@@ -22,7 +22,7 @@ export interface AcronymOptions extends BuiltinTaskOptions {
 
 const TASK = "acronyms";
 const PUBLISHED_COUNT = 250;
-/** Fewer words make the same few acronyms again and again. */
+/** With fewer words, the same few acronyms would occur again and again. */
 const FEW_WORDS = 20;
 const LETTERS = ["", "first", "second", "third"] as const;
 
@@ -62,12 +62,12 @@ export function acronymTask(tokenizer: TaskTokenizer, options: AcronymOptions = 
 }
 
 interface ChosenWords extends KeptWords {
-  /** What a word is made of in a prompt. */
+  /** The pieces of a word in a prompt. */
   readonly piecesOf: (word: string) => readonly string[];
   readonly notes: readonly string[];
 }
 
-/** Words as capital and rest, or, where there are hardly any, whole words. */
+/** Words as capital and rest or, if there are hardly any, whole words. */
 function chooseWords(tokenizer: TaskTokenizer, given: readonly string[]): ChosenWords {
   const isWord = (word: string) => /^[A-Z][a-z]+$/.test(word);
   const split = (word: string) => isWord(word) && isCapitalAndRest(tokenizer, word);

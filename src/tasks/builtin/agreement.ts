@@ -1,7 +1,7 @@
 /**
- * Subject-verb agreement with another noun between (Linzen, Dupoux and Goldberg 2016; the sentences after Marvin
- * and Linzen 2018): "The key near the cabinets" → is, was or has. The wrong answers are the same verbs in the other
- * number, as in the field's measure.
+ * Subject-verb agreement with another noun between subject and verb (Linzen, Dupoux and Goldberg 2016; the
+ * sentences after Marvin and Linzen 2018): "The key near the cabinets" → is, was or has. The wrong answers are
+ * the same verbs in the other number, as is usual in the field.
  */
 import lists from "../word-lists/agreement.json" with { type: "json" };
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
@@ -12,7 +12,7 @@ const TASK = "agreement";
 const DEFAULT_COUNT = 150;
 const NUMBERS = ["singular", "plural"] as const;
 
-/** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
+/** @throws PithError "task" when the tokenizer leaves too few words for the requested prompts. */
 export function agreementTask(tokenizer: TaskTokenizer, options: BuiltinTaskOptions = {}): BuiltinTask {
   const isWhole = (word: string) => isOneToken(tokenizer, ` ${word}`);
   const keep = (kind: string, words: readonly string[], passes: (word: string) => boolean, least: number) =>

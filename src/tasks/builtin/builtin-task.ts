@@ -14,13 +14,13 @@ export const builtinTaskNames = [
 /** The part of a tokenizer that a generator needs. */
 export type TaskTokenizer = Pick<Tokenizer, "encode">;
 
-/** What a generator asks that draws from the whole vocabulary. */
+/** The part of a tokenizer that is needed by a generator which draws from the whole vocabulary. */
 export type VocabularyTokenizer = TaskTokenizer & Pick<Tokenizer, "tokenText" | "vocabularySize">;
 
 /** How many prompts a built-in task draws for each split. */
 export interface PromptCounts {
   /**
-   * Prompts that means are taken over.
+   * Prompts that means are computed over.
    * @defaultValue 150; 250 for greater-than and acronyms, as published; for capitals a third of those that serve
    */
   readonly patching?: number | undefined;
@@ -30,7 +30,7 @@ export interface PromptCounts {
    */
   readonly validation?: number | undefined;
   /**
-   * Prompts that neither sees.
+   * Prompts that are used for neither.
    * @defaultValue 150; 250 for greater-than and acronyms, as published; for capitals a third of those that serve
    */
   readonly test?: number | undefined;
@@ -49,8 +49,8 @@ export interface BuiltinTaskOptions {
   readonly counts?: PromptCounts | undefined;
   /**
    * Indirect objects and capitals: whether prompts must have one length. With "aligned", templates and countries
-   * whose token count differs from that of most are left out, which `notes` says; "pooled" keeps them all. A mean
-   * over templates of one length still mixes different words at a position.
+   * whose token count differs from that of most are left out, and `notes` says so; "pooled" keeps them all. A
+   * mean over templates of one length still mixes different words at a position.
    * @defaultValue "aligned"
    */
   readonly means?: "aligned" | "pooled" | undefined;

@@ -1,6 +1,6 @@
 /**
- * Capitals of countries, a relation that language models are often asked for (Hernandez et al. 2024): "The capital
- * of France is" → " Paris". Each country stands in one prompt, so that no split knows another's answers.
+ * Capitals of countries, a common test of relations in language models (Hernandez et al. 2024): "The capital of
+ * France is" → " Paris". Each country occurs in one prompt only, so that no split contains another's answers.
  */
 import lists from "../word-lists/capitals.json" with { type: "json" };
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
@@ -10,7 +10,7 @@ import { isOneToken, keepsBorders, keepWords, ofOneLength, pick } from "./token-
 const TASK = "capitals";
 const MOST = 150;
 
-/** @throws PithError "task" when the tokenizer leaves too few countries for the prompts asked for. */
+/** @throws PithError "task" when the tokenizer leaves too few countries for the requested prompts. */
 export function capitalTask(tokenizer: TaskTokenizer, options: BuiltinTaskOptions = {}): BuiltinTask {
   const capitals = new Map(lists.countries.map(({ country, capital }) => [country, capital]));
   const answerOf = (country: string) => ` ${capitals.get(country) ?? ""}`;

@@ -1,7 +1,7 @@
 /**
- * Arguments in a Python docstring (Heimersheim and Janiak 2023): a function of six arguments, of which the third
- * and fourth are described; the fifth comes next. Two arguments before them and one behind are never described.
- * The wrong answers are the other arguments.
+ * Arguments in a Python docstring (Heimersheim and Janiak 2023): a function has six arguments; the docstring
+ * describes the third and fourth, and the fifth comes next. The two arguments before them and the last one are
+ * never described. The wrong answers are the other arguments.
  */
 
 import { createRandom } from "../random.ts";
@@ -13,7 +13,7 @@ import { isOneToken, keepsBorders, keepWords, pick, tokenCount } from "./token-w
 const TASK = "docstring";
 const DEFAULT_COUNT = 150;
 const ARGUMENTS = 6;
-/** The function's name, its arguments, three words on it, and two on each of the two arguments. */
+/** The function's name, its arguments, three words about it, and two about each of the two arguments. */
 const WORDS = 1 + ARGUMENTS + 3 + 2 * 2;
 
 /** @throws PithError "task" when the tokenizer leaves too few words. */

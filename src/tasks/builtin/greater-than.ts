@@ -1,7 +1,7 @@
 /**
  * Greater-than (Hanna, Liu and Variengien 2023): "The war lasted from the year 1732 to 17" → any of "33" … "99".
- * The appendix's wording, "to the year XX", is not what the published data have; they say "to XX". Where the
- * tokenizer splits no year so, one digit is asked for (`year-digits.ts`).
+ * The published data say "to XX", not "to the year XX" as the appendix does. If the tokenizer splits no year in
+ * this way, one digit is asked for (`year-digits.ts`).
  */
 import lists from "../word-lists/greater-than.json" with { type: "json" };
 import type { BuiltinTask, BuiltinTaskOptions, TaskTokenizer } from "./builtin-task.ts";
@@ -18,7 +18,7 @@ export interface GreaterThanOptions extends BuiltinTaskOptions {
   readonly nouns?: readonly string[] | undefined;
   /**
    * Later years: ask for one digit of the end year, the last or the one before it.
-   * @defaultValue both digits at once, as published; the last where the tokenizer has no years of two tokens
+   * @defaultValue both digits at once, as published; the last if the tokenizer has no years of two tokens
    */
   readonly digit?: YearDigit | undefined;
 }
@@ -81,9 +81,9 @@ export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOp
 }
 
 /**
- * "The war lasted from the year 1732 to the year 173" → "3" … "9". Of the two digits the last is asked by default:
- * its answers leave out the start year's own digit, so that a model must compare. The digit before it may be the
- * start year's own, and a model that copies the start year is always right.
+ * "The war lasted from the year 1732 to the year 173" → "3" … "9". By default the last digit is asked for: its
+ * answers exclude the start year's own digit, so that a model must compare. The digit before it may be equal to
+ * the start year's, so a model that copies the start year is always right.
  */
 function digitTask(tokenizer: TaskTokenizer, options: GreaterThanOptions, nouns: KeptWords): BuiltinTask {
   const digit = options.digit ?? "ones";

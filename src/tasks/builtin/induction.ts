@@ -1,7 +1,7 @@
 /**
- * Induction on random tokens (Olsson et al. 2022, section "Random repeated sequences"): words without any order,
- * then some of them again: " tree … stone red walk … stone red" → " walk". Nothing but the words' first
- * occurrence tells the answer. Where the repetition begins is drawn, so that no fixed distance finds it.
+ * Induction on random tokens (Olsson et al. 2022, section "Random repeated sequences"): words in random order,
+ * then some of them again: " tree … stone red walk … stone red" → " walk". Only the first occurrence of the words
+ * gives the answer. The place of the repetition is drawn, so that no fixed distance leads to it.
  */
 import { PithError } from "../../errors.ts";
 import { createRandom } from "../random.ts";
@@ -11,13 +11,13 @@ import { isOneToken, keepsBorders, pick, tokenCount } from "./token-words.ts";
 
 const TASK = "induction";
 const DEFAULT_COUNT = 150;
-/** Different words, before any is repeated. @internal */
+/** Number of different words before any is repeated. @internal */
 export const INDUCTION_WORDS = 20;
-/** Words that stand again, the answer's predecessor last. @internal */
+/** Number of repeated words, with the answer's predecessor last. @internal */
 export const INDUCTION_REPEATED = 4;
-/** A whole word inside a text, in lower case; shorter ones are mostly beginnings of others. */
+/** A whole word inside a text, in lower case; shorter tokens are mostly beginnings of other words. */
 const PLAIN_WORD = /^ [a-z]{4,}$/;
-/** So many are enough. They come first in most vocabularies, whose tokens stand by frequency. */
+/** This number is enough. In most vocabularies, whose tokens are sorted by frequency, the words come first. */
 const MOST_WORDS = 2000;
 const LEAST_WORDS = 10 * INDUCTION_WORDS;
 
@@ -31,7 +31,7 @@ export function inductionTask(tokenizer: VocabularyTokenizer, options: BuiltinTa
       build: ([seed = 0]) => {
         const random = createRandom(seed);
         const words = drawDifferent(kept, INDUCTION_WORDS, random.below);
-        // Not the very first word: many models treat the first position apart.
+        // Not the very first word, because many models treat the first position differently.
         const start = 1 + random.below(INDUCTION_WORDS - INDUCTION_REPEATED - 1);
         const pieces = [...words, ...words.slice(start, start + INDUCTION_REPEATED)];
         if (!keepsBorders(tokenizer, pieces)) return undefined;
@@ -73,7 +73,7 @@ function plainWords(tokenizer: VocabularyTokenizer): {
   return { kept: words, count: { kind: "tokens", given: looked, kept: words.length } };
 }
 
-/** @param count far less than there are. */
+/** @param count far below the number of items. */
 function drawDifferent(
   items: readonly string[],
   count: number,

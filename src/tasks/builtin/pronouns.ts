@@ -11,7 +11,7 @@ const TASK = "pronouns";
 const DEFAULT_COUNT = 150;
 const PRONOUNS = ["he", "she"] as const;
 
-/** @throws PithError "task" when the tokenizer leaves too few words for the prompts asked for. */
+/** @throws PithError "task" when the tokenizer leaves too few words for the requested prompts. */
 export function pronounTask(tokenizer: TaskTokenizer, options: BuiltinTaskOptions = {}): BuiltinTask {
   const keep = (kind: string, words: readonly string[], least = 1) =>
     keepWords(TASK, kind, words, (word) => isOneToken(tokenizer, ` ${word}`), {
@@ -22,7 +22,7 @@ export function pronounTask(tokenizer: TaskTokenizer, options: BuiltinTaskOption
   const names = { he: keep("names of men", lists.he), she: keep("names of women", lists.she) };
   const adjectives = keep("adjectives", lists.adjectives);
   const roles = keep("roles", lists.roles);
-  // As many names of each, so that neither pronoun is the likelier answer.
+  // Equal numbers of names, so that neither pronoun is the more likely answer.
   const count = Math.min(names.he.kept.length, names.she.kept.length);
   const labels = PRONOUNS.map((pronoun) => ` ${pronoun}`);
   const examples = drawPrompts(

@@ -4,21 +4,21 @@ import type { TaskTokenizer } from "./builtin-task.ts";
 import { isOneToken, keepsBorders, ofOneLength } from "./token-words.ts";
 import { CENTURIES, twoDigits } from "./years.ts";
 
-/** Which digit of the end year: the last, or the one before it. */
+/** The digit of the end year: the last, or the one before it. */
 export type YearDigit = "ones" | "tens";
 
 interface DigitYear {
   /** The start year, four digits. */
   readonly start: string;
-  /** The end year as far as the prompt tells it. */
+  /** The beginning of the end year in the prompt. */
   readonly begun: string;
-  /** The digits with which a later year goes on. */
+  /** The digits with which a later year continues. */
   readonly answers: readonly string[];
 }
 
 /**
- * Start years of the published centuries whose end year can be asked by one digit. As published, there is always an
- * earlier and a later year of the same kind: so the start year's own digit is 1 to 8.
+ * Start years of the published centuries whose end year can be asked for by one digit. As in the published data,
+ * there is always an earlier and a later year of the same kind, so the start year's own digit is 1 to 8.
  * @throws PithError "task" when no year has such a digit as a token of its own.
  */
 export function digitYears(
@@ -49,12 +49,12 @@ export function digitYears(
   };
 }
 
-/** Undefined where the digit has no earlier or no later one. */
+/** Undefined if there is no earlier or no later digit. */
 function digitYear(start: string, digit: YearDigit): DigitYear | undefined {
   const place = digit === "ones" ? 3 : 2;
   const own = Number(start[place]);
   if (own < 1 || own > 8) return undefined;
-  // A later year may begin with the same tens, if the start year is not the last of its ten.
+  // A later year may begin with the same tens, unless the start year is the last of its decade.
   const first = digit === "tens" && !start.endsWith("9") ? own : own + 1;
   const answers = Array.from({ length: 10 - first }, (_, i) => String(first + i));
   return { start, begun: start.slice(0, place), answers };

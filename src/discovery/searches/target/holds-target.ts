@@ -1,4 +1,4 @@
-/** Whether a circuit holds a target, and whether any circuit can. */
+/** Decides whether a circuit meets a target, and whether any circuit can. */
 import { PithError } from "../../../errors.ts";
 import type { Assessment } from "./assess.ts";
 import type { Target } from "./target-options.ts";
@@ -10,7 +10,7 @@ export const shareRounding = 1e-12;
 /** @param size share of the original's body parameters. */
 export type HoldsTarget = (assessment: Assessment, size: number) => boolean;
 
-/** @param maxKl beside an accuracy: the largest KL. */
+/** @param maxKl in addition to an accuracy: the largest KL. */
 export function holdsTarget(target: Target, maxKl: number | undefined): HoldsTarget {
   return ({ kl, accuracy = 0 }, size) => {
     if (target.kind === "size") return size <= target.value + shareRounding;
@@ -19,7 +19,7 @@ export function holdsTarget(target: Target, maxKl: number | undefined): HoldsTar
   };
 }
 
-/** @param least the smallest circuit's size. @throws PithError "options" where the target is out of reach. */
+/** @param least the smallest circuit's size. @throws PithError "options" if no circuit can meet the target. */
 export function checkReachable(target: Target, original: TriedCircuit, least: number): void {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   if (target.kind === "accuracy" && (original.accuracy ?? 0) < target.value - shareRounding) {

@@ -1,4 +1,4 @@
-/** Backward elimination from several starts: the smallest circuit that any of them ends with. */
+/** Backward elimination from several starts; the smallest circuit at the end of any of them is the result. */
 import { keeps } from "../../../transformer/circuit.ts";
 import { bodyShare } from "../../../transformer/circuit-size.ts";
 import type { Component } from "../../../transformer/component.ts";

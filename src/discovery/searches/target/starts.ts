@@ -1,4 +1,4 @@
-/** The circuits that a search for a target starts from: the original, and those that sweeps over some α give. */
+/** The circuits from which a search for a target starts: the original, and the circuits of sweeps over some α. */
 import { type Circuit, sameCircuit, wholeCircuit } from "../../../transformer/circuit.ts";
 import { bodyShare } from "../../../transformer/circuit-size.ts";
 import { type Order, shapeOf } from "../../../transformer/component.ts";
@@ -15,7 +15,7 @@ export interface StartsOptions {
   readonly holds: HoldsTarget;
   readonly mlps: boolean;
   readonly order: Order;
-  /** For the circuits of the sweeps. */
+  /** The bound for the circuits of the sweeps. */
   readonly maxKl: number | undefined;
   /** Decisions of an earlier run of the same sweeps. */
   readonly resume: readonly SweepEntry[];
@@ -25,13 +25,13 @@ export interface StartsOptions {
 
 export interface Starts {
   readonly original: TriedCircuit;
-  /** The original and what the sweeps gave, the largest first. */
+  /** The original and the sweeps' circuits, the largest first. */
   readonly tried: readonly TriedCircuit[];
   /** Adds the circuits of these α; @returns those that are new. */
   sweepTo(alphas: readonly number[]): Promise<readonly TriedCircuit[]>;
-  /** Those of the sweeps; the assessor counts its own. */
+  /** Evaluations of the sweeps; the assessor counts its own. */
   evaluations(): number;
-  /** Of all sweeps; infinite before the first. */
+  /** The lowest α of all sweeps; infinite before the first. */
   leastAlpha(): number;
 }
 
