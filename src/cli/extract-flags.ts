@@ -1,4 +1,4 @@
-/** The options of `pith extract`: as the command line has them, and as the library takes them. */
+/** The options of `pith extract`, in the command line's form and in the library's. */
 
 import { Option } from "commander";
 import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
@@ -70,12 +70,12 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly json?: boolean;
 }
 
-/** In the order in which the help lists them. */
+/** The options, in the order of the help. */
 export function extractCommandOptions(): readonly Option[] {
   return [...subjectOptions(), ...searchOptions(), ...outputOptions()];
 }
 
-/** What is searched. */
+/** Options for the model and the task. */
 const subjectOptions = (): readonly Option[] => [
   modelOption(),
   new Option(
@@ -85,7 +85,7 @@ const subjectOptions = (): readonly Option[] => [
   labelOption(),
 ];
 
-/** How it is searched. */
+/** Options of the search. */
 const searchOptions = (): readonly Option[] => [
   new Option("-a, --alpha <number>", alphaOption.sentence).default(defaults.alpha).argParser(parseAlpha),
   new Option("--target-accuracy <share>", targetOptions.accuracy.sentence).argParser(parseTargetAccuracy),
@@ -115,7 +115,7 @@ const searchOptions = (): readonly Option[] => [
   ).argParser(parseFrequency),
 ];
 
-/** With what it runs, and what it writes. */
+/** Options for computing and for the output. */
 const outputOptions = (): readonly Option[] => [
   threadsOption(),
   deviceOption(),

@@ -63,7 +63,7 @@ export function extractionReport(
   ]);
 }
 
-/** What stands in the place of a time where the original was too large to be loaded as one graph. */
+/** The text in place of a time if the original was too large to be loaded as one graph. */
 const notTimed = ["not taken: the original is too large for one graph", "it was measured layer by layer"];
 
 function timesTaken(

@@ -29,8 +29,9 @@ port.on("message", async (message: Call | "close") => {
 });
 
 /**
- * Frees memory at once: ONNX Runtime has copied the weights, and a collector that sees a few small objects would leave a
- * layer's arrays lying until the next one has come. A port that nobody listens to drops what is handed over to it.
+ * Frees memory at once. ONNX Runtime has copied the weights, but the garbage collector only sees a few small
+ * objects, so it would keep a layer's arrays until the next layer's arrive. A port without a listener drops
+ * everything that is transferred to it.
  */
 function letGo(buffers: readonly ArrayBuffer[]): void {
   const { port1, port2 } = new MessageChannel();

@@ -40,7 +40,7 @@ function attentionSize(attention: Attention, kept: readonly number[]): number {
   return sizeOf([query, key, value, output, ...prunedIn(queryNorm), ...prunedIn(keyNorm)]);
 }
 
-/** What stays of heads that are gone, because a norm of all heads together counts them. */
+/** The remaining weights of pruned heads, which a norm of all heads together needs. */
 function prunedIn(norm: ProjectionNorm | undefined): readonly Linear[] {
   return norm?.kind === "joint" && norm.pruned !== undefined ? [norm.pruned] : [];
 }

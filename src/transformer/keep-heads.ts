@@ -34,9 +34,10 @@ export function keepHeads<A extends Attention>(attention: A, heads: readonly num
 }
 
 /**
- * The norm of the projections that stay. Columns are the smallest form of what a joint norm must know of the others:
- * heads share the width of the stream (OLMo 2), so no quadratic form of the stream has fewer numbers as a matrix.
- * @param projection to all that was there. @param kept ranges of its outputs.
+ * The norm of the remaining projections. A joint norm also needs the removed ones, and their columns are the
+ * smallest form: heads share the width of the stream (OLMo 2), so a quadratic form of the stream would not have
+ * fewer numbers as a matrix.
+ * @param projection of all heads before. @param kept ranges of its outputs.
  */
 function keepNormed(
   norm: ProjectionNorm,
@@ -60,7 +61,7 @@ function keepNormed(
   };
 }
 
-/** Of a norm of each head; a scale that all heads share stays. */
+/** The scales of a norm of each head, for the remaining heads; a scale that all heads share does not change. */
 function keepScales(norm: Norm, kept: readonly Range[], headWidth: number): Norm {
   if (norm.scale.shape[0] === headWidth) return norm;
   const scale = sliceVector(norm.scale, kept);

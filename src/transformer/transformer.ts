@@ -145,7 +145,7 @@ export interface JointNorm {
   readonly epsilon: number;
   /** Over how many numbers the mean is taken: the original layer's heads × headWidth. */
   readonly count: number;
-  /** The projections of heads that are gone, [d, their number × headWidth]; left out: none is. */
+  /** The projections of removed heads, [d, their number × headWidth]; left out: none. */
   readonly pruned?: Linear | undefined;
 }
 

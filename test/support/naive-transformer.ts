@@ -40,7 +40,7 @@ interface NaiveAttention
   readonly key: NaiveLinear;
   readonly value: NaiveLinear;
   readonly output: NaiveLinear;
-  /** Of all heads' queries, or keys, at one position. */
+  /** Normalises all heads' queries, or keys, at one position. */
   readonly normQueries: (queries: Vector) => Vector;
   readonly normKeys: (keys: Vector) => Vector;
 }

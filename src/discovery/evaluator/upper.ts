@@ -23,7 +23,7 @@ export interface Stage {
   readonly parts: readonly KeptPart[];
 }
 
-/** A stage and the constants that join the residual stream before each of its readers. */
+/** A stage and the constants that are added to the residual stream before each of its readers. */
 export interface PlacedStage {
   readonly stage: Stage;
   readonly constants: readonly Constant[];

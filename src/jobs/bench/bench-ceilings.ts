@@ -1,4 +1,4 @@
-/** The most that the machine can do, measured beside the models that are bound by it. */
+/** The upper limits of the machine, measured together with the models that they limit. */
 import { bandwidthCeiling, matmulCeiling } from "../../measure/ceiling.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Contestant } from "./bench-competitors.ts";
@@ -21,7 +21,7 @@ export async function measureCeilings(
   return { compute: await matmulCeiling(runtime), bandwidth };
 }
 
-/** Of two measurements of the same contestants: what was reached in either. */
+/** The better one of two measurements of the same contestants. */
 export function bestCeilings(a: Ceilings, b: Ceilings): Ceilings {
   return {
     compute: Math.max(a.compute, b.compute),

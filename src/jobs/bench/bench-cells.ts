@@ -1,4 +1,7 @@
-/** From a bench's timings to each competitor's cells: how much faster than the original, and how near to the ceilings. */
+/**
+ * Computes each competitor's cells from a bench's timings: the speed relative to the original, and the share of
+ * the machine's limits.
+ */
 import type { ComparedTiming } from "../../measure/latency.ts";
 import { bandwidthFor, leastSeconds } from "../../measure/roofline.ts";
 import { countFlops } from "../../onnx/flops.ts";
@@ -12,11 +15,11 @@ export interface BenchMeasurements {
   readonly cases: readonly BenchCase[];
   /** The original first. */
   readonly contestants: readonly Contestant[];
-  /** For each case: of every contestant, and last of transformers.js, if it takes part. */
+  /** For each case, the timings of every contestant, and last of transformers.js, if it takes part. */
   readonly timings: readonly (readonly ComparedTiming[])[];
   readonly withTransformersJs: boolean;
   readonly ceilings: Ceilings;
-  /** Of every contestant; empty where it was not measured. */
+  /** The load times of every contestant; empty if they were not measured. */
   readonly loading: readonly LoadMeasurement[];
 }
 

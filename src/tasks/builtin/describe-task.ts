@@ -10,7 +10,7 @@ interface TaskSample {
   /** As `promptTokens` counts: without the start token. */
   readonly tokens: number;
   readonly answers: readonly string[];
-  /** What the answer is chosen from, where it is not the whole vocabulary. */
+  /** The texts that the answer is chosen from; left out: the whole vocabulary. */
   readonly labels?: readonly string[];
 }
 

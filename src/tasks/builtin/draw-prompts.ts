@@ -11,7 +11,7 @@ import type { BuiltinTaskOptions } from "./builtin-task.ts";
 interface DrawnPrompt {
   readonly prompt: string;
   readonly answers: readonly string[];
-  /** What the answer is chosen from, where the task compares it with the wrong ones alone. */
+  /** The texts that the answer is chosen from, if the task compares it only with the wrong answers. */
   readonly labels?: readonly string[];
 }
 
@@ -25,8 +25,8 @@ export interface PromptSpace {
 }
 
 /**
- * The one size of a space whose parts are too many to be numbered: each number is the seed of a prompt's own
- * chance.
+ * The only size of a space with too many combinations to be numbered: each number is the seed of one prompt's
+ * random choices.
  */
 export const SEEDED_SPACE = 2 ** 32;
 
