@@ -51,7 +51,7 @@ const layers = {
 /** Files that need Node; all the others in src/ run in a browser unchanged. */
 const nodeHalves = [
   "^src/files/(?!(file-error|json|json-bounds|json-fault)\\.ts$)",
-  "^src/checkpoint/(checkpoint|file-source|write-safetensors-file)\\.ts$",
+  "^src/checkpoint/(checkpoint|file-source|write-safetensors-file|gguf/gguf-files)\\.ts$",
   "^src/checkpoint/hub/",
   "^src/architectures/open-checkpoint\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",

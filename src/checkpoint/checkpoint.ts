@@ -1,6 +1,6 @@
 /**
- * Opens a model's folder (Node): config.json is checked and headers are read, but no weights. Each weight is read
- * from its file when it is needed, until `close`.
+ * Opens a model's folder or its GGUF file (Node): the config is checked and headers are read, but no weights. Each
+ * weight is read from its file when it is needed, until `close`.
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,20 +10,25 @@ import { readJsonObject } from "../files/read-input.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { openFileSource } from "./file-source.ts";
 import { foreignModel } from "./foreign-model.ts";
+import { isGgufPath, openGgufFiles } from "./gguf/gguf-files.ts";
+import type { GgufMetadata } from "./gguf/header.ts";
+import { readGguf } from "./gguf/read-gguf.ts";
 import { type CheckpointWeight, parseWeightMap, readShards, readSingleFile } from "./shards.ts";
 
 /**
- * An open model folder.
+ * An open model folder or GGUF file.
  * @typeParam Config the content of config.json, as its family reads it.
  */
 export interface Checkpoint<Config> {
-  /** The folder. */
+  /** The folder, or the GGUF file. */
   readonly directory: string;
   /** The content of config.json, checked. */
   readonly config: Config;
-  /** config.json unchanged, unknown fields included. */
+  /** config.json unchanged, unknown fields included; for a GGUF file, what config.json would contain. */
   readonly rawConfig: Record<string, unknown>;
-  /** The weights by the names in the files; they are read when they are needed. */
+  /** A GGUF file's metadata, in which its tokenizer is; undefined for a folder. */
+  readonly metadata?: GgufMetadata;
+  /** The weights by the names in the checkpoint; they are read when they are needed. */
   readonly weights: ReadonlyMap<string, CheckpointWeight>;
   /** The files that hold the weights; config and index are not among them. */
   readonly files: readonly {
@@ -43,7 +48,8 @@ const CIRCUIT = "circuit.json";
 const INDEX = "model.safetensors.index.json";
 
 /**
- * Opens the folder's config.json and its model.safetensors, or else model.safetensors.index.json with its shards.
+ * Opens the folder's config.json and its model.safetensors, or else model.safetensors.index.json with its shards; of a
+ * path that ends in .gguf, that file, and where it is the first part of several, those.
  * @param parseConfig reads the config.json at `file`, or refuses it.
  * @throws PithError "checkpoint" or "config", with no file left open.
  */
@@ -51,6 +57,7 @@ export async function openCheckpointWith<Config>(
   directory: string,
   parseConfig: (raw: Record<string, unknown>, file: string) => Config,
 ): Promise<Checkpoint<Config>> {
+  if (isGgufPath(directory) && (await isFile(directory))) return openGguf(directory, parseConfig);
   await requireFolder(directory);
   const configFile = join(directory, CONFIG);
   if (!(await exists(configFile))) {
@@ -74,6 +81,33 @@ export async function openCheckpointWith<Config>(
     });
     const files = sources.map(({ name, size }) => ({ path: name, size }));
     return { directory, config, rawConfig, weights, files, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function openGguf<Config>(
+  path: string,
+  parseConfig: (raw: Record<string, unknown>, file: string) => Config,
+): Promise<Checkpoint<Config>> {
+  const sources: ByteSource[] = [];
+  const closeAll = async () => {
+    await Promise.all(sources.splice(0).map((source) => source.close()));
+  };
+  try {
+    const model = await readGguf(await openGgufFiles(path, (source) => sources.push(source)));
+    const config = parseConfig(model.config, path);
+    const files = sources.map(({ name, size }) => ({ path: name, size }));
+    return {
+      directory: path,
+      config,
+      rawConfig: model.config,
+      metadata: model.metadata,
+      weights: model.originals(),
+      files,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;
@@ -135,6 +169,13 @@ async function requireFolder(directory: string): Promise<void> {
       advice: "Give the folder that holds config.json and the weights.",
     });
   }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -8,7 +8,7 @@ describe("what is given for a model", () => {
     [["config.json", "pytorch_model.bin"], "has its weights in pytorch_model.bin only", "safe_serialization"],
     [["config.json", "ckpt.pt"], "has its weights in ckpt.pt only", "load_state_dict"],
     [["weights.npz"], "has its weights in weights.npz only", "safetensors.numpy.save_file"],
-    [["m.Q4_K_M.gguf"], "llama.cpp's format", "gguf_file"],
+    [["m.Q4_K_M.gguf"], "llama.cpp's format", "that file itself"],
     [["tf_model.h5"], "TensorFlow's or Flax's", "from_tf"],
     [["pytorch_model.safetensors"], "safetensors under another name", "Rename"],
   ])("%j", (names, fault, advice) => {

@@ -25,7 +25,7 @@ const FORMATS: readonly (readonly [pattern: RegExp, what: string, advice: string
   [
     /\.gguf$/i,
     "llama.cpp's format",
-    `Take the Hugging Face model that it was made from, or in Python: AutoModelForCausalLM.from_pretrained(DIR, gguf_file=NAME), then ${SAVE}.`,
+    "Give the path of that file itself as the model; from the hub, download it first.",
   ],
   [
     /\.h5$|\.msgpack$|\.ckpt\.index$/i,

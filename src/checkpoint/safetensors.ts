@@ -16,7 +16,7 @@
  * - "The byte buffer needs to be entirely indexed, and cannot contain holes." Nor may tensors overlap.
  * - "Endianness: Little-endian." "Order: 'C' or row-major." END − BEGIN is the size of shape × dtype.
  */
-import { PithError } from "../errors.ts";
+import { type ErrorPlace, PithError } from "../errors.ts";
 import { describeValue, isRecord, ownProperty, parseJsonObject } from "../files/json.ts";
 import { jsonBounds } from "../files/json-bounds.ts";
 import { shorten } from "../printable.ts";
@@ -30,6 +30,7 @@ import {
   weightElementBytes,
   widenInto,
 } from "./dtype.ts";
+import { allocateValues, requireFinite } from "./finite-values.ts";
 
 export const LENGTH_BYTES = 8;
 export const LARGEST_HEADER = 100_000_000;
@@ -92,7 +93,7 @@ export async function readTensor(
   const dtype = weightDtype(source, entry);
   const { begin, end } = entry;
   const size = weightElementBytes(dtype);
-  const values = allocate(source.name, entry);
+  const values = allocateValues(elementCount(entry.shape), placeOf(source, entry));
   for (let at = begin; at < end; at += CHUNK_BYTES) {
     const bytes = await source.read(at, Math.min(CHUNK_BYTES, end - at));
     widenInto(dtype, bytes, values, (at - begin) / size);
@@ -108,7 +109,7 @@ export async function readWeight(
   entry: SafetensorsEntry,
 ): Promise<Float32Array<ArrayBuffer>> {
   const values = await readTensor(source, entry);
-  requireFinite(source, entry, values, 0);
+  requireFinite(values, placeOf(source, entry), 0);
   return values;
 }
 
@@ -130,7 +131,7 @@ export async function readWeightRows(
   const begin = entry.begin + start * size;
   const part = { ...entry, shape: [end - start, ...rest], begin, end: begin + (end - start) * size };
   const values = await readTensor(source, part);
-  requireFinite(source, entry, values, start * each);
+  requireFinite(values, placeOf(source, entry), start * each);
   return values;
 }
 
@@ -149,7 +150,7 @@ export async function* readWeightParts(
     const values = new Float32Array(Math.min(PART_ELEMENTS, count - at));
     const bytes = await source.read(entry.begin + size * at, size * values.length);
     widenInto(dtype, bytes, values, 0);
-    requireFinite(source, entry, values, at);
+    requireFinite(values, placeOf(source, entry), at);
     yield values;
   }
 }
@@ -159,40 +160,11 @@ function weightDtype(source: ByteSource, { name, dtype }: SafetensorsEntry): Wei
   throw tensorError(source.name, name, `${dtype} can't be read as a weight`, weightDtypeAdvice);
 }
 
-/** @param first the index of the first of `values` in the tensor. */
-function requireFinite(
-  source: ByteSource,
-  { name }: SafetensorsEntry,
-  values: Float32Array,
-  first: number,
-): void {
-  // Without a branch for each value: v − v is 0, or NaN if v is NaN or infinite.
-  let differences = 0;
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at] as number;
-    differences += value - value;
-  }
-  if (differences === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  throw tensorError(
-    source.name,
-    name,
-    `element ${first + at} is ${values[at]}; with it every answer of the model is NaN.`,
-    "The training or the conversion of this checkpoint failed: take an earlier one, or convert it again.",
-  );
+function placeOf(source: ByteSource, { name }: SafetensorsEntry): ErrorPlace {
+  return { file: source.name, tensor: name };
 }
 
 export const weightDtypeAdvice = `Pith reads ${WEIGHT_DTYPES.join(", ")}: convert the checkpoint to one of them.`;
-
-function allocate(file: string, entry: SafetensorsEntry): Float32Array<ArrayBuffer> {
-  const count = elementCount(entry.shape);
-  try {
-    return new Float32Array(count);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw tensorError(file, entry.name, `${count} values are more than this machine can hold in one array`);
-  }
-}
 
 /** Read in pieces: if a header is nested too deeply, only its beginning is read. */
 async function readHeaderBytes(source: ByteSource, length: number): Promise<Uint8Array> {

@@ -18,7 +18,10 @@ import {
 
 /** A tensor in a file. Weights made in memory have neither field. */
 export interface CheckpointWeight extends Weight {
-  /** As stored: "F16", "I64", … `read()` throws a PithError when it can't be widened to float32. */
+  /**
+   * As stored: "F16", "I64", … `read()` throws a PithError when it can't be widened to float32. Left out where it can
+   * for certain.
+   */
   readonly dtype?: string;
   /** The file that holds it. */
   readonly file?: string;

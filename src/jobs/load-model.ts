@@ -1,8 +1,9 @@
-/** Loads a model by folder or hub name for a search (Node). Weights are read when they are needed. */
+/** Loads a model by folder, GGUF file or hub name for a search (Node). Weights are read when they are needed. */
 import { basename, resolve } from "node:path";
 import type { FamilyConfig } from "../architectures/family.ts";
 import { readTransformer } from "../architectures/index.ts";
 import { openCheckpoint } from "../architectures/open-checkpoint.ts";
+import { ggufName, isGgufPath } from "../checkpoint/gguf/gguf-files.ts";
 import { resolveModelFolder } from "../checkpoint/hub/hub.ts";
 import { expandHome } from "../checkpoint/hub/settings.ts";
 import { PithError } from "../errors.ts";
@@ -10,7 +11,7 @@ import type { SpecialTokens } from "../export/config-json.ts";
 import { embeddedModel, embeddedName, packagePath } from "../files/package-files.ts";
 import { quote } from "../printable.ts";
 import { checkVocabulary } from "../tokenizer/check-vocabulary.ts";
-import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import { loadGgufTokenizer, loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { OnEvent } from "./events.ts";
@@ -19,13 +20,13 @@ import type { OnEvent } from "./events.ts";
 export interface Model {
   /** The name for readers, also in circuits that others get: for a folder, its name without its path. */
   readonly name: string;
-  /** The folder of its checkpoint. */
+  /** The folder of its checkpoint, or its GGUF file. */
   readonly directory: string;
   /** The model as blocks that read from and write to a residual stream. */
   readonly transformer: Transformer;
   /** The model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** The content of config.json, checked. */
+  /** The content of config.json, or of a GGUF file's metadata, checked. */
   readonly config: FamilyConfig;
   /** The files that hold the weights. */
   readonly files: readonly {
@@ -54,8 +55,9 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a model: from a folder, from the Hugging Face hub, or the small one that comes with Pith.
- * @param nameOrPath a folder, or a hub name as `org/name`; "nano", or left out: the embedded model.
+ * Loads a model: from a folder, from a GGUF file, from the Hugging Face hub, or the small one that comes with Pith.
+ * @param nameOrPath a folder, a GGUF file (of several parts, the first), or a hub name as `org/name`; "nano", or left
+ *   out: the embedded model.
  * @example
  * ```ts
  * const model = await loadModel("openai-community/gpt2");
@@ -74,7 +76,10 @@ export async function loadModel(nameOrPath?: string, { signal, onEvent }: LoadOp
       notes.push(note);
       onEvent?.({ kind: "note", note });
     });
-    const tokenizer = await loadTokenizer(directory);
+    const { metadata } = checkpoint;
+    const tokenizer = await (metadata === undefined
+      ? loadTokenizer(directory)
+      : loadGgufTokenizer(metadata, directory));
     checkVocabulary(tokenizer, transformer.vocabularySize);
     return {
       name,
@@ -111,7 +116,8 @@ async function findFolder(
   });
   // A local folder keeps its name; a model from the hub lies in the cache, under another name.
   const isFolder = directory === resolve(expandHome(nameOrPath, process.env));
-  return { directory, name: isFolder ? folderName(directory) : nameOrPath };
+  if (!isFolder) return { directory, name: nameOrPath };
+  return { directory, name: isGgufPath(directory) ? ggufName(directory) : folderName(directory) };
 }
 
 /** In the hub's cache, a snapshot's own name is a commit; the model's name is two folders above. @internal */

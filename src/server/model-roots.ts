@@ -4,7 +4,8 @@
  * a name on the hub.
  */
 import { readdir, realpath, stat } from "node:fs/promises";
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { isGgufPath } from "../checkpoint/gguf/gguf-files.ts";
 import { looksLikePath, parseHubName } from "../checkpoint/hub/name.ts";
 import { expandHome } from "../checkpoint/hub/settings.ts";
 import { PithError } from "../errors.ts";
@@ -37,8 +38,10 @@ export async function allowedSource(name: string, allowed: readonly string[]): P
     const path = await realpath(resolve(base, expanded)).catch(() => undefined);
     if (path === undefined) continue;
     if (!isAllowed(path, allowed)) throw outside;
-    if (!(await stat(path)).isDirectory()) continue;
-    await checkEntries(path, allowed);
+    const isFile = isGgufPath(path) && (await stat(path)).isFile();
+    if (!isFile && !(await stat(path)).isDirectory()) continue;
+    // Of a GGUF file, the loader may open other parts and a tokenizer beside it.
+    await checkEntries(isFile ? dirname(path) : path, allowed);
     return path;
   }
   if (looksLikePath(name)) throw outside;

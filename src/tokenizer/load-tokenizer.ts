@@ -1,11 +1,12 @@
-/** Loads a tokenizer from a model's folder (Node). */
-import { join } from "node:path";
+/** Loads a tokenizer from a model's folder or from its GGUF file (Node). */
+import { dirname, join } from "node:path";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
 import { readJson as readJsonText } from "../files/json.ts";
 import { readInput, readJsonBytes } from "../files/read-input.ts";
 import { applyDeclarations } from "./apply-declarations.ts";
 import { buildByteLevelBpe } from "./byte-level-bpe.ts";
+import { ggufTokenizerFiles, type TokenizerMetadata } from "./gguf-tokenizer.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { tokenizerError } from "./tokenizer-error.ts";
@@ -46,6 +47,23 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     });
   }
   return createTokenizer(buildByteLevelBpe({ ...declarations, vocabulary, merges }, directory), directory);
+}
+
+/**
+ * The tokenizer that a GGUF file's metadata hold. Where Pith can't read that one, a tokenizer.json in the file's folder
+ * stands for it.
+ * @param path the GGUF file's.
+ * @throws PithError "tokenizer" that says what it could not read.
+ */
+export async function loadGgufTokenizer(metadata: TokenizerMetadata, path: string): Promise<Tokenizer> {
+  try {
+    return createTokenizer(ggufTokenizerFiles(metadata, path), path);
+  } catch (error) {
+    if (!(error instanceof PithError)) throw error;
+    const folder = dirname(path);
+    if ((await readText(folder, "tokenizer.json")) === undefined) throw error;
+    return loadTokenizer(folder);
+  }
 }
 
 async function readJson(directory: string, name: string): Promise<unknown> {

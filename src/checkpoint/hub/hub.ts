@@ -9,6 +9,7 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { PithError } from "../../errors.ts";
 import { foreignModel } from "../foreign-model.ts";
+import { isGgufPath } from "../gguf/gguf-files.ts";
 import { readCommit, rememberCommit, repositoryCache } from "./cache.ts";
 import { HubUnreachable, hubError } from "./errors.ts";
 import { missingInSnapshot } from "./files.ts";
@@ -32,7 +33,8 @@ export interface ResolveModelOptions {
 }
 
 /**
- * The absolute path of a folder with the model's config.json, tokenizer and safetensors weights.
+ * The absolute path of a folder with the model's config.json, tokenizer and safetensors weights; a GGUF file's is given
+ * back as it is.
  *
  * A hub model that is already in the cache is not fetched again; if the hub can't be reached, the cached model is
  * used. With HF_HUB_OFFLINE no request is made.
@@ -56,8 +58,11 @@ export async function resolveModelFolder(
       advice: "Leave the revision out.",
     });
   }
+  if (found?.isFile() && isGgufPath(path)) return path;
   if (found !== undefined || looksLikePath(nameOrPath)) {
-    const what = found === undefined ? "there is no such folder." : "this is a file; a model is a folder.";
+    const kind = isGgufPath(path) ? "file" : "folder";
+    const what =
+      found === undefined ? `there is no such ${kind}.` : "this is a file; a model is a folder or a GGUF file.";
     const advice = found === undefined ? "" : (foreignModel([basename(path)])?.advice ?? "");
     throw new PithError("options", what, { place: { file: nameOrPath === "" ? '""' : path }, advice });
   }

@@ -1,0 +1,96 @@
+/**
+ * What a GGUF file's metadata and tensors say of the model. Keys of the architecture's that are never asked for are
+ * refused by name at the end: each of them may change what the model computes.
+ */
+import { PithError } from "../../errors.ts";
+import type { CheckpointWeight } from "../shards.ts";
+import type { MetadataReader } from "./metadata.ts";
+
+export interface GgufFacts {
+  readonly layers: number;
+  readonly width: number;
+  readonly hiddenWidth: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headWidth: number;
+  readonly contextLength: number;
+  readonly vocabularySize: number;
+  /** Whether the file has a tensor. */
+  readonly has: (tensor: string) => boolean;
+  /** Values by the key behind the architecture's name: "rope.freq_base". */
+  readonly count: (key: string) => number | undefined;
+  readonly number: (key: string) => number | undefined;
+  readonly flag: (key: string) => boolean | undefined;
+  readonly text: (key: string) => string | undefined;
+}
+
+/** Keys that follow from the tensors, or say where numbers come from. */
+const needless = ["vocab_size", "feed_forward_length", "rope.scaling.finetuned", "tensor_data_layout"];
+
+/** Keys that may be there where they ask for nothing. */
+const neutral: Readonly<Record<string, number | boolean>> = {
+  expert_count: 0,
+  expert_used_count: 0,
+  "attention.causal": true,
+  "attention.max_alibi_bias": 0,
+  "attention.clamp_kqv": 0,
+};
+
+/**
+ * @param weights by the file's own names.
+ * @returns the facts, and a check to be made when all have been asked for.
+ * @throws PithError "checkpoint" for what is missing or impossible.
+ */
+export function readFacts(
+  metadata: MetadataReader,
+  architecture: string,
+  weights: ReadonlyMap<string, CheckpointWeight>,
+): { readonly facts: GgufFacts; readonly refuseUnread: () => void } {
+  const asked = new Set(needless.map((key) => `${architecture}.${key}`));
+  const ask =
+    <Value>(read: (key: string) => Value) =>
+    (key: string): Value => {
+      asked.add(`${architecture}.${key}`);
+      return read(`${architecture}.${key}`);
+    };
+  const count = ask(metadata.count);
+  const needed = (key: string) => {
+    const value = count(key);
+    if (value !== undefined && value > 0) return value;
+    throw metadata.fault(`${architecture}.${key}`, value === undefined ? "is missing" : "is 0");
+  };
+  const sizeOf = (tensor: string, axis: number) => {
+    const size = weights.get(tensor)?.shape[axis];
+    if (size !== undefined) return size;
+    throw new PithError("checkpoint", "is missing", { place: { file: metadata.file, tensor } });
+  };
+  const width = needed("embedding_length");
+  const heads = needed("attention.head_count");
+  const headWidth = count("attention.key_length") ?? width / heads;
+  if ((count("attention.value_length") ?? headWidth) !== headWidth)
+    throw metadata.fault(`${architecture}.attention.value_length`, "differs from key_length: that is not read");
+  const facts: GgufFacts = {
+    layers: needed("block_count"),
+    width,
+    hiddenWidth: sizeOf("blk.0.ffn_down.weight", 1),
+    heads,
+    keyValueHeads: count("attention.head_count_kv") ?? heads,
+    headWidth,
+    contextLength: needed("context_length"),
+    vocabularySize: sizeOf("token_embd.weight", 0),
+    has: (tensor) => weights.has(tensor),
+    count,
+    number: ask(metadata.number),
+    flag: ask(metadata.flag),
+    text: ask(metadata.text),
+  };
+  const refuseUnread = () => {
+    for (const key of metadata.keys) {
+      if (!key.startsWith(`${architecture}.`) || asked.has(key)) continue;
+      const own = key.slice(architecture.length + 1);
+      if (Object.hasOwn(neutral, own) && metadata.value(key) === neutral[own]) continue;
+      throw metadata.fault(key, "may change what the model computes, and Pith does not know how");
+    }
+  };
+  return { facts, refuseUnread };
+}

@@ -1,0 +1,110 @@
+/**
+ * GGUF files that llama.cpp's own converter made of the tiny checkpoints of test/families (test/gguf/README.md): each is
+ * the model that the checkpoint is, to the last bit but for rotary factors, which it stores in float32.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { parseConfig, readTransformer } from "../src/architectures/index.ts";
+import type { CheckpointWeight } from "../src/checkpoint/shards.ts";
+import { readSingleFile } from "../src/checkpoint/shards.ts";
+import { memorySource } from "../src/checkpoint/testing.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { inlineRuntime } from "../src/runtime/node-runtime.ts";
+import { parts } from "../src/transformer/parts.ts";
+import type { Transformer } from "../src/transformer/transformer.ts";
+import { referenceOf, tinyFolder } from "./support/family-reference.ts";
+import { found, originalLogits } from "./support/run-model.ts";
+
+const runtime = inlineRuntime({ threads: 1 });
+afterAll(() => runtime.close());
+
+/** What was changed in config.json before the conversion: mostly, fewer layers. */
+const changes: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "llama-rope3": { num_hidden_layers: 1 },
+  qwen2: { num_hidden_layers: 1 },
+  qwen3: { num_hidden_layers: 1 },
+  gemma: { num_hidden_layers: 1 },
+  // The scale of scores is not in the file: llama.cpp takes the head's width, as the released models have it.
+  gemma2: { num_hidden_layers: 2, query_pre_attn_scalar: 12 },
+  phi: { num_hidden_layers: 1 },
+  phi3: { num_hidden_layers: 1 },
+  gpt_neox: { num_hidden_layers: 1 },
+  falcon: { num_hidden_layers: 1, num_kv_heads: 1 },
+  stablelm: { num_hidden_layers: 1 },
+  // A window is not in the file: llama.cpp has none for this architecture.
+  starcoder2: { num_hidden_layers: 1, sliding_window: null },
+  // Which layers do not turn is not in the file: every fourth, as in the released models.
+  smollm3: { no_rope_layers: [1, 1, 1, 0] },
+};
+
+const fixture = (name: string) => join("test/gguf", `${name}.gguf`);
+
+/** The checkpoint's model, with matrices in float32 rounded to bfloat16 as the converter was told to. */
+async function original(folder: string, change: Readonly<Record<string, unknown>>): Promise<Transformer> {
+  const raw = { ...JSON.parse(readFileSync(join(folder, "config.json"), "utf8")), ...change };
+  const config = parseConfig(raw, "config.json");
+  const file = readFileSync(join(folder, "model.safetensors"));
+  const all = await readSingleFile(memorySource("model.safetensors", file));
+  const weights = new Map(
+    [...all]
+      .filter(([name]) => Number(/\.(?:layers|h)\.(\d+)\./.exec(name)?.[1] ?? 0) < config.layers)
+      .map(([name, weight]) => [name, inBfloat16(weight)]),
+  );
+  return readTransformer({ directory: folder, config, weights });
+}
+
+function inBfloat16(weight: CheckpointWeight): CheckpointWeight {
+  if (weight.dtype !== "F32" || weight.shape.length < 2) return weight;
+  const { parts: _, readRows: __, ...whole } = weight;
+  return { ...whole, read: async () => (await weight.read()).map(roundedToBfloat16) };
+}
+
+function roundedToBfloat16(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer);
+  const all = bits[0] as number;
+  bits[0] = (all + 0x7fff + ((all >>> 16) & 1)) & 0xffff0000;
+  return new Float32Array(bits.buffer)[0] as number;
+}
+
+const distance = (some: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]) =>
+  Math.max(
+    ...some.map((row, at) =>
+      Math.max(...Array.from(row, (value, place) => Math.abs(value - found(others[at]?.[place])))),
+    ),
+  );
+
+describe.each(Object.entries(changes))("%s", (name, change) => {
+  test("has the checkpoint's logits, weights and tokens", async () => {
+    const reference = referenceOf(name);
+    const prompts = reference.prompts.map(({ input_ids }) => input_ids);
+    const model = await loadModel(fixture(name));
+    try {
+      const expected = await original(tinyFolder(name), change);
+      expect(parts(model.transformer).length).toBe(parts(expected).length);
+      const [own, theirs] = [
+        await originalLogits(runtime, model.transformer, prompts),
+        await originalLogits(runtime, expected, prompts),
+      ];
+      expect(distance(own, theirs)).toBeLessThan(name === "llama-rope3" ? 1e-5 : 1e-9);
+      expect(reference.prompts.map(({ text }) => model.tokenizer.encode(text))).toEqual(prompts);
+    } finally {
+      await model.close();
+    }
+  });
+});
+
+test("gpt2 has the checkpoint's logits", async () => {
+  const model = await loadModel(fixture("gpt2"));
+  try {
+    const expected = await original("test/gguf/gpt2", {});
+    const prompts = [[3], [5, 60, 7, 81, 9], Array.from({ length: 32 }, (_, at) => 4 * at)];
+    const [own, theirs] = [
+      await originalLogits(runtime, model.transformer, prompts),
+      await originalLogits(runtime, expected, prompts),
+    ];
+    expect(distance(own, theirs)).toBeLessThan(1e-9);
+  } finally {
+    await model.close();
+  }
+});
