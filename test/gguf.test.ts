@@ -3,7 +3,9 @@
  * the model that the checkpoint is, to the last bit but for rotary factors, which it stores in float32.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseConfig, readTransformer } from "../src/architectures/index.ts";
 import type { CheckpointWeight } from "../src/checkpoint/shards.ts";
@@ -107,4 +109,67 @@ test("gpt2 has the checkpoint's logits", async () => {
   } finally {
     await model.close();
   }
+});
+
+describe("a model of several files", () => {
+  const split = (part: number) => `test/gguf/split/gpt2-0000${part}-of-00003.gguf`;
+
+  test("is the same model, by its first file", async () => {
+    const [whole, parted] = [await loadModel(fixture("gpt2")), await loadModel(split(1))];
+    try {
+      expect(parted.name).toBe("gpt2");
+      expect(parted.files.map(({ path }) => basename(path))).toEqual(
+        [1, 2, 3].map((part) => basename(split(part))),
+      );
+      const prompts = [[1, 2, 3]];
+      expect(await originalLogits(runtime, parted.transformer, prompts)).toEqual(
+        await originalLogits(runtime, whole.transformer, prompts),
+      );
+    } finally {
+      await whole.close();
+      await parted.close();
+    }
+  });
+
+  test("is asked for by its first file, and misses none", async () => {
+    await expect(loadModel(split(2))).rejects.toThrow("-00001-of-00003.gguf");
+    const folder = await mkdtemp(join(tmpdir(), "pith-gguf-"));
+    try {
+      for (const part of [1, 2]) await copyFile(split(part), join(folder, basename(split(part))));
+      await expect(loadModel(join(folder, basename(split(1))))).rejects.toThrow("does not exist");
+      await copyFile(split(2), join(folder, basename(split(3))));
+      await expect(loadModel(join(folder, basename(split(1))))).rejects.toThrow("split.no");
+      // A part under a name of its own.
+      await copyFile(split(1), join(folder, "whole.gguf"));
+      await expect(loadModel(join(folder, "whole.gguf"))).rejects.toThrow("split.count");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("what would change the model and is not understood", () => {
+  /** The file with some bytes in place of others of the same length. */
+  async function changed(from: string, to: string): Promise<Promise<unknown>> {
+    const folder = await mkdtemp(join(tmpdir(), "pith-gguf-"));
+    const bytes = readFileSync(fixture("qwen2"));
+    bytes.write(to, bytes.indexOf(from), "latin1");
+    const path = join(folder, "m.gguf");
+    await writeFile(path, bytes);
+    return loadModel(path).finally(() => rm(folder, { recursive: true }));
+  }
+
+  test.each([
+    ["an architecture", "qwen2", "mamba", '"mamba", which Pith does not read'],
+    [
+      "a key of the architecture's",
+      "attention.key_length",
+      "attention.new_length",
+      "qwen2.attention.new_length",
+    ],
+    ["a tensor", "blk.0.ffn_gate", "blk.0.ffn_sort", 'tensor "blk.0.ffn_sort.weight"'],
+    ["a pre-tokenizer", "gpt-2", "gpt-9", '"gpt-9", which Pith does not know'],
+  ])("%s is refused by name", async (_, from, to, fault) => {
+    await expect(changed(from, to)).rejects.toThrow(fault);
+  });
 });

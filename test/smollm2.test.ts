@@ -14,8 +14,8 @@ import { encodePrompts, tokenIds } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { listsOf } from "../src/transformer/circuit.ts";
-import { writeFloat16Folder } from "./support/float16-folder.ts";
 import type { ReferenceSearch } from "./support/family-reference.ts";
+import { writeFloat16Folder } from "./support/float16-folder.ts";
 import { found } from "./support/run-model.ts";
 import { runSearch } from "./support/run-search.ts";
 
@@ -44,7 +44,8 @@ const runs = ["ioi", "greater-than-ones", "docstring"].flatMap((task) => {
   );
 });
 
-if (!given) console.warn("smollm2.test.ts is skipped: PITH_SMOLLM2 names no GGUF file of SmolLM2-135M-Instruct.");
+if (!given)
+  console.warn("smollm2.test.ts is skipped: PITH_SMOLLM2 names no GGUF file of SmolLM2-135M-Instruct.");
 
 describe.skipIf(!given)("SmolLM2-135M-Instruct", () => {
   const folder = mkdtempSync(join(tmpdir(), "pith-smollm2-"));
@@ -89,7 +90,9 @@ describe.skipIf(!given)("SmolLM2-135M-Instruct", () => {
       const differences = trace
         .slice(0, held)
         .map((decision, step) => Math.abs(decision.kl - found(golden.trace[step]).kl));
-      console.info(`${task} ${source} ${alpha}: KL within ${Math.max(...differences)}, first other decision ${differs}`);
+      console.info(
+        `${task} ${source} ${alpha}: KL within ${Math.max(...differences)}, first other decision ${differs}`,
+      );
       expect(Math.max(...differences)).toBeLessThan(tolerance[source]);
       if (held < golden.trace.length) return;
       expect(listsOf(circuit)).toEqual({ heads: golden.kept_heads, mlps: golden.kept_mlps });

@@ -2,7 +2,7 @@
 import { type ErrorPlace, PithError } from "../errors.ts";
 
 /** @throws PithError "checkpoint" for NaN and infinities. @param first the place of `values` in the tensor. */
-export function requireFinite(values: Float32Array, place: ErrorPlace, first: number): void {
+export function requireFiniteWeights(values: Float32Array, place: ErrorPlace, first: number): void {
   // Without a branch for each value: v − v is 0, and NaN where v is NaN or infinite.
   let differences = 0;
   for (let at = 0; at < values.length; at++) {

@@ -30,7 +30,7 @@ import {
   weightElementBytes,
   widenInto,
 } from "./dtype.ts";
-import { allocateValues, requireFinite } from "./finite-values.ts";
+import { allocateValues, requireFiniteWeights } from "./finite-values.ts";
 
 export const LENGTH_BYTES = 8;
 export const LARGEST_HEADER = 100_000_000;
@@ -109,7 +109,7 @@ export async function readWeight(
   entry: SafetensorsEntry,
 ): Promise<Float32Array<ArrayBuffer>> {
   const values = await readTensor(source, entry);
-  requireFinite(values, placeOf(source, entry), 0);
+  requireFiniteWeights(values, placeOf(source, entry), 0);
   return values;
 }
 
@@ -131,7 +131,7 @@ export async function readWeightRows(
   const begin = entry.begin + start * size;
   const part = { ...entry, shape: [end - start, ...rest], begin, end: begin + (end - start) * size };
   const values = await readTensor(source, part);
-  requireFinite(values, placeOf(source, entry), start * each);
+  requireFiniteWeights(values, placeOf(source, entry), start * each);
   return values;
 }
 
@@ -150,7 +150,7 @@ export async function* readWeightParts(
     const values = new Float32Array(Math.min(PART_ELEMENTS, count - at));
     const bytes = await source.read(entry.begin + size * at, size * values.length);
     widenInto(dtype, bytes, values, 0);
-    requireFinite(values, placeOf(source, entry), at);
+    requireFiniteWeights(values, placeOf(source, entry), at);
     yield values;
   }
 }

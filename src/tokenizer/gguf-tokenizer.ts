@@ -4,7 +4,7 @@
  * scores with single bytes for what has no token ("llama"). Where the space before and after an added token goes is
  * not in such a file: added tokens take none.
  */
-import { PithError } from "../errors.ts";
+import type { PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
 import { preTokenization, preTokenizationNames } from "./gguf-pre-tokenizers.ts";
 import type { JsonObject } from "./json.ts";

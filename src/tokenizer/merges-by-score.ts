@@ -17,7 +17,8 @@ export function mergesByScore(
   isMade: (id: number) => boolean,
 ): readonly (readonly [string, string])[] {
   const ids = new Map(tokens.map((token, id) => [token, id]));
-  const merges: { readonly pair: readonly [string, string]; readonly score: number; readonly ids: Ids }[] = [];
+  const merges: { readonly pair: readonly [string, string]; readonly score: number; readonly ids: Ids }[] =
+    [];
   for (const [id, token] of tokens.entries()) {
     if (!isMade(id) || token.length > longest) continue;
     for (let at = 1; at < token.length; at++) {
@@ -27,7 +28,9 @@ export function mergesByScore(
         merges.push({ pair, score: scores[id] ?? 0, ids: [id, left, right] });
     }
   }
-  return merges.sort((one, other) => other.score - one.score || compareIds(one, other)).map(({ pair }) => pair);
+  return merges
+    .sort((one, other) => other.score - one.score || compareIds(one, other))
+    .map(({ pair }) => pair);
 }
 
 type Ids = readonly [whole: number, left: number, right: number];

@@ -17,7 +17,8 @@ export async function writeFloat16Folder(gguf: string, folder: string): Promise<
     await writeSafetensorsFile(join(folder, "model.safetensors"), tensors);
     const tokenizer = await loadGgufTokenizer(checkpoint.metadata ?? new Map(), gguf);
     const files = { ...tokenizer.files, "config.json": checkpoint.rawConfig };
-    for (const [name, value] of Object.entries(files)) await writeFile(join(folder, name), JSON.stringify(value));
+    for (const [name, value] of Object.entries(files))
+      await writeFile(join(folder, name), JSON.stringify(value));
   } finally {
     await checkpoint.close();
   }

@@ -42,10 +42,34 @@ const formats: ReadonlyMap<number, BlockFormat> = new Map([
 
 /** ggml's names of formats that Pith does not read. */
 const unread: ReadonlyMap<number, string> = new Map([
-  ...([[9, "Q8_1"], [15, "Q8_K"], [16, "IQ2_XXS"], [17, "IQ2_XS"], [18, "IQ3_XXS"], [19, "IQ1_S"]] as const),
-  ...([[20, "IQ4_NL"], [21, "IQ3_S"], [22, "IQ2_S"], [23, "IQ4_XS"], [24, "I8"], [25, "I16"]] as const),
-  ...([[26, "I32"], [27, "I64"], [28, "F64"], [29, "IQ1_M"], [34, "TQ1_0"], [35, "TQ2_0"]] as const),
-  ...([[39, "MXFP4"], [40, "NVFP4"]] as const),
+  ...([
+    [9, "Q8_1"],
+    [15, "Q8_K"],
+    [16, "IQ2_XXS"],
+    [17, "IQ2_XS"],
+    [18, "IQ3_XXS"],
+    [19, "IQ1_S"],
+  ] as const),
+  ...([
+    [20, "IQ4_NL"],
+    [21, "IQ3_S"],
+    [22, "IQ2_S"],
+    [23, "IQ4_XS"],
+    [24, "I8"],
+    [25, "I16"],
+  ] as const),
+  ...([
+    [26, "I32"],
+    [27, "I64"],
+    [28, "F64"],
+    [29, "IQ1_M"],
+    [34, "TQ1_0"],
+    [35, "TQ2_0"],
+  ] as const),
+  ...([
+    [39, "MXFP4"],
+    [40, "NVFP4"],
+  ] as const),
 ]);
 
 /** Undefined for a type that Pith does not read. */
@@ -74,7 +98,8 @@ function blocks(name: string, values: number, bytes: number, widenBlock: WidenBl
       const count = data.length / bytes;
       if (!Number.isInteger(count) || at < 0 || at + count * values > target.length)
         throw new RangeError(`${data.length} bytes of ${name} don't fit at ${at} of ${target.length}`);
-      for (let block = 0; block < count; block++) widenBlock(data, block * bytes, target, at + block * values);
+      for (let block = 0; block < count; block++)
+        widenBlock(data, block * bytes, target, at + block * values);
     },
   };
 }

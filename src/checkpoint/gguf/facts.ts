@@ -68,7 +68,10 @@ export function readFacts(
   const heads = needed("attention.head_count");
   const headWidth = count("attention.key_length") ?? width / heads;
   if ((count("attention.value_length") ?? headWidth) !== headWidth)
-    throw metadata.fault(`${architecture}.attention.value_length`, "differs from key_length: that is not read");
+    throw metadata.fault(
+      `${architecture}.attention.value_length`,
+      "differs from key_length: that is not read",
+    );
   const facts: GgufFacts = {
     layers: needed("block_count"),
     width,

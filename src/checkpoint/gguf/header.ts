@@ -150,8 +150,14 @@ const numberKinds: ReadonlyMap<number, NumberKind> = new Map([
   [5, { name: "int32", bytes: 4, read: ({ buffer }) => new Int32Array(buffer) }],
   [6, { name: "float32", bytes: 4, read: ({ buffer }) => new Float32Array(buffer) }],
   [7, { name: "bool", bytes: 1, read: ({ buffer }) => new Uint8Array(buffer) }],
-  [10, { name: "uint64", bytes: 8, read: ({ buffer }) => Float64Array.from(new BigUint64Array(buffer), Number) }],
-  [11, { name: "int64", bytes: 8, read: ({ buffer }) => Float64Array.from(new BigInt64Array(buffer), Number) }],
+  [
+    10,
+    { name: "uint64", bytes: 8, read: ({ buffer }) => Float64Array.from(new BigUint64Array(buffer), Number) },
+  ],
+  [
+    11,
+    { name: "int64", bytes: 8, read: ({ buffer }) => Float64Array.from(new BigInt64Array(buffer), Number) },
+  ],
   [12, { name: "float64", bytes: 8, read: ({ buffer }) => new Float64Array(buffer) }],
 ]);
 
@@ -222,7 +228,9 @@ function placeTensors(
       throw fail("has dimensions too large to be true");
     const begin = dataStart + offset;
     if (begin !== position)
-      throw fail(`begins at byte ${offset} of the data, not at ${position - dataStart}, where the one before it ends`);
+      throw fail(
+        `begins at byte ${offset} of the data, not at ${position - dataStart}, where the one before it ends`,
+      );
     const end = begin + bytes;
     if (end > source.size)
       throw fail(

@@ -104,7 +104,8 @@ async function rotaryFactors(weights: ReadonlyMap<string, CheckpointWeight>): Pr
   const read = async (name: string) => {
     const weight = weights.get(`${name}.weight`) ?? weights.get(`blk.0.${name}.weight`);
     if (weight === undefined) return undefined;
-    if (weight.shape.length === 1 && (weight.shape[0] ?? 0) <= mostPairs) return Array.from(await weight.read());
+    if (weight.shape.length === 1 && (weight.shape[0] ?? 0) <= mostPairs)
+      return Array.from(await weight.read());
     throw new PithError("checkpoint", "is no list of a head's pairs", {
       place: { file: weight.file ?? "", tensor: weight.name },
     });

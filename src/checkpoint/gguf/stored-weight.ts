@@ -1,7 +1,7 @@
 /** A GGUF tensor as a weight: read when it is asked for, a piece of its blocks at a time, and widened to float32. */
 import { elementCount } from "../../transformer/weight.ts";
 import type { ByteSource } from "../byte-source.ts";
-import { allocateValues, requireFinite } from "../finite-values.ts";
+import { allocateValues, requireFiniteWeights } from "../finite-values.ts";
 import type { CheckpointWeight } from "../shards.ts";
 import type { GgufTensor } from "./header.ts";
 
@@ -19,7 +19,7 @@ export function storedGgufWeight(source: ByteSource, tensor: GgufTensor): Checkp
       const start = begin + ((first + at) / format.values) * format.bytes;
       format.widen(await source.read(start, blocks * format.bytes), values, at);
     }
-    requireFinite(values, place, first);
+    requireFiniteWeights(values, place, first);
     return values;
   };
   // A row is of whole blocks.

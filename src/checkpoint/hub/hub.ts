@@ -62,7 +62,9 @@ export async function resolveModelFolder(
   if (found !== undefined || looksLikePath(nameOrPath)) {
     const kind = isGgufPath(path) ? "file" : "folder";
     const what =
-      found === undefined ? `there is no such ${kind}.` : "this is a file; a model is a folder or a GGUF file.";
+      found === undefined
+        ? `there is no such ${kind}.`
+        : "this is a file; a model is a folder or a GGUF file.";
     const advice = found === undefined ? "" : (foreignModel([basename(path)])?.advice ?? "");
     throw new PithError("options", what, { place: { file: nameOrPath === "" ? '""' : path }, advice });
   }
