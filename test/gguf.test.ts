@@ -161,12 +161,7 @@ describe("what would change the model and is not understood", () => {
 
   test.each([
     ["an architecture", "qwen2", "mamba", '"mamba", which Pith does not read'],
-    [
-      "a key of the architecture's",
-      "attention.key_length",
-      "attention.new_length",
-      "qwen2.attention.new_length",
-    ],
+    ["a key of the architecture's", "head_count_kv", "head_count_xy", "qwen2.attention.head_count_xy"],
     ["a tensor", "blk.0.ffn_gate", "blk.0.ffn_sort", 'tensor "blk.0.ffn_sort.weight"'],
     ["a pre-tokenizer", "gpt-2", "gpt-9", '"gpt-9", which Pith does not know'],
   ])("%s is refused by name", async (_, from, to, fault) => {

@@ -7,7 +7,7 @@
 import type { GgufFacts } from "./facts.ts";
 
 /** How the converter stored what the original has in another order. */
-export type StoredOrder =
+type StoredOrder =
   /** Rows of queries and keys in pairs of neighbours, for llama.cpp's own way to turn them. */
   | "interleaved heads"
   /** Queries, keys and values one after another, which the original has group by group. */

@@ -18,7 +18,7 @@ import { createReader, type HeaderReader } from "./header-reader.ts";
 
 /** Numbers of a list are an array of their own width; those of 64 bits, and truth values, are numbers too. */
 export type GgufValue = number | boolean | string | readonly string[] | GgufNumbers;
-export type GgufNumbers =
+type GgufNumbers =
   | Uint8Array
   | Int8Array
   | Uint16Array
