@@ -36,7 +36,7 @@ import {
   type ExtractOptions,
   searchOf,
 } from "./extract-options.ts";
-import { type CircuitTiming, measureCircuit } from "./measure-circuit.ts";
+import { type ExtractionTiming, measureCircuit } from "./measure-circuit.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
 
@@ -52,7 +52,7 @@ export interface Extraction {
    * How long a prompt takes original and circuit, one at a time, in turns through the same engine; undefined where the
    * original is too large to be loaded as one graph.
    */
-  readonly timing: CircuitTiming | undefined;
+  readonly timing: ExtractionTiming | undefined;
   /** How many threads computed. */
   readonly threads: number;
   /** Seconds of wall clock that the whole extraction took. */

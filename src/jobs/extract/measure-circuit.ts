@@ -47,11 +47,11 @@ export interface MeasureJob {
 export interface Measured {
   readonly metrics: CircuitFile["metrics"];
   /** Undefined where the original is too large to be timed as one graph. */
-  readonly timing: CircuitTiming | undefined;
+  readonly timing: ExtractionTiming | undefined;
 }
 
 /** The time of a prompt for original and circuit, one at a time, in turns in the same engine. */
-export interface CircuitTiming {
+export interface ExtractionTiming {
   /** The original's time for a prompt. */
   readonly original: Timing;
   /** The circuit's time for a prompt. */
@@ -149,7 +149,7 @@ async function time(
   { runtime, model, encoded, profile, signal }: MeasureJob,
   session: Session,
   shipped: ShippedGraph,
-): Promise<CircuitTiming> {
+): Promise<ExtractionTiming> {
   const original = await runtime.load(shipModel(model.transformer, profile).graph);
   const whole = describeGraph(model.transformer, profile);
   const prompts = tokenIds(encoded.validation);
