@@ -24,6 +24,7 @@ import type {
   TaskCheck,
   TaskSource,
 } from "../src/server/api.ts";
+import { BUILTIN_TASKS } from "../src/tasks/builtin/index.ts";
 import { circuitOf, listsOf } from "../src/transformer/circuit.ts";
 import { startCli } from "./support/run-cli.ts";
 import { type OpenStudio, openClient, openStudio } from "./support/studio-client.ts";
@@ -76,7 +77,7 @@ describe("before a run", () => {
   it("says what there is", async () => {
     const info = await studio.get<StudioInfo>("/api/info");
     expect(info.embeddedModel).toMatchObject({ model: "", name: "nano", layers: 6, width: 192 });
-    expect(info.builtinTasks.map(({ name }) => name)).toEqual(["ioi", "greater-than", "acronyms"]);
+    expect(info.builtinTasks.map(({ name }) => name)).toEqual(BUILTIN_TASKS.map(({ name }) => name));
     expect(info.defaults).toEqual(options);
     expect(
       await studio.post("/api/models", { model: "models/nano" }).catch((error: Error) => error.message),

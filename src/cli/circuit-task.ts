@@ -16,7 +16,8 @@ export async function taskForCircuit(
   signal?: AbortSignal,
 ): Promise<Task> {
   const { means } = circuit.replacement;
-  const options = { tokenizer, means, seed: circuit.task.seed, labels: label };
+  const chat = circuit.task.chat !== undefined;
+  const options = { tokenizer, means, seed: circuit.task.seed, labels: label, chat };
   if (name !== undefined) return readTask(name, { ...options, signal });
   const candidates = [undefined, ...(isBuiltinTask(circuit.task.name) ? [circuit.task.name] : [])];
   for (const candidate of candidates) {

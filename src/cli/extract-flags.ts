@@ -35,7 +35,7 @@ import {
   strictOption,
   valueBiasOption,
 } from "./setting-options.ts";
-import { labelOption } from "./task-option.ts";
+import { chatOptions, labelOption } from "./task-option.ts";
 
 type Target = NonNullable<ExtractOptions["target"]>;
 
@@ -67,6 +67,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly bos?: boolean;
+  readonly chat?: boolean;
   readonly json?: boolean;
 }
 
@@ -102,6 +103,7 @@ const searchOptions = (): readonly Option[] => [
   orderOption(),
   new Option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)"),
   new Option("--no-bos", "Do not, for acronyms either."),
+  ...chatOptions(),
   new Option("--seed <integer>", "How a task without splits is split; which prompts a built-in one has.")
     .default(defaults.seed)
     .argParser(parseSeed),
@@ -153,6 +155,7 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
     },
     ...(alpha !== undefined && { alpha }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
+    ...(flags.chat !== undefined && { chat: flags.chat }),
     ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target, caches: flags.caches },
     strict: flags.strict ?? defaults.strict,
     allowWeak: flags.allowWeak ?? defaults.allowWeak,

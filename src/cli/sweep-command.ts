@@ -35,6 +35,7 @@ import {
 } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { parseAlphas, parseChoices, parseSeeds } from "./sweep-values.ts";
+import { chatOptions } from "./task-option.ts";
 
 interface Flags {
   readonly model?: string;
@@ -48,6 +49,7 @@ interface Flags {
   readonly order: "published" | "downstream";
   readonly maxKl?: string;
   readonly bos?: boolean;
+  readonly chat?: boolean;
   readonly known?: readonly string[];
   readonly out?: string;
   readonly strict?: boolean;
@@ -60,6 +62,7 @@ interface Flags {
 }
 
 export function sweepCommand({ words, exit }: CommandContext): Command {
+  const [chat, noChat] = chatOptions();
   return new Command("sweep")
     .summary("Search with many thresholds at once, in every setting.")
     .description(
@@ -82,6 +85,8 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     .option("--max-kl <nats>", "Prune only as long as the circuit's KL stays at or below this.")
     .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
     .option("--no-bos", "Do not, for acronyms either.")
+    .addOption(chat)
+    .addOption(noChat)
     .addOption(strictOption())
     .addOption(allowWeakOption())
     .option(
@@ -130,7 +135,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
 
   const model = closing(await loadModel(flags.model, { signal, onEvent }));
   const tasks = await readSweepTasks(model, flags.task ?? PAPER_TASKS, {
-    ...{ means: flags.means, bos: flags.bos, seeds, signal },
+    ...{ means: flags.means, bos: flags.bos, chat: flags.chat, seeds, signal },
   });
   const known = assignKnown(
     circuits,

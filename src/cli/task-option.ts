@@ -5,11 +5,23 @@ import { readTask, type Task } from "../jobs/read-task.ts";
 import { isBuiltinTask } from "../tasks/builtin/index.ts";
 import type { CommandWork } from "./perform.ts";
 
+/** `--chat`, `--no-chat`: left out, the task decides. */
+export function chatOptions(): readonly [chat: Option, noChat: Option] {
+  return [
+    new Option(
+      "--chat",
+      "Put prompts through the model's chat template; the answer begins the assistant's turn (default: as the task says)",
+    ),
+    new Option("--no-chat", "Do not, though a task file says so."),
+  ];
+}
+
 export interface TaskFlags {
   readonly task?: string;
   readonly label?: readonly string[];
   readonly seed: number;
   readonly means: "aligned" | "pooled";
+  readonly chat?: boolean;
 }
 
 /**
@@ -28,13 +40,13 @@ export function labelOption(): Option {
  * tokenizer.
  */
 export async function readTaskAndModel(
-  { task: name, label: labels, seed, means }: TaskFlags,
+  { task: name, label: labels, seed, means, chat }: TaskFlags,
   load: () => Promise<Model>,
   { closing, signal }: Pick<CommandWork, "closing" | "signal">,
 ): Promise<{ readonly task: Task; readonly model: Model }> {
   const file =
     name !== undefined && isBuiltinTask(name) ? undefined : await readTask(name, { labels, signal });
   const model = closing(await load());
-  const task = file ?? (await readTask(name, { tokenizer: model.tokenizer, labels, seed, means }));
+  const task = file ?? (await readTask(name, { tokenizer: model.tokenizer, labels, seed, means, chat }));
   return { task, model };
 }

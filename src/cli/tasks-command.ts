@@ -10,7 +10,8 @@ import { errorCode, fileError } from "../files/file-error.ts";
 import { makeFolders } from "../files/make-folders.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { preflight } from "../jobs/preflight/preflight.ts";
-import { readTask } from "../jobs/read-task.ts";
+import { templateFor } from "../jobs/prompts.ts";
+import { fitsTurn, readTask } from "../jobs/read-task.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
 import { describeTask } from "../tasks/builtin/describe-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
@@ -38,6 +39,7 @@ interface Flags {
   readonly letter: "1" | "2" | "3";
   readonly means: "aligned" | "pooled";
   readonly digit?: "ones" | "tens";
+  readonly chat?: boolean;
   readonly json?: boolean;
 }
 
@@ -55,6 +57,7 @@ export function tasksCommand({ exit }: CommandContext): Command {
       "Prints samples with token boundaries, how many words survived the tokenizer, and how often a model that is named is right.",
     )
     .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
+    .option("--chat", "Put the prompts through the model's chat template, and show what it sees.")
     .action(async (name: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
       exit(await perform((work) => showTask(name, ownOptions(name, command), work), flags));
@@ -137,15 +140,19 @@ function list(): Outcome {
 
 async function build(
   name: string,
-  { seed, templates, orders, letter, means, digit, model: modelName }: Flags,
+  { seed, templates, orders, letter, means, digit, chat = false, model: modelName }: Flags,
   work: CommandWork,
 ) {
   const model = work.closing(await loadModel(modelName, work));
   const options: AnyTaskOptions = {
     ...{ seed, templates, means, digit, orders: nameOrders[orders], letter: letters[letter] },
   };
-  const task = buildTask(name, model.tokenizer, options);
-  return { task, options, model, description: describeTask(task, model.tokenizer) };
+  const task = buildTask(name, model.tokenizer, {
+    ...options,
+    ...(chat && { acceptsAnswer: fitsTurn(model.tokenizer, means) }),
+  });
+  const template = templateFor(model.tokenizer, chat);
+  return { task, options, model, description: describeTask(task, model.tokenizer, 5, template) };
 }
 
 /** A model that is named is asked as well; the default one is there for its tokenizer. */
@@ -153,8 +160,12 @@ async function showTask(name: string, flags: Flags, work: CommandWork): Promise<
   const { description, model, options } = await build(name, flags, work);
   if (flags.model === undefined)
     return { json: description, report: (style) => taskReport(description, style) };
-  const task = await readTask(name, { ...options, tokenizer: model.tokenizer });
-  const { original, findings } = await preflight(model, task, { means: flags.means, ...work });
+  const { chat = false, means } = flags;
+  const task = await readTask(name, { ...options, tokenizer: model.tokenizer, chat });
+  const { original, findings } = await preflight(model, task, {
+    ...{ means: description.promptTokens === undefined ? "pooled" : means, chat },
+    ...work,
+  });
   const shown = { ...description, model: model.name, original, findings };
   return { json: shown, report: (style) => taskReport(shown, style) };
 }

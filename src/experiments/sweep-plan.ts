@@ -63,6 +63,8 @@ export interface SweepSource {
   readonly encoded: EncodedTask;
   /** Whether the start token stands before every prompt. */
   readonly bos: boolean;
+  /** Whether the prompts are turns of a chat. */
+  readonly chat: boolean;
 }
 
 /** A unit of a sweep: all thresholds on one set of prompts in one setting. */

@@ -20,6 +20,11 @@ export interface ReadSweepTasksOptions {
    * @defaultValue as each task says
    */
   readonly bos?: boolean | undefined;
+  /**
+   * Whether the prompts are turns of a chat.
+   * @defaultValue as each task says
+   */
+  readonly chat?: boolean | undefined;
   /** The seeds: each draws a built-in task's prompts, or splits a file, differently. */
   readonly seeds: readonly number[];
   /**
@@ -37,11 +42,11 @@ export interface ReadSweepTasksOptions {
 export async function readSweepTasks(
   model: Model,
   names: readonly string[],
-  { means, bos, seeds, signal }: ReadSweepTasksOptions,
+  { means, bos, chat, seeds, signal }: ReadSweepTasksOptions,
 ): Promise<readonly SweepTask[]> {
   const tasks: SweepTask[] = [];
   for (const name of names) {
-    const read = (seed: number) => readTask(name, { tokenizer: model.tokenizer, seed, means, signal });
+    const read = (seed: number) => readTask(name, { tokenizer: model.tokenizer, seed, means, chat, signal });
     const [first, ...others] = [...new Set(seeds)];
     if (first === undefined) continue;
     const task = await read(first);
@@ -51,11 +56,11 @@ export async function readSweepTasks(
     let source: SweepSource | undefined;
     for (const seed of fixed ? [first] : [first, ...others]) {
       const drawn = task.builtin === undefined || seed === first ? task : await read(seed);
-      const options = { means, bos: bos ?? drawn.bos ?? false, seed };
+      const options = { means, bos: bos ?? drawn.bos ?? false, chat: chat ?? drawn.chat ?? false, seed };
       const { transformer, tokenizer } = model;
       const encoded = encodePrompts(drawn, tokenizer, transformer.contextLength, options);
       draws.push({ seed, encoded });
-      source ??= { task: drawn, encoded, bos: options.bos };
+      source ??= { task: drawn, encoded, bos: options.bos, chat: options.chat };
     }
     const notes =
       fixed && others.length > 0

@@ -8,6 +8,8 @@ import { compiledScores, findStranger } from "../measure/compiled-scores.ts";
 import { logProbabilities } from "../measure/distribution.ts";
 import { type ShippedGraph, shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
+import { chatTemplateOf } from "../tokenizer/chat-template.ts";
+import { type PromptManner, promptTokens } from "../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { keptHeads } from "../transformer/circuit.ts";
 import type { CircuitFile } from "./circuit-file.ts";
@@ -64,8 +66,13 @@ export async function askCircuit(
 
 /** The prompt's tokens as at extraction; its length is not checked. */
 export function idsWithStart({ circuit, tokenizer }: CircuitWords, prompt: string): readonly number[] {
-  const start = circuit.task.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
-  return [...start, ...tokenizer.encode(prompt)];
+  return promptTokens(tokenizer, prompt, circuitManner({ circuit, tokenizer }), circuit.task.chat?.system);
+}
+
+/** How a circuit's prompts are read. @throws PithError "tokenizer" where the folder's chat template is gone. */
+export function circuitManner({ circuit: { task }, tokenizer }: CircuitWords): PromptManner {
+  const chat = task.chat === undefined ? undefined : chatTemplateOf(tokenizer.files);
+  return { start: task.bos ? tokenizer.endOfTextId : undefined, chat };
 }
 
 /**

@@ -113,6 +113,14 @@ export const taskSchema = z.object({
   }),
 });
 
+/** The chat that a circuit's prompts are turns of. */
+export const chatSchema = z.object({
+  /** SHA-256 of the template's text, which tokenizer_config.json holds. */
+  template: sha256,
+  /** The system turn's text, where all prompts have the same one. */
+  system: z.string().optional(),
+});
+
 /** One decision of a search; kl and delta in nats. */
 const decision = z.object({
   /** The layer of the component that was tried, counted from 0. */

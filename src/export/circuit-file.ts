@@ -7,6 +7,7 @@ import type { PithError } from "../errors.ts";
 import type { Circuit } from "../transformer/circuit.ts";
 import type { ComponentKind } from "../transformer/component.ts";
 import type {
+  chatSchema,
   factsShape,
   modelSchema,
   replacementSchema,
@@ -29,6 +30,8 @@ export interface CircuitFile extends Facts {
     readonly seed: number;
     /** Whether the model's start token stands before every prompt. */
     readonly bos: boolean;
+    /** The chat whose user's turns the prompts are; left out: they are read as they stand. */
+    readonly chat?: z.infer<typeof chatSchema> | undefined;
   };
   /** The search that found it. */
   readonly search: SearchRecord;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { ComponentKind } from "../transformer/component.ts";
 import {
+  chatSchema,
   count,
   factsShape,
   modelSchema,
@@ -29,6 +30,8 @@ export const schema2 = z.object({
     seed: count,
     /** Whether the model's start token stands before every prompt. */
     bos: z.boolean(),
+    /** In what chat the prompts stand; left out: they are read as they are. */
+    chat: chatSchema.optional(),
   }),
   search: z.object({
     name: z.string(),

@@ -139,6 +139,11 @@ function describeDtype({ weights, divergence, float32 }: DtypeRecord): string {
 }
 
 function howToRun({ profile, task }: CircuitFile): string {
+  const turns = `[${task.chat?.system === undefined ? "" : `{ role: "system", content: ${JSON.stringify(task.chat.system)} }, `}{ role: "user", content: "PROMPT" }]`;
+  const text =
+    task.chat === undefined
+      ? '"PROMPT"'
+      : `tokenizer.apply_chat_template(${turns}, { add_generation_prompt: true, tokenize: false })`;
   const bos = task.bos
     ? "Prompts must begin with the model's start-of-text token: the circuit was found with it in front."
     : "";
@@ -149,7 +154,7 @@ function howToRun({ profile, task }: CircuitFile): string {
 env.allowRemoteModels = false;
 env.localModelPath = "./"; // where this folder lies
 const generate = await pipeline("text-generation", "FOLDER", { dtype: "fp32" });
-console.log(await generate("PROMPT", { max_new_tokens: 1 }));`
+console.log(await generate(${task.chat === undefined ? '"PROMPT"' : turns}, { max_new_tokens: 1 }));`
       : `import { AutoModel, AutoTokenizer, env } from "@huggingface/transformers";
 
 env.allowRemoteModels = false;
@@ -157,13 +162,18 @@ env.localModelPath = "./"; // where this folder lies
 const tokenizer = await AutoTokenizer.from_pretrained("FOLDER");
 // No pipeline: the circuit takes ${profile.length} tokens and can't go on from there.
 const model = await AutoModel.from_pretrained("FOLDER", { dtype: "fp32" });
-const { logits } = await model(tokenizer("PROMPT", { add_special_tokens: false })); // [1, vocabulary]`;
+const { logits } = await model(tokenizer(${text}, { add_special_tokens: false })); // [1, vocabulary]`;
   const feeds =
     profile.kind === "decoder"
       ? "`input_ids`, `attention_mask` and `position_ids`, and an empty `past_key_values.J.key` and `.value` for every cache"
       : `\`input_ids\`, int64 [batch, ${profile.length}]`;
+  const chat =
+    task.chat === undefined
+      ? ""
+      : "Prompts are user's turns of a chat, put through the model's own chat template, and the answer begins the assistant's turn. A template that asks for the date was told 26 July 2024.";
   return [
     bos,
+    chat,
     "With [transformers.js](https://www.npmjs.com/package/@huggingface/transformers):",
     codeBlock("js", withTransformers),
     `With ONNX Runtime, any language: open \`onnx/model.onnx\`, whose weights lie beside it in \`model.onnx_data\` (a safetensors container), and feed ${feeds}; \`logits\` comes back.`,

@@ -20,6 +20,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { shippedThreads } from "./choose-threads.ts";
 import type { OnEvent } from "./events.ts";
 import type { Model } from "./load-model.ts";
+import { asAsked, templateFor } from "./prompts.ts";
 import type { Task } from "./read-task.ts";
 
 /** The results of a circuit on a task. */
@@ -211,16 +212,15 @@ export function encodeExamples(
   fileName: string,
 ): readonly EncodedExample[] {
   const { profile, task, model } = folder.circuit;
-  const { validation } = encodeTask(
-    { patching: examples, validation: examples, test: [] },
-    folder.tokenizer,
-    {
-      means: profile.kind === "aligned" ? "aligned" : "pooled",
-      bos: task.bos,
-      contextLength: model.context,
-      fileName,
-    },
-  );
+  const chat = templateFor(folder.tokenizer, task.chat !== undefined);
+  const asked = asAsked(examples, chat, task.chat?.system);
+  const { validation } = encodeTask({ patching: asked, validation: asked, test: [] }, folder.tokenizer, {
+    means: profile.kind === "aligned" ? "aligned" : "pooled",
+    bos: task.bos,
+    chat,
+    contextLength: model.context,
+    fileName,
+  });
   const misfit = profile.kind === "aligned" && validation.find(({ ids }) => ids.length !== profile.length);
   if (!misfit) return validation;
   throw new PithError(

@@ -5,9 +5,11 @@ import { errorCode } from "../files/file-error.ts";
 import { embeddedTask, packagePath } from "../files/package-files.ts";
 import type { BuiltinTaskName } from "../tasks/builtin/builtin-task.ts";
 import { type AnyTaskOptions, BUILTIN_TASKS, buildTask, isBuiltinTask } from "../tasks/builtin/index.ts";
+import { turnText } from "../tasks/chat-example.ts";
 import { formatTaskFile } from "../tasks/format-task-file.ts";
 import { readTaskFile } from "../tasks/read-task-file.ts";
-import type { TaskFile } from "../tasks/task-file.ts";
+import type { TaskExample, TaskFile } from "../tasks/task-file.ts";
+import { chatTemplateOf } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** A task: its examples and their source. */
@@ -20,6 +22,8 @@ export interface Task extends TaskFile {
   readonly builtin?: BuiltinTaskName;
   /** Whether the task asks for a start token before its prompts; the user's option overrides this. */
   readonly bos?: boolean;
+  /** Whether its prompts are turns of a chat, where the task says so: what a user asks for goes before it. */
+  readonly chat?: boolean;
   /** Labels for all examples that were given apart from the file. */
   readonly labels?: readonly string[];
 }
@@ -36,6 +40,11 @@ export interface ReadTaskOptions extends AnyTaskOptions {
    * @defaultValue the whole vocabulary, or what the file says
    */
   readonly labels?: readonly string[] | undefined;
+  /**
+   * Whether the prompts will be turns of a chat: then a built-in task takes words that are one token there.
+   * @defaultValue false
+   */
+  readonly chat?: boolean | undefined;
   /**
    * Aborting it ends the wait for a pipe without a writer.
    * @defaultValue none
@@ -68,23 +77,60 @@ export async function readTask(
 
 function makeTask(
   name: BuiltinTaskName,
-  { tokenizer, labels: _, signal: _signal, ...options }: ReadTaskOptions,
+  { tokenizer, labels: _, signal: _signal, chat, ...options }: ReadTaskOptions,
 ): Task {
   if (tokenizer === undefined) {
     throw new PithError("options", `the built-in task "${name}" is made with a model's tokenizer.`, {
       advice: `Give it: readTask("${name}", { tokenizer: model.tokenizer }); or ./${name} for a file of that name.`,
     });
   }
-  const { examples, bos } = buildTask(name, tokenizer, options);
+  const { examples, bos } = buildTask(name, tokenizer, {
+    ...options,
+    ...(chat && { acceptsAnswer: fitsTurn(tokenizer, options.means) }),
+  });
   const sha256 = createHash("sha256").update(formatTaskFile(examples)).digest("hex");
   return { name, builtin: name, path: name, examples, bos, sha256 };
+}
+
+/**
+ * Whether an answer will do at the beginning of the assistant's turn: it is one token there, or the only answer, which
+ * pooled means take of any length.
+ */
+export function fitsTurn(
+  { files, encode }: Tokenizer,
+  means: "aligned" | "pooled" = "aligned",
+): (text: string, alone: boolean) => boolean {
+  const { answerSpace } = chatTemplateOf(files);
+  const known = new Map<string, boolean>();
+  return (text, alone) => {
+    if (alone && means === "pooled") return true;
+    const fits = known.get(text) ?? encode(turnText(text, answerSpace)).length === 1;
+    known.set(text, fits);
+    return fits;
+  };
 }
 
 async function readFileTask(path: string, signal: AbortSignal | undefined): Promise<Task> {
   const file = await readTaskFile(path, signal).catch((error: unknown) => {
     throw explainName(path, error);
   });
-  return { ...file, path };
+  const chat = saysChat(file.examples, path);
+  return { ...file, path, ...(chat && { chat }) };
+}
+
+/** @throws PithError "task" where only some lines are turns of a chat, or have a system turn without one. */
+export function saysChat(examples: readonly TaskExample[], path: string): boolean {
+  const [first] = examples;
+  const other = examples.find(({ chat }) => chat !== first?.chat);
+  if (other === undefined) return first?.chat ?? false;
+  throw new PithError(
+    "task",
+    `is ${other.chat ? "" : "no "}turn of a chat, other than line ${first?.line}.`,
+    {
+      place: { file: path, line: other.line, field: "chat" },
+      advice: "Give every line a chat, or none.",
+    },
+  );
 }
 
 /** A mistyped name must not look like a missing file. */

@@ -59,6 +59,8 @@ export type TaskSource =
 export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "means" | "order" | "seed"> & {
   /** Left out: as the task says. */
   readonly bos?: boolean | undefined;
+  /** Put prompts through the model's chat template. Left out: as the task says. */
+  readonly chat?: boolean | undefined;
   /** With zero ablation: what happens to a pruned head's value bias. Left out: removed. */
   readonly valueBias?: SearchSettings["valueBias"] | undefined;
   /**

@@ -8,6 +8,7 @@ import { apiError } from "./answer-error.ts";
 import type { ApiError, RunOptions, TaskCheck, TaskSource } from "./api.ts";
 import { createPauses } from "./runs/pauses.ts";
 import {
+  asModelSees,
   encodeAhead,
   encodeNow,
   examplesIn,
@@ -40,9 +41,11 @@ export async function checkTask(
   const { task } = read;
   // Patching prompts need no answers, but the samples for a person should have some.
   const answered = task.examples.filter(({ answers }) => answers.length > 0);
-  const samples = answered.slice(0, mostSamples).flatMap(({ prompt, answers }) => {
+  const shown = answered.slice(0, mostSamples);
+  const samples = shown.flatMap((example) => {
     try {
-      return [{ tokens: tokenTexts(model, model.tokenizer.encode(prompt)), answers }];
+      const { ids, answers } = asModelSees(example, task, model, options);
+      return [{ tokens: tokenTexts(model, ids), answers }];
     } catch {
       // Text that can't be encoded is among the faults.
       return [];

@@ -14,7 +14,7 @@ export async function preflightTask(
 ): Promise<Preflight> {
   const task = await taskOfSource(source, model, options);
   const tokenizer = await encodeAhead(task.examples, model.tokenizer, signal);
-  const { means, seed, bos } = options;
-  const start = bos === undefined ? {} : { bos };
+  const { means, seed, bos, chat } = options;
+  const start = { ...(bos !== undefined && { bos }), ...(chat !== undefined && { chat }) };
   return preflight({ ...model, tokenizer }, task, { means, seed, ...start, threads, signal });
 }

@@ -27,6 +27,7 @@ const options = z.strictObject({
   order,
   seed,
   bos: z.boolean().optional(),
+  chat: z.boolean().optional(),
   valueBias: z.enum(["removed", "kept"]).optional(),
   allowWeak: z.boolean().optional(),
 }) satisfies z.ZodType<RunOptions>;

@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import { PithError } from "../errors.ts";
 import type { Model } from "../jobs/load-model.ts";
-import { encodePrompts } from "../jobs/prompts.ts";
-import { readTask, type Task } from "../jobs/read-task.ts";
+import { asAsked, encodePrompts, templateFor } from "../jobs/prompts.ts";
+import { readTask, saysChat, type Task } from "../jobs/read-task.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
 import { readExamples, type TaskExample, taskName } from "../tasks/task-file.ts";
+import { promptTokens } from "../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { RunOptions, TaskSource } from "./api.ts";
 import { createPauses } from "./runs/pauses.ts";
@@ -15,8 +16,8 @@ export type TextSource = Extract<TaskSource, { kind: "text" }>;
 /** The same task as `pith extract` would read from a file of that name. @throws PithError "task". */
 export async function taskOfSource(source: TaskSource, model: Model, options: RunOptions): Promise<Task> {
   if (source.kind === "builtin") {
-    const { seed, means } = options;
-    return readTask(source.name, { tokenizer: model.tokenizer, seed, means });
+    const { seed, means, chat } = options;
+    return readTask(source.name, { tokenizer: model.tokenizer, seed, means, chat });
   }
   const examples: TaskExample[] = [];
   const pause = createPauses();
@@ -54,7 +55,7 @@ export function* examplesIn(
 export function textTask(source: TextSource, examples: readonly TaskExample[]): Task {
   const path = taskFileName(source);
   const sha256 = createHash("sha256").update(source.text).digest("hex");
-  return { name: taskName(path), examples, path, sha256 };
+  return { name: taskName(path), examples, path, sha256, ...(saysChat(examples, path) && { chat: true }) };
 }
 
 export function taskFileName({ name, format }: TextSource): string {
@@ -70,7 +71,8 @@ export async function encodeFor(task: Task, model: Model, options: RunOptions): 
 /** Encodes everything at once. @param model whose tokenizer has encoded the examples before (`encodeAhead`). */
 export function encodeNow(task: Task, model: Model, options: RunOptions): EncodedTask {
   const bos = options.bos ?? task.bos ?? false;
-  return encodePrompts(task, model.tokenizer, model.transformer.contextLength, { ...options, bos });
+  const chat = options.chat ?? task.chat ?? false;
+  return encodePrompts(task, model.tokenizer, model.transformer.contextLength, { ...options, bos, chat });
 }
 
 /**
@@ -102,4 +104,18 @@ export async function encodeAhead(
 
 export function tokenTexts({ tokenizer }: Model, ids: readonly number[]): readonly string[] {
   return ids.map((id) => tokenizer.tokenText(id));
+}
+
+/** One example's tokens, and its answers as they are compared. @throws PithError "tokenizer". */
+export function asModelSees(
+  example: TaskExample,
+  task: Task,
+  { tokenizer }: Model,
+  options: RunOptions,
+): { readonly ids: readonly number[]; readonly answers: readonly string[] } {
+  const chat = templateFor(tokenizer, options.chat ?? task.chat ?? false);
+  // A start token is the same before every prompt, and pages show the prompts.
+  const ids = promptTokens(tokenizer, example.prompt, { start: undefined, chat }, example.system);
+  const [{ answers } = example] = asAsked([example], chat);
+  return { ids, answers };
 }

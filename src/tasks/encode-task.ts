@@ -3,6 +3,8 @@
  * checked here, line by line in the file's order, so that errors do not depend on how the file was split.
  */
 import { type ErrorPlace, PithError } from "../errors.ts";
+import type { ChatTemplate } from "../tokenizer/chat-template.ts";
+import { type PromptManner, promptTokens } from "../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type AnswerTokenizer, encodeAnswers, encodeLabels, remembering } from "./encode-answers.ts";
 import type { TaskSplits } from "./split.ts";
@@ -54,6 +56,8 @@ export interface EncodeTaskOptions {
   readonly means: "aligned" | "pooled";
   /** Whether the tokenizer's start token is put before every prompt. */
   readonly bos: boolean;
+  /** The template that makes turns of the prompts; left out: they are read as they stand. */
+  readonly chat?: ChatTemplate | undefined;
   /** The longest prompt that the model accepts, in tokens. */
   readonly contextLength: number;
   /** The file's name in errors. */
@@ -80,13 +84,13 @@ export function encodeTask(
       advice: "A search needs prompts for the means (patching) and prompts that decide (validation).",
     });
   }
-  const prefix = startIds(tokenizer, options.bos);
+  const manner: PromptManner = { start: startId(tokenizer, options.bos), chat: options.chat };
   const inOrder = [...splits.patching, ...splits.validation, ...splits.test].sort((a, b) => a.line - b.line);
   const answerTokenizer = remembering(tokenizer);
   const encoded = new Map<TaskExample, EncodedExample>();
   let first: EncodedExample | undefined;
   for (const example of inOrder) {
-    const result = encodeExample(example, tokenizer, answerTokenizer, prefix, options);
+    const result = encodeExample(example, tokenizer, answerTokenizer, manner, options);
     first ??= result;
     if (options.means === "aligned") checkAligned(result, first, file);
     encoded.set(example, result);
@@ -101,9 +105,9 @@ export function encodeTask(
   };
 }
 
-function startIds(tokenizer: EncodingTokenizer, bos: boolean): readonly number[] {
-  if (!bos) return [];
-  if (tokenizer.endOfTextId !== undefined) return [tokenizer.endOfTextId];
+function startId(tokenizer: EncodingTokenizer, bos: boolean): number | undefined {
+  if (!bos) return undefined;
+  if (tokenizer.endOfTextId !== undefined) return tokenizer.endOfTextId;
   throw new PithError("tokenizer", "has no token to put before a prompt, as bos asks for.", {
     advice: "Leave --bos out, or name a bos_token in tokenizer_config.json.",
   });
@@ -113,18 +117,18 @@ function encodeExample(
   example: TaskExample,
   tokenizer: EncodingTokenizer,
   answerTokenizer: AnswerTokenizer,
-  prefix: readonly number[],
+  manner: PromptManner,
   options: EncodeTaskOptions,
 ): EncodedExample {
   const place = { file: options.fileName, line: example.line };
-  const promptIds = tokenizer.encode(example.prompt);
-  if (promptIds.length === 0) throw new PithError("task", "the prompt has no tokens", { place });
-  const ids = [...prefix, ...promptIds];
+  const ids = promptTokens(tokenizer, example.prompt, manner, example.system);
+  const started = manner.start !== undefined && manner.chat === undefined ? 1 : 0;
+  if (ids.length === started) throw new PithError("task", "the prompt has no tokens", { place });
   const labels = example.labels && encodeLabels(example.labels, example.answers, answerTokenizer, place);
   const answers = encodeAnswers(example.answers, answerTokenizer, options.means, place);
   const [first = []] = answers;
   const forced = [...ids, ...first.slice(0, -1)];
-  checkLength(forced.length, prefix.length, options.contextLength, place, forced.length > ids.length);
+  checkLength(forced.length, started, options.contextLength, place, forced.length > ids.length);
   const { line, prompt } = example;
   return { line, prompt, ids, answers, ...(labels && { labels }), forced, scored: Math.max(1, first.length) };
 }

@@ -9,12 +9,14 @@ type Example = Omit<TaskExample, "line">;
 /** One JSON object a line, with a line end after the last. */
 export function formatTaskFile(examples: readonly Example[]): string {
   return examples
-    .map(({ split, prompt, answers, labels }) => {
+    .map(({ split, prompt, answers, labels, chat, system }) => {
       const line = {
         ...(split !== undefined && { split }),
         prompt,
         ...(answers.length > 0 && { answers }),
         ...(labels && { labels }),
+        ...(chat && { chat }),
+        ...(system !== undefined && { system }),
       };
       return `${JSON.stringify(line)}\n`;
     })
@@ -33,6 +35,16 @@ export function formatTaskCsv(examples: readonly Example[]): string {
       name: "labels",
       cell: ({ labels }: Example) => listCell(labels ?? []),
       wanted: examples.some(({ labels }) => labels !== undefined),
+    },
+    {
+      name: "chat",
+      cell: ({ chat }: Example) => (chat ? "true" : ""),
+      wanted: examples.some(({ chat }) => chat),
+    },
+    {
+      name: "system",
+      cell: ({ system }: Example) => system ?? "",
+      wanted: examples.some(({ system }) => system !== undefined),
     },
     {
       name: "split",

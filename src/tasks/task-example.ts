@@ -17,6 +17,10 @@ export interface TaskExample {
   readonly answers: readonly string[];
   /** Classification: the texts that an answer is chosen from. Left out: the whole vocabulary. */
   readonly labels?: readonly string[];
+  /** True where the prompt is the user's turn of a chat; left out: it is read as it stands. */
+  readonly chat?: true;
+  /** In a chat, the text of a system turn before the prompt; left out: none. */
+  readonly system?: string;
   /** The split that it belongs to; undefined when the file states none. */
   readonly split: Split | undefined;
   /** The line of the file, counted from 1. */
@@ -41,11 +45,15 @@ const schema = z.strictObject({
   answer: text.optional(),
   answers: answers.optional(),
   labels: z.array(text).min(2, "must name at least two").optional(),
+  // Cells of CSV hold texts.
+  chat: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).optional(),
+  system: text.optional(),
   split: z.enum(["patching", "validation", "test"]).optional(),
 });
 
 /** As an error's advice. */
-const allowedFields = 'Only "prompt", "answers" (or "answer"), "labels" and "split" may stand there.';
+const allowedFields =
+  'Only "prompt", "answers" (or "answer"), "labels", "chat", "system" and "split" may stand there.';
 
 /**
  * @param value from JSON or from the cells of a row.
@@ -55,7 +63,7 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   const result = schema.safeParse(value);
   if (!result.success) throw exampleError(result.error.issues[0], value, place);
 
-  const { prompt, answer, answers, labels, split } = result.data;
+  const { prompt, answer, answers, labels, chat, system, split } = result.data;
   if (answer !== undefined && answers !== undefined) {
     throw new PithError("task", 'both "answer" and "answers".', { place, advice: "Keep one of them." });
   }
@@ -66,7 +74,18 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
       advice: "Only examples of the patching split may go without.",
     });
   }
-  return { prompt, answers: accepted, ...(labels && { labels }), split, line: place.line };
+  if (system !== undefined && chat === false) {
+    throw new PithError("task", 'a "system" text without a chat.', {
+      place,
+      advice: "Leave one of them out.",
+    });
+  }
+  return {
+    ...{ prompt, answers: accepted, ...(labels && { labels }) },
+    ...(chat === true && { chat }),
+    ...(system !== undefined && { system }),
+    ...{ split, line: place.line },
+  };
 }
 
 /** The same, but the error is returned: a caller that looks for all faults of a file continues after it. */

@@ -88,6 +88,17 @@ export function namedTokens(config: JsonObject): readonly AddedToken[] {
   return values.flatMap((value) => asAddedToken(value, true) ?? []);
 }
 
+/** Contents of the tokens that the config names, by name: "bos_token" and its like, as chat templates know them. */
+export function namedTokensByName(config: JsonObject): ReadonlyMap<string, string> {
+  const names = Object.keys(config).filter((key) => key.endsWith("_token"));
+  return new Map(
+    names.flatMap((name) => {
+      const token = asAddedToken(config[name], true);
+      return token === undefined ? [] : [[name, token.content]];
+    }),
+  );
+}
+
 /**
  * The tokens with ids, in the order of these ids: from `added_tokens_decoder` alone where it exists, else from
  * added_tokens.json and tokenizer.json, where tokenizer.json has precedence.

@@ -1,4 +1,5 @@
 /** Loads a tokenizer from a model's folder or from its GGUF file (Node). */
+import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PithError } from "../errors.ts";
 import { errorCode } from "../files/file-error.ts";
@@ -13,6 +14,8 @@ import { tokenizerError } from "./tokenizer-error.ts";
 
 /** The largest real tokenizer.json has about 35 MB; a larger file than this is some other kind of file. */
 const LARGEST_FILE = 256 * 2 ** 20;
+/** Names of templates are few: tool_use, rag. */
+const MOST_TEMPLATES = 32;
 
 /**
  * Reads `tokenizer.json`, or else `vocab.json` + `merges.txt`, and the declarations in other files of the folder:
@@ -26,7 +29,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     throw tokenizerError(join(directory, name), "", "expected an object");
   };
   const declarations = {
-    config: await readObject("tokenizer_config.json"),
+    config: await withTemplateFiles(directory, await readObject("tokenizer_config.json")),
     specialTokensMap: await readObject("special_tokens_map.json"),
     addedTokens: await readObject("added_tokens.json"),
     modelConfig: await readObject("config.json"),
@@ -64,6 +67,42 @@ export async function loadGgufTokenizer(metadata: TokenizerMetadata, path: strin
     if ((await readText(folder, "tokenizer.json")) === undefined) throw error;
     return loadTokenizer(folder);
   }
+}
+
+/**
+ * The newer manner, in which templates stand in files of their own: where there are any, what tokenizer_config.json
+ * has does not count, as in transformers.
+ */
+async function withTemplateFiles(
+  directory: string,
+  config: JsonObject | undefined,
+): Promise<JsonObject | undefined> {
+  const [main, others] = await Promise.all([
+    readText(directory, "chat_template.jinja"),
+    readAdditional(join(directory, "additional_chat_templates")),
+  ]);
+  if (main === undefined && others.length === 0) return config;
+  const template =
+    others.length === 0
+      ? main
+      : Object.fromEntries([...(main === undefined ? [] : [["default", main]]), ...others]);
+  return { ...config, chat_template: template };
+}
+
+async function readAdditional(folder: string): Promise<readonly (readonly [string, string])[]> {
+  let names: readonly string[];
+  try {
+    names = await readdir(folder);
+  } catch {
+    return [];
+  }
+  const templates = names.filter((name) => name.endsWith(".jinja")).slice(0, MOST_TEMPLATES);
+  const texts = await Promise.all(
+    templates
+      .sort()
+      .map(async (name) => [name.slice(0, -".jinja".length), await readText(folder, name)] as const),
+  );
+  return texts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
 }
 
 async function readJson(directory: string, name: string): Promise<unknown> {

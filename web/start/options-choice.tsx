@@ -119,6 +119,12 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           onChange={(bos) => chooseOptions({ bos })}
         />
         <Check
+          label="Put every prompt through the model's chat template"
+          hint="For models that were trained on conversations: the answer begins the assistant's turn."
+          checked={chosen.chat ?? false}
+          onChange={(chat) => chooseOptions({ chat })}
+        />
+        <Check
           label="Start nothing while there are warnings"
           hint="Those that stand below the task, of what the original does with it."
           checked={strict.value}

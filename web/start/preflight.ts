@@ -20,8 +20,8 @@ let asked: { readonly key: string; readonly abort: AbortController } | undefined
 
 /** @returns whether the request differs from the last one. */
 export function askPreflight(body: PreflightBody): boolean {
-  const { means, seed, bos } = body.options;
-  const key = JSON.stringify([body.model, body.task, means, seed, bos]);
+  const { means, seed, bos, chat } = body.options;
+  const key = JSON.stringify([body.model, body.task, means, seed, bos, chat]);
   if (asked?.key === key) return false;
   forgetPreflight();
   const abort = new AbortController();

@@ -1,6 +1,8 @@
 /** The prompts of a bench: a task's, or random tokens if there is no task. */
 import { PithError } from "../../errors.ts";
+import { circuitManner } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { promptTokens } from "../../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Task } from "../read-task.ts";
 
@@ -13,10 +15,11 @@ const randomLength = 16;
  * @throws PithError "options" for a compiled circuit without a task; "task" when none of the task's prompts has the circuit's length.
  */
 export function benchPrompts(
-  { profile, model, task: own, compiled }: CircuitFile,
+  circuit: CircuitFile,
   tokenizer: Tokenizer,
   task: Task | undefined,
 ): readonly (readonly number[])[] {
+  const { profile, model, task: own, compiled } = circuit;
   if (task === undefined && compiled !== undefined) {
     throw new PithError("options", `a compiled circuit takes its own task's prompts only: ${own.name}.`, {
       place: { field: "--task" },
@@ -27,10 +30,10 @@ export function benchPrompts(
     const length = profile.kind === "aligned" ? profile.length : Math.min(randomLength, model.context);
     return randomPrompts(largestBatch, length, model.vocabulary);
   }
-  const start = own.bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const manner = circuitManner({ circuit, tokenizer });
   const byLength = new Map<number, (readonly number[])[]>();
-  for (const { prompt } of task.examples) {
-    const ids = [...start, ...tokenizer.encode(prompt)];
+  for (const { prompt, system = own.chat?.system } of task.examples) {
+    const ids = promptTokens(tokenizer, prompt, manner, system);
     byLength.set(ids.length, [...(byLength.get(ids.length) ?? []), ids]);
   }
   const group =

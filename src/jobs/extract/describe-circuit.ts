@@ -1,10 +1,12 @@
 /** The content of circuit.json for a new circuit, before its files are known. */
+import { createHash } from "node:crypto";
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { Profile } from "../../export/config-json.ts";
 import { packageVersion } from "../../files/package-files.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
+import { chatTemplateOf } from "../../tokenizer/chat-template.ts";
 import { componentKinds, headCountsOf, isTried } from "../../transformer/component.ts";
 import { sharedKeyValueCounts } from "../../transformer/head-groups.ts";
 import type { Model } from "../load-model.ts";
@@ -33,7 +35,7 @@ export function describeCircuit(
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
-  const { ablation, valueBias, mlps, means, seed, bos } = settings;
+  const { ablation, valueBias, mlps, means, seed, bos, chat } = settings;
   const { transformer } = model;
   const keyValueHeads = sharedKeyValueCounts(transformer);
   return {
@@ -62,11 +64,22 @@ export function describeCircuit(
         test: encoded.test.length,
       },
       ...{ seed, bos },
+      ...(chat && { chat: chatRecord(task, model) }),
     },
     search: { name: search.name, options: search.options, trace: [...trace] },
     onTrial: componentKinds.filter((kind) => isTried(kind, mlps)),
     replacement: { ablation, ...(ablation === "zero" && { valueBias }), means },
     kept: circuit,
     metrics,
+  };
+}
+
+/** One system turn for all prompts is the circuit's own; of several, none is. */
+function chatRecord({ examples }: Task, { tokenizer }: Model): NonNullable<CircuitFile["task"]["chat"]> {
+  const { source } = chatTemplateOf(tokenizer.files);
+  const [system, ...others] = new Set(examples.map((example) => example.system));
+  return {
+    template: createHash("sha256").update(source).digest("hex"),
+    ...(system !== undefined && others.length === 0 && { system }),
   };
 }

@@ -120,6 +120,16 @@ export interface SearchSettings {
    */
   readonly bos: boolean;
   /**
+   * Whether prompts are put through the model's chat template, each as a user's turn; the answer then stands where
+   * the assistant's turn begins, and is written as the template writes it there, mostly without its space.
+   * @defaultValue what the task says, else false
+   * @example
+   * ```ts
+   * { chat: true }
+   * ```
+   */
+  readonly chat: boolean;
+  /**
    * The seed for splitting a task file that does not say how, and for resampling.
    * @defaultValue 0
    * @example
@@ -280,6 +290,7 @@ export const defaultExtractOptions: SearchSettings = {
   means: "aligned",
   order: orderOption.initial,
   bos: false,
+  chat: false,
   seed: 0,
   bootstrap: undefined,
   frequency: undefined,

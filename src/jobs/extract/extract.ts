@@ -17,6 +17,8 @@ import { packageVersion } from "../../files/package-files.ts";
 import { isRight } from "../../measure/compare.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { chatNotes } from "../../tasks/chat-example.ts";
+import { chatTemplateOf } from "../../tokenizer/chat-template.ts";
 import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
@@ -24,7 +26,7 @@ import { type Model, specialTokens } from "../load-model.ts";
 import { preflightEncoded } from "../preflight/preflight.ts";
 import { refuseUnfit } from "../preflight/preflight-findings.ts";
 import type { Preflight } from "../preflight/preflight-result.ts";
-import { encodePrompts, searchSets } from "../prompts.ts";
+import { encodePrompts, searchSets, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { weightFiles } from "../same-weights.ts";
 import { withEngine } from "../with-engine.ts";
@@ -96,9 +98,16 @@ export async function extract(
     ...options,
     // A task may be made for prompts with a start token; the caller's option overrides this.
     bos: options.bos ?? task.bos ?? defaultExtractOptions.bos,
+    chat: options.chat ?? task.chat ?? defaultExtractOptions.chat,
   });
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
+  const chat = templateFor(model.tokenizer, settings.chat);
+  if (chat !== undefined) {
+    const start = settings.bos ? model.tokenizer.endOfTextId : undefined;
+    for (const note of chatNotes(task.examples, chat, model.tokenizer, start))
+      options.onEvent?.({ kind: "note", note });
+  }
   const release = await claimOutputFolder(out, { force: settings.force, ...circuitFolder });
 
   const threads = settings.threads ?? searchThreads(model.transformer);
@@ -205,7 +214,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
 /** @throws PithError "task" if the settings don't allow the findings about the task. */
 async function checkTask(job: Job): Promise<Preflight> {
   const { task, settings, onEvent } = job;
-  const preflight = await preflightEncoded({ ...job, bos: settings.bos });
+  const preflight = await preflightEncoded({ ...job, bos: settings.bos, chat: settings.chat });
   refuseUnfit(preflight, settings, { file: task.path });
   onEvent?.({ kind: "preflight", preflight });
   return preflight;
@@ -302,8 +311,8 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 }
 
 /** Equal keys mean equal decisions: the key has everything that a decision depends on. */
-function searchKey(sources: Sources, { settings, search }: Job): string {
-  const { target, ablation, valueBias, mlps, means, bos, seed } = settings;
+function searchKey(sources: Sources, { settings, search, model }: Job): string {
+  const { target, ablation, valueBias, mlps, means, bos, chat, seed } = settings;
   const { name, options } = search;
   const named = {
     pith: packageVersion(),
@@ -313,6 +322,7 @@ function searchKey(sources: Sources, { settings, search }: Job): string {
     ablation,
     ...(ablation === "zero" && { valueBias }),
     ...{ mlps, means, bos, seed },
+    ...(chat && { chat: chatTemplateOf(model.tokenizer.files).source }),
   };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }

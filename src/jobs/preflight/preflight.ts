@@ -19,7 +19,7 @@ import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { defaultExtractOptions } from "../extract/extract-options.ts";
 import type { Model } from "../load-model.ts";
-import { type EncodeOptions, encodePrompts } from "../prompts.ts";
+import { asAsked, type EncodeOptions, encodePrompts, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
 import { preflightFindings } from "./preflight-findings.ts";
@@ -69,18 +69,22 @@ export async function preflight(
   task: Task,
   options: PreflightOptions = {},
 ): Promise<Preflight> {
-  const { means, seed, bos: noStart } = defaultExtractOptions;
+  const { means, seed, bos: noStart, chat: noChat } = defaultExtractOptions;
   const { signal, threads, device, onEvent } = options;
   const encoding: EncodeOptions = {
     means: options.means ?? means,
     bos: options.bos ?? task.bos ?? noStart,
+    chat: options.chat ?? task.chat ?? noChat,
     seed: options.seed ?? seed,
   };
   signal?.throwIfAborted();
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, encoding);
   const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer), device });
   return withEngine(runtime, signal, () =>
-    preflightEncoded({ runtime, model, task, encoded, bos: encoding.bos, signal, onEvent }),
+    preflightEncoded({
+      ...{ runtime, model, task, encoded, signal, onEvent },
+      ...{ bos: encoding.bos, chat: encoding.chat ?? noChat },
+    }),
   );
 }
 
@@ -91,6 +95,7 @@ export interface PreflightJob {
   /** `task`, encoded for `model`. */
   readonly encoded: EncodedTask;
   readonly bos: boolean;
+  readonly chat: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
@@ -98,8 +103,9 @@ export interface PreflightJob {
 /** The same for an encoded task, with an engine that is running. */
 export async function preflightEncoded(job: PreflightJob): Promise<Preflight> {
   const { model, task, encoded, onEvent } = job;
+  const examples = asAsked(task.examples, templateFor(model.tokenizer, job.chat));
   onEvent?.({ kind: "step", step: "preflight" });
-  const lines = new Map(task.examples.map((example) => [example.line, example]));
+  const lines = new Map(examples.map((example) => [example.line, example]));
   const asked = {
     validation: spread(differentPrompts(encoded.validation), mostMeasured),
     test: spread(differentPrompts(encoded.test), mostMeasured),
@@ -134,7 +140,7 @@ export async function preflightEncoded(job: PreflightJob): Promise<Preflight> {
   };
   return {
     ...observed,
-    findings: preflightFindings(observed, missingSpace(task.examples, model.tokenizer, task.path)),
+    findings: preflightFindings(observed, missingSpace(examples, model.tokenizer, task.path)),
   };
 }
 
@@ -234,7 +240,7 @@ async function compareSpellings(
 
 /** Undefined if the other spelling is not a valid task, for example because a label has several tokens. */
 async function accuracyRespelled(
-  { runtime, model, task, bos, signal }: PreflightJob,
+  { runtime, model, task, bos, chat, signal }: PreflightJob,
   examples: readonly TaskExample[],
 ): Promise<ShareEstimate | undefined> {
   const encoded = encodeRespelled();
@@ -252,6 +258,7 @@ async function accuracyRespelled(
     try {
       return encodeTask({ patching: examples, validation: examples, test: [] }, model.tokenizer, {
         ...{ means: "pooled", bos, contextLength, fileName: task.path },
+        chat: templateFor(model.tokenizer, chat),
       }).validation;
     } catch (error) {
       if (error instanceof PithError) return undefined;

@@ -10,6 +10,7 @@ import { type EncodedExample, encodeTask } from "../../tasks/encode-task.ts";
 import { splitExamples } from "../../tasks/split.ts";
 import type { Split, TaskExample } from "../../tasks/task-file.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { asAsked, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 
 /** One token of a distribution. */
@@ -86,9 +87,12 @@ function encodeAll(
   tokenizer: Tokenizer,
   { task, model }: CircuitFile,
 ): readonly EncodedExample[] {
-  return encodeTask({ patching: examples, validation: examples, test: [] }, tokenizer, {
+  const chat = templateFor(tokenizer, task.chat !== undefined);
+  const asked = asAsked(examples, chat, task.chat?.system);
+  return encodeTask({ patching: asked, validation: asked, test: [] }, tokenizer, {
     means: "pooled",
     bos: task.bos,
+    chat,
     contextLength: model.context,
     fileName,
   }).validation;

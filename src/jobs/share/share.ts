@@ -27,6 +27,7 @@ import { writeBytes } from "../../files/write-file.ts";
 import { BUILTIN_TASKS } from "../../tasks/builtin/index.ts";
 import type { OnEvent } from "../events.ts";
 import { divide } from "../load-circuit.ts";
+import { asAsked, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { sitePage } from "./share-page.ts";
 
@@ -206,8 +207,10 @@ function samplePrompts(folder: CircuitFolder, task: Task): readonly SharedPrompt
   const fit = (test.length > 0 ? test : validation).filter(
     ({ prompt, answers }) => answers.length > 0 && takes(folder, prompt),
   );
+  const { chat } = folder.circuit.task;
+  const asked = asAsked(fit, templateFor(folder.tokenizer, chat !== undefined));
   const step = Math.max(1, fit.length / mostSamples);
-  const chosen = Array.from({ length: mostSamples }, (_, index) => fit[Math.floor(index * step)]);
+  const chosen = Array.from({ length: mostSamples }, (_, index) => asked[Math.floor(index * step)]);
   return chosen
     .filter((each) => each !== undefined)
     .slice(0, fit.length)

@@ -36,18 +36,24 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const out = resultFolder(record);
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
-    const { bos, valueBias = "removed", allowWeak = false, ...options } = request.options;
+    const { bos, chat, valueBias = "removed", allowWeak = false, ...options } = request.options;
     const task = await taskOfSource(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
       ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
+      ...(chat !== undefined && { chat }),
     });
     await rememberOriginal(model, circuit.model.files);
     return;
   }
-  const { means, order, bos, valueBias } = request.options;
+  const { means, order, bos, chat, valueBias } = request.options;
   const task = await taskOfSource(request.task, model, request.options);
   const ready = await prepared(model, task, signal);
-  const tasks = await readSweepTasks(ready, [sweepTaskName(record)], { means, bos, seeds: request.seeds });
+  const tasks = await readSweepTasks(ready, [sweepTaskName(record)], {
+    means,
+    bos,
+    chat,
+    seeds: request.seeds,
+  });
   const known = assignKnown(
     [],
     tasks.map(({ name }) => name),

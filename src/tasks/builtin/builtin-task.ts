@@ -38,6 +38,13 @@ export interface PromptCounts {
 
 export interface BuiltinTaskOptions {
   /**
+   * Whether an answer will do where it will stand: in a chat it loses its space, and may then be several tokens.
+   * `alone` says whether it is the only one that is right, without labels. Only prompts of which all answers and
+   * labels do are drawn.
+   * @defaultValue every answer does
+   */
+  readonly acceptsAnswer?: ((text: string, alone: boolean) => boolean) | undefined;
+  /**
    * The seed that draws the prompts: the same seed and tokenizer give the same prompts on any machine.
    * @defaultValue 0
    */

@@ -15,12 +15,13 @@ export function capitalTask(tokenizer: TaskTokenizer, options: BuiltinTaskOption
   const capitals = new Map(lists.countries.map(({ country, capital }) => [country, capital]));
   const answerOf = (country: string) => ` ${capitals.get(country) ?? ""}`;
   const piecesOf = (country: string) => ["The capital of", ` ${country}`, " is"];
+  const isAnswer = options.acceptsAnswer ?? ((text: string) => isOneToken(tokenizer, text));
   const countries = keepWords(
     TASK,
     "capitals",
     [...capitals.keys()],
-    (country) => isOneToken(tokenizer, answerOf(country)) && keepsBorders(tokenizer, piecesOf(country)),
-    { least: 3, need: "one token with their space" },
+    (country) => isAnswer(answerOf(country), true) && keepsBorders(tokenizer, piecesOf(country)),
+    { least: 3, need: "one token where they stand" },
   );
   const lengthOf = (country: string) => tokenizer.encode(piecesOf(country).join("")).length;
   const { kept, length } =

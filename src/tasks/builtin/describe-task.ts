@@ -1,6 +1,9 @@
 /** Shows a built-in task to a person before its use: samples with their token boundaries. */
+import type { ChatTemplate } from "../../tokenizer/chat-template.ts";
+import { promptTokens } from "../../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Split } from "../task-file.ts";
+import { chatExample, chatNotes } from "../chat-example.ts";
+import type { Split, TaskExample } from "../task-file.ts";
 import type { BuiltinTask, BuiltinTaskName, WordCount } from "./builtin-task.ts";
 
 interface TaskSample {
@@ -26,29 +29,47 @@ export interface TaskDescription {
   readonly samples: readonly TaskSample[];
 }
 
-/** @param count how many samples, from the validation split on (they carry answers); left out: 5. */
+/**
+ * @param count how many samples, from the validation split on (they carry answers); left out: 5.
+ * @param chat the template that makes turns of the prompts; left out: they stand as they are.
+ */
 export function describeTask(
   task: BuiltinTask,
   tokenizer: Pick<Tokenizer, "encode" | "tokenText" | "endOfTextId">,
   count = 5,
+  chat?: ChatTemplate,
 ): TaskDescription {
-  const { name, description, bos, promptTokens, words, notes } = task;
-  const start = bos && tokenizer.endOfTextId !== undefined ? [tokenizer.endOfTextId] : [];
+  const { name, description, bos, words } = task;
+  const start = bos ? tokenizer.endOfTextId : undefined;
   const having = (split: Split) => task.examples.filter((example) => example.split === split);
   const samples = [...having("validation"), ...having("test"), ...having("patching")].slice(0, count);
+  const idsOf = (prompt: string, before: number | undefined) =>
+    promptTokens(tokenizer, prompt, { start: before, chat });
+  const shown = samples.map((sample) => {
+    const { prompt, answers, labels } = chat === undefined ? sample : chatExample(sample, chat.answerSpace);
+    const ids = idsOf(prompt, undefined);
+    const boundaries = showBoundaries(idsOf(prompt, start), tokenizer);
+    return { prompt, boundaries, tokens: ids.length, answers, ...(labels && { labels }) };
+  });
   return {
-    ...{ name, description, bos, promptTokens, words, notes },
+    ...{ name, description, bos, words },
+    promptTokens: chat === undefined ? task.promptTokens : commonLength(task.examples, idsOf),
+    notes: [...task.notes, ...(chat === undefined ? [] : chatNotes(samples, chat, tokenizer, start))],
     prompts: {
       patching: having("patching").length,
       validation: having("validation").length,
       test: having("test").length,
     },
-    samples: samples.map(({ prompt, answers, labels }) => {
-      const ids = tokenizer.encode(prompt);
-      const boundaries = showBoundaries([...start, ...ids], tokenizer);
-      return { prompt, boundaries, tokens: ids.length, answers, ...(labels && { labels }) };
-    }),
+    samples: shown,
   };
+}
+
+function commonLength(
+  examples: readonly TaskExample[],
+  idsOf: (prompt: string, start: undefined) => readonly number[],
+): number | undefined {
+  const [length, ...others] = new Set(examples.map(({ prompt }) => idsOf(prompt, undefined).length));
+  return others.length === 0 ? length : undefined;
 }
 
 /** "|The| C|hief|" of token ids. @internal */

@@ -68,7 +68,7 @@ export function drawPrompts(
   let misses = 0;
   for (const index of randomOrder(createRandom(options.seed ?? 0), capacity)) {
     const drawn = space.build(choiceOf(index, space.sizes));
-    if (drawn === undefined || seen.has(drawn.prompt)) {
+    if (drawn === undefined || seen.has(drawn.prompt) || !fits(drawn, options.acceptsAnswer)) {
       misses++;
       if (misses === MOST_MISSES) break;
       continue;
@@ -94,6 +94,11 @@ export function drawPrompts(
     `${space.task}: ${splits.length} prompts are asked for, but the words that this tokenizer leaves ${found}`,
     { advice: "Ask for fewer prompts, or give more words." },
   );
+}
+
+function fits({ answers, labels = [] }: DrawnPrompt, accepts: BuiltinTaskOptions["acceptsAnswer"]): boolean {
+  const alone = answers.length === 1 && labels.length === 0;
+  return accepts === undefined || [...answers, ...labels].every((text) => accepts(text, alone));
 }
 
 /**
