@@ -14,6 +14,13 @@ export type { LayerChoice, LayerState, LayerTrial } from "./discovery/evaluator/
 export type { VisitAnswers } from "./discovery/evaluator/scorer.ts";
 export type { Upper } from "./discovery/evaluator/upper.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
+export {
+  knownSearchUnits,
+  registerSearchUnits,
+  type SearchUnit,
+  type SearchUnits,
+  type UnitLayer,
+} from "./discovery/search-units.ts";
 export type { Decision } from "./discovery/searches/decision.ts";
 export { registerSearch } from "./discovery/searches/index.ts";
 export type {

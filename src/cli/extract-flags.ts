@@ -1,6 +1,7 @@
 /** The options of `pith extract`, in the command line's form and in the library's. */
 
 import { Option } from "commander";
+import { knownSearchUnits } from "../discovery/search-units.ts";
 import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
@@ -41,7 +42,7 @@ type Target = NonNullable<ExtractOptions["target"]>;
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
-  "alpha" | "ablation" | "valueBias" | "mlps" | "means" | "order" | "seed" | "passes"
+  "alpha" | "ablation" | "valueBias" | "mlps" | "components" | "means" | "order" | "seed" | "passes"
 >;
 
 export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
@@ -99,6 +100,9 @@ const searchOptions = (): readonly Option[] => [
     .default(defaults.ablation),
   valueBiasOption(),
   new Option("--no-mlps", "Leave every MLP in; only heads are tried."),
+  new Option("--components <units>", `What is tried at once. ${unitSentences()}`).default(
+    defaults.components,
+  ),
   meansOption(),
   orderOption(),
   new Option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)"),
@@ -137,13 +141,14 @@ const outputOptions = (): readonly Option[] => [
 ];
 
 export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
-  const { alpha, ablation, valueBias, mlps, means, order, seed, passes } = flags;
+  const { alpha, ablation, valueBias, mlps, components, means, order, seed, passes } = flags;
   const { maxKl, device, bootstrap, frequency } = flags;
   return {
     ...{
       ablation,
       valueBias,
       mlps,
+      components,
       means,
       order,
       seed,
@@ -191,4 +196,13 @@ function targetOf({ targetAccuracy, targetKl, targetSize }: ExtractFlags): Targe
     });
   }
   return first;
+}
+
+/** "heads,mlps: each head and each MLP by itself; kv-groups: …" */
+function unitSentences(): string {
+  const each = knownSearchUnits().map(
+    ({ name, sentence }) =>
+      `${name}: ${sentence.charAt(0).toLowerCase()}${sentence.slice(1).replace(/\.$/, "")}`,
+  );
+  return `${each.join("; ")}.`;
 }

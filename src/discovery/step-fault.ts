@@ -4,6 +4,7 @@
  * would change the shipped circuit without anybody noticing.
  */
 import { type Component, type ComponentRecord, nameInLayer } from "../transformer/component.ts";
+import type { SearchUnit } from "./search-units.ts";
 
 /** The first entry that does not fit its step, and why. */
 export interface StepFault {
@@ -11,6 +12,21 @@ export interface StepFault {
   readonly index: number;
   /** What is wrong with it: the end of a sentence that begins with the entry. */
   readonly why: string;
+}
+
+/** The same of several components that are tried together. */
+export function faultOfUnit(
+  expected: SearchUnit,
+  decision: ComponentRecord & { readonly also?: readonly string[] | undefined },
+): string | undefined {
+  const [first, ...others] = expected;
+  const fault = faultOfComponent(first, decision);
+  if (fault !== undefined) return fault;
+  const names = others.map(nameInLayer);
+  const { also = [] } = decision;
+  if (names.length === also.length && names.every((name, at) => also[at] === name)) return undefined;
+  const beside = names.length === 0 ? "by itself" : `with ${names.join(", ")}`;
+  return `its component is tried ${beside} in this step, and it says otherwise`;
 }
 
 /**

@@ -121,12 +121,16 @@ export const chatSchema = z.object({
   system: z.string().optional(),
 });
 
+const componentName = z.string().regex(/^(?:head\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N" or "mlp"');
+
 /** One decision of a search; kl and delta in nats. */
 const decision = z.object({
   /** The layer of the component that was tried, counted from 0. */
   layer: count,
   /** The component within its layer: "head.3" or "mlp". */
-  component: z.string().regex(/^(?:head\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N" or "mlp"'),
+  component: componentName,
+  /** The other components of the layer that were tried together with it; left out: none. */
+  also: z.array(componentName).min(1).readonly().optional(),
   /** KL(original ‖ model with the component replaced), in nats. */
   kl: number,
   /** `kl` less the KL of the model as decided before. */

@@ -37,6 +37,8 @@ export interface CircuitFile extends Facts {
   readonly search: SearchRecord;
   /** The kinds of components that could be pruned. */
   readonly onTrial: readonly ComponentKind[];
+  /** The name of the units in which components were tried; left out: each by itself. */
+  readonly triedAs?: string | undefined;
   /** What replaces a pruned component. */
   readonly replacement: z.infer<typeof replacementSchema>;
   /** The components that stay. */

@@ -41,6 +41,8 @@ export const schema2 = z.object({
   }),
   /** Kinds of components that could be pruned. */
   onTrial: z.array(z.enum(kinds)),
+  /** The name of the units in which components were tried; left out: each by itself. */
+  triedAs: z.string().min(1).optional(),
   replacement: replacementSchema,
   kept: keptSchema,
   /** What searches on resampled prompts found, if there were any. */
@@ -76,10 +78,11 @@ export function writeFormat2({
   checksum,
   ...circuit
 }: CircuitFile): object {
-  const { pith, profile, model, task, replacement, onTrial, search, metrics, ...rest } = circuit;
+  const { pith, profile, model, task, replacement, onTrial, triedAs, search, metrics, ...rest } = circuit;
   return {
     format: format2,
     ...{ pith, profile, model, task, replacement, onTrial },
+    ...(triedAs !== undefined && { triedAs }),
     kept: keptRecord(kept),
     ...{ search, metrics },
     ...rest,

@@ -4,6 +4,7 @@
  * only the newer one is written.
  */
 import type { z } from "zod";
+import { recordsOf } from "../discovery/searches/decision.ts";
 import { findSearch } from "../discovery/searches/index.ts";
 import { PithError } from "../errors.ts";
 import { type Circuit, componentsOf, keptHeads } from "../transformer/circuit.ts";
@@ -148,11 +149,14 @@ function checkTrace({ model, kept, search: { trace } }: CircuitFile, place: stri
   const all = new Set(componentsOfModel(shapeOfHeadCounts(model.heads)).map(nameInModel));
   const stays = new Set(componentsOf(kept).map(nameInModel));
   const seen = new Set<string>();
-  const last = new Map(trace.map((decision, index) => [nameOfRecord(decision), index]));
-  for (const [index, decision] of trace.entries()) {
-    const { layer, component, pruned, pass = 1 } = decision;
+  const single = trace.flatMap((decision, index) =>
+    recordsOf(decision).map((record) => ({ ...record, index, pruned: decision.pruned, pass: decision.pass })),
+  );
+  const last = new Map(single.map((record) => [nameOfRecord(record), record.index]));
+  for (const record of single) {
+    const { layer, component, pruned, pass = 1, index } = record;
     const field = `${place}[${index}]`;
-    const name = nameOfRecord(decision);
+    const name = nameOfRecord(record);
     if (!all.has(name)) throw fail(field, `the model has no ${component} in layer ${layer}`);
     if (seen.has(`${pass} ${name}`)) throw fail(field, `decides on ${component} of layer ${layer} twice`);
     seen.add(`${pass} ${name}`);

@@ -184,15 +184,16 @@ const { logits } = await model(tokenizer(${text}, { add_special_tokens: false })
 }
 
 function describeOptions(circuit: CircuitFile): string {
-  const { replacement, onTrial, stability } = circuit;
+  const { replacement, onTrial, triedAs, stability } = circuit;
   const means = replacement.ablation === "mean" ? `${replacement.means} means` : "zero ablation";
   const tried = onTrial.includes("mlp") ? "MLPs tried" : "MLPs not tried";
   const { manner = [] } = describeSearch(circuit.search);
+  const together = triedAs === undefined ? [] : [`tried as ${plain(triedAs)}`];
   const chosen =
     stability?.chosen === undefined
       ? ""
       : `; of ${stability.runs} such searches on resampled prompts, at least ${percent(stability.chosen)} kept each component`;
-  return `${[ruleOf(circuit), means, tried, ...manner].join(", ")}${chosen}`;
+  return `${[ruleOf(circuit), means, tried, ...together, ...manner].join(", ")}${chosen}`;
 }
 
 const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;

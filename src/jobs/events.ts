@@ -79,8 +79,10 @@ export interface SearchShapeEvent {
   readonly layers: number;
   /** How many heads each layer has. */
   readonly headsPerLayer: readonly number[];
-  /** How many components are candidates. */
+  /** How many candidates there are: components, or units of several. */
   readonly candidates: number;
+  /** Whether MLPs are among them. */
+  readonly mlps: boolean;
   /** Decisions that are taken over from the journal of an interrupted run. */
   readonly resumed: readonly Decision[];
 }

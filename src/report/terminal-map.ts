@@ -3,7 +3,7 @@
  * The last layer is on top, as in the papers' figures: so the path of a token is read upwards, and the map grows
  * downwards during a search, which begins at the last layer.
  */
-import type { Decision } from "../discovery/searches/decision.ts";
+import { type Decision, recordsOf } from "../discovery/searches/decision.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
 import {
   type ComponentKind,
@@ -29,11 +29,13 @@ export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circu
 export function layersOfSearch(
   headsPerLayer: readonly number[],
   mlpsOnTrial: boolean,
-  decisions: readonly (ComponentRecord & Pick<Decision, "pruned">)[],
+  decisions: readonly (ComponentRecord & Pick<Decision, "also" | "pruned">)[],
   trial?: ComponentRecord,
 ): readonly MapLayer[] {
   const states = new Map<string, CellState>();
-  for (const decision of decisions) states.set(nameOfRecord(decision), decision.pruned ? "pruned" : "kept");
+  for (const decision of decisions)
+    for (const record of recordsOf(decision))
+      states.set(nameOfRecord(record), decision.pruned ? "pruned" : "kept");
   if (trial !== undefined) states.set(nameOfRecord(trial), "trial");
   return layerCells(shapeOfHeadCounts(headsPerLayer), (component) =>
     isTried(component.kind, mlpsOnTrial) ? (states.get(nameInModel(component)) ?? "unknown") : "kept",

@@ -16,6 +16,7 @@ const searching: PithEvent = {
   layers: 2,
   headsPerLayer: [3, 3],
   candidates: 8,
+  mlps: true,
   resumed: [decision(1, "head.0", true)],
 };
 const stateAfter = (...events: readonly (readonly [PithEvent, number])[]): ProgressState =>

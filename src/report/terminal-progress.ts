@@ -2,7 +2,7 @@
  * The display of progress: the state that results from events, and its text: a block that is redrawn on a
  * terminal, or one line for logs. Pure functions; `cli/progress.ts` writes the text.
  */
-import type { Decision } from "../discovery/searches/decision.ts";
+import { type Decision, recordsOf } from "../discovery/searches/decision.ts";
 import type { PithEvent, Step, SweepEvent } from "../jobs/events.ts";
 import {
   type ComponentRecord,
@@ -61,15 +61,14 @@ export function advance(state: ProgressState, event: PithEvent, now: number): Pr
     case "progress":
       return { ...enter(state, event.step, now), done: event.done, total: event.total };
     case "search": {
-      const { headsPerLayer, candidates, resumed } = event;
-      const heads = headsPerLayer.reduce((sum, count) => sum + count, 0);
+      const { headsPerLayer, candidates, mlps, resumed } = event;
       return {
         ...enter(state, "search", now),
         done: resumed.length,
         total: candidates,
         search: {
           headsPerLayer,
-          mlpsOnTrial: candidates > heads,
+          mlpsOnTrial: mlps,
           candidates,
           resumed: resumed.length,
           decisions: resumed,
@@ -177,7 +176,7 @@ function nextCandidate(search: SearchState): ComponentRecord | undefined {
   const next = componentsOnTrial(shapeOfHeadCounts(headsPerLayer), {
     mlps: mlpsOnTrial,
     order: mlpFirst ? "downstream" : "published",
-  })[decisions.length];
+  })[decisions.reduce((sum, decision) => sum + recordsOf(decision).length, 0)];
   return next && recordOf(next);
 }
 

@@ -1,5 +1,7 @@
 /** Lets a person remove components and add them again, and shows the answer of the patched model. */
+
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { recordsOf } from "../../src/discovery/searches/decision.ts";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import { formatKl } from "../../src/report/format.ts";
@@ -150,7 +152,9 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
   // Before the page is painted, so that map and buttons always agree.
   useLayoutEffect(() => {
     const bins = new Map(
-      circuit.search.trace.map((decision) => [nameOfRecord(decision), klBin(decision.delta)]),
+      circuit.search.trace.flatMap((decision) =>
+        recordsOf(decision).map((record) => [nameOfRecord(record), klBin(decision.delta)]),
+      ),
     );
     for (const component of componentsOfModel(shapeOfFile(circuit))) {
       const isIn = keeps(kept, component);
@@ -162,13 +166,15 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
 }
 
 function describe({ search, onTrial }: CircuitFile, component: Component, kept: Circuit): string {
-  const decision = search.trace.findLast((one) => nameOfRecord(one) === nameInModel(component));
+  const decision = search.trace.findLast((one) =>
+    recordsOf(one).some((record) => nameOfRecord(record) === nameInModel(component)),
+  );
   const cost =
     decision === undefined
       ? onTrial.includes(component.kind)
         ? "not tried in the search"
         : `${kindNouns[component.kind]}s were not tried`
-      : `in the search, replacing it changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
+      : `in the search, replacing ${decision.also === undefined ? "it" : "it and what was tried with it"} changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
   return `${componentTitle(component)} is ${keeps(kept, component) ? "in" : "out"}; ${cost}.`;
 }
 

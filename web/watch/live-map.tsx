@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Decision } from "../../src/discovery/searches/decision.ts";
+import { type Decision, recordsOf } from "../../src/discovery/searches/decision.ts";
 import { formatKl } from "../../src/report/format.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import type { RunOptions } from "../../src/server/api.ts";
@@ -89,7 +89,8 @@ function drawDecisions(grid: CircuitGrid, decisions: readonly Decision[], from: 
     const decision = decisions[index];
     if (decision === undefined) continue;
     const state = decision.pruned ? "pruned" : "kept";
-    grid.set(componentOf(decision), state, klBin(decision.delta), to - from <= mostGliding);
+    for (const record of recordsOf(decision))
+      grid.set(componentOf(record), state, klBin(decision.delta), to - from <= mostGliding);
   }
 }
 
@@ -98,7 +99,10 @@ function describe(decisions: readonly Decision[]): string {
   return `Circuit map: ${kept.length} of ${decisions.length} components are kept: ${kept.join(", ")}.`;
 }
 
-const titleOf = (decision: Decision) => componentTitle(componentOf(decision));
+const titleOf = (decision: Decision) =>
+  recordsOf(decision)
+    .map((record) => componentTitle(componentOf(record)))
+    .join(" and ");
 
 /** Facts about the cell under the pointer; else about the last decision. */
 function Readout({
@@ -124,7 +128,9 @@ function Readout({
     return <Decided decision={last} />;
   }
   const name = nameInModel(cell);
-  const decision = run.decisions.findLast((one) => nameOfRecord(one) === name);
+  const decision = run.decisions.findLast((one) =>
+    recordsOf(one).some((record) => nameOfRecord(record) === name),
+  );
   if (decision !== undefined) return <Decided decision={decision} />;
   const title = componentTitle(cell);
   if (!isTried(cell.kind, mlps))

@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
-import { type Component, layerWithout } from "../../transformer/component.ts";
+import { layerWithout } from "../../transformer/component.ts";
+import type { SearchUnit } from "../search-units.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
-import { createLookahead } from "./lookahead.ts";
+import { createLookahead, lessUnit } from "./lookahead.ts";
 import type { Upper } from "./upper.ts";
 
 const layer = 7;
-const headsOf = (...heads: readonly number[]): readonly Component[] =>
-  heads.map((head) => ({ kind: "head", layer, head }));
-const mlp: Component = { kind: "mlp", layer };
+const headsOf = (...heads: readonly number[]): readonly SearchUnit[] =>
+  heads.map((head) => [{ kind: "head", layer, head }]);
+const mlp: SearchUnit = [{ kind: "mlp", layer }];
 // The fake trial looks neither at what is above nor at constants.
 const upper = {} as Upper;
 const constant = {} as LayerChoice["constant"];
@@ -42,7 +43,7 @@ test("a path of heads that go; what is behind a head that stays is asked anew", 
     const pruned = goes(kl, kl - current);
     lookahead.decided(pruned, Float64Array.of(kl));
     decisions.push(`${kl} ${pruned ? "pruned" : "kept"}`);
-    if (pruned) [choice, current] = [trial.less(choice, component), kl];
+    if (pruned) [choice, current] = [lessUnit(trial, choice, component), kl];
   }
   // With what went before: 0.25; 0.25 + 3; 0.25 + 0.5; 0.75 + 2; 0.75 + 0.125; 0.875 + 0.5.
   const expected = ["0.25 pruned", "3.25 kept", "0.75 pruned", "2.75 kept", "0.875 pruned", "1.375 pruned"];

@@ -5,8 +5,9 @@
  * expected one, the results after it on the path are invalid and evaluated again. The decisions are the same as
  * for one candidate after another.
  */
-import { type Component, type ComponentKind, nameInModel } from "../../transformer/component.ts";
+import { type ComponentKind, nameInModel } from "../../transformer/component.ts";
 import { mean } from "../mean.ts";
+import type { SearchUnit } from "../search-units.ts";
 import type { LayerChoice, LayerTrial } from "./layer-trial.ts";
 import type { Upper } from "./upper.ts";
 
@@ -27,7 +28,7 @@ export interface Lookahead {
   kl(
     trial: Pick<LayerTrial, "less" | "klOfEach">,
     choice: LayerChoice,
-    rest: readonly Component[],
+    rest: readonly SearchUnit[],
     upper: Upper,
   ): Promise<Float64Array | undefined>;
   /** Called for every decision in order. @param kl of each prompt, if the candidate was evaluated. */
@@ -36,7 +37,7 @@ export interface Lookahead {
 
 /** A candidate on the expected path. */
 interface Foreseen {
-  readonly component: Component;
+  readonly unit: SearchUnit;
   readonly goes: boolean;
   readonly kl: Float64Array;
 }
@@ -55,13 +56,13 @@ export function createLookahead(
     async kl(trial, choice, rest, upper) {
       if (trial.klOfEach === undefined) return undefined;
       if (path.length === 0) {
-        const ahead = aheadOf(rest).map((component) => ({
-          component,
-          goes: expected.get(nameInModel(component)) ?? true,
+        const ahead = aheadOf(rest).map((unit) => ({
+          unit,
+          goes: expected.get(nameOfUnit(unit)) ?? true,
         }));
         let decided = choice;
-        const choices = ahead.map(({ component, goes }) => {
-          const less = trial.less(decided, component);
+        const choices = ahead.map(({ unit, goes }) => {
+          const less = lessUnit(trial, decided, unit);
           if (goes) decided = less;
           return less;
         });
@@ -88,7 +89,7 @@ export function createLookahead(
         const found = mean(other.kl, weights);
         const delta = found - there;
         if (expectation !== undefined && Number.isFinite(delta)) {
-          expected.set(nameInModel(other.component), expectation.goes(found, delta));
+          expected.set(nameOfUnit(other.unit), expectation.goes(found, delta));
         }
         if (other.goes) there = found;
       }
@@ -97,9 +98,20 @@ export function createLookahead(
 }
 
 /** The heads that come next, or the MLP alone: the stages above the heads are the same for all of them. */
-function aheadOf(rest: readonly Component[]): readonly Component[] {
-  const end = rest.findIndex(({ kind }) => !goesTogether(kind));
+function aheadOf(rest: readonly SearchUnit[]): readonly SearchUnit[] {
+  const end = rest.findIndex((unit) => !unit.every(({ kind }) => goesTogether(kind)));
   return end === -1 ? rest : rest.slice(0, Math.max(1, end));
+}
+
+const nameOfUnit = (unit: SearchUnit): string => unit.map(nameInModel).join(" ");
+
+/** The choice less all of a unit. */
+export function lessUnit(
+  trial: Pick<LayerTrial, "less">,
+  choice: LayerChoice,
+  unit: SearchUnit,
+): LayerChoice {
+  return unit.reduce((rest, component) => trial.less(rest, component), choice);
 }
 
 /** Whether several components of this kind can be tried together. */

@@ -5,9 +5,10 @@
  */
 import { type Circuit, without } from "../../transformer/circuit.ts";
 import { type Component, componentsOfLayer, layerHas } from "../../transformer/component.ts";
+import type { SearchUnit } from "../search-units.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
-import type { LayerChoice, LayerState } from "./layer-trial.ts";
-import { createLookahead, type Expectation } from "./lookahead.ts";
+import type { LayerChoice, LayerState, LayerTrial } from "./layer-trial.ts";
+import { createLookahead, type Expectation, lessUnit } from "./lookahead.ts";
 import type { VisitAnswers } from "./scorer.ts";
 
 /** The decided model without one more component. */
@@ -32,22 +33,23 @@ export async function walk(
   evaluator: LayerEvaluator,
   layers: number,
   start: Circuit,
-  tried: readonly Component[],
-  decide: (component: Component, candidate: Candidate) => Promise<boolean>,
+  tried: readonly SearchUnit[],
+  decide: (unit: SearchUnit, candidate: Candidate) => Promise<boolean>,
   { signal, expectation }: WalkOptions = {},
 ): Promise<Circuit> {
   const gone: Component[] = [];
+  const layerOf = ([first]: SearchUnit) => first?.layer ?? 0;
   const lookahead = createLookahead(evaluator.weights, expectation);
-  const lowest = Math.min(layers, ...tried.map(({ layer }) => layer));
+  const lowest = Math.min(layers, ...tried.map(layerOf));
   let upper = evaluator.top;
   for (let layer = layers - 1; layer >= lowest; layer--) {
     signal?.throwIfAborted();
-    const here = tried.filter((each) => each.layer === layer);
+    const here = tried.filter((each) => layerOf(each) === layer);
     if (here.length === 0) {
       upper = await evaluator.keepLayer(layer, upper);
       continue;
     }
-    const below = Math.max(-1, ...tried.filter((each) => each.layer < layer).map((each) => each.layer));
+    const below = Math.max(-1, ...tried.map(layerOf).filter((each) => each < layer));
     const trial = await evaluator.openLayer(layer, upper, below);
     let choice: LayerChoice = trial.start;
     // The state of `choice`, computed only as far as it was needed.
@@ -62,18 +64,18 @@ export async function walk(
       for (const component of gone) await move(await trial.without(state, component));
       return state;
     };
-    for (const [index, component] of here.entries()) {
+    for (const [index, unit] of here.entries()) {
       signal?.throwIfAborted();
       const rest = here.slice(index);
       const [decided, above] = [choice, upper];
       let seen: Float64Array | undefined;
       let tried: LayerState | undefined;
-      const goes = await decide(component, {
+      const goes = await decide(unit, {
         async kl(visit) {
           if (visit === undefined) seen = await lookahead.kl(trial, decided, rest, above);
           if (visit !== undefined || seen === undefined) {
             const from = await workOut();
-            tried ??= await trial.without(from, component);
+            tried ??= await withoutUnit(trial, from, unit);
             seen = await trial.kl(tried, above, visit);
           }
           return seen;
@@ -81,8 +83,8 @@ export async function walk(
       });
       lookahead.decided(goes, seen);
       if (goes) {
-        choice = trial.less(choice, component);
-        gone.push(component);
+        choice = lessUnit(trial, choice, unit);
+        gone.push(...unit);
         if (tried !== undefined) await move(tried);
       } else if (tried !== undefined) {
         await trial.discard(tried);
@@ -94,4 +96,32 @@ export async function walk(
     await trial.end(layer > lowest ? [upper] : []);
   }
   return without(start, gone);
+}
+
+/** The state less all of a unit, worked out one component after another. */
+async function withoutUnit(trial: LayerTrial, from: LayerState, unit: SearchUnit): Promise<LayerState> {
+  let state = from;
+  for (const component of unit) {
+    const next = await trial.without(state, component);
+    if (state !== from) await trial.discard(state);
+    state = next;
+  }
+  return state;
+}
+
+/** The same where every unit is one component. */
+export function walkComponents(
+  evaluator: LayerEvaluator,
+  layers: number,
+  start: Circuit,
+  tried: readonly Component[],
+  decide: (component: Component, candidate: Candidate) => Promise<boolean>,
+  options: WalkOptions = {},
+): Promise<Circuit> {
+  const decideOn = ([component]: SearchUnit, candidate: Candidate) => {
+    if (component === undefined) throw new RangeError("a unit without a component");
+    return decide(component, candidate);
+  };
+  const units = tried.map((component) => [component]);
+  return walk(evaluator, layers, start, units, decideOn, options);
 }

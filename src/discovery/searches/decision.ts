@@ -2,8 +2,10 @@
 import type { Circuit } from "../../transformer/circuit.ts";
 import type { ComponentRecord } from "../../transformer/component.ts";
 
-/** One line of a trace: a component was tried, and kept or pruned. */
+/** One line of a trace: a component, or several together, were tried, and kept or pruned. */
 export interface Decision extends ComponentRecord {
+  /** The other components of the layer that were tried together with it; left out: none. */
+  readonly also?: readonly string[] | undefined;
   /** KL(original ‖ model with the component replaced), in nats, mean over the validation prompts. */
   readonly kl: number;
   /** `kl` less the KL of the model as decided before. */
@@ -12,6 +14,15 @@ export interface Decision extends ComponentRecord {
   readonly pruned: boolean;
   /** The pass of the decision, from 2 on; left out in the first. */
   readonly pass?: number | undefined;
+}
+
+/** All components that a decision is on. */
+export function recordsOf({
+  layer,
+  component,
+  also = [],
+}: Pick<Decision, "layer" | "component" | "also">): readonly ComponentRecord[] {
+  return [component, ...also].map((name) => ({ layer, component: name }));
 }
 
 /** A circuit, and every decision that led to it. */

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Evaluator } from "../evaluator/evaluator.ts";
 import type { Replacements } from "../replacements.ts";
+import type { SearchUnits } from "../search-units.ts";
 import type { StepFault } from "../step-fault.ts";
 import type { Decision, SearchResult } from "./decision.ts";
 import type { JudgeAnswer } from "./target/assess.ts";
@@ -54,7 +55,7 @@ export interface SearchJournal<Options, Entry> {
   readonly schema: z.ZodType<Entry>;
   /** The first entry that such a search could not have written. */
   firstFault(
-    setting: Pick<SearchInputs, "model" | "mlps" | "target">,
+    setting: Pick<SearchInputs, "model" | "mlps" | "units" | "target">,
     options: Options,
     entries: readonly Entry[],
   ): StepFault | undefined;
@@ -70,6 +71,8 @@ export interface SearchInputs {
   readonly replacements: Replacements;
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
+  /** Which components are tried together; left out: each by itself. */
+  readonly units?: SearchUnits | undefined;
   /** The target of the circuit, for a search that needs one. */
   readonly target: Target | undefined;
   /** Judges an answer to a validation prompt; undefined if that is not possible. */

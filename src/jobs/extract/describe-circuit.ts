@@ -1,5 +1,6 @@
 /** The content of circuit.json for a new circuit, before its files are known. */
 import { createHash } from "node:crypto";
+import { singleComponents } from "../../discovery/search-units.ts";
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -35,7 +36,7 @@ export function describeCircuit(
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
-  const { ablation, valueBias, mlps, means, seed, bos, chat } = settings;
+  const { ablation, valueBias, mlps, components, means, seed, bos, chat } = settings;
   const { transformer } = model;
   const keyValueHeads = sharedKeyValueCounts(transformer);
   return {
@@ -68,6 +69,7 @@ export function describeCircuit(
     },
     search: { name: search.name, options: search.options, trace: [...trace] },
     onTrial: componentKinds.filter((kind) => isTried(kind, mlps)),
+    ...(components !== singleComponents.name && { triedAs: components }),
     replacement: { ablation, ...(ablation === "zero" && { valueBias }), means },
     kept: circuit,
     metrics,

@@ -2,6 +2,7 @@
 
 import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
+import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
 import { searchNamed } from "../../discovery/searches/index.ts";
 import { type Target, targetKinds, targetOptions } from "../../discovery/searches/target/target-options.ts";
@@ -91,6 +92,16 @@ export interface SearchSettings {
    * ```
    */
   readonly mlps: boolean;
+  /**
+   * What the greedy search tries as one candidate, by name: each head and each MLP by itself ("heads,mlps"), all query
+   * heads of a key/value head together ("kv-groups"), or what `registerSearchUnits` added.
+   * @defaultValue "heads,mlps"
+   * @example
+   * ```ts
+   * { components: "kv-groups" }
+   * ```
+   */
+  readonly components: string;
   /**
    * Whether each position has a mean of its own ("aligned": prompts of one length, the fastest circuits), or all
    * positions have one ("pooled": prompts of any length, and a key/value cache).
@@ -287,6 +298,7 @@ export const defaultExtractOptions: SearchSettings = {
   ablation: "mean",
   valueBias: "removed",
   mlps: true,
+  components: singleComponents.name,
   means: "aligned",
   order: orderOption.initial,
   bos: false,
@@ -334,6 +346,7 @@ export function checkExtractOptions(
   requireNumber(nameOf("seed"), seed, seedRange);
   if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
+  searchUnitsNamed(settings.components, nameOf("components"));
   checkTarget(settings, options.alpha, nameOf);
   checkSearch(settings, given, nameOf);
   checkStabilityOptions(settings, nameOf);
@@ -378,7 +391,7 @@ function areFormats({ dtype, formats }: SearchSettings): boolean {
 
 /** @param alpha as the user gave it. */
 function checkTarget(
-  { target, maxKl, passes, bootstrap }: SearchSettings,
+  { target, maxKl, passes, bootstrap, components }: SearchSettings,
   alpha: number | undefined,
   nameOf: OptionName,
 ): void {
@@ -395,6 +408,8 @@ function checkTarget(
   if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
   if (passes !== passesOption.initial)
     throw clash("passes", "a search for a target tries again until nothing changes anyway");
+  if (components !== singleComponents.name)
+    throw clash("components", "a search for a target tries each component by itself");
   if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");
   if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");
 }

@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { cutCircuit } from "../../cut/cut-circuit.ts";
 import { prepareSearch } from "../../discovery/prepare.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
+import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import type { SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { decoderProfile, type Profile } from "../../export/config-json.ts";
@@ -261,11 +262,12 @@ function searchInputs({
   settings,
   signal,
 }: Job): Omit<SearchInputs, "evaluator" | "replacements" | "isRight" | "onEvent"> {
-  const { mlps, target, seed } = settings;
-  return { model: model.transformer, mlps, target, seed, signal };
+  const { mlps, components, target, seed } = settings;
+  const units = searchUnitsNamed(components);
+  return { model: model.transformer, mlps, units, target, seed, signal };
 }
 
-function tell({ model, onEvent }: Job, event: SearchEvent): void {
+function tell({ model, settings, onEvent }: Job, event: SearchEvent): void {
   switch (event.kind) {
     case "begin":
       onEvent?.({
@@ -273,6 +275,7 @@ function tell({ model, onEvent }: Job, event: SearchEvent): void {
         layers: model.transformer.blocks.length,
         headsPerLayer: headCountsOf(model.transformer),
         candidates: event.candidates,
+        mlps: settings.mlps,
         resumed: event.resumed,
       });
       break;
@@ -312,7 +315,7 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 
 /** Equal keys mean equal decisions: the key has everything that a decision depends on. */
 function searchKey(sources: Sources, { settings, search, model }: Job): string {
-  const { target, ablation, valueBias, mlps, means, bos, chat, seed } = settings;
+  const { target, ablation, valueBias, mlps, components, means, bos, chat, seed } = settings;
   const { name, options } = search;
   const named = {
     pith: packageVersion(),
@@ -323,6 +326,7 @@ function searchKey(sources: Sources, { settings, search, model }: Job): string {
     ...(ablation === "zero" && { valueBias }),
     ...{ mlps, means, bos, seed },
     ...(chat && { chat: chatTemplateOf(model.tokenizer.files).source }),
+    ...(components !== singleComponents.name && { components }),
   };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }

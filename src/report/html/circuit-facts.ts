@@ -61,7 +61,7 @@ export function targetFacts(circuit: CircuitFile): Html {
 }
 
 /** How the circuit was found, in one or two sentences below the chart of its trace. */
-export function traceCaption({ search, target }: CircuitFile): string {
+export function traceCaption({ search, target, triedAs }: CircuitFile): string {
   const { trace } = search;
   const { decision } = describeSearch(search);
   const line = "where one is kept, the line stays level and carries a mark.";
@@ -75,7 +75,8 @@ export function traceCaption({ search, target }: CircuitFile): string {
   }
   const last = Math.max(1, ...trace.map(({ pass }) => pass ?? 1));
   const again = last === 1 ? "" : ` There were ${last} passes: each tries again what the one before kept.`;
-  return `${start} ${decision}; ${line}${again}`;
+  const together = triedAs === undefined ? "" : ` Components were tried together, as ${triedAs}.`;
+  return `${start} ${decision}; ${line}${together}${again}`;
 }
 
 export function measuresTable(circuit: CircuitFile): Html {

@@ -3,6 +3,7 @@
  * cell for each head, and the MLPs in a separate column. The shape shows whether a component was kept or pruned,
  * the colour what pruning it costs. The studio draws a running search with the same function.
  */
+import { recordsOf } from "../../discovery/searches/decision.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { shapeOfFile } from "../../export/file-circuit.ts";
 import { taskLabel } from "../../export/task-label.ts";
@@ -33,7 +34,11 @@ export interface CircuitMap {
 
 /** A finished circuit with the trace's last decision on each component. */
 export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
-  const deltas = new Map(circuit.search.trace.map((decision) => [nameOfRecord(decision), decision.delta]));
+  const deltas = new Map(
+    circuit.search.trace.flatMap((decision) =>
+      recordsOf(decision).map((record) => [nameOfRecord(record), decision.delta]),
+    ),
+  );
   const often = circuit.stability?.frequency;
   const { kept } = circuit;
   const cell = (component: Component): MapCell => {

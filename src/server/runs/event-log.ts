@@ -18,6 +18,7 @@ const whole = z.int().min(0);
 const componentName = z.string().refine((component) => parseRecord({ layer: 0, component }) !== undefined);
 const decisionSchema = z.object({
   ...{ layer: whole, component: componentName, kl: z.number(), delta: z.number(), pruned: z.boolean() },
+  also: z.array(componentName).min(1).optional(),
   pass: z.int().min(2).optional(),
 });
 /** The compiler requires every step here: without one of them, each run's log would look damaged. */

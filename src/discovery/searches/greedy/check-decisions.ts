@@ -1,16 +1,16 @@
 /** Checks journaled decisions: whether the greedy search can have made them. */
-import { keeps, wholeCircuit, without } from "../../../transformer/circuit.ts";
+import { wholeCircuit, without } from "../../../transformer/circuit.ts";
 import { type Component, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
-import { faultOfComponent, type StepFault } from "../../step-fault.ts";
+import { faultOfUnit, type StepFault } from "../../step-fault.ts";
 import type { Decision } from "../decision.ts";
 import type { PassesOptions } from "./passes.ts";
-import { candidates, mayGo } from "./search.ts";
+import { mayGo, openUnits } from "./search.ts";
 
 /** @param decisions of a search in passes, from its first on. */
 export function faultInDecisions(
   model: Transformer,
-  options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes">,
+  options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes" | "units">,
   decisions: readonly Decision[],
 ): StepFault | undefined {
   let circuit = wholeCircuit(shapeOf(model));
@@ -18,18 +18,18 @@ export function faultInDecisions(
   let index = 0;
   for (let pass = 1; pass <= options.passes; pass++) {
     const gone: Component[] = [];
-    for (const component of candidates(model, options).filter((each) => keeps(circuit, each))) {
+    for (const unit of openUnits(model, options, circuit)) {
       const decision = decisions[index];
       if (decision === undefined) return undefined;
       const why =
-        faultOfComponent(component, decision) ??
+        faultOfUnit(unit, decision) ??
         (decision.pass === (pass > 1 ? pass : undefined)
           ? undefined
           : `it is of another pass than ${pass}`) ??
         faultOfRule(decision, kl, options);
       if (why !== undefined) return { index, why };
       if (decision.pruned) {
-        gone.push(component);
+        gone.push(...unit);
         kl = decision.kl;
       }
       index++;

@@ -1,12 +1,12 @@
 /** Algorithm 1 with later passes, as an entry of the registry. */
 import { z } from "zod";
 import { numberSchema } from "../../../number-schema.ts";
+import { unitsOnTrial } from "../../search-units.ts";
 import { faultInDecisions } from "../../searches/greedy/check-decisions.ts";
 import type { Decision } from "../decision.ts";
 import type { Search, SearchContext, SearchDescription, SearchOutcome } from "../search.ts";
 import { alphaOption, maxKlOption, orderOption, passesOption } from "./greedy-options.ts";
 import { searchInPasses } from "./passes.ts";
-import { candidates } from "./search.ts";
 
 export const greedySchema = z.strictObject({
   /** A component is pruned if KL grows by less than this when it is replaced; nats. */
@@ -25,6 +25,7 @@ export type GreedyOptions = z.output<typeof greedySchema>;
 const decisionSchema: z.ZodType<Decision> = z.object({
   layer: z.int().min(0),
   component: z.string(),
+  also: z.array(z.string()).min(1).optional(),
   kl: z.number(),
   delta: z.number(),
   pruned: z.boolean(),
@@ -37,8 +38,8 @@ export const greedy: Search<GreedyOptions, Decision> = {
   target: "none",
   journal: {
     schema: decisionSchema,
-    firstFault: ({ model, mlps }, options, decisions) =>
-      faultInDecisions(model, { ...options, mlps }, decisions),
+    firstFault: ({ model, mlps, units }, options, decisions) =>
+      faultInDecisions(model, { ...options, mlps, units }, decisions),
   },
   run,
   describe,
@@ -68,11 +69,11 @@ export function boundOn(maxKl: number | undefined): readonly string[] {
 }
 
 async function run(
-  { model, evaluator, mlps, signal, resume, onEntry, onEvent }: SearchContext<Decision>,
+  { model, evaluator, mlps, units, signal, resume, onEntry, onEvent }: SearchContext<Decision>,
   options: GreedyOptions,
 ): Promise<SearchOutcome> {
-  const rule = { ...options, mlps };
-  onEvent({ kind: "begin", candidates: candidates(model, rule).length, resumed: resume });
+  const rule = { ...options, mlps, units };
+  onEvent({ kind: "begin", candidates: unitsOnTrial(model, rule).length, resumed: resume });
   return searchInPasses(evaluator, model, {
     ...{ ...rule, signal, resume },
     async onDecision(decision, done, total) {

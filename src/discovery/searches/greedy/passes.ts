@@ -4,11 +4,10 @@
  * starts from the circuit of the previous one, so it keeps no more.
  */
 
-import { keeps } from "../../../transformer/circuit.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
 import type { Decision, SearchResult } from "../decision.ts";
-import { candidates, circuitOfTrace, type SearchOptions, search } from "./search.ts";
+import { circuitOfTrace, openUnits, type SearchOptions, search } from "./search.ts";
 
 export interface PassesOptions extends SearchOptions {
   /** The most passes; a pass that prunes nothing is the last. */
@@ -32,7 +31,7 @@ export async function searchInPasses(
   let kl = 0;
   for (let pass = 1; pass <= passes; pass++) {
     const start = { circuit, kl, pass };
-    const count = candidates(model, options).filter((component) => keeps(start.circuit, component)).length;
+    const count = openUnits(model, options, start.circuit).length;
     if (count === 0) break;
     const before = trace.length;
     const known = resume.slice(before, before + count);

@@ -11,14 +11,14 @@ import {
   componentsOnTrial,
   nameOfRecord,
   type Order,
-  recordOf,
   shapeOf,
 } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { LayerEvaluator } from "../../evaluator/evaluator.ts";
 import { type Candidate, walk } from "../../evaluator/walk.ts";
 import { mean } from "../../mean.ts";
-import type { Decision, SearchResult } from "../decision.ts";
+import { recordOfUnit, type SearchUnit, type SearchUnits, unitsOnTrial } from "../../search-units.ts";
+import { type Decision, recordsOf, type SearchResult } from "../decision.ts";
 
 export interface SearchOptions {
   readonly alpha: number;
@@ -27,6 +27,8 @@ export interface SearchOptions {
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
+  /** Which components are tried together; left out: each by itself. */
+  readonly units?: SearchUnits | undefined;
   /** Decisions of an earlier run of the same search, from its start: they are reused, not evaluated. */
   readonly resume?: readonly Decision[];
   /** Overrides the rule, for benchmarks: every candidate is still evaluated. */
@@ -36,7 +38,7 @@ export interface SearchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The candidates in the order in which they are tried. */
+/** The components in the order in which they are tried. */
 export function candidates(
   model: Transformer,
   options: Pick<SearchOptions, "mlps" | "order">,
@@ -59,14 +61,14 @@ export async function search(
   options: SearchOptions,
   start: SearchStart = { circuit: wholeCircuit(shapeOf(model)), kl: 0, pass: 1 },
 ): Promise<SearchResult> {
-  const all = candidates(model, options).filter((component) => keeps(start.circuit, component));
+  const all = openUnits(model, options, start.circuit);
   const resumed = options.resume ?? [];
   const trace: Decision[] = [];
   let current = start.kl;
-  const decide = async (component: Component, candidate: Candidate): Promise<boolean> => {
+  const decide = async (unit: SearchUnit, candidate: Candidate): Promise<boolean> => {
     const known = resumed[trace.length];
     const decision =
-      known ?? judge(component, mean(await candidate.kl(), evaluator.weights), current, options, start.pass);
+      known ?? judge(unit, mean(await candidate.kl(), evaluator.weights), current, options, start.pass);
     if (decision.pruned) current = decision.kl;
     trace.push(decision);
     if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
@@ -83,22 +85,36 @@ export async function search(
   return { circuit, trace, kl: current };
 }
 
+/** The units of which the circuit still keeps something, in the order in which they are tried. */
+export function openUnits(
+  model: Transformer,
+  options: Pick<SearchOptions, "mlps" | "order" | "units">,
+  circuit: Circuit,
+): readonly SearchUnit[] {
+  return unitsOnTrial(model, options).filter((unit) => unit.some((component) => keeps(circuit, component)));
+}
+
 function judge(
-  component: Component,
+  unit: SearchUnit,
   kl: number,
   current: number,
   options: SearchOptions,
   pass: number,
 ): Decision {
   const delta = kl - current;
-  const pruned = options.decide?.(component) ?? mayGo(kl, delta, options.alpha, options.maxKl);
-  return { ...recordOf(component), kl, delta, pruned, ...(pass > 1 && { pass }) };
+  const [first] = unit;
+  const pruned = (first && options.decide?.(first)) ?? mayGo(kl, delta, options.alpha, options.maxKl);
+  return { ...recordOfUnit(unit), kl, delta, pruned, ...(pass > 1 && { pass }) };
 }
 
 /** All components that were not pruned; of several decisions on a component, the last one counts. */
 export function circuitOfTrace(model: Transformer, trace: readonly Decision[]): Circuit {
-  const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision]));
-  const gone = [...last.values()].filter(({ pruned }) => pruned).map(componentOf);
+  const last = new Map(
+    trace.flatMap((decision) =>
+      recordsOf(decision).map((record) => [nameOfRecord(record), { record, pruned: decision.pruned }]),
+    ),
+  );
+  const gone = [...last.values()].filter(({ pruned }) => pruned).map(({ record }) => componentOf(record));
   return without(wholeCircuit(shapeOf(model)), gone);
 }
 

@@ -9,7 +9,7 @@ import { freedSize } from "../../../transformer/circuit-size.ts";
 import { type Component, nameInModel, recordOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { walk } from "../../evaluator/walk.ts";
+import { walkComponents } from "../../evaluator/walk.ts";
 import type { Decision } from "../decision.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 
@@ -57,7 +57,7 @@ export async function eliminate(
     const largest = Math.max(...sizes.values());
     const tried = open.filter((each) => sizes.get(each) === largest);
     await evaluator.restart(circuit, signal);
-    await walk(
+    await walkComponents(
       evaluator,
       model.blocks.length,
       circuit,

@@ -9,7 +9,7 @@ import { bodyShare, freedSize } from "../../../transformer/circuit-size.ts";
 import { type Component, nameInModel, recordOf, shapeOf } from "../../../transformer/component.ts";
 import type { Transformer } from "../../../transformer/transformer.ts";
 import type { Evaluator } from "../../evaluator/evaluator.ts";
-import { walk } from "../../evaluator/walk.ts";
+import { walkComponents } from "../../evaluator/walk.ts";
 import type { Decision } from "../decision.ts";
 import type { Assessment, Assessor } from "./assess.ts";
 import type { FoundCircuit, TriedCircuit } from "./tried-circuit.ts";
@@ -73,7 +73,7 @@ async function shrink(
     (kl - state.kl) / freedSize(model, state.circuit, component);
   const first = candidates.filter((each) => keeps(state.circuit, each));
   await evaluator.restart(state.circuit, signal);
-  await walk(
+  await walkComponents(
     evaluator,
     model.blocks.length,
     state.circuit,
