@@ -1,9 +1,11 @@
 /** `npm run bench -- NAME`: runs a benchmark by name. Exit code 1 when a bar is missed. */
+import { availableParallelism } from "node:os";
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
 import { benchFamilies } from "./families.ts";
 import { publishedShapes } from "./published-circuits.ts";
+import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
@@ -51,6 +53,14 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
   families: () => benchFamilies({ json }),
   dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
+  "real-model": () => {
+    const model = optionValue("--model") ?? refuse("--model wants the GGUF file of SmolLM2-135M-Instruct");
+    const only = nameValue("--only", realModelTasks);
+    return benchRealModel({
+      ...{ model, json, maps: optionValue("--maps"), threads: threadCount ?? availableParallelism() },
+      tasks: only === undefined ? realModelTasks : [only],
+    });
+  },
   "same-bytes": () => benchSameBytes(optionValue("--against") ?? "HEAD~1"),
   search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
   sweep: () => {
@@ -78,6 +88,7 @@ if (bench === undefined) {
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
       "       npm run bench -- families [--json]\n" +
+      "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +

@@ -26,6 +26,7 @@ const changes: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "llama-rope3": { num_hidden_layers: 1 },
   qwen2: { num_hidden_layers: 1 },
   qwen3: { num_hidden_layers: 1 },
+  olmo2: { num_hidden_layers: 1 },
   gemma: { num_hidden_layers: 1 },
   // The scale of scores is not in the file: llama.cpp takes the head's width, as the released models have it.
   gemma2: { num_hidden_layers: 2, query_pre_attn_scalar: 12 },

@@ -70,6 +70,16 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
     parts: { ...llamaParts, ...headNorms },
     config: ({ has }) => ({ attention_bias: has("blk.0.attn_q.bias") }),
   },
+  olmo2: {
+    ...base,
+    modelType: "olmo2",
+    parts: {
+      ...llamaParts,
+      ...headNorms,
+      post_attention_norm: "post_attention_layernorm",
+      post_ffw_norm: "post_feedforward_layernorm",
+    },
+  },
   gemma: { ...base, modelType: "gemma", normsPlusOne: true },
   gemma2: {
     ...base,
