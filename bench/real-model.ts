@@ -6,7 +6,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { circuitOfKept } from "../src/export/kept-record.ts";
 import { extract } from "../src/jobs/extract/extract.ts";
 import { loadModel, type Model } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
@@ -83,14 +82,7 @@ async function measureTask(
   const { user, system } = process.cpuUsage(before);
   if (maps !== undefined)
     await writeFile(join(maps, `real-model-${name}.svg`), `${circuitMapSvg(mapOfCircuit(circuit, name))}\n`);
-  const kept = countKept(
-    circuitOfKept(
-      circuit.kept,
-      circuit.model.heads,
-      "kept",
-      (field, fault) => new Error(`${field}: ${fault}`),
-    ),
-  );
+  const kept = countKept(circuit.kept);
   const { accuracy, parameters, kl } = circuit.metrics;
   return {
     ...{ task: name, heads: kept.head, mlps: kept.mlp, searchSeconds, seconds },
