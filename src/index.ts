@@ -6,6 +6,7 @@ export { registerFamily } from "./architectures/index.ts";
 export type { ByteSource } from "./checkpoint/byte-source.ts";
 export type { Checkpoint } from "./checkpoint/checkpoint.ts";
 export { openFileSource } from "./checkpoint/file-source.ts";
+export type { GgufMetadata, GgufNumbers, GgufValue } from "./checkpoint/gguf/header.ts";
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
 export type { CheckpointWeight } from "./checkpoint/shards.ts";
 export type { Constant } from "./discovery/constant.ts";
@@ -104,6 +105,7 @@ export {
   type ExtractOptions,
   type SearchSettings,
 } from "./jobs/extract/extract-options.ts";
+export type { ExtractionTiming } from "./jobs/extract/measure-circuit.ts";
 export type { LoadCircuitOptions } from "./jobs/load-circuit.ts";
 export {
   type CircuitModel,
@@ -174,10 +176,12 @@ export type { RunFacts } from "./report/reproduction/page.ts";
 export type { Device } from "./runtime/engine.ts";
 export { type RuntimeOptions, workerRuntime } from "./runtime/node-runtime.ts";
 export type { Runtime } from "./runtime/runtime.ts";
-export type { BuiltinTaskName, PromptCounts } from "./tasks/builtin/builtin-task.ts";
+export type { AcronymLetter } from "./tasks/builtin/acronym-spelling.ts";
+export { type BuiltinTaskName, builtinTaskNames, type PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
 
 export type { NameOrder } from "./tasks/builtin/ioi-templates.ts";
+export type { YearDigit } from "./tasks/builtin/year-digits.ts";
 export type { EncodedExample, EncodedTask } from "./tasks/encode-task.ts";
 export type { Split, TaskExample, TaskFile } from "./tasks/task-file.ts";
 export type { JsonObject } from "./tokenizer/json.ts";

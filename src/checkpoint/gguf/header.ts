@@ -16,9 +16,10 @@ import type { ByteSource } from "../byte-source.ts";
 import { type BlockFormat, blockFormat, blockFormatName, blockFormatNames } from "./block-formats.ts";
 import { createReader, type HeaderReader } from "./header-reader.ts";
 
-/** Numbers of a list are an array of their own width; those of 64 bits, and truth values, are numbers too. */
+/** A value of a GGUF file's metadata. */
 export type GgufValue = number | boolean | string | readonly string[] | GgufNumbers;
-type GgufNumbers =
+/** A list of numbers, in an array of their own width; numbers of 64 bits and truth values are stored as doubles and bytes. */
+export type GgufNumbers =
   | Uint8Array
   | Int8Array
   | Uint16Array
@@ -28,6 +29,7 @@ type GgufNumbers =
   | Float32Array
   | Float64Array;
 
+/** The metadata of a GGUF file: a value for each key, such as "llama.block_count". */
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 /** Where a tensor lies. */

@@ -6,6 +6,7 @@
 import type { TaskTokenizer } from "./builtin-task.ts";
 import { ofOneLength } from "./token-words.ts";
 
+/** The letter of an acronym that a prompt asks for: 1 for the first. */
 export type AcronymLetter = 1 | 2 | 3;
 
 interface SpelledAcronym {
