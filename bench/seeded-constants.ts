@@ -3,11 +3,14 @@
  */
 import type { Replacements } from "../src/discovery/replacements.ts";
 import { createRandom } from "../src/tasks/random.ts";
+import type { PositionRows } from "../src/transformer/position-rows.ts";
 
-export function seededConstants(rows: number, width: number): Replacements {
+/** @param length of the prompts. */
+export function seededConstants(length: number, width: number): Replacements {
+  const rows: PositionRows = { kind: "each", length };
   const constant = (seed: number) => {
     const { nextUint32 } = createRandom(seed);
-    const values = Float64Array.from({ length: rows * width }, () => (nextUint32() / 2 ** 31 - 1) / 50);
+    const values = Float64Array.from({ length: length * width }, () => (nextUint32() / 2 ** 31 - 1) / 50);
     return { rows, width, values };
   };
   return {

@@ -101,7 +101,7 @@ async function timeLayer(one: Runtime, all: Runtime, width: number): Promise<Lin
   if (x === undefined) throw new RangeError("no batch");
   const measured = await compare(one, all, async (runtime) => {
     const session = await runtime.load(gatedLayer(block, width, "one"));
-    const nothing = constantTensor(zeroConstant(1, width), "all");
+    const nothing = constantTensor(zeroConstant({ kind: "one" }, width), "all", promptLength);
     const heads = block.attention.heads.length;
     const feeds = {
       ...{ x, ...layerFeeds(block, promptLength), attentionConstant: nothing, mlpConstant: nothing },

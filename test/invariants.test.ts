@@ -10,7 +10,6 @@ import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import {
-  meanReplacements,
   type Replacements,
   zeroAblation,
   zeroReplacements,
@@ -56,7 +55,7 @@ import {
   patchedLogits,
   runDecoder,
 } from "./support/run-model.ts";
-import type { ReplacementKind } from "./support/run-search.ts";
+import { makeReplacements, type ReplacementKind } from "./support/run-search.ts";
 
 /** Invariant 1's, for float32. */
 const tolerance = 1e-4;
@@ -74,7 +73,7 @@ type Kind = ReplacementKind | "zero, value biases kept";
 const replacementsFor = (model: Transformer, means: Kind): Promise<Replacements> =>
   means === "zero" || means === "zero, value biases kept"
     ? zeroAblation(model, means === "zero" ? "removed" : "kept")
-    : meanReplacements(runtime, model, randomPrompts([6, 6, 6, 6], model.vocabularySize, 3), means);
+    : makeReplacements(runtime, model, means, randomPrompts([6, 6, 6, 6], model.vocabularySize, 3));
 
 /** Of a tiny model, how far the standalone logits are from the patched ones in each profile that fits. */
 async function disagreement(
@@ -159,7 +158,7 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
     "everything pruned": circuitOfLists({ heads: [], mlps: [] }),
     "nothing pruned": everything(randomTransformer({ heads: 5 })),
   };
-  for (const means of ["aligned", "pooled", "zero", "zero, value biases kept"] as const) {
+  for (const means of ["aligned", "pooled", "apart", "zero", "zero, value biases kept"] as const) {
     test.each(Object.entries(circuits))(`${means}: %s`, async (_, circuit) => {
       expect(await disagreement({ heads: 5 }, circuit, means)).toBeLessThan(tolerance);
     });
@@ -185,7 +184,7 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
     await fc.assert(
       fc.asyncProperty(
         shape.chain((options) => fc.tuple(fc.constant(options), circuitOf(options))),
-        fc.constantFrom<Kind>("aligned", "pooled", "zero", "zero, value biases kept"),
+        fc.constantFrom<Kind>("aligned", "pooled", "apart", "zero", "zero, value biases kept"),
         async ([options, circuit], means) => {
           expect(await disagreement(options, circuit, means)).toBeLessThan(tolerance);
         },
@@ -284,7 +283,7 @@ describe("invariant 1, on nano's golden circuits", () => {
         const prompts = (await goldenPrompts(task, "validation", run.bos)).slice(0, 24);
         const patched = await patchedLogits(runtime, model, circuit, replacements, prompts);
         expect(distance(patched, await alignedLogits(runtime, standalone, prompts))).toBeLessThan(tolerance);
-        if (replacements.rows > 1) continue;
+        if (replacements.rows.kind === "each") continue;
         expect(distance(patched, await decoderLogits(runtime, standalone, prompts))).toBeLessThan(tolerance);
       }
     });
@@ -454,7 +453,7 @@ describe("what is removed is not there", () => {
   });
 });
 
-describe("invariant 5 and the cache, on standalone decoders", () => {
+describe.each(["pooled", "apart"] as const)("invariant 5 and the cache, on standalone decoders, %s means", (means) => {
   /** Layers of 2, no and 3 heads. */
   const circuit: Circuit = circuitOfLists({
     heads: [
@@ -468,7 +467,7 @@ describe("invariant 5 and the cache, on standalone decoders", () => {
   });
   const prepare = async (cacheHeads?: number) => {
     const original = randomTransformer({ heads: 5, seed: 5 });
-    const model = await cutCircuit(original, circuit, await replacementsFor(original, "pooled"));
+    const model = await cutCircuit(original, circuit, await replacementsFor(original, means));
     const caches = cacheHeads === undefined ? undefined : { heads: cacheHeads, headWidth: 5 };
     return { model, session: await runtime.load(withCaches(lowerDecoder(model, "portable"), caches)) };
   };
@@ -595,13 +594,14 @@ describe("invariant 6: what is counted is what is shipped", () => {
     circuitOfLists({ heads: [], mlps: [1] }),
     circuitOfLists({ heads: [], mlps: [] }),
   ];
-  for (const means of ["aligned", "pooled", "zero"] as const) {
+  for (const means of ["aligned", "pooled", "apart", "zero"] as const) {
     for (const tied of [true, false]) {
       test(`${means}, ${tied ? "tied" : "untied"}`, async () => {
         for (const circuit of circuits) {
           const original = randomTransformer({ tied });
           const model = await cutCircuit(original, circuit, await replacementsFor(original, means));
-          const profile: Profile = means === "pooled" ? { kind: "decoder" } : { kind: "aligned", length: 6 };
+          const profile: Profile =
+            means === "pooled" || means === "apart" ? { kind: "decoder" } : { kind: "aligned", length: 6 };
           const tokenizer = await nanoTokenizer();
           const folder = await prepareCircuitFolder(join(await temporaryFolder(), "circuit"), {
             model,

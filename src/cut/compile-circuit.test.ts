@@ -8,6 +8,7 @@ import { fitLength } from "../lowering/fit-length.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
 import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
+import { countRows, type PositionRows } from "../transformer/position-rows.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { compileCircuit } from "./compile-circuit.ts";
 import { cutCircuit } from "./cut-circuit.ts";
@@ -15,9 +16,9 @@ import { cutCircuit } from "./cut-circuit.ts";
 const [layers, heads, vocabulary, length, width] = [3, 2, 31, 4, 12];
 
 /** Constants at each position, so that one that was lost or joined at the wrong place is seen. */
-function constants(rows: number) {
+function constants(rows: PositionRows) {
   const { nextUint32 } = createRandom(11);
-  const values = () => Float64Array.from({ length: rows * width }, () => nextUint32() / 2 ** 31 - 1);
+  const values = () => Float64Array.from({ length: countRows(rows) * width }, () => nextUint32() / 2 ** 31 - 1);
   const cache = new Map<string, Float64Array<ArrayBuffer>>();
   const constant = (name: string) => {
     const known = cache.get(name) ?? values();
@@ -31,7 +32,7 @@ function constants(rows: number) {
   };
 }
 
-async function standalone(circuit: Circuit, tied: boolean, rows = length): Promise<FoldedTransformer> {
+async function standalone(circuit: Circuit, tied: boolean, rows: PositionRows = { kind: "each", length }): Promise<FoldedTransformer> {
   const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied });
   return fitLength(await cutCircuit(model, circuit, constants(rows)), length);
 }
@@ -74,7 +75,7 @@ describe("a compiled circuit", () => {
         circuits,
         words,
         fc.boolean(),
-        fc.constantFrom(1, length),
+        fc.constantFrom<PositionRows>({ kind: "one" }, { kind: "apart" }, { kind: "each", length }),
         async (circuit, own, tied, rows) => {
           const model = await standalone(circuit, tied, rows);
           const prompts = promptsOf(own);

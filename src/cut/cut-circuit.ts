@@ -3,7 +3,7 @@
  * removed with their columns and rows, an MLP with its norm, and an attention layer without heads with its norm
  * too. Their replacements, and every b_O and b_2 that stays, become one constant before the next reader.
  */
-import type { Constant } from "../discovery/constant.ts";
+import { type Constant, constantAt } from "../discovery/constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
 import { normedConstant } from "../lowering/normed-constant.ts";
@@ -17,6 +17,7 @@ import {
 } from "../transformer/circuit.ts";
 import { type ComponentKind, componentInWords, componentKinds, shapeOf } from "../transformer/component.ts";
 import { keepHeads } from "../transformer/keep-heads.ts";
+import { countRows } from "../transformer/position-rows.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type {
   Attention,
@@ -39,7 +40,8 @@ export async function cutCircuit(
   replacements: Replacements,
 ): Promise<FoldedTransformer> {
   checkComponents(model, circuit);
-  const length = replacements.rows > 1 ? replacements.rows : model.contextLength;
+  const { rows } = replacements;
+  const length = rows.kind === "each" ? rows.length : model.contextLength;
   const blocks = model.blocks.map((block, layer) =>
     componentKinds.reduce((rest, kind) => cutters[kind](rest, circuit, layer), block),
   );
@@ -91,10 +93,20 @@ function leftByHeads(
   return attention.postNorm === undefined ? all : [normedConstant(attention.postNorm, all)];
 }
 
-/** Empty for a constant of zeros. */
-function addend({ rows, width, values }: Constant): readonly Addend[] {
+/** Empty for a constant of zeros; one row for two equal rows. */
+function addend(constant: Constant): readonly Addend[] {
+  const { rows, width, values } = constant;
   if (values.every((value) => value === 0)) return [];
-  return [{ shape: rows === 1 ? [width] : [rows, width], read: async () => values }];
+  const others = constantAt(constant, 1);
+  if (rows.kind === "one" || (rows.kind === "apart" && values.every((value, at) => value === others[at % width])))
+    return [{ shape: [width], read: async () => values.slice(0, width) }];
+  return [
+    {
+      shape: [countRows(rows), width],
+      ...(rows.kind === "apart" && { firstApart: true }),
+      read: async () => values,
+    },
+  ];
 }
 
 function checkComponents(model: Transformer, circuit: Circuit): void {

@@ -132,7 +132,7 @@ async function replacementsOfEach(
   { patching }: SearchSets,
   resamples: readonly Resample[],
   pending: readonly number[],
-  { ablation, valueBias, means, tokensPerBatch, signal }: BootstrapOptions,
+  { ablation, valueBias, means, ...options }: BootstrapOptions,
 ): Promise<ReadonlyMap<number, () => Promise<Replacements>>> {
   if (ablation === "zero" || pending.length === 0) {
     const replacements = zeroAblation(model, valueBias);
@@ -140,14 +140,14 @@ async function replacementsOfEach(
     return new Map(pending.map((run) => [run, () => replacements]));
   }
   const weightings = pending.map((run) => resamples[run]?.patching);
-  const sums = await manyMeans(runtime, model, patching, means, weightings, { tokensPerBatch, signal });
+  const all = await manyMeans(runtime, model, patching, means, weightings, options);
   return new Map(
     pending.map((run, index) => [
       run,
       async () => {
-        const own = sums[index];
-        if (own === undefined) throw new RangeError(`run ${run} has no means`);
-        return own.finish();
+        const make = all[index];
+        if (make === undefined) throw new RangeError(`run ${run} has no means`);
+        return make();
       },
     ]),
   );

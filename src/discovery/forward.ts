@@ -8,6 +8,7 @@ import { placeFeeds } from "../lowering/places.ts";
 import { gatedLayer } from "../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
 import { linearShape } from "../transformer/linear.ts";
+import type { PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Block, Mlp, Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
@@ -22,7 +23,7 @@ export interface LayerGates {
   readonly mlpConstant: Constant;
 }
 
-interface LayerOutputs {
+export interface LayerOutputs {
   readonly layer: number;
   /** Index into the batches. */
   readonly batch: number;
@@ -30,12 +31,14 @@ interface LayerOutputs {
   readonly z: DeviceTensor;
   /** [prompts, length, d], the MLP's output without b_2, before its gate. */
   readonly mlp: DeviceTensor;
+  /** [prompts, length, d], the residual stream after the layer. */
+  readonly y: DeviceTensor;
 }
 
 export interface ForwardOptions {
   /** The gates of a layer; by default everything is kept. */
   readonly gates?: (layer: number) => Promise<LayerGates>;
-  /** Gets each layer's activations; they are released when it returns. */
+  /** Gets each layer's activations; all but `y` are released when it returns. */
   readonly visit?: (outputs: LayerOutputs) => Promise<void>;
   /**
    * Keeps the residual stream before every layer, not only after the last one, of the batches from this one on.
@@ -62,8 +65,7 @@ export async function forward(
   const load = ahead(model.blocks.length, async (layer) => {
     const block = wholeBlock(model, layer);
     const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
-    const rows = gates.attentionConstant.rows === 1 ? "one" : "each";
-    const session = await runtime.load(gatedLayer(block, model.width, rows));
+    const session = await runtime.load(gatedLayer(block, model.width, gates.attentionConstant.rows.kind));
     return { block, gates, session };
   });
   for (const layer of model.blocks.keys()) {
@@ -73,7 +75,7 @@ export async function forward(
     const run = (index: number) => {
       const [batch, x] = [batches[index], residual[index]];
       if (batch === undefined || x === undefined) return undefined;
-      return session.run({ x, ...layerFeeds(block, batch.length), ...gateTensors(gates) });
+      return session.run({ x, ...layerFeeds(block, batch.length), ...gateTensors(gates, batch.length) });
     };
     // The next batch is issued before this one is processed, so that the engine never waits.
     let running = run(0);
@@ -84,7 +86,7 @@ export async function forward(
         throw new TypeError("the layer lacks an output");
       running = run(index + 1);
       running?.catch(() => {});
-      await options.visit?.({ layer, batch: index, z, mlp });
+      await options.visit?.({ layer, batch: index, z, mlp, y });
       await runtime.release(z, mlp);
       next.push(y);
     }
@@ -131,12 +133,16 @@ export function layerFeeds({ attention }: WholeBlock, length: number): ReturnTyp
 }
 
 /** b_O of a layer as a constant; zeros if it has none. */
-export async function outputBias(attention: Attention, width: number, rows: number): Promise<Constant> {
+export async function outputBias(attention: Attention, width: number, rows: PositionRows): Promise<Constant> {
   return constantFromVector((await attention.output.bias?.read()) ?? new Float32Array(width), rows);
 }
 
 /** b_2 of a layer as a constant; zeros if it has none, or if it is added before a norm after the MLP. */
-export async function downBias({ down, postNorm }: Mlp, width: number, rows: number): Promise<Constant> {
+export async function downBias(
+  { down, postNorm }: Mlp,
+  width: number,
+  rows: PositionRows,
+): Promise<Constant> {
   const bias = postNorm === undefined ? await down.bias?.read() : undefined;
   return constantFromVector(bias ?? new Float32Array(width), rows);
 }
@@ -146,17 +152,18 @@ async function openGates(block: WholeBlock): Promise<LayerGates> {
   return {
     heads: block.attention.heads.map(() => true),
     mlp: true,
-    attentionConstant: await outputBias(block.attention, width, 1),
-    mlpConstant: await downBias(block.mlp, width, 1),
+    attentionConstant: await outputBias(block.attention, width, { kind: "one" }),
+    mlpConstant: await downBias(block.mlp, width, { kind: "one" }),
   };
 }
 
-function gateTensors(gates: LayerGates): Readonly<Record<string, HostTensor>> {
+/** @param length tokens of the prompts. */
+function gateTensors(gates: LayerGates, length: number): Readonly<Record<string, HostTensor>> {
   const heads = Float32Array.from(gates.heads, Number);
   return {
     headGates: { type: "float32", shape: [heads.length, 1], data: heads },
     mlpGate: { type: "float32", shape: [1], data: Float32Array.of(Number(gates.mlp)) },
-    attentionConstant: constantTensor(gates.attentionConstant, "all"),
-    mlpConstant: constantTensor(gates.mlpConstant, "all"),
+    attentionConstant: constantTensor(gates.attentionConstant, "all", length),
+    mlpConstant: constantTensor(gates.mlpConstant, "all", length),
   };
 }

@@ -7,11 +7,12 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { makeBatches, tokensAtOnce } from "./batch.ts";
 import { createEvaluator, type Evaluator, evaluatorFrom } from "./evaluator/evaluator.ts";
+import type { FirstPositionDecision } from "./first-position.ts";
 import { forward } from "./forward.ts";
 import {
-  createMeans,
+  collectMeans,
+  type MeansOptions,
   type Replacements,
-  readActivations,
   type ValueBias,
   zeroAblation,
 } from "./replacements.ts";
@@ -28,13 +29,18 @@ export interface SearchSets {
   };
 }
 
-export interface PrepareOptions {
+export interface PrepareOptions extends MeansOptions {
   readonly ablation: "mean" | "zero";
   /** With zero ablation; left out: removed. */
   readonly valueBias?: ValueBias | undefined;
   readonly means: "aligned" | "pooled";
-  readonly tokensPerBatch?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PreparedSearch {
+  readonly evaluator: Evaluator;
+  readonly replacements: Replacements;
+  /** How pooled means treat the first position; undefined for aligned means and zero ablation. */
+  readonly firstPosition: FirstPositionDecision | undefined;
 }
 
 /**
@@ -45,8 +51,9 @@ export async function prepareSearch(
   runtime: Runtime,
   model: Transformer,
   { patching, validation, scored, weights }: SearchSets,
-  { ablation, valueBias, means, tokensPerBatch = tokensAtOnce(runtime.device), signal }: PrepareOptions,
-): Promise<{ readonly evaluator: Evaluator; readonly replacements: Replacements }> {
+  options: PrepareOptions,
+): Promise<PreparedSearch> {
+  const { ablation, valueBias, means, tokensPerBatch = tokensAtOnce(runtime.device), signal } = options;
   if (ablation === "zero") {
     const replacements = await zeroAblation(model, valueBias);
     const evaluator = await createEvaluator(runtime, model, validation, replacements, {
@@ -54,22 +61,28 @@ export async function prepareSearch(
       tokensPerBatch,
       scored,
     });
-    return { evaluator: { ...evaluator, weights: weights?.validation }, replacements };
+    return {
+      ...{ evaluator: { ...evaluator, weights: weights?.validation }, replacements },
+      firstPosition: undefined,
+    };
   }
   const patchingBatches = makeBatches(patching, tokensPerBatch);
   const validationBatches = makeBatches(validation, tokensPerBatch);
-  const sums = createMeans(model, patching, means, weights?.patching);
+  const collected = collectMeans(runtime, model, patching, means, [weights?.patching], options);
   const residuals = await forward(runtime, model, [...patchingBatches, ...validationBatches], {
     keepFrom: patchingBatches.length,
     signal,
-    async visit({ layer, batch, z, mlp }) {
-      const own = patchingBatches[batch];
-      if (own !== undefined) sums.add(layer, own, await readActivations(runtime, z, mlp));
+    async visit(outputs) {
+      const own = patchingBatches[outputs.batch];
+      if (own !== undefined) await collected.visit(own, outputs);
     },
   });
   // The means are computed here while the engine prepares the unembedding.
-  const replacements = sums.finish();
+  const firstPosition = collected.decide();
+  const [inMaking] = collected.inMaking;
+  if (inMaking === undefined) throw new RangeError("no means");
+  const replacements = inMaking.finish(firstPosition?.firstPosition ?? "same");
   const evaluator = evaluatorFrom(runtime, model, validationBatches, residuals, replacements, { scored });
   const [made, ready] = await Promise.all([replacements, evaluator]);
-  return { replacements: made, evaluator: { ...ready, weights: weights?.validation } };
+  return { replacements: made, evaluator: { ...ready, weights: weights?.validation }, firstPosition };
 }

@@ -3,7 +3,9 @@ import { afterAll, expect, test } from "vitest";
 import { naive, naiveReplacements } from "../../test/support/naive-transformer.ts";
 import { randomPrompts, randomTransformer } from "../../test/support/random-transformer.ts";
 import { found } from "../../test/support/run-model.ts";
+import { makeReplacements } from "../../test/support/run-search.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
+import { countRows } from "../transformer/position-rows.ts";
 import { constantWeight } from "../transformer/weight.ts";
 import { meanReplacements, zeroAblation, zeroReplacements } from "./replacements.ts";
 
@@ -21,35 +23,40 @@ test("means are the float64 reference's", async () => {
   });
   const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });
   await fc.assert(
-    fc.asyncProperty(shape, lengths, fc.constantFrom("aligned", "pooled"), async (options, mixed, means) => {
-      const model = randomTransformer(options);
-      const even = mixed.map(() => found(mixed[0]));
-      const prompts = randomPrompts(means === "aligned" ? even : mixed, model.vocabularySize);
-      const replacements = await meanReplacements(runtime, model, prompts, means);
-      const expected = naiveReplacements(await naive(model), prompts, means);
-      const rows = means === "aligned" ? found(even[0]) : 1;
-      expect(replacements.rows).toBe(rows);
-      const compare = (values: Float64Array, reference: readonly (readonly number[])[]) => {
-        const flat = reference.flat();
-        expect(values).toHaveLength(flat.length);
-        for (const [at, value] of values.entries())
-          expect(Math.abs(value - found(flat[at]))).toBeLessThan(2e-5);
-      };
-      for (let layer = 0; layer < options.layers; layer++) {
-        for (let head = 0; head < options.heads; head++) {
-          compare(replacements.head(layer, head).values, found(expected.heads[layer]?.[head]));
+    fc.asyncProperty(
+      shape,
+      lengths,
+      fc.constantFrom("aligned", "pooled", "apart"),
+      async (options, mixed, means) => {
+        const model = randomTransformer(options);
+        const even = mixed.map(() => found(mixed[0]));
+        const prompts = randomPrompts(means === "aligned" ? even : mixed, model.vocabularySize);
+        const replacements = await makeReplacements(runtime, model, means, prompts);
+        const expected = naiveReplacements(await naive(model), prompts, means);
+        const rows = { aligned: found(even[0]), pooled: 1, apart: 2 };
+        expect(countRows(replacements.rows)).toBe(rows[means]);
+        const compare = (values: Float64Array, reference: readonly (readonly number[])[]) => {
+          const flat = reference.flat();
+          expect(values).toHaveLength(flat.length);
+          for (const [at, value] of values.entries())
+            expect(Math.abs(value - found(flat[at]))).toBeLessThan(2e-5);
+        };
+        for (let layer = 0; layer < options.layers; layer++) {
+          for (let head = 0; head < options.heads; head++) {
+            compare(replacements.head(layer, head).values, found(expected.heads[layer]?.[head]));
+          }
+          compare(replacements.mlp(layer).values, found(expected.mlps[layer]));
         }
-        compare(replacements.mlp(layer).values, found(expected.mlps[layer]));
-      }
-    }),
+      },
+    ),
     { numRuns: 40 },
   );
 });
 
 test("zero replaces by nothing, whatever the component", () => {
   const { rows, head, mlp } = zeroReplacements(3);
-  expect(rows).toBe(1);
-  expect([head(0, 0), mlp(5)]).toEqual(Array(2).fill({ rows: 1, width: 3, values: new Float64Array(3) }));
+  expect(rows).toEqual({ kind: "one" });
+  expect([head(0, 0), mlp(5)]).toEqual(Array(2).fill({ rows, width: 3, values: new Float64Array(3) }));
 });
 
 test("a zero-ablated head leaves b_V·W_O where value biases are kept, worked out by hand", async () => {

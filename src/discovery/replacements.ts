@@ -1,25 +1,33 @@
 /**
  * The replacement of each pruned component: zero (zero ablation), or its mean output over the patching set
- * (paper, section 2), computed once from the unpruned model. Aligned means have one row for each position, pooled
- * means one for all.
+ * (paper, section 2), computed once from the unpruned model. Aligned means have one row for each position; pooled
+ * means have one for all, or one for the first position and one for all others (`first-position.ts`).
  *
  * Prompts may count several times, as in a resampled set: each is computed once and weighted by its count.
  *
  * A head's output is linear in z, so the mean of z is computed and multiplied by W_O once. Sums are float64 in
  * the order of the prompts, so the means do not depend on how the set was cut into batches.
  */
-import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { ComponentKind } from "../transformer/component.ts";
 import { inOut } from "../transformer/linear.ts";
+import { countRows, type PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
 import { addConstants, type Constant, zeroConstant } from "./constant.ts";
-import { downBias, forward, wholeBlock } from "./forward.ts";
+import {
+  createSinkMeter,
+  decideFirstPosition,
+  type FirstPosition,
+  type FirstPositionChoice,
+  type FirstPositionDecision,
+} from "./first-position.ts";
+import { downBias, forward, type LayerOutputs, wholeBlock } from "./forward.ts";
 
 /** The constants that replace pruned components: a function for each kind. */
 export interface Replacements extends Readonly<Record<ComponentKind, (...place: never[]) => Constant>> {
-  /** How many rows every constant has: the prompts' length for aligned means, else 1. */
-  readonly rows: number;
+  /** Which positions the rows of every constant stand for. */
+  readonly rows: PositionRows;
   /** The replacement of one head's output. */
   head(layer: number, head: number): Constant;
   /** The replacement of one MLP's output. */
@@ -49,7 +57,7 @@ export async function zeroAblation(
     const { attention } = wholeBlock(model, layer);
     const bias = await attention.value.bias?.read();
     if (bias === undefined) heads.push(attention.heads.map((head) => nothing.head(layer, head)));
-    else heads.push(await throughOutput(attention, forEachHead(attention, bias), 1, model.width));
+    else heads.push(await throughOutput(attention, forEachHead(attention, bias), oneRow, model.width));
   }
   return { ...nothing, head: (layer, head) => found(heads[layer]?.[head]) };
 }
@@ -59,8 +67,17 @@ export async function zeroAblation(
  * @internal
  */
 export function zeroReplacements(width: number): Replacements {
-  const nothing = zeroConstant(1, width);
-  return { rows: 1, head: () => nothing, mlp: () => nothing };
+  const nothing = zeroConstant(oneRow, width);
+  return { rows: oneRow, head: () => nothing, mlp: () => nothing };
+}
+
+const oneRow: PositionRows = { kind: "one" };
+
+export interface MeansOptions {
+  /** How pooled means treat the first position; left out: as all others. */
+  readonly firstPosition?: FirstPositionChoice | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly tokensPerBatch?: number | undefined;
 }
 
 /**
@@ -72,67 +89,92 @@ export async function meanReplacements(
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
-  options: {
-    readonly signal?: AbortSignal | undefined;
-    readonly tokensPerBatch?: number | undefined;
+  options: MeansOptions & {
     /** How many times each prompt counts; left out: once. */
     readonly weights?: readonly number[] | undefined;
   } = {},
 ): Promise<Replacements> {
-  const [sums] = await manyMeans(runtime, model, prompts, means, [options.weights], options);
-  return found(sums).finish();
+  const [make] = await manyMeans(runtime, model, prompts, means, [options.weights], options);
+  return found(make)();
 }
 
-/** Several means of the same prompts with different weights, from one pass over them. */
+/**
+ * Several means of the same prompts with different weights, from one pass over them. Whether they treat the first
+ * position apart is decided once for all of them, from all prompts without weights.
+ * @returns functions that compute them.
+ */
 export async function manyMeans(
   runtime: Runtime,
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
   weightings: readonly (readonly number[] | undefined)[],
-  options: { readonly signal?: AbortSignal | undefined; readonly tokensPerBatch?: number | undefined } = {},
-): Promise<readonly Means[]> {
+  options: MeansOptions = {},
+): Promise<readonly (() => Promise<Replacements>)[]> {
   const batches = makeBatches(prompts, options.tokensPerBatch);
-  const all = weightings.map((weights) => createMeans(model, prompts, means, weights));
+  const collected = collectMeans(runtime, model, prompts, means, weightings, options);
   const [last] = await forward(runtime, model, batches, {
     signal: options.signal,
-    async visit({ layer, batch, z, mlp }) {
-      const activations = await readActivations(runtime, z, mlp);
-      for (const sums of all) sums.add(layer, found(batches[batch]), activations);
-    },
+    visit: (outputs) => collected.visit(found(batches[outputs.batch]), outputs),
   });
   await runtime.release(...(last ?? []));
-  return all;
+  const { firstPosition } = collected.decide() ?? { firstPosition: "same" };
+  return collected.inMaking.map((sums) => () => sums.finish(firstPosition));
+}
+
+/** Means in the making, from a pass over the model. */
+export interface CollectedMeans {
+  /** One for each weighting. */
+  readonly inMaking: readonly Means[];
+  /** Takes a layer's activations in. @param batch of patching prompts. */
+  visit(batch: Batch, outputs: Omit<LayerOutputs, "batch">): Promise<void>;
+  /** When all is in: how pooled means treat the first position; undefined for aligned ones. */
+  decide(): FirstPositionDecision | undefined;
+}
+
+/** @throws RangeError if means are aligned and prompts differ in length, or if no prompt counts. */
+export function collectMeans(
+  runtime: Runtime,
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  means: "aligned" | "pooled",
+  weightings: readonly (readonly number[] | undefined)[],
+  { firstPosition = "same" }: Pick<MeansOptions, "firstPosition">,
+): CollectedMeans {
+  const all = weightings.map((weights) => createMeans(model, prompts, means, weights));
+  const meter = means === "pooled" && firstPosition === "auto" ? createSinkMeter(model.width) : undefined;
+  return {
+    inMaking: all,
+    async visit(batch, { layer, z, mlp, y }) {
+      const activations = { z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) };
+      for (const sums of all) sums.add(layer, batch, activations);
+      meter?.add(layer, batch, await runtime.readFloats(y));
+    },
+    decide() {
+      if (means === "aligned") return undefined;
+      return firstPosition === "auto" ? decideFirstPosition(meter?.sink()) : { firstPosition };
+    },
+  };
 }
 
 /** A batch's activations in one layer, as `forward` gives them. */
-export interface Activations {
+interface Activations {
   /** [prompts, length, heads × headWidth]. */
   readonly z: Float32Array;
   /** [prompts, length, d], without b_2. */
   readonly mlp: Float32Array;
 }
 
-export async function readActivations(
-  runtime: Runtime,
-  z: DeviceTensor,
-  mlp: DeviceTensor,
-): Promise<Activations> {
-  return { z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) };
-}
-
 /** Means that are being computed: activations are added layer by layer, in the order of the prompts. */
-export interface Means {
+interface Means {
   /** @param batch of patching prompts. */
   add(layer: number, batch: Batch, activations: Activations): void;
-  finish(): Promise<Replacements>;
+  /** @param firstPosition of pooled means. */
+  finish(firstPosition: FirstPosition): Promise<Replacements>;
 }
 
-/**
- * @param weights how many times each prompt counts; left out: once.
- * @throws RangeError if means are aligned and prompts differ in length, or if no prompt counts.
- */
-export function createMeans(
+/** @param weights how many times each prompt counts; left out: once. */
+function createMeans(
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
@@ -141,41 +183,76 @@ export function createMeans(
   const lengths = new Set(prompts.map((ids) => ids.length));
   if (means === "aligned" && lengths.size !== 1)
     throw new RangeError("aligned means need prompts of one length");
-  const rows = means === "aligned" ? (prompts[0]?.length ?? 0) : 1;
+  const [length = 0] = lengths;
+  const rows: PositionRows = means === "aligned" && length > 1 ? { kind: "each", length } : oneRow;
   const weightOf = weightsOf(prompts, weights);
-  const count = prompts.reduce(
-    (sum, ids, index) => sum + weightOf(index) * (means === "aligned" ? 1 : ids.length),
-    0,
-  );
-  if (!(count > 0)) throw new RangeError("means of no prompt");
-  const zSums = model.blocks.map(
-    (_, layer) => new Float64Array(rows * zWidth(wholeBlock(model, layer).attention)),
-  );
-  const mlpSums = model.blocks.map(() => new Float64Array(rows * model.width));
+  const sumOver = (countOf: (ids: readonly number[]) => number) =>
+    prompts.reduce((sum, ids, index) => sum + weightOf(index) * countOf(ids), 0);
+  const counts = {
+    prompts: sumOver(() => 1),
+    all: sumOver((ids) => (means === "aligned" ? 1 : ids.length)),
+  };
+  if (!(counts.all > 0)) throw new RangeError("means of no prompt");
+  const sumsOf = (width: number): Sums => ({
+    all: new Float64Array(countRows(rows) * width),
+    first: new Float64Array(width),
+  });
+  const zSums = model.blocks.map((_, layer) => sumsOf(zWidth(wholeBlock(model, layer).attention)));
+  const mlpSums = model.blocks.map(() => sumsOf(model.width));
 
   return {
     add(layer, { members }, { z, mlp }) {
       const own = members.map(weightOf);
-      addPositions(zSums[layer], z, own);
-      addPositions(mlpSums[layer], mlp, own);
+      addPositions(found(zSums[layer]), z, own);
+      addPositions(found(mlpSums[layer]), mlp, own);
     },
 
-    async finish() {
+    async finish(firstPosition) {
+      const isApart = means === "pooled" && firstPosition === "apart";
+      const ownRows: PositionRows = isApart ? { kind: "apart" } : rows;
+      const meanOf = (sums: Sums | undefined): Float64Array =>
+        isApart ? meansApart(found(sums), counts) : found(sums).all.map((sum) => sum / counts.all);
       const heads: Constant[][] = [];
       const mlps: Constant[] = [];
       for (const layer of model.blocks.keys()) {
         const { attention, mlp } = wholeBlock(model, layer);
-        heads.push(await throughOutput(attention, divide(zSums[layer], count), rows, model.width));
-        const mean = { rows, width: model.width, values: divide(mlpSums[layer], count) };
-        mlps.push(addConstants(mean, await downBias(mlp, model.width, rows)));
+        heads.push(await throughOutput(attention, meanOf(zSums[layer]), ownRows, model.width));
+        const mean = { rows: ownRows, width: model.width, values: meanOf(mlpSums[layer]) };
+        mlps.push(addConstants(mean, await downBias(mlp, model.width, ownRows)));
       }
       return {
-        rows,
+        rows: ownRows,
         head: (layer, head) => found(heads[layer]?.[head]),
         mlp: (layer) => found(mlps[layer]),
       };
     },
   };
+}
+
+/** Sums over prompts. */
+interface Sums {
+  /** One row for each position, or one for all. */
+  readonly all: Float64Array;
+  /** Of the first positions alone. */
+  readonly first: Float64Array;
+}
+
+/**
+ * The mean of first positions, then that of all others; where no prompt has a second token, the first twice.
+ * @param counts how many prompts count, and how many positions.
+ */
+function meansApart(
+  { all, first }: Sums,
+  counts: { readonly prompts: number; readonly all: number },
+): Float64Array {
+  const others = counts.all - counts.prompts;
+  const values = new Float64Array(2 * first.length);
+  for (const [at, sum] of first.entries()) {
+    values[at] = sum / counts.prompts;
+    const rest = others > 0 ? ((all[at] ?? 0) - sum) / others : values[at];
+    values[first.length + at] = rest ?? 0;
+  }
+  return values;
 }
 
 /** @throws RangeError unless there is a weight for each prompt. */
@@ -190,24 +267,20 @@ function weightsOf(
 }
 
 /**
- * Adds a batch's rows to the sums, which have one row for each position or one for all.
+ * Adds a batch's rows to the sums.
  * @param weights how many times each of the batch's prompts counts.
  */
-function addPositions(
-  sums: Float64Array | undefined,
-  values: Float32Array,
-  weights: readonly number[],
-): void {
-  const target = found(sums);
-  const period = target.length;
+function addPositions({ all, first }: Sums, values: Float32Array, weights: readonly number[]): void {
   const each = values.length / weights.length;
+  const addRows = (target: Float64Array, start: number, weight: number) => {
+    for (let index = 0; index < target.length; index++)
+      target[index] = (target[index] as number) + weight * (values[start + index] as number);
+  };
   for (const [prompt, weight] of weights.entries()) {
     if (weight === 0) continue;
     const end = (prompt + 1) * each;
-    for (let start = prompt * each; start < end; start += period) {
-      for (let index = 0; index < period; index++)
-        target[index] = (target[index] as number) + weight * (values[start + index] as number);
-    }
+    for (let start = prompt * each; start < end; start += all.length) addRows(all, start, weight);
+    addRows(first, prompt * each, weight);
   }
 }
 
@@ -215,14 +288,15 @@ function addPositions(
 async function throughOutput(
   attention: Attention,
   z: Float64Array,
-  rows: number,
+  rows: PositionRows,
   width: number,
 ): Promise<Constant[]> {
+  const count = countRows(rows);
   const output = await inOut(attention.output).read();
   const { headWidth } = attention;
   return attention.heads.map((_, head) => {
-    const values = new Float64Array(rows * width);
-    for (let row = 0; row < rows; row++) {
+    const values = new Float64Array(count * width);
+    for (let row = 0; row < count; row++) {
       const target = values.subarray(row * width, (row + 1) * width);
       for (let inner = 0; inner < headWidth; inner++) {
         const factor = z[row * zWidth(attention) + head * headWidth + inner] ?? 0;
@@ -245,9 +319,6 @@ function forEachHead({ group, headWidth }: Attention, bias: Float32Array): Float
 }
 
 const zWidth = (attention: Attention): number => attention.heads.length * attention.headWidth;
-
-const divide = (sums: Float64Array | undefined, count: number): Float64Array =>
-  found(sums).map((sum) => sum / count);
 
 function found<T>(value: T | undefined): T {
   if (value === undefined) throw new RangeError("no such layer or head");

@@ -31,7 +31,7 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
   const states = new Set<LayerState>();
   const trials = new Set<LayerTrial>();
   const prunedAbove = new WeakMap<Upper, readonly string[]>();
-  const top = emptyUpper(1, 1);
+  const top = emptyUpper({ kind: "one" }, 1);
   prunedAbove.set(top, []);
   const above = (upper: Upper): readonly string[] => {
     const pruned = prunedAbove.get(upper);
@@ -66,7 +66,7 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
       };
       const less: LayerTrial["less"] = layerWithout;
       const trial: LayerTrial = {
-        start: keep({ base: [], constant: zeroConstant(1, 1), heads, mlp: true }),
+        start: keep({ base: [], constant: zeroConstant({ kind: "one" }, 1), heads, mlp: true }),
         less,
         async without(state, component) {
           living(state);

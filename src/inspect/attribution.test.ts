@@ -98,7 +98,7 @@ test("without scores attention is even over what came before, and nothing of it 
   for (const { weights } of heads) expect(Array.from(weights)).toEqual([1, 0, 0.5, 0.5]);
 });
 
-describe.each(["aligned", "pooled", "zero"] as const)(
+describe.each(["aligned", "pooled", "apart", "zero"] as const)(
   "%s replacements, beside a float64 reference",
   (ablation) => {
     const model = randomTransformer({ layers: 3, heads: 3 });

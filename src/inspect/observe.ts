@@ -8,6 +8,7 @@ import { lowerObserved } from "../lowering/observed.ts";
 import { placeFeeds } from "../lowering/places.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
 import type { Component } from "../transformer/component.ts";
+import { joiningConstants } from "../transformer/joining-constants.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 
 /**
@@ -48,7 +49,7 @@ export interface ObserveOptions {
 const tokensPerRun = 512;
 
 /**
- * @param model a standalone model; if its constants differ by position, it accepts prompts of that length only.
+ * @param model a standalone model; if its constants have a row for each position, it accepts prompts of that length only.
  * @param visit called once for each prompt, in any order.
  */
 export async function observe(
@@ -59,7 +60,7 @@ export async function observe(
   { patterns = false, signal }: ObserveOptions = {},
 ): Promise<void> {
   const aligned = hasPositionalConstants(model);
-  const sees = lastAttention(model) >= 0;
+  const sees = lastAttention(model) >= 0 || model.firstPosition === "apart";
   const asking = model.blocks.flatMap(({ attention }) =>
     attention === undefined ? [] : [{ attention, queries: "all" } as const],
   );
@@ -89,9 +90,7 @@ export async function observe(
 }
 
 function hasPositionalConstants(model: FoldedTransformer): boolean {
-  const readers = model.blocks.flatMap(({ attention, mlp }) => [attention, mlp]);
-  const constants = [...readers.map((reader) => reader?.residualBias), model.finalBias];
-  return constants.some((constant) => (constant?.shape.length ?? 1) > 1);
+  return model.firstPosition !== "apart" && joiningConstants(model).some(({ shape }) => shape.length > 1);
 }
 
 async function readAll(

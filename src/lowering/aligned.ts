@@ -26,13 +26,13 @@ export function lowerAligned(model: FoldedTransformer, length: number, operators
   const parts = partsOf(fitted);
   const ids = graph.input("input_ids", "int64", ["batch", length]);
   const readsOthers = askingParts(parts).length > 0;
-  const places = fixedPlaces(graph, length);
+  const places = fixedPlaces(graph, length, fitted.firstPosition);
   const embedded = embed(graph, fitted, readsOthers ? ids : lastPosition(graph, ids), (table) =>
     graph.weight(table),
   );
   const x = walkParts(graph, embedded, parts, {
     ...{ places, operators },
-    constant: foldedConstants(graph),
+    constant: foldedConstants(graph, places),
   });
   const last = joinFinal(graph, graph.reshape(x, [0, fitted.width]), fitted);
   graph.output("logits", unembed(graph, last, fitted, operators));

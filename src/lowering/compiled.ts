@@ -59,7 +59,7 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
       /** The end of the model with the answers' rows of the unembedding, [answers, d], and as many biases. */
       readonly end: Pick<
         FoldedTransformer,
-        "finalBias" | "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap"
+        "finalBias" | "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap" | "firstPosition"
       >;
     }
 );
@@ -123,12 +123,12 @@ function aboveTables(
   const [key, value] = graph.split(graph.gather(graph.weight(model.keyValue), rows), -1, [width, width]);
   if (key === undefined || value === undefined) throw new RangeError("split gave too few parts");
   const query = graph.gather(graph.weight(model.query), asking);
-  const places = fixedPlaces(graph, vocabulary.positions.length);
+  const places = fixedPlaces(graph, vocabulary.positions.length, model.end.firstPosition);
   const z = attendTo(graph, { query, key, value }, lowest, lowest.queries, places);
   const residual = graph.gather(graph.weight(model.residual), asking);
   return walkParts(graph, graph.add(residual, writeHeads(graph, z, lowest, operators)), above, {
     ...{ places, operators },
-    constant: foldedConstants(graph),
+    constant: foldedConstants(graph, places),
   });
 }
 

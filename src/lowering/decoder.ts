@@ -5,16 +5,17 @@
  */
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
+import { joiningConstants } from "../transformer/joining-constants.ts";
 import type { Attention, FoldedTransformer, Rotary } from "../transformer/transformer.ts";
 import { forQueries, mergeHeads, patternOf, project, splitHeads } from "./attention.ts";
 import { embed } from "./embed.ts";
-import { type KeptPart, partsOfBlock, residualBiasOf } from "./kept-part.ts";
+import { partsOfBlock } from "./kept-part.ts";
 import { maskFrom, mayLook } from "./mask.ts";
 import type { OperatorSet } from "./operator-set.ts";
-import { madeOnce, type Places } from "./places.ts";
+import { areFirst, madeOnce, type Places } from "./places.ts";
 import type { Rotation } from "./rotary.ts";
 import { joinFinal, unembed } from "./unembed.ts";
-import { walkParts } from "./walk-parts.ts";
+import { foldedConstants, walkParts } from "./walk-parts.ts";
 
 /** transformers.js knows the name "batch_size", and sets every other symbol of a cache to 0. */
 const batch = "batch_size";
@@ -31,21 +32,22 @@ const total = `${past}+${sequence}`;
  * padding; past_key_values.J.key and .value [batch, heads of cache J, past, headWidth].
  * Outputs: logits [batch, sequence, vocabulary]; present.J.key and .value, [batch, heads, past + sequence,
  * headWidth].
- * @throws RangeError for a model whose constants differ by position: it takes one length only.
+ * @throws RangeError for a model whose constants have a row for each position: it takes one length only.
  */
 export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): Graph {
+  checkConstants(model);
   const graph = new GraphBuilder("decoder");
   const ids = graph.input("input_ids", "int64", [batch, sequence]);
   const attentionMask = graph.input("attention_mask", "int64", [batch, total]);
   const positions = graph.input("position_ids", "int64", [batch, sequence]);
-  const places = decoderPlaces(graph, ids, attentionMask, positions);
+  const places = decoderPlaces(graph, ids, attentionMask, positions, model.firstPosition);
   const presents: Cache[] = [];
   // A decoder gives logits at every position, so the topmost heads have queries everywhere too.
   const parts = model.blocks.flatMap((block) => partsOfBlock(block, "all"));
   const embedded = embed(graph, model, ids, (table) => graph.gather(graph.weight(table), positions));
   const x = walkParts(graph, embedded, parts, {
     ...{ places, operators },
-    constant: (part) => constantOf(graph, part),
+    constant: foldedConstants(graph, places),
     attend(normed, { attention }) {
       const cache = cacheInputs(graph, attention, presents.length);
       const now = project(graph, normed, attention, "all", { places, operators });
@@ -54,8 +56,8 @@ export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): 
       return z;
     },
   });
-  checkConstant(model.finalBias);
-  graph.output("logits", unembedRows(graph, joinFinal(graph, x, model), ids, model, operators));
+  const end = joinFinal(graph, x, model, places);
+  graph.output("logits", unembedRows(graph, end, ids, model, operators));
   for (const [index, { key, value }] of presents.entries()) {
     graph.output(`present.${index}.key`, key);
     graph.output(`present.${index}.value`, value);
@@ -63,14 +65,10 @@ export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): 
   return graph.build();
 }
 
-function constantOf(graph: GraphBuilder, part: KeptPart): Value | undefined {
-  const bias = residualBiasOf(part);
-  checkConstant(bias);
-  return bias && graph.weight(bias);
-}
-
-function checkConstant(constant: FoldedTransformer["finalBias"]): void {
-  if (constant !== undefined && constant.shape.length > 1)
+function checkConstants(model: FoldedTransformer): void {
+  if (model.firstPosition === "apart") return;
+  const constant = joiningConstants(model).find(({ shape }) => shape.length > 1);
+  if (constant !== undefined)
     throw new RangeError(`${constant.name} differs by position: such a model can't be a decoder`);
 }
 
@@ -108,7 +106,13 @@ function attendCached(
  * The mask is [batch, 1, sequence, total]: a token sees itself and all tokens before it, cached or not, but no
  * padding. Angles are computed from `position_ids`, because a cache may have any length.
  */
-function decoderPlaces(graph: GraphBuilder, ids: Value, attentionMask: Value, positions: Value): Places {
+function decoderPlaces(
+  graph: GraphBuilder,
+  ids: Value,
+  attentionMask: Value,
+  positions: Value,
+  firstPosition: FoldedTransformer["firstPosition"],
+): Places {
   return madeOnce({
     mask(window) {
       const lengthOf = (x: Value) => graph.gather(graph.shapeOf(x), graph.integers([], [1]));
@@ -120,6 +124,8 @@ function decoderPlaces(graph: GraphBuilder, ids: Value, attentionMask: Value, po
       return maskFrom(graph, graph.and(isToken, isNear));
     },
     rotation: (rotary) => rotationAt(graph, positions, rotary),
+    // Padding stands at no position of its own, and nothing reads what joins there.
+    ...(firstPosition && { isFirst: () => areFirst(graph, graph.unsqueeze(positions, [2])) }),
   });
 }
 

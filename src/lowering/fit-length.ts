@@ -4,6 +4,7 @@
  * constants there become one row; without any attention, the position table becomes one row. A model that was
  * already cut to a length, such as one read from a circuit's folder, does not change.
  */
+import { joiningConstants } from "../transformer/joining-constants.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type {
   AnyTransformer,
@@ -26,25 +27,42 @@ export function fitLength(model: FoldedTransformer, length: number): FoldedTrans
     throw new RangeError(`a model of ${model.contextLength} positions takes no prompts of ${length} tokens`);
   }
   const top = lastAttention(model);
-  const atLast = (constant: Weight | undefined): Weight | undefined =>
-    constant === undefined || constant.shape.length === 1 ? constant : lastOf(constant, length);
-  const atLastRow = <R extends Folded<Mlp>>(part: R): R => {
-    const residualBias = atLast(part.residualBias);
-    return residualBias === undefined ? part : { ...part, residualBias };
-  };
-  return {
+  const rows = model.firstPosition === "apart" ? Math.min(length, 2) : length;
+  const atLast = (constant: Weight): Weight =>
+    constant.shape.length === 1 ? constant : lastOf(constant, rows);
+  // Prompts of one token have no other position than the first.
+  const below = model.firstPosition === "apart" && rows === 1 ? atLast : (constant: Weight) => constant;
+  const fitted: FoldedTransformer = {
     ...model,
     contextLength: length,
     positions: fitPositions(model.positions, top < 0, length),
-    blocks: model.blocks.map((block, layer) => ({
+    blocks: model.blocks.map(({ attention, mlp, ...block }, layer) => ({
       ...block,
-      attention: block.attention && layer === top ? withLastBias(block.attention, atLast) : block.attention,
+      attention: attention && changeBias(changeConstant(attention, below), layer === top ? atLast : below),
       // Beside attention, the MLP of a parallel block has no constant of its own.
-      mlp: block.mlp && layer >= top ? atLastRow(block.mlp) : block.mlp,
+      mlp: mlp && changeConstant(mlp, layer >= top ? atLast : below),
     })),
     ...(model.finalBias && { finalBias: atLast(model.finalBias) }),
   };
+  const isApart = model.firstPosition === "apart" && joiningConstants(fitted).some(isTwoRows);
+  return { ...fitted, firstPosition: isApart ? "apart" : undefined };
 }
+
+const isTwoRows = ({ shape }: Weight): boolean => shape.length > 1 && shape[0] !== 1;
+
+function changeConstant<R extends Folded<Mlp> | Folded<Attention>>(part: R, change: ChangeConstant): R {
+  return part.residualBias === undefined ? part : { ...part, residualBias: change(part.residualBias) };
+}
+
+/** What joins the heads' write before a norm behind it. */
+function changeBias<A extends Attention>(attention: A, change: ChangeConstant): A {
+  const { output } = attention;
+  return output.bias === undefined
+    ? attention
+    : { ...attention, output: { ...output, bias: change(output.bias) } };
+}
+
+type ChangeConstant = (constant: Weight) => Weight;
 
 function fitPositions(positions: Positions, onlyLast: boolean, length: number): Positions {
   switch (positions.kind) {
@@ -55,15 +73,6 @@ function fitPositions(positions: Positions, onlyLast: boolean, length: number): 
       return { ...positions, table: onlyLast ? lastOf(table, length) : sliceRows(table, [[0, length]]) };
     }
   }
-}
-
-/** A constant that is added to the topmost heads' output before a norm is needed at the last position only. */
-function withLastBias<A extends Attention>(
-  attention: A,
-  atLast: (constant: Weight | undefined) => Weight | undefined,
-): A {
-  const bias = atLast(attention.output.bias);
-  return bias === undefined ? attention : { ...attention, output: { ...attention.output, bias } };
 }
 
 /** The last position's row; a weight of one row was already cut to it. */

@@ -12,6 +12,7 @@
  * The output of a part with a norm of its own (`postNorm`) is not a constant: biases before that norm stay there.
  */
 import { inOut } from "../transformer/linear.ts";
+import { countRows, type PositionRows, rowAt } from "../transformer/position-rows.ts";
 import type {
   AnyTransformer,
   Attention,
@@ -25,9 +26,11 @@ import type {
 } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 
-/** A constant, or a part of one: [d] for all positions, or [positions, d]. A weight is one. */
+/** A constant, or a part of one: [d] for all positions, [positions, d], or [2, d]. A weight is one. */
 export interface Addend {
   readonly shape: readonly number[];
+  /** Whether its two rows are the first position's and all others'. */
+  readonly firstApart?: true;
   read(): Promise<Float32Array | Float64Array>;
 }
 
@@ -43,7 +46,8 @@ const nothing: LayerConstants = { attention: [], mlp: [] };
 
 /**
  * @returns a model that computes the same without b_O and b_2; every constant is a part's `residualBias` or in
- * the position table. A constant [positions, d] needs a position table with as many rows.
+ * the position table. A constant [positions, d] needs a position table with as many rows; one that treats the first
+ * position apart fits any table.
  */
 export function foldConstants(
   model: Transformer,
@@ -52,7 +56,13 @@ export function foldConstants(
   let pending: readonly Addend[] = [];
   let positions = model.positions;
   let isFirstReader = true;
+  let firstPosition: FoldedTransformer["firstPosition"];
 
+  const sumOf: Sum = (name, addends) => {
+    const sum = sumOfAddends(name, addends);
+    if (rowsOfSum(name, addends).kind === "apart") firstPosition = "apart";
+    return sum;
+  };
   /** Takes the pending constants. @returns the weight that is added before the reader, if there is one. */
   const joined = (name: string): Weight | undefined => {
     const all = pending;
@@ -77,7 +87,7 @@ export function foldConstants(
     const attentionHere =
       attention &&
       readBy(
-        inside ? joinedInside(attention, left.attention, layer) : withoutConstants(attention),
+        inside ? joinedInside(attention, left.attention, layer, sumOf) : withoutConstants(attention),
         `blocks.${layer}.attention`,
       );
     const afterAttention = [
@@ -94,7 +104,11 @@ export function foldConstants(
     return { ...block, attention: attentionHere, mlp: mlpHere };
   });
   const finalBias = joined("final");
-  return { ...model, folded: true, positions, blocks, ...(finalBias && { finalBias }) };
+  return {
+    ...{ ...model, folded: true, positions, blocks },
+    ...(finalBias && { finalBias }),
+    ...(firstPosition && { firstPosition }),
+  };
 }
 
 /** The model itself if it is folded, else the folded original. */
@@ -117,7 +131,12 @@ const seesKeyBias = ({ rotary, keyNorm, scoreCap }: Attention): boolean =>
   rotary !== undefined || keyNorm !== undefined || scoreCap !== undefined;
 
 /** Attention with the constants of removed heads added to its b_O, before its own norm. */
-function joinedInside(attention: Attention, constants: readonly Addend[], layer: number): Attention {
+function joinedInside(
+  attention: Attention,
+  constants: readonly Addend[],
+  layer: number,
+  sumOf: Sum,
+): Attention {
   const { output } = attention;
   if (constants.length === 0) return attention;
   const bias = sumOf(`blocks.${layer}.attention.output.bias`, [...biasOf(output), ...constants]);
@@ -156,36 +175,62 @@ const biasOf = (linear: Linear | undefined): readonly Weight[] =>
 
 const withoutBias = ({ bias: _, ...linear }: Linear): Linear => linear;
 
-/** The addends' sum; a row for all positions is added to each row of the others. */
-function sumOf(name: string, addends: readonly Addend[]): Weight {
+type Sum = (name: string, addends: readonly Addend[]) => Weight;
+
+/** The addends' sum; a row for several positions is added to the row of each. */
+function sumOfAddends(name: string, addends: readonly Addend[]): Weight {
   const [first] = addends;
   if (first !== undefined && addends.length === 1 && "name" in first) return first as Weight;
   const width = first?.shape.at(-1) ?? 0;
-  const heights = new Set(addends.map(constantRows).filter((rows) => rows > 1));
-  const [rows = 1, other] = heights;
-  if (other !== undefined || addends.some(({ shape }) => shape.at(-1) !== width)) {
-    const shapes = addends.map(({ shape }) => `[${shape.join(", ")}]`);
-    throw new RangeError(`${name}: constants of shapes ${shapes.join(", ")} can't be one`);
-  }
+  const rows = rowsOfSum(name, addends);
   const isTable = addends.some(({ shape }) => shape.length === 2);
   return {
     name,
-    shape: isTable ? [rows, width] : [width],
-    read: async () => Float32Array.from(await addUp(addends, rows * width)),
+    shape: isTable ? [countRows(rows), width] : [width],
+    read: async () => Float32Array.from(await addUp(addends, rows, width)),
   };
 }
 
-/** The sum of all addends, [length], in float64. A row for all positions is added to each position. */
-export async function addUp(addends: readonly Addend[], length: number): Promise<Float64Array> {
-  const sum = new Float64Array(length);
+/** Which positions the rows of the addends' sum stand for. @throws RangeError for constants that can't be one. */
+export function rowsOfSum(name: string, addends: readonly Addend[]): PositionRows {
+  const widths = new Set(addends.map(({ shape }) => shape.at(-1)));
+  const all = addends.map(rowsOfAddend);
+  const lengths = new Set(all.flatMap((rows) => (rows.kind === "each" ? rows.length : [])));
+  const [length, other] = lengths;
+  if (other !== undefined || widths.size > 1) {
+    const shapes = addends.map(({ shape }) => `[${shape.join(", ")}]`);
+    throw new RangeError(`${name}: constants of shapes ${shapes.join(", ")} can't be one`);
+  }
+  if (length !== undefined) return { kind: "each", length };
+  return { kind: all.some(({ kind }) => kind === "apart") ? "apart" : "one" };
+}
+
+/** The sum of all addends, [rows, width], in float64. Each row gets the addend's row for its position. */
+export async function addUp(
+  addends: readonly Addend[],
+  rows: PositionRows,
+  width: number,
+): Promise<Float64Array> {
+  const count = countRows(rows);
+  const sum = new Float64Array(count * width);
   for (const addend of addends) {
     const values = await addend.read();
-    for (let index = 0; index < length; index++) {
-      sum[index] = (sum[index] ?? 0) + (values[index % values.length] ?? 0);
+    const own = rowsOfAddend(addend);
+    for (let row = 0; row < count; row++) {
+      // Of two rows the second stands for a position that is not the first, as row 1 of a table does.
+      const from = rowAt(own, row) * width;
+      for (let column = 0; column < width; column++) {
+        const index = row * width + column;
+        sum[index] = (sum[index] ?? 0) + (values[from + column] ?? 0);
+      }
     }
   }
   return sum;
 }
 
-/** How many rows a constant has: one for all positions, or one for each. */
-export const constantRows = ({ shape }: Addend): number => (shape.length === 2 ? (shape[0] ?? 0) : 1);
+/** Which positions an addend's rows stand for. */
+function rowsOfAddend({ shape, firstApart }: Addend): PositionRows {
+  const [length = 0] = shape;
+  if (shape.length < 2 || length === 1) return { kind: "one" };
+  return firstApart ? { kind: "apart" } : { kind: "each", length };
+}

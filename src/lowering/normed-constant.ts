@@ -2,20 +2,23 @@
  * The output of attention without heads, in a model with a norm after attention: the norm of a constant, which is
  * again a constant.
  */
+import { countRows } from "../transformer/position-rows.ts";
 import type { Norm } from "../transformer/transformer.ts";
-import { type Addend, addUp, constantRows } from "./fold-constants.ts";
+import { type Addend, addUp, rowsOfSum } from "./fold-constants.ts";
 
-/** @param addends of one sum, [d] or [positions, d] each. It is computed in float64, when it is read. */
+/** @param addends of one sum. It is computed in float64, when it is read. */
 export function normedConstant(norm: Norm, addends: readonly Addend[]): Addend {
   const width = norm.scale.shape[0] ?? 0;
-  const rows = Math.max(1, ...addends.map(constantRows));
+  const rows = rowsOfSum("what heads left", addends);
+  const count = countRows(rows);
   return {
-    shape: rows === 1 ? [width] : [rows, width],
+    shape: count === 1 ? [width] : [count, width],
+    ...(rows.kind === "apart" && { firstApart: true }),
     async read() {
-      const sum = await addUp(addends, rows * width);
+      const sum = await addUp(addends, rows, width);
       const scale = await norm.scale.read();
       const shift = norm.kind === "layer" ? await norm.shift?.read() : undefined;
-      for (let row = 0; row < rows; row++) {
+      for (let row = 0; row < count; row++) {
         normalizeRow(sum.subarray(row * width, (row + 1) * width), norm, scale, shift);
       }
       return sum;

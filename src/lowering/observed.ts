@@ -12,6 +12,7 @@ import type { Weight } from "../transformer/weight.ts";
 import { look, mergeHeads, project } from "./attention.ts";
 import { embedTokens } from "./embed.ts";
 import { lastAttention } from "./fit-length.ts";
+import { joinedConstant } from "./joined-constant.ts";
 import { type PlacedPart, partsOf, residualBiasOf } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
 import { inputPlaces } from "./places.ts";
@@ -25,8 +26,9 @@ const operators = "portable";
  * [1, d] (positions included), heads.L [batch, heads here, d] and mlp.L [batch, d] for layers L that have them,
  * final [batch, d], their sum; and pattern.L [batch, heads here, sequence, sequence]. Rows are queries.
  *
- * A model without attention gets only the last token, as with `lowerAligned`.
- * @param length of every prompt, if constants differ by position; else any length is accepted.
+ * A model without attention gets only the last token, as with `lowerAligned`; but all tokens if its constants treat
+ * the first position apart.
+ * @param length of every prompt, if constants have a row for each position; else any length is accepted.
  */
 export function lowerObserved(model: FoldedTransformer, length: number | undefined): Graph {
   const graph = new GraphBuilder("observed");
@@ -38,7 +40,7 @@ export function lowerObserved(model: FoldedTransformer, length: number | undefin
     (part): PlacedPart => (part.kind === "mlp" ? part : { ...part, queries: "all" }),
   );
   const attentions = model.blocks.flatMap(({ attention }) => attention ?? []);
-  const places = inputPlaces(graph, attentions, sequence);
+  const places = inputPlaces(graph, attentions, sequence, model.firstPosition && ids);
 
   const tokens = embedTokens(graph, model, ids);
   graph.output("embedding", lastRow(graph, tokens, model.width));
@@ -47,8 +49,8 @@ export function lowerObserved(model: FoldedTransformer, length: number | undefin
   let atLast = top < 0;
   const join = (bias: Weight | undefined): Value | undefined => {
     if (bias === undefined) return undefined;
-    const constant = graph.weight(bias);
-    const last = lastOf(graph, constant, bias);
+    const constant = joinedConstant(graph, bias, places);
+    const last = lastOf(graph, constant);
     constants = graph.add(constants, last);
     return atLast ? last : constant;
   };
@@ -115,6 +117,6 @@ function lastRow(graph: GraphBuilder, x: Value, width: number): Value {
 }
 
 /** The row of a constant [d] or [positions, d] for the last position, [1, d]. */
-function lastOf(graph: GraphBuilder, constant: Value, { shape }: Weight): Value {
-  return shape.length === 1 ? graph.unsqueeze(constant, [0]) : lastPosition(graph, constant, 0);
+function lastOf(graph: GraphBuilder, constant: Value): Value {
+  return constant.shape.length === 1 ? graph.unsqueeze(constant, [0]) : lastPosition(graph, constant, 0);
 }

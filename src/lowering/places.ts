@@ -5,7 +5,7 @@
  */
 import type { Dimension, Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Attention, Rotary } from "../transformer/transformer.ts";
+import type { Attention, FoldedTransformer, Rotary } from "../transformer/transformer.ts";
 import { causalMask, maskFrom, mayLook } from "./mask.ts";
 import { type Rotation, rotationTables } from "./rotary.ts";
 
@@ -18,13 +18,23 @@ export interface Places {
    */
   mask(window: number | undefined): Value;
   rotation(rotary: Rotary): Rotation;
+  /**
+   * Whether a position is the first, bool [positions, 1] or [batch, positions, 1]. Only of models whose constants may
+   * treat the first position apart: of others a constant of several rows has one for each position.
+   */
+  readonly isFirst?: (() => Value) | undefined;
 }
 
 /**
  * Constants for prompts of `length` tokens. They are computed from short constants, so that the graph does not
  * grow with length².
+ * @param firstPosition the model's.
  */
-export function fixedPlaces(graph: GraphBuilder, length: number): Places {
+export function fixedPlaces(
+  graph: GraphBuilder,
+  length: number,
+  firstPosition?: FoldedTransformer["firstPosition"],
+): Places {
   const all = Array.from({ length }, (_, position) => position);
   return madeOnce({
     // No query is this far from a key, so the layer is like one without a window.
@@ -39,7 +49,13 @@ export function fixedPlaces(graph: GraphBuilder, length: number): Places {
       const shape = [length, 1, rotary.frequencies.length];
       return { cos: graph.floats(shape, cos), sin: graph.floats(shape, sin) };
     },
+    ...(firstPosition && { isFirst: () => areFirst(graph, graph.integers([length, 1], all)) }),
   });
+}
+
+/** @param positions int64, counted from 0. */
+export function areFirst(graph: GraphBuilder, positions: Value): Value {
+  return graph.equal(positions, graph.integers([], [0]));
 }
 
 /** Shares the same values between layers with the same mask or angles. */
@@ -49,7 +65,15 @@ export function madeOnce({
 }: Places & { readonly windowOf?: (window: number | undefined) => number | undefined }): Places {
   const masks = new Map<number | undefined, Value>();
   const rotations = new Map<string, Rotation>();
+  const { isFirst } = make;
+  let first: Value | undefined;
   return {
+    ...(isFirst && {
+      isFirst() {
+        first ??= isFirst();
+        return first;
+      },
+    }),
     mask(given) {
       const window = windowOf(given);
       const mask = masks.get(window) ?? make.mask(window);
@@ -68,11 +92,13 @@ export function madeOnce({
 /**
  * Inputs: `mask` [n, n], or `mask.W` of layers with a window of W; `cos.I` and `sin.I` [n, 1, width/2] for each
  * kind of rotary positions. Only values that are used become inputs: feed the graph by `placeFeeds`.
+ * @param stream [batch, n, …] from the first position on, if the model's constants may treat that position apart.
  */
 export function inputPlaces(
   graph: GraphBuilder,
   attentions: readonly Seen[],
   sequence: Dimension = "sequence",
+  stream?: Value,
 ): Places {
   const kinds = rotaryKinds(attentions).map(kindOf);
   return madeOnce({
@@ -85,6 +111,12 @@ export function inputPlaces(
         sin: graph.input(`sin.${index}`, "float32", shape),
       };
     },
+    ...(stream && {
+      isFirst() {
+        const length = graph.gather(graph.shapeOf(stream), graph.integers([], [1]));
+        return areFirst(graph, graph.unsqueeze(graph.range(length, sequence), [1]));
+      },
+    }),
   });
 }
 

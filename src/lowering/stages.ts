@@ -8,6 +8,7 @@ import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { centeredRows, reshaped } from "../transformer/derive.ts";
 import { inOut } from "../transformer/linear.ts";
+import type { PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Block, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { attend, type Queries, writeHeads } from "./attention.ts";
@@ -19,8 +20,11 @@ import { inputPlaces } from "./places.ts";
 import { logitsOf, unembed } from "./unembed.ts";
 import { walkParts } from "./walk-parts.ts";
 
-/** Constants are one row for all positions, or one row for each. */
-export type ConstantRows = "one" | "each";
+/**
+ * Constants are one row for all positions, or one row for each. Those that have a row for the first position and one for
+ * all others come in as one for each, since a stage serves all lengths.
+ */
+type ConstantRows = PositionRows["kind"];
 
 /** Stages run in ONNX Runtime alone. */
 const operators = "onnxruntime";
@@ -177,10 +181,8 @@ export function removeHeadSets(attention: Attention, width: number, rows: Consta
 export function keptParts(parts: readonly KeptPart[], width: number, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("kept parts");
   const x = residual(graph, width);
-  const places = inputPlaces(
-    graph,
-    askingParts(parts).map(({ attention }) => attention),
-  );
+  const attentions = askingParts(parts).map(({ attention }) => attention);
+  const places = inputPlaces(graph, attentions, "sequence", rows === "apart" ? x : undefined);
   const y = walkParts(graph, x, parts, {
     ...{ places, operators },
     constant(_, index) {

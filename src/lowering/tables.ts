@@ -8,9 +8,10 @@ import type { FoldedTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { project } from "./attention.ts";
 import { embed } from "./embed.ts";
+import { joinedConstant } from "./joined-constant.ts";
 import { partsOf, residualBiasOf } from "./kept-part.ts";
 import { normalize } from "./norm.ts";
-import { madeOnce, type Places } from "./places.ts";
+import { areFirst, madeOnce, type Places } from "./places.ts";
 import { rotationTables } from "./rotary.ts";
 import { logitsOf } from "./unembed.ts";
 import { walkParts } from "./walk-parts.ts";
@@ -38,11 +39,13 @@ export function lowerTables(
     const value = graph.weight(weight);
     return weight.shape.length === 1 || weight.shape[0] === 1 ? value : graph.gather(value, positions);
   };
+  const constantOf = (weight: Weight): Value =>
+    model.firstPosition === "apart" ? joinedConstant(graph, weight, places) : rowsOf(weight);
   const join = (x: Value, bias: Weight | undefined): Value =>
-    bias === undefined ? x : graph.add(x, rowsOf(bias));
+    bias === undefined ? x : graph.add(x, constantOf(bias));
   const constant = (part: Parameters<typeof residualBiasOf>[0]): Value | undefined => {
     const bias = residualBiasOf(part);
-    return bias && rowsOf(bias);
+    return bias && constantOf(bias);
   };
   const parts = partsOf(model);
   const lowest = parts.findIndex(({ kind }) => kind !== "mlp");
@@ -80,5 +83,6 @@ function tokenPlaces(graph: GraphBuilder, positions: Value, length: number): Pla
         graph.gather(graph.floats([length, 1, rotary.frequencies.length], values), positions);
       return { cos: rows(cos), sin: rows(sin) };
     },
+    isFirst: () => areFirst(graph, graph.unsqueeze(positions, [1])),
   });
 }

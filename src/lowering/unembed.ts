@@ -4,16 +4,19 @@ import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { AnyTransformer, FoldedTransformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { cap } from "./attention.ts";
+import { joinedConstant } from "./joined-constant.ts";
 import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
+import type { Places } from "./places.ts";
 
-/** x plus the constant before the final norm. */
+/** x plus the constant before the final norm. @param places left out: x is of the last position alone. */
 export function joinFinal(
   graph: GraphBuilder,
   x: Value,
   { finalBias }: Pick<FoldedTransformer, "finalBias">,
+  places: Pick<Places, "isFirst"> = {},
 ): Value {
-  return finalBias === undefined ? x : graph.add(x, graph.weight(finalBias));
+  return finalBias === undefined ? x : graph.add(x, joinedConstant(graph, finalBias, places));
 }
 
 type End = Pick<AnyTransformer, "finalNorm" | "unembedding" | "unembeddingBias" | "logitCap">;

@@ -8,6 +8,7 @@ import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Attention, Mlp } from "../transformer/transformer.ts";
 import { type AttentionSetting, attend, writeHeads } from "./attention.ts";
+import { joinedConstant } from "./joined-constant.ts";
 import { type AskingPart, type KeptPart, residualBiasOf } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
 import { applyMlp } from "./mlp.ts";
@@ -26,11 +27,14 @@ export interface WalkHooks extends AttentionSetting {
   readonly after?: (x: Value, index: number) => Value;
 }
 
-/** A hook that gives the constants of a folded model in their stored form. */
-export function foldedConstants(graph: GraphBuilder): (part: KeptPart) => Value | undefined {
+/** A hook that gives the constants of a folded model. */
+export function foldedConstants(
+  graph: GraphBuilder,
+  places: WalkHooks["places"],
+): (part: KeptPart) => Value | undefined {
   return (part) => {
     const bias = residualBiasOf(part);
-    return bias && graph.weight(bias);
+    return bias && joinedConstant(graph, bias, places);
   };
 }
 
@@ -74,12 +78,17 @@ function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number,
  * b_O. If it has one row for each position, they match the positions of the stream, whatever name that dimension
  * has.
  */
-function biasOf(graph: GraphBuilder, { output }: Attention, written: Value): Value | undefined {
+function biasOf(
+  graph: GraphBuilder,
+  { output }: Attention,
+  written: Value,
+  places: WalkHooks["places"],
+): Value | undefined {
   if (output.bias === undefined) return undefined;
-  const value = graph.weight(output.bias);
+  const value = joinedConstant(graph, output.bias, places);
   const [rows, width] = value.shape;
   const positions = written.shape.at(-2);
-  if (width === undefined || rows === 1 || positions === undefined) return value;
+  if (value.shape.length !== 2 || width === undefined || rows === 1 || positions === undefined) return value;
   return { ...value, shape: [positions, width] };
 }
 
@@ -91,6 +100,6 @@ function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number,
   const z = hooks.attend?.(normed, part, index) ?? attend(graph, normed, attention, queries, hooks);
   const written = writeHeads(graph, z, attention, operators);
   if (attention.postNorm === undefined) return written;
-  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention, written);
+  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention, written, hooks.places);
   return normalize(graph, inside ? graph.add(written, inside) : written, attention.postNorm, operators);
 }

@@ -178,7 +178,7 @@ async function measureRate(
     if (batch === undefined) return Number.NaN;
     const block = wholeBlock(model, 0);
     const session = await runtime.load(gatedLayer(block, model.width, "one"));
-    const nothing = constantTensor(zeroConstant(1, model.width), "all");
+    const nothing = constantTensor(zeroConstant({ kind: "one" }, model.width), "all", length);
     const shape = [batch.ids.length, length, model.width];
     const heads = block.attention.heads.length;
     const feeds = {

@@ -26,8 +26,13 @@ export interface FoldedTransformer extends Frame {
   readonly folded: true;
   /** The layers, first to last. */
   readonly blocks: readonly Block<Folded<Attention>, Folded<Mlp>>[];
-  /** The constant that is added before the final norm: [d], or [positions, d]. */
+  /** The constant that is added before the final norm, of as many rows as a part's `residualBias`. */
   readonly finalBias?: Weight | undefined;
+  /**
+   * Whether some constant has two rows, [2, d]: what joins at the first position, and at all others. Left out: a
+   * constant of several rows has one for each position.
+   */
+  readonly firstPosition?: "apart" | undefined;
 }
 
 /** A model, as its checkpoint describes it or folded. */
@@ -99,7 +104,8 @@ export interface Reader {
 export type Folded<R extends Reader> = R & {
   /**
    * A constant that is added to the residual stream just before this part reads it, and stays in it: biases, and
-   * the replacements of pruned components. [d], or [positions, d] with aligned means.
+   * the replacements of pruned components. [d], or [positions, d] with aligned means, or [2, d] if the first position
+   * is treated apart (`firstPosition`).
    */
   readonly residualBias?: Weight | undefined;
 };

@@ -73,6 +73,8 @@ export interface NaiveTransformer {
 
 /** Rows of every component's replacement: one for each position, or one for all. */
 export interface NaiveReplacements {
+  /** Whether there are two rows: the first position's, and that of all others. */
+  readonly apart?: boolean;
   readonly heads: readonly (readonly Matrix[])[];
   readonly mlps: readonly Matrix[];
 }
@@ -177,7 +179,8 @@ export function naiveForward(
   let residual = model.embed(ids);
   const heads: Matrix[][] = [];
   const mlps: Matrix[] = [];
-  const row = (constant: Matrix, position: number) => at(constant, constant.length === 1 ? 0 : position);
+  const row = (constant: Matrix, position: number) =>
+    at(constant, constant.length === 1 ? 0 : replacements.apart ? Math.min(position, 1) : position);
 
   for (const [layer, { attention, mlp, isParallel }] of model.blocks.entries()) {
     const before = residual;
@@ -220,7 +223,7 @@ export function naiveWhole(model: NaiveTransformer): Circuit {
 export function naiveReplacements(
   model: NaiveTransformer,
   prompts: readonly (readonly number[])[],
-  ablation: "aligned" | "pooled" | "zero",
+  ablation: "aligned" | "pooled" | "apart" | "zero",
 ): NaiveReplacements {
   const nothing: Matrix = [zeros(model.width)];
   const zero = {
@@ -229,11 +232,20 @@ export function naiveReplacements(
   };
   if (ablation === "zero") return zero;
   const runs = prompts.map((ids) => naiveForward(model, ids, naiveWhole(model), zero));
-  const mean = (outputs: readonly Matrix[]): Matrix =>
-    ablation === "pooled"
-      ? [meanOf(outputs.flat())]
-      : at(outputs, 0).map((_, position) => meanOf(outputs.map((output) => at(output, position))));
+  const mean = (outputs: readonly Matrix[]): Matrix => {
+    const first = outputs.map((output) => at(output, 0));
+    const others = outputs.flatMap((output) => output.slice(1));
+    switch (ablation) {
+      case "pooled":
+        return [meanOf(outputs.flat())];
+      case "apart":
+        return [meanOf(first), meanOf(others.length === 0 ? first : others)];
+      case "aligned":
+        return at(outputs, 0).map((_, position) => meanOf(outputs.map((output) => at(output, position))));
+    }
+  };
   return {
+    apart: ablation === "apart",
     heads: model.blocks.map(({ attention }, layer) =>
       attention.group.map((_, head) => mean(runs.map((run) => at(at(run.heads, layer), head)))),
     ),

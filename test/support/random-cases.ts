@@ -55,7 +55,7 @@ export const modelShapes = ({ layers, heads }: ModelBounds) =>
 
 /** The rule of a search, without its threshold. */
 export const searchRules = {
-  ablation: fc.constantFrom("aligned", "pooled", "zero"),
+  ablation: fc.constantFrom("aligned", "pooled", "apart", "zero"),
   order: fc.constantFrom("published", "downstream"),
   mlps: fc.boolean(),
 } as const;

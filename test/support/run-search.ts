@@ -12,8 +12,8 @@ import type { Transformer } from "../../src/transformer/transformer.ts";
 
 export type Prompts = readonly (readonly number[])[];
 
-/** The replacement of pruned components. */
-export type ReplacementKind = "aligned" | "pooled" | "zero";
+/** The replacement of pruned components; "apart": pooled means that treat the first position apart. */
+export type ReplacementKind = "aligned" | "pooled" | "apart" | "zero";
 
 export interface SearchRun extends SearchOptions {
   readonly ablation: ReplacementKind;
@@ -36,10 +36,15 @@ export async function makeReplacements(
   patching: Prompts,
   tokensPerBatch?: number,
 ): Promise<Replacements> {
-  return ablation === "zero"
-    ? zeroReplacements(model.width)
-    : meanReplacements(runtime, model, patching, ablation, { tokensPerBatch });
+  if (ablation === "zero") return zeroReplacements(model.width);
+  const { means, ...choice } = meansOf(ablation);
+  return meanReplacements(runtime, model, patching, means, { ...choice, tokensPerBatch });
 }
+
+const meansOf = (ablation: Exclude<ReplacementKind, "zero">) =>
+  ablation === "apart"
+    ? ({ means: "pooled", firstPosition: "apart" } as const)
+    : ({ means: ablation, firstPosition: "same" } as const);
 
 /** @param known replacements that were made before; with them, the patching prompts aren't used. */
 export async function runSearch(
@@ -56,7 +61,7 @@ export async function runSearch(
           { patching, validation },
           ablation === "zero"
             ? { ablation: "zero", means: "pooled", tokensPerBatch }
-            : { ablation: "mean", means: ablation, tokensPerBatch },
+            : { ablation: "mean", ...meansOf(ablation), tokensPerBatch },
         )
       : {
           evaluator: await createEvaluator(runtime, model, validation, known, { tokensPerBatch }),

@@ -15,23 +15,25 @@ describe("answerRows", () => {
   test("one row a prompt by default", () => {
     expect(answerRows(batches, undefined)).toEqual({
       ofPrompt: [
-        { start: 0, end: 1 },
-        { start: 1, end: 2 },
-        { start: 2, end: 3 },
+        { start: 0, end: 1, length: 3 },
+        { start: 1, end: 2, length: 2 },
+        { start: 2, end: 3, length: 3 },
       ],
       count: 3,
       several: false,
+      first: false,
     });
   });
 
   test("as many rows as the answer has tokens", () => {
-    const { ofPrompt, count, several } = answerRows(batches, [2, 1, 3]);
+    const { ofPrompt, count, several, first } = answerRows(batches, [2, 1, 3]);
     expect(ofPrompt.map(({ start, end }) => [start, end])).toEqual([
       [0, 2],
       [2, 3],
       [3, 6],
     ]);
-    expect({ count, several }).toEqual({ count: 6, several: true });
+    // All positions of prompt 2 are its answer's, the first too.
+    expect({ count, several, first }).toEqual({ count: 6, several: true, first: true });
   });
 
   test.each([
@@ -61,14 +63,27 @@ test("gatherRows takes each prompt's last positions, candidate by candidate, in 
 });
 
 test("a constant joins by position, or its last row joins everywhere", () => {
-  const rows = answerRows(batches, [2, 1, 1]);
-  const constant = { rows: 3, width: 1, values: Float64Array.of(100, 200, 300) };
+  const rows = answerRows([batch([0, 2, 1], 3)], [2, 1, 1]);
+  const constant = {
+    rows: { kind: "each", length: 3 } as const,
+    width: 1,
+    values: Float64Array.of(100, 200, 300),
+  };
   const byPosition = Float32Array.of(1, 2, 3, 4);
   joinByPosition(byPosition, constant, rows);
   expect([...byPosition]).toEqual([201, 302, 303, 304]);
   const everywhere = Float32Array.of(1, 2, 3, 4);
   joinEverywhere(everywhere, constant);
   expect([...everywhere]).toEqual([301, 302, 303, 304]);
+});
+
+test("a constant that treats the first position apart joins there by its first row", () => {
+  const constant = { rows: { kind: "apart" } as const, width: 1, values: Float64Array.of(100, 200) };
+  const values = Float32Array.of(1, 2, 3, 4, 5, 6);
+  joinByPosition(values, constant, answerRows(batches, [2, 1, 3]));
+  expect([...values]).toEqual([201, 202, 203, 104, 205, 206]);
+  joinEverywhere(values, constant);
+  expect(values[0]).toBe(401);
 });
 
 test("meanOfEach is the mean over each prompt's rows", () => {

@@ -4,13 +4,16 @@
  * rows.
  */
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import { countRows } from "../../transformer/position-rows.ts";
 import type { Batch } from "../batch.ts";
-import type { Constant } from "../constant.ts";
+import { type Constant, constantAt } from "../constant.ts";
 
 /** A prompt's rows among those of all prompts: from `start` to before `end`. */
 interface Rows {
   readonly start: number;
   readonly end: number;
+  /** Tokens of the prompt: the last row is of its last one. */
+  readonly length: number;
 }
 
 export interface AnswerRows {
@@ -20,6 +23,8 @@ export interface AnswerRows {
   readonly count: number;
   /** Whether any prompt has several answer positions. */
   readonly several: boolean;
+  /** Whether the first position of some prompt is one of its answer positions. */
+  readonly first: boolean;
 }
 
 /** Prompts that go through the graphs together. */
@@ -39,14 +44,16 @@ export function answerRows(batches: readonly Batch[], scored: readonly number[] 
   const ofPrompt: Rows[] = [];
   for (let prompt = 0; prompt < lengths.size; prompt++) {
     const positions = scored?.[prompt] ?? 1;
-    if (!Number.isInteger(positions) || positions < 1 || positions > (lengths.get(prompt) ?? 0)) {
+    const length = lengths.get(prompt) ?? 0;
+    if (!Number.isInteger(positions) || positions < 1 || positions > length) {
       throw new RangeError(`prompt ${prompt} can't have ${positions} answer positions`);
     }
     const start = ofPrompt.at(-1)?.end ?? 0;
-    ofPrompt.push({ start, end: start + positions });
+    ofPrompt.push({ start, end: start + positions, length });
   }
   const count = ofPrompt.at(-1)?.end ?? 0;
-  return { ofPrompt, count, several: count > ofPrompt.length };
+  const first = ofPrompt.some(({ start, end, length }) => end - start === length);
+  return { ofPrompt, count, several: count > ofPrompt.length, first };
 }
 
 /**
@@ -70,7 +77,7 @@ export async function gatherRows(
     const stride = values.length / members.length / candidates;
     for (const [candidate, rows] of all.entries()) {
       for (const [at, member] of members.entries()) {
-        const { start, end } = ofPrompt[member] ?? { start: 0, end: 0 };
+        const { start = 0, end = 0 } = ofPrompt[member] ?? {};
         const last = (candidate * members.length + at + 1) * stride;
         rows.set(values.subarray(last - (end - start) * width, last), start * width);
       }
@@ -79,20 +86,21 @@ export async function gatherRows(
   return all;
 }
 
-/** Adds to each prompt's rows the last rows of a constant that differs by position. */
+/** Adds to each row what a constant that differs by position is at the row's. */
 export function joinByPosition(values: Float32Array, constant: Constant, { ofPrompt }: AnswerRows): void {
-  for (const { start, end } of ofPrompt) {
-    const from = constant.values.subarray((constant.rows - (end - start)) * constant.width);
-    for (const [index, value] of from.entries()) {
-      const at = start * constant.width + index;
-      values[at] = (values[at] ?? 0) + value;
+  for (const { start, end, length } of ofPrompt) {
+    for (let row = start; row < end; row++) {
+      for (const [column, value] of constantAt(constant, length - (end - row)).entries()) {
+        const at = row * constant.width + column;
+        values[at] = (values[at] ?? 0) + value;
+      }
     }
   }
 }
 
 /** Adds a constant's last row to all rows. */
 export function joinEverywhere(values: Float32Array, { rows, width, values: constant }: Constant): void {
-  const last = constant.subarray((rows - 1) * width);
+  const last = constant.subarray((countRows(rows) - 1) * width);
   for (let at = 0; at < values.length; at++) values[at] = (values[at] ?? 0) + (last[at % width] ?? 0);
 }
 

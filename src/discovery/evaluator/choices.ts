@@ -66,14 +66,15 @@ async function klOfStack(
   rest: Upper,
 ): Promise<readonly Float64Array[]> {
   const gone = goneGates(attention, choices);
-  const constants = stackConstants(choices, queries);
   const last = await Promise.all(
     base.map(async (whole, index) => {
       const zHere = z[index];
       if (zHere === undefined) throw new RangeError("a batch without z");
+      const length = groups[index]?.length ?? 0;
+      const constants = stackConstants(choices, queries, length);
       const { y } = await removals.run({ base: whole, z: zHere, gone, constants });
       if (y === undefined) throw new TypeError("the removals lack their output");
-      const end = await runUpper(runtime, rest, y, groups[index]?.length ?? 0);
+      const end = await runUpper(runtime, rest, y, length);
       if (end !== y) await runtime.release(y);
       return end;
     }),
@@ -97,9 +98,12 @@ function goneGates(attention: Attention | undefined, choices: readonly Choice[])
   return { type: "float32", shape: [choices.length, 1, 1, across], data };
 }
 
-/** [choices, 1, rows, d]; only the last row if queries are at the last position alone. */
-function stackConstants(choices: readonly Choice[], queries: Queries): HostTensor {
-  const tensors = choices.map(({ constant }) => constantTensor(constant, queries));
+/**
+ * [choices, 1, rows, d]; only the last row if queries are at the last position alone.
+ * @param length tokens of the prompts.
+ */
+function stackConstants(choices: readonly Choice[], queries: Queries, length: number): HostTensor {
+  const tensors = choices.map(({ constant }) => constantTensor(constant, queries, length));
   const [rows = 1, width = 0] = tensors[0]?.shape ?? [];
   const data = new Float32Array(tensors.length * rows * width);
   for (const [choice, { data: values }] of tensors.entries()) data.set(values, choice * rows * width);

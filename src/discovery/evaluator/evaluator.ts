@@ -126,7 +126,7 @@ export async function evaluatorFrom(
     layers: createLayerLoader(
       runtime,
       model.width,
-      { rows: replacements.rows === 1 ? "one" : "each", together: tokensTogether > 0 },
+      { rows: replacements.rows.kind, together: tokensTogether > 0 },
       (layer) => keptLayer(model, start, replacements, layer),
     ),
     stages: createStageKeeper(),
@@ -155,7 +155,12 @@ export async function evaluatorFrom(
 
   return {
     predictions: scorer.predictions,
-    top: emptyUpper(replacements.rows, model.width, scorer.readsAll),
+    // The last position of a prompt of one token is its first one too, where other constants may join.
+    top: emptyUpper(
+      replacements.rows,
+      model.width,
+      scorer.readsAll || (replacements.rows.kind === "apart" && batches.some(({ length }) => length === 1)),
+    ),
     async openLayer(layer, upper, next = layer - 1) {
       const residual = take(layer);
       residual.trials++;
@@ -178,7 +183,7 @@ export async function evaluatorFrom(
     },
     async measure(circuit, visit, signal) {
       const [last = []] = await run(circuit, { signal });
-      const kl = await scorer.score(last, zeroConstant(1, model.width), batches, visit);
+      const kl = await scorer.score(last, zeroConstant({ kind: "one" }, model.width), batches, visit);
       await runtime.release(...last);
       return kl;
     },

@@ -7,6 +7,7 @@ import type { Queries } from "../../lowering/attention.ts";
 import { joinTrial, trialMlp } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { LayerComponents } from "../../transformer/component.ts";
+import type { PositionRows } from "../../transformer/position-rows.ts";
 import type { Mlp } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
 import { type Constant, constantTensor, zeroConstant } from "../constant.ts";
@@ -37,14 +38,14 @@ export async function openJoinedLayer(
   runtime: Runtime,
   kept: KeptLayer,
   width: number,
-  rows: number,
-  { z }: Pick<AttentionRun, "z">,
+  rows: PositionRows,
+  { z, groups }: Pick<AttentionRun, "z" | "groups">,
   batches: readonly Batch[],
   residual: readonly DeviceTensor[],
   queries: Queries,
 ): Promise<JoinedLayer> {
   const { attention, mlp, postNorm } = kept;
-  const constantRows = rows === 1 || queries === "last" ? "one" : "each";
+  const constantRows = queries === "last" ? "one" : rows.kind;
   const isParallel = kept.arrangement === "parallel";
   const join = await runtime.load(joinTrial(kept, width, constantRows));
   const grouped = (tensors: readonly DeviceTensor[]) => groupTensors(runtime, tensors, queries);
@@ -60,7 +61,8 @@ export async function openJoinedLayer(
         const { y } = await join.run({
           x: stream,
           ...(attention && zHere && { z: zHere, headGates: gatesOf(attention, heads) }),
-          ...(attention && postNorm && { constant: constantTensor(constant, queries) }),
+          ...(attention &&
+            postNorm && { constant: constantTensor(constant, queries, groups[group]?.length ?? 0) }),
           ...(writtenHere && { written: writtenHere, mlpGate: number(Number(stays)) }),
         });
         if (y === undefined) throw new TypeError("the joined layer lacks its output");

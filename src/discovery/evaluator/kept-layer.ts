@@ -7,6 +7,7 @@ import type { Queries } from "../../lowering/attention.ts";
 import { normedConstant } from "../../lowering/normed-constant.ts";
 import { type Circuit, keepsMlp, keptHeads } from "../../transformer/circuit.ts";
 import { keepHeads } from "../../transformer/keep-heads.ts";
+import { countRows } from "../../transformer/position-rows.ts";
 import type { Attention, Block, Mlp, Norm, Transformer } from "../../transformer/transformer.ts";
 import { constantWeight } from "../../transformer/weight.ts";
 import { addConstants, type Constant, constantTensor } from "../constant.ts";
@@ -66,7 +67,13 @@ export async function leftByHeads(
 ): Promise<Constant> {
   if (postNorm === undefined) return constant;
   const { rows, width, values } = constant;
-  const normed = normedConstant(postNorm, [{ shape: [rows, width], read: async () => values }]);
+  const normed = normedConstant(postNorm, [
+    {
+      shape: [countRows(rows), width],
+      ...(rows.kind === "apart" && { firstApart: true }),
+      read: async () => values,
+    },
+  ]);
   return { rows, width, values: Float64Array.from(await normed.read()) };
 }
 
@@ -82,7 +89,11 @@ export function headsAbove(
 ): Attention {
   const kept = keepHeads(attention, heads);
   if (attention.postNorm === undefined) return kept;
-  const { shape, data } = constantTensor(constant, queries);
+  const last = constantTensor(constant, "last", 0);
+  const [shape, data] =
+    queries === "last"
+      ? [last.shape, last.data]
+      : [[countRows(constant.rows), constant.width], Float32Array.from(constant.values)];
   return { ...kept, output: { ...kept.output, bias: constantWeight("constant of the heads", shape, data) } };
 }
 

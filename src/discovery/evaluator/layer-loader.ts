@@ -3,14 +3,9 @@
  * weights are read and sent while the candidates of the current layer are evaluated.
  */
 import type { Queries } from "../../lowering/attention.ts";
-import {
-  type ConstantRows,
-  keptParts,
-  removeHead,
-  removeHeadSets,
-  trialAttention,
-} from "../../lowering/stages.ts";
+import { keptParts, removeHead, removeHeadSets, trialAttention } from "../../lowering/stages.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
+import type { PositionRows } from "../../transformer/position-rows.ts";
 import { isJoined } from "./joined-layer.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
@@ -46,7 +41,7 @@ export interface LayerLoader {
 export function createLayerLoader(
   runtime: Runtime,
   width: number,
-  { rows, together }: { readonly rows: ConstantRows; readonly together: boolean },
+  { rows, together }: { readonly rows: PositionRows["kind"]; readonly together: boolean },
   keptOf: (layer: number) => Promise<KeptLayer>,
 ): LayerLoader {
   let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;

@@ -9,9 +9,10 @@
 
 import type { Queries } from "../../lowering/attention.ts";
 import type { KeptPart } from "../../lowering/kept-part.ts";
-import { type ConstantRows, keptParts } from "../../lowering/stages.ts";
+import { keptParts } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import { type Component, type LayerComponents, layerWithout } from "../../transformer/component.ts";
+import type { PositionRows } from "../../transformer/position-rows.ts";
 import type { Batch } from "../batch.ts";
 import { addConstants, type Constant, zeroConstant } from "../constant.ts";
 import type { Replacements } from "../replacements.ts";
@@ -101,7 +102,7 @@ export async function openLayer(
   releaseResidual: () => Promise<void>,
 ): Promise<LayerTrial> {
   const { runtime, batches, replacements, layers, stages } = context;
-  const rows = replacements.rows === 1 ? "one" : "each";
+  const rows = replacements.rows.kind;
   const queries: Queries = upper.readsAll ? "all" : "last";
   const { kept, sessions: own } = await layers.take(layer, queries, next);
   const heads = kept.attention && own.attention && { attention: kept.attention, session: own.attention };
@@ -241,7 +242,7 @@ function removeFrom(
 function sharedStages(
   runtime: Runtime,
   width: number,
-  rows: ConstantRows,
+  rows: PositionRows["kind"],
 ): {
   readonly made: readonly Stage[];
   readonly stage: (parts: readonly KeptPart[], positions: Queries) => Promise<Stage>;
@@ -266,7 +267,7 @@ export async function keepLayer(
   kept: KeptLayer,
   upper: Upper,
 ): Promise<Upper> {
-  const stageOf = sharedStages(runtime, width, replacements.rows === 1 ? "one" : "each");
+  const stageOf = sharedStages(runtime, width, replacements.rows.kind);
   const { heads, attention, attentionConstant, mlp, mlpConstant } = kept;
   const result = await layerBelow(upper, {
     ...{ kept, queries: upper.readsAll ? "all" : "last", attention, heads },

@@ -72,7 +72,7 @@ export async function createScorer(
   const answers = answerRows(batches, scored);
   const [original = new Float32Array()] = await gatherRows(runtime, answers, width, final, batches);
   const crossEntropy = await createCrossEntropy(runtime, model, original);
-  const nothing = constantTensor(zeroConstant(1, width), "last");
+  const nothing = constantTensor(zeroConstant({ kind: "one" }, width), "last", 1);
   // Computed by the same graph as the candidates', so that rounding errors in H(P, Q) cancel.
   const entropy = await crossEntropy.ofRows(original, nothing);
 
@@ -80,9 +80,10 @@ export async function createScorer(
 
   // A constant that differs by position differs by row: it is added to the rows here, other constants in the
   // graph.
-  const joinsByRow = (constant: Constant) => answers.several && constant.rows > 1;
+  const joinsByRow = ({ rows }: Constant) =>
+    (rows.kind === "each" && answers.several) || (rows.kind === "apart" && answers.first);
   const joinRows = (rows: Float32Array<ArrayBuffer>, constant: Constant): HostTensor => {
-    if (!joinsByRow(constant)) return constantTensor(constant, "last");
+    if (!joinsByRow(constant)) return constantTensor(constant, "last", 1);
     joinByPosition(rows, constant, answers);
     return nothing;
   };

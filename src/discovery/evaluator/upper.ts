@@ -12,6 +12,7 @@ import type { Queries } from "../../lowering/attention.ts";
 import { type AskingPart, askingParts, type KeptPart } from "../../lowering/kept-part.ts";
 import { placeFeeds } from "../../lowering/places.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { PositionRows } from "../../transformer/position-rows.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "../constant.ts";
 
 /** A session through which the residual stream goes. */
@@ -45,7 +46,7 @@ export interface Upper {
 /**
  * The upper of the last layer: only the final norm. @param readsAll whether it reads more than the last position.
  */
-export function emptyUpper(rows: number, width: number, readsAll = false): Upper {
+export function emptyUpper(rows: PositionRows, width: number, readsAll = false): Upper {
   return { parts: [], last: zeroConstant(rows, width), readsAll };
 }
 
@@ -115,7 +116,7 @@ export async function runStage(
 ): Promise<DeviceTensor> {
   let positions = stage.positions;
   const inputs = constants.map((constant, index): [string, HostTensor] => {
-    const tensor = constantTensor(constant, positions);
+    const tensor = constantTensor(constant, positions, length);
     const part = stage.parts[index];
     if (part !== undefined && part.kind !== "mlp") positions = part.queries;
     return [`constant.${index}`, tensor];

@@ -27,10 +27,9 @@ export async function loadKnockedModel(
   model: Transformer,
   replacements: Replacements,
 ): Promise<KnockedModel> {
-  const rows = replacements.rows === 1 ? "one" : "each";
   const layers: Session[] = [];
   for (const layer of model.blocks.keys()) {
-    layers.push(await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, rows)));
+    layers.push(await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind)));
   }
   const last = await runtime.load(unembedStage(model));
   const tables: Transformer = {
@@ -50,8 +49,8 @@ export async function loadKnockedModel(
           ...{ x, ...layerFeeds(wholeBlock(model, layer), ids.length) },
           headGates: numbers([heads.length, 1], heads.map(Number)),
           mlpGate: numbers([1], [Number(mlp)]),
-          attentionConstant: constantTensor(attentionConstant, "all"),
-          mlpConstant: constantTensor(mlpConstant, "all"),
+          attentionConstant: constantTensor(attentionConstant, "all", ids.length),
+          mlpConstant: constantTensor(mlpConstant, "all", ids.length),
         });
         if (y === undefined) throw new TypeError("the layer lacks its output");
         await runtime.release(x, ...Object.values(others));
