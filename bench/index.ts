@@ -4,6 +4,7 @@ import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
 import { benchFamilies } from "./families.ts";
+import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
 import { publishedShapes } from "./published-circuits.ts";
 import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
@@ -61,6 +62,15 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
       tasks: only === undefined ? realModelTasks : [only],
     });
   },
+  "first-position": () => {
+    const [model, task] = [optionValue("--model"), optionValue("--task")];
+    const alphas = optionValue("--alphas")?.split(",").map(Number);
+    return benchFirstPosition({
+      ...{ ...defaultFirstPositionBench, json, ...threads, model },
+      ...(task !== undefined && { task }),
+      ...(alphas !== undefined && { alphas }),
+    });
+  },
   "same-bytes": () => benchSameBytes(optionValue("--against") ?? "HEAD~1"),
   search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
   sweep: () => {
@@ -89,6 +99,7 @@ if (bench === undefined) {
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
       "       npm run bench -- families [--json]\n" +
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
+      "       npm run bench -- first-position [--json] [--threads T] [--model DIR] [--task FILE] [--alphas LIST]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +

@@ -14,6 +14,11 @@ export type { Evaluator } from "./discovery/evaluator/evaluator.ts";
 export type { LayerChoice, LayerState, LayerTrial } from "./discovery/evaluator/layer-trial.ts";
 export type { VisitAnswers } from "./discovery/evaluator/scorer.ts";
 export type { Upper } from "./discovery/evaluator/upper.ts";
+export type {
+  FirstPosition,
+  FirstPositionChoice,
+  FirstPositionDecision,
+} from "./discovery/first-position.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
 export {
   knownSearchUnits,

@@ -9,11 +9,7 @@ import { describe, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
-import {
-  type Replacements,
-  zeroAblation,
-  zeroReplacements,
-} from "../src/discovery/replacements.ts";
+import { type Replacements, zeroAblation, zeroReplacements } from "../src/discovery/replacements.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { shippedTransformer } from "../src/export/ship-model.ts";
 import { prepareCircuitFolder } from "../src/export/write-folder.ts";
@@ -453,134 +449,143 @@ describe("what is removed is not there", () => {
   });
 });
 
-describe.each(["pooled", "apart"] as const)("invariant 5 and the cache, on standalone decoders, %s means", (means) => {
-  /** Layers of 2, no and 3 heads. */
-  const circuit: Circuit = circuitOfLists({
-    heads: [
-      [0, 0],
-      [0, 4],
-      [2, 1],
-      [2, 2],
-      [2, 3],
-    ],
-    mlps: [0, 2],
-  });
-  const prepare = async (cacheHeads?: number) => {
-    const original = randomTransformer({ heads: 5, seed: 5 });
-    const model = await cutCircuit(original, circuit, await replacementsFor(original, means));
-    const caches = cacheHeads === undefined ? undefined : { heads: cacheHeads, headWidth: 5 };
-    return { model, session: await runtime.load(withCaches(lowerDecoder(model, "portable"), caches)) };
-  };
-  const plain = (length: number) => ({
-    mask: Array(length).fill(1),
-    positions: Array.from({ length }, (_, at) => at),
-  });
+describe.each(["pooled", "apart"] as const)(
+  "invariant 5 and the cache, on standalone decoders, %s means",
+  (means) => {
+    /** Layers of 2, no and 3 heads. */
+    const circuit: Circuit = circuitOfLists({
+      heads: [
+        [0, 0],
+        [0, 4],
+        [2, 1],
+        [2, 2],
+        [2, 3],
+      ],
+      mlps: [0, 2],
+    });
+    const prepare = async (cacheHeads?: number) => {
+      const original = randomTransformer({ heads: 5, seed: 5 });
+      const model = await cutCircuit(original, circuit, await replacementsFor(original, means));
+      const caches = cacheHeads === undefined ? undefined : { heads: cacheHeads, headWidth: 5 };
+      return { model, session: await runtime.load(withCaches(lowerDecoder(model, "portable"), caches)) };
+    };
+    const plain = (length: number) => ({
+      mask: Array(length).fill(1),
+      positions: Array.from({ length }, (_, at) => at),
+    });
 
-  const cacheKinds = [
-    { caches: "as many heads as the layer keeps", heads: undefined },
-    { caches: "as many heads in all layers", heads: 5 },
-  ];
-  test.each(cacheKinds)(
-    "with a cache of $caches, one token or several at a time, as without",
-    async ({ heads }) => {
-      const { model, session } = await prepare(heads);
-      const [prompt = []] = randomPrompts([4], model.vocabularySize);
-      const whole = async (ids: readonly number[]) => {
-        const { mask, positions } = plain(ids.length);
-        const feeds = { ids: [ids], mask: [mask], positions: [positions] };
-        const { logits } = await decoderStep(runtime, session, model, feeds, emptyCache(model, 1, heads));
-        return found(logits[0]);
-      };
-      let ids = [...prompt];
-      let cache: Parameters<typeof decoderStep>[4] = emptyCache(model, 1, heads);
-      for (let step = 0; step < 5; step++) {
-        const { mask, positions } = plain(ids.length);
-        const known = step === 0 ? 0 : ids.length - 1;
-        const feeds = { ids: [ids.slice(known)], mask: [mask], positions: [positions.slice(known)] };
-        const result = await decoderStep(runtime, session, model, feeds, cache);
-        expect(distance(found(result.logits[0]), (await whole(ids)).slice(known))).toBeLessThan(tolerance);
-        cache = result.cache;
-        ids = [...ids, mostLikely(found(result.logits[0]?.at(-1)))];
-      }
-      // Two new tokens at once onto a cache of all but them.
-      const first = plain(ids.length - 2);
-      const begin = { ids: [ids.slice(0, -2)], mask: [first.mask], positions: [first.positions] };
-      const { cache: most } = await decoderStep(runtime, session, model, begin, emptyCache(model, 1, heads));
-      const all = plain(ids.length);
-      const rest = { ids: [ids.slice(-2)], mask: [all.mask], positions: [all.positions.slice(-2)] };
-      const { logits } = await decoderStep(runtime, session, model, rest, most);
-      expect(distance(found(logits[0]), (await whole(ids)).slice(-2))).toBeLessThan(tolerance);
-    },
-  );
+    const cacheKinds = [
+      { caches: "as many heads as the layer keeps", heads: undefined },
+      { caches: "as many heads in all layers", heads: 5 },
+    ];
+    test.each(cacheKinds)(
+      "with a cache of $caches, one token or several at a time, as without",
+      async ({ heads }) => {
+        const { model, session } = await prepare(heads);
+        const [prompt = []] = randomPrompts([4], model.vocabularySize);
+        const whole = async (ids: readonly number[]) => {
+          const { mask, positions } = plain(ids.length);
+          const feeds = { ids: [ids], mask: [mask], positions: [positions] };
+          const { logits } = await decoderStep(runtime, session, model, feeds, emptyCache(model, 1, heads));
+          return found(logits[0]);
+        };
+        let ids = [...prompt];
+        let cache: Parameters<typeof decoderStep>[4] = emptyCache(model, 1, heads);
+        for (let step = 0; step < 5; step++) {
+          const { mask, positions } = plain(ids.length);
+          const known = step === 0 ? 0 : ids.length - 1;
+          const feeds = { ids: [ids.slice(known)], mask: [mask], positions: [positions.slice(known)] };
+          const result = await decoderStep(runtime, session, model, feeds, cache);
+          expect(distance(found(result.logits[0]), (await whole(ids)).slice(known))).toBeLessThan(tolerance);
+          cache = result.cache;
+          ids = [...ids, mostLikely(found(result.logits[0]?.at(-1)))];
+        }
+        // Two new tokens at once onto a cache of all but them.
+        const first = plain(ids.length - 2);
+        const begin = { ids: [ids.slice(0, -2)], mask: [first.mask], positions: [first.positions] };
+        const { cache: most } = await decoderStep(
+          runtime,
+          session,
+          model,
+          begin,
+          emptyCache(model, 1, heads),
+        );
+        const all = plain(ids.length);
+        const rest = { ids: [ids.slice(-2)], mask: [all.mask], positions: [all.positions.slice(-2)] };
+        const { logits } = await decoderStep(runtime, session, model, rest, most);
+        expect(distance(found(logits[0]), (await whole(ids)).slice(-2))).toBeLessThan(tolerance);
+      },
+    );
 
-  test.each(cacheKinds)(
-    "neither padding on the left nor the prompts beside it change a result: $caches",
-    async ({ heads }) => {
-      const { model, session } = await prepare(heads);
-      const empty = emptyCache(model, 3, heads);
-      const prompts = randomPrompts([2, 7, 5], model.vocabularySize);
-      const { session: exact } = await prepare();
-      const alone = await runDecoder(runtime, exact, model, prompts);
-      const length = 7;
-      // Padded as transformers.js does: any token, masked, at position 1.
-      const padded = (fill: number) => ({
-        ids: prompts.map((ids) => [...Array(length - ids.length).fill(fill), ...ids]),
-        mask: prompts.map((ids) => [...Array(length - ids.length).fill(0), ...ids.map(() => 1)]),
-        positions: prompts.map((ids) => [...Array(length - ids.length).fill(1), ...ids.map((_, at) => at)]),
-      });
-      const together = await decoderStep(runtime, session, model, padded(0), empty);
-      expect(
-        distance(
-          together.logits.map((rows) => found(rows.at(-1))),
-          alone,
-        ),
-      ).toBeLessThan(tolerance);
-      const otherPadding = await decoderStep(runtime, session, model, padded(9), empty);
-      expect(
-        distance(
-          otherPadding.logits.map((rows) => found(rows.at(-1))),
-          alone,
-        ),
-      ).toBeLessThan(tolerance);
+    test.each(cacheKinds)(
+      "neither padding on the left nor the prompts beside it change a result: $caches",
+      async ({ heads }) => {
+        const { model, session } = await prepare(heads);
+        const empty = emptyCache(model, 3, heads);
+        const prompts = randomPrompts([2, 7, 5], model.vocabularySize);
+        const { session: exact } = await prepare();
+        const alone = await runDecoder(runtime, exact, model, prompts);
+        const length = 7;
+        // Padded as transformers.js does: any token, masked, at position 1.
+        const padded = (fill: number) => ({
+          ids: prompts.map((ids) => [...Array(length - ids.length).fill(fill), ...ids]),
+          mask: prompts.map((ids) => [...Array(length - ids.length).fill(0), ...ids.map(() => 1)]),
+          positions: prompts.map((ids) => [...Array(length - ids.length).fill(1), ...ids.map((_, at) => at)]),
+        });
+        const together = await decoderStep(runtime, session, model, padded(0), empty);
+        expect(
+          distance(
+            together.logits.map((rows) => found(rows.at(-1))),
+            alone,
+          ),
+        ).toBeLessThan(tolerance);
+        const otherPadding = await decoderStep(runtime, session, model, padded(9), empty);
+        expect(
+          distance(
+            otherPadding.logits.map((rows) => found(rows.at(-1))),
+            alone,
+          ),
+        ).toBeLessThan(tolerance);
 
-      // And a step further, onto the padded cache.
-      const next = [3, 4, 5];
-      const feeds = padded(0);
-      const step = await decoderStep(
-        runtime,
-        session,
-        model,
-        {
-          ids: next.map((id) => [id]),
-          mask: feeds.mask.map((row) => [...row, 1]),
-          positions: prompts.map((ids) => [ids.length]),
-        },
-        together.cache,
+        // And a step further, onto the padded cache.
+        const next = [3, 4, 5];
+        const feeds = padded(0);
+        const step = await decoderStep(
+          runtime,
+          session,
+          model,
+          {
+            ids: next.map((id) => [id]),
+            mask: feeds.mask.map((row) => [...row, 1]),
+            positions: prompts.map((ids) => [ids.length]),
+          },
+          together.cache,
+        );
+        const longer = prompts.map((ids, at) => [...ids, found(next[at])]);
+        const expected = await runDecoder(runtime, exact, model, longer);
+        expect(
+          distance(
+            step.logits.map((rows) => found(rows[0])),
+            expected,
+          ),
+        ).toBeLessThan(tolerance);
+      },
+    );
+
+    test("a model whose constants differ by position is refused", async () => {
+      const original = randomTransformer();
+      const model = await cutCircuit(
+        original,
+        circuitOfLists({ heads: [[1, 0]], mlps: [1] }),
+        await replacementsFor(original, "aligned"),
       );
-      const longer = prompts.map((ids, at) => [...ids, found(next[at])]);
-      const expected = await runDecoder(runtime, exact, model, longer);
-      expect(
-        distance(
-          step.logits.map((rows) => found(rows[0])),
-          expected,
-        ),
-      ).toBeLessThan(tolerance);
-    },
-  );
-
-  test("a model whose constants differ by position is refused", async () => {
-    const original = randomTransformer();
-    const model = await cutCircuit(
-      original,
-      circuitOfLists({ heads: [[1, 0]], mlps: [1] }),
-      await replacementsFor(original, "aligned"),
-    );
-    expect(() => lowerDecoder(model, "portable")).toThrow("differs by position");
-    expect(() => lowerAligned(model, 7, "portable")).toThrow(
-      "a model of 6 positions takes no prompts of 7 tokens",
-    );
-  });
-});
+      expect(() => lowerDecoder(model, "portable")).toThrow("differs by position");
+      expect(() => lowerAligned(model, 7, "portable")).toThrow(
+        "a model of 6 positions takes no prompts of 7 tokens",
+      );
+    });
+  },
+);
 
 describe("invariant 6: what is counted is what is shipped", () => {
   const circuits: readonly Circuit[] = [

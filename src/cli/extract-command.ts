@@ -16,14 +16,10 @@ import { compilationReport } from "../report/terminal-compiled.ts";
 import { extractionReport } from "../report/terminal-summary.ts";
 import { withCircuitJson } from "./circuit-json-output.ts";
 import type { CommandContext } from "./command-context.ts";
-import {
-  type ExtractFlags,
-  extractCommandOptions,
-  extractFlagOf,
-  extractOptionsOf,
-} from "./extract-flags.ts";
+import { type ExtractFlags, extractCommandOptions, extractOptionsOf } from "./extract-flags.ts";
 import { commandToCopy, programName, resumeCommand } from "./invocation.ts";
 import { type CommandWork, type Outcome, perform } from "./perform.ts";
+import { flagOf } from "./setting-options.ts";
 import { printNote } from "./streams.ts";
 import { readTaskAndModel } from "./task-option.ts";
 
@@ -56,7 +52,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
 
 async function run(flags: ExtractFlags, { signal, onEvent, closing }: CommandWork): Promise<Outcome> {
   const options = extractOptionsOf(flags);
-  checkExtractOptions(options, extractFlagOf);
+  checkExtractOptions(options, flagOf);
   const { task, model } = await readTaskAndModel(flags, () => loadModel(flags.model, { signal, onEvent }), {
     closing,
     signal,

@@ -30,6 +30,7 @@ import {
 import {
   allowWeakOption,
   cachesOption,
+  firstPositionOption,
   meansOption,
   modelOption,
   orderOption,
@@ -50,6 +51,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly model?: string;
   readonly task?: string;
   readonly label?: readonly string[];
+  readonly firstPosition?: SearchSettings["firstPosition"];
   readonly maxKl?: number;
   readonly targetAccuracy?: number;
   readonly targetKl?: number;
@@ -104,6 +106,7 @@ const searchOptions = (): readonly Option[] => [
     defaults.components,
   ),
   meansOption(),
+  firstPositionOption(),
   orderOption(),
   new Option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)"),
   new Option("--no-bos", "Do not, for acronyms either."),
@@ -159,6 +162,7 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
       device,
     },
     ...(alpha !== undefined && { alpha }),
+    ...(flags.firstPosition !== undefined && { firstPosition: flags.firstPosition }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
     ...(flags.chat !== undefined && { chat: flags.chat }),
     ...{ bootstrap, frequency, ...formatsOf(flags.dtype), operators: flags.target, caches: flags.caches },
@@ -177,12 +181,6 @@ function formatsOf(chosen: readonly Dtype[]): {
   const [dtype = "f32"] = chosen;
   return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
 }
-
-/** "maxKl" → "--max-kl". In this command the option of a graph's operators is called "target". */
-export const extractFlagOf = (option: string) =>
-  option === "operators"
-    ? "--target"
-    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function targetOf({ targetAccuracy, targetKl, targetSize }: ExtractFlags): Target | undefined {
   const given = Object.entries({ accuracy: targetAccuracy, kl: targetKl, size: targetSize }).flatMap(

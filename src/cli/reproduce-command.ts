@@ -3,9 +3,11 @@ import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { type ReproductionRun, reproduce } from "../experiments/reproduce.ts";
 import { journalPath } from "../files/journal.ts";
 import { packageVersion } from "../files/package-files.ts";
+import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
@@ -22,6 +24,8 @@ import {
   ablationsOption,
   allowWeakOption,
   allThreadsOption,
+  firstPositionOption,
+  flagOf,
   jobsOption,
   meansOption,
   mlpsOption,
@@ -43,6 +47,7 @@ interface Flags {
   readonly valueBias: "removed" | "kept";
   readonly mlps: string;
   readonly means: "aligned" | "pooled";
+  readonly firstPosition?: FirstPositionChoice;
   readonly known?: ReadonlyMap<string, string>;
   readonly published?: boolean;
   readonly timingBudget?: number;
@@ -80,6 +85,7 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
     .addOption(valueBiasOption())
     .addOption(mlpsOption())
     .addOption(meansOption())
+    .addOption(firstPositionOption())
     .addOption(
       new Option(
         "--known <task=id|file>",
@@ -130,6 +136,7 @@ async function run(
       : [],
   );
   const ablations = parseChoices("--ablation", ["mean", "zero"])(flags.ablation);
+  checkFirstPosition({ firstPosition: flags.firstPosition, means: flags.means, ablations }, flagOf);
   const mlps = parseChoices("--mlps", ["on", "off"])(flags.mlps).map((each) => each === "on");
   const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
   const tasks = tasksOf(flags);
@@ -153,6 +160,7 @@ async function run(
     ...{ out, tasks, seeds, alphas, alphasOf, ablations, mlps, chosen, known, signal, onEvent },
     means: flags.means,
     valueBias: flags.valueBias,
+    firstPosition: flags.firstPosition,
     published: flags.published,
     timingBudget: flags.timingBudget ?? defaults.timingBudget,
     ...{ jobs, threads: flags.threads, force: flags.force, resume: flags.resume },

@@ -1,5 +1,6 @@
 /** Options that several searching commands have, each defined once. */
 import { Option } from "commander";
+import { firstPositionChoices } from "../discovery/first-position.ts";
 import { orderOption as order } from "../discovery/searches/greedy/greedy-options.ts";
 import { defaultExtractOptions as defaults } from "../jobs/extract/extract-options.ts";
 import { cacheKinds } from "../lowering/cache-heads.ts";
@@ -8,6 +9,12 @@ import { parseThreads } from "./option-values.ts";
 
 /** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+/** "maxKl" → "--max-kl". A graph's operators are its target here. */
+export const flagOf = (option: string): string =>
+  option === "operators"
+    ? "--target"
+    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 export const modelOption = () =>
   new Option(
@@ -42,6 +49,12 @@ export const meansOption = () =>
   )
     .choices(["aligned", "pooled"])
     .default(defaults.means);
+
+export const firstPositionOption = () =>
+  new Option(
+    "--first-position <how>",
+    "With pooled means, the first position has means of its own, or is one as all others (default: auto, apart where it is an attention sink)",
+  ).choices(firstPositionChoices);
 
 /** @param unless the value if the option is left out and has no default. */
 export const cachesOption = (unless?: string) =>

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";
+import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { PAPER_TASKS } from "../experiments/paper-settings.ts";
 import { runSweep } from "../experiments/run-sweep.ts";
 import { assignKnown } from "../experiments/sweep-known.ts";
@@ -9,6 +10,7 @@ import { planSweep } from "../experiments/sweep-plan.ts";
 import { summarizeSweep } from "../experiments/sweep-summary.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import { journalPath } from "../files/journal.ts";
+import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
@@ -24,6 +26,8 @@ import {
   allowWeakOption,
   allThreadsOption,
   collect,
+  firstPositionOption,
+  flagOf,
   jobsOption,
   meansOption,
   mlpsOption,
@@ -46,6 +50,7 @@ interface Flags {
   readonly mlps: string;
   readonly seeds: string;
   readonly means: "aligned" | "pooled";
+  readonly firstPosition?: FirstPositionChoice;
   readonly order: "published" | "downstream";
   readonly maxKl?: string;
   readonly bos?: boolean;
@@ -81,6 +86,7 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     .addOption(mlpsOption())
     .option("--seeds <list>", "How many seeds, a range as 2..4, or a list; each has prompts of its own.", "5")
     .addOption(meansOption())
+    .addOption(firstPositionOption())
     .addOption(orderOption())
     .option("--max-kl <nats>", "Prune only as long as the circuit's KL stays at or below this.")
     .option("--bos", "Put the beginning-of-text token before every prompt (default for acronyms)")
@@ -126,8 +132,10 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
     means: flags.means,
     order: flags.order,
     valueBias: flags.valueBias,
+    firstPosition: flags.firstPosition,
     ...(flags.maxKl !== undefined && { maxKl: parseKl("--max-kl")(flags.maxKl) }),
   };
+  checkFirstPosition(choice, flagOf);
   const seeds = parseSeeds(flags.seeds);
   const jobs = flags.jobs === undefined ? undefined : parseJobs(flags.jobs);
   const circuits: KnownCircuit[] = [];

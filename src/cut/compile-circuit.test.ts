@@ -18,7 +18,8 @@ const [layers, heads, vocabulary, length, width] = [3, 2, 31, 4, 12];
 /** Constants at each position, so that one that was lost or joined at the wrong place is seen. */
 function constants(rows: PositionRows) {
   const { nextUint32 } = createRandom(11);
-  const values = () => Float64Array.from({ length: countRows(rows) * width }, () => nextUint32() / 2 ** 31 - 1);
+  const values = () =>
+    Float64Array.from({ length: countRows(rows) * width }, () => nextUint32() / 2 ** 31 - 1);
   const cache = new Map<string, Float64Array<ArrayBuffer>>();
   const constant = (name: string) => {
     const known = cache.get(name) ?? values();
@@ -32,7 +33,11 @@ function constants(rows: PositionRows) {
   };
 }
 
-async function standalone(circuit: Circuit, tied: boolean, rows: PositionRows = { kind: "each", length }): Promise<FoldedTransformer> {
+async function standalone(
+  circuit: Circuit,
+  tied: boolean,
+  rows: PositionRows = { kind: "each", length },
+): Promise<FoldedTransformer> {
   const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied });
   return fitLength(await cutCircuit(model, circuit, constants(rows)), length);
 }

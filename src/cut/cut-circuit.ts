@@ -98,7 +98,10 @@ function addend(constant: Constant): readonly Addend[] {
   const { rows, width, values } = constant;
   if (values.every((value) => value === 0)) return [];
   const others = constantAt(constant, 1);
-  if (rows.kind === "one" || (rows.kind === "apart" && values.every((value, at) => value === others[at % width])))
+  if (
+    rows.kind === "one" ||
+    (rows.kind === "apart" && values.every((value, at) => value === others[at % width]))
+  )
     return [{ shape: [width], read: async () => values.slice(0, width) }];
   return [
     {

@@ -4,6 +4,7 @@
  * where the sweep's journal ends.
  */
 
+import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import type { ValueBias } from "../discovery/replacements.ts";
 import { defaultExtractOptions } from "../jobs/extract/extract-options.ts";
 import type { Model } from "../jobs/load-model.ts";
@@ -49,6 +50,11 @@ export interface ReproduceOptions extends RunSweepOptions {
   readonly valueBias?: ValueBias | undefined;
   /** How means are computed: one for each position ("aligned", as in the paper), or one for all ("pooled"). */
   readonly means: "aligned" | "pooled";
+  /**
+   * With pooled means, whether the first position has means of its own.
+   * @defaultValue "auto", where it is an attention sink
+   */
+  readonly firstPosition?: FirstPositionChoice | undefined;
   /** Thresholds that the user chose for the tables, in nats, by the task's name. */
   readonly chosen: ReadonlyMap<string, number>;
   /** Known circuits to compare with instead of the published lists, by the task's name. */
@@ -98,6 +104,7 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
     means: options.means,
     order: "published",
     valueBias: options.valueBias,
+    firstPosition: options.firstPosition,
     known,
   });
 
@@ -182,7 +189,7 @@ async function timeTables(
   tasks: readonly SweepTask[],
   choices: readonly TableChoice[],
   { rows }: SweepOutcome,
-  { means, timingBudget, signal, onEvent }: ReproduceOptions,
+  { means, firstPosition, timingBudget, signal, onEvent }: ReproduceOptions,
 ): Promise<readonly CircuitTiming[]> {
   // One thread: with several, the time depends on what else the machine does, because they wait for each other.
   // With two threads on a busy machine the spread was more than ten times as wide.
@@ -207,7 +214,7 @@ async function timeTables(
           encoded,
           wanted.map(({ circuit }) => circuit),
           {
-            ...{ means, signal },
+            ...{ means, firstPosition, signal },
             budget: timingBudget,
             onTimed: () => onEvent?.({ kind: "progress", step: "measure", done: before + ++done, total }),
           },

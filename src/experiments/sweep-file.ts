@@ -31,7 +31,7 @@ export interface SweepFileContents {
 
 /** The whole of sweep.json. */
 export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFileContents): string {
-  const { alphas, means, order, valueBias = "removed", maxKl } = plan;
+  const { alphas, means, firstPosition = "auto", order, valueBias = "removed", maxKl } = plan;
   const contents = {
     format: "pith.sweep/1",
     pith,
@@ -40,7 +40,8 @@ export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFi
       alphas,
       means,
       order,
-      ...(zeroes(plan) && { valueBias }),
+      ...(means === "pooled" && ablates(plan, "mean") && { firstPosition }),
+      ...(ablates(plan, "zero") && { valueBias }),
       ...(maxKl !== undefined && { maxKl }),
     },
     units: units.map((unit, index) => ({ ...unit, examples: examplesOf(plan, index) })),
@@ -51,7 +52,8 @@ export function formatSweepFile({ pith, modelFiles, plan, runs, units }: SweepFi
   return `${JSON.stringify(contents, undefined, 2)}\n`;
 }
 
-const zeroes = ({ units }: SweepPlan): boolean => units.some(({ ablation }) => ablation === "zero");
+const ablates = ({ units }: SweepPlan, kind: "mean" | "zero"): boolean =>
+  units.some(({ ablation }) => ablation === kind);
 
 function examplesOf(plan: SweepPlan, index: number): Readonly<Record<string, number>> {
   const { patching = [], validation = [], test = [] } = plan.units[index]?.encoded ?? {};

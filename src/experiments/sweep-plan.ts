@@ -3,9 +3,11 @@
  * prompts in one setting. A unit's result depends only on model and plan, so units may run in any order, at the
  * same time, and again.
  */
+import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import type { ValueBias } from "../discovery/replacements.ts";
 import { alphaOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { PithError } from "../errors.ts";
+import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { isWithin } from "../number-range.ts";
@@ -21,6 +23,11 @@ export interface SweepSettings {
    * How means are computed: one for each position ("aligned", prompts of one length), or one for all ("pooled").
    */
   readonly means: "aligned" | "pooled";
+  /**
+   * With pooled means, whether the first position has means of its own: see {@link SearchSettings}.
+   * @defaultValue "auto", where it is an attention sink
+   */
+  readonly firstPosition?: FirstPositionChoice | undefined;
   /** Which components of a layer are tried first. */
   readonly order: Order;
   /**
@@ -128,7 +135,8 @@ export interface SweepChoice extends Omit<SweepSettings, "alphas"> {
  *   order: "published",
  * });
  * ```
- * @throws PithError "options" for nothing to do, an invalid threshold, or two tasks of one name.
+ * @throws PithError "options" for nothing to do, an invalid threshold, two tasks of one name, or a choice of the first
+ * position without pooled means.
  */
 export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): SweepPlan {
   const {
@@ -138,10 +146,12 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
     mlps,
     known = new Map(),
     means,
+    firstPosition,
     order,
     valueBias,
     maxKl,
   } = choice;
+  checkFirstPosition({ firstPosition, means, ablations });
   const wrong = [...alphas, ...[...alphasOf.values()].flat()].find(
     (alpha) => !isWithin(alphaOption.range, alpha),
   );
@@ -172,6 +182,7 @@ export function planSweep(tasks: readonly SweepTask[], choice: SweepChoice): Swe
   return {
     alphas: ascending(alphas),
     ...{ means, order, units, known },
+    ...(firstPosition !== undefined && { firstPosition }),
     ...(valueBias !== undefined && { valueBias }),
     ...(maxKl !== undefined && { maxKl }),
     notes: tasks.flatMap(({ notes }) => notes),

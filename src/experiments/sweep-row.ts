@@ -57,6 +57,10 @@ export interface SweepRow {
   readonly mlps: boolean;
   /** The threshold, in nats. */
   readonly alpha: number;
+  /**
+   * Whether the first position had means of its own; left out where means were aligned, and with zero ablation.
+   */
+  readonly firstPosition?: "apart" | "same";
   /** The kept heads, ascending, [layer, head]. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
   /** The layers whose MLP was kept, ascending. */
@@ -102,6 +106,7 @@ const rowSchema = z.object({
   ablation: z.enum(["mean", "zero"]),
   mlps: z.boolean(),
   alpha: z.number().positive(),
+  firstPosition: z.enum(["apart", "same"]).exactOptional(),
   heads: z.array(z.tuple([count, count])),
   mlpsKept: z.array(count),
   accuracy: z.object({ validation: pairSchema, test: pairSchema.exactOptional() }),
@@ -165,6 +170,7 @@ const columns: readonly CsvColumn<SweepRow>[] = [
   ["ablation", ({ ablation }) => ablation],
   ["mlps", ({ mlps }) => (mlps ? "on" : "off")],
   ["alpha", ({ alpha }) => alpha],
+  ["first_position", ({ firstPosition }) => firstPosition],
   ["heads_kept", ({ heads }) => heads.length],
   ["mlps_kept", ({ mlpsKept }) => mlpsKept.length],
   ["accuracy_validation_original", ({ accuracy }) => accuracy.validation.original],

@@ -46,11 +46,16 @@ const WALK = 0.66;
 export async function runUnit(job: UnitJob): Promise<UnitResult> {
   const { runtime, model, plan, unit, years, record, onEntry, onRow, onProgress, signal } = job;
   const { encoded, ablation, mlps } = unit;
-  const { means, order, valueBias, maxKl } = plan;
+  const { means, firstPosition: choice = "auto", order, valueBias, maxKl } = plan;
   const alphas = alphasOfUnit(plan, unit);
-  const { evaluator, replacements } = await prepareSearch(runtime, model, searchSets(encoded), {
-    ...{ ablation, valueBias, means, signal },
-  });
+  const { evaluator, replacements, firstPosition } = await prepareSearch(
+    runtime,
+    model,
+    searchSets(encoded),
+    {
+      ...{ ablation, valueBias, means, firstPosition: choice, signal },
+    },
+  );
   const { results, evaluations, separately } = await sweep(evaluator, model, {
     ...{ alphas, mlps, order, maxKl, signal },
     resume: record?.entries ?? [],
@@ -75,6 +80,7 @@ export async function runUnit(job: UnitJob): Promise<UnitResult> {
       const kept = listsOf(circuit);
       const row: SweepRow = {
         ...{ task: unit.task, seed: unit.seed, ablation, mlps, alpha },
+        ...(firstPosition && { firstPosition: firstPosition.firstPosition }),
         ...{ heads: kept.heads, mlpsKept: kept.mlps },
         ...measures,
         ...knownRates(circuit, plan.known.get(unit.task), model),

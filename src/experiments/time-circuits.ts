@@ -5,6 +5,7 @@
  */
 import { planSafetensors } from "../checkpoint/safetensors-writer.ts";
 import { cutCircuit } from "../cut/cut-circuit.ts";
+import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { meanReplacements } from "../discovery/replacements.ts";
 import { decoderProfile, type Profile } from "../export/config-json.ts";
 import { describeGraph, shipModel } from "../export/ship-model.ts";
@@ -30,6 +31,8 @@ export interface TimedCircuit {
 
 export interface TimeOptions {
   readonly means: "aligned" | "pooled";
+  /** Of pooled means; left out: as the model has it. */
+  readonly firstPosition?: FirstPositionChoice | undefined;
   /** Milliseconds for each pair of models. */
   readonly budget: number;
   readonly signal?: AbortSignal | undefined;
@@ -43,11 +46,13 @@ export async function timeCircuits(
   model: Model,
   encoded: EncodedTask,
   circuits: readonly Circuit[],
-  { means, budget, signal, onTimed }: TimeOptions,
+  { means, firstPosition = "auto", budget, signal, onTimed }: TimeOptions,
 ): Promise<readonly TimedCircuit[]> {
   if (circuits.length === 0) return [];
   const patching = encoded.patching.map(({ forced }) => forced);
-  const replacements = await meanReplacements(runtime, model.transformer, patching, means, { signal });
+  const replacements = await meanReplacements(runtime, model.transformer, patching, means, {
+    ...{ firstPosition, signal },
+  });
   const profile: Profile =
     means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }

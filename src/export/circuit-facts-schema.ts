@@ -195,6 +195,19 @@ export const replacementSchema = z.object({
   valueBias: z.enum(["removed", "kept"]).optional(),
   /** One mean for each position, or one for all. */
   means: z.enum(["aligned", "pooled"]),
+  /**
+   * Of pooled means: whether the first position has a mean of its own, apart from all others'. Left out: it has not.
+   */
+  firstPosition: z.enum(["apart", "same"]).optional(),
+  /** What that was decided by; left out where it was given. */
+  sink: z
+    .object({
+      /** The layer behind which the first position stands out most. */
+      layer: count,
+      /** Its median residual norm there, divided by the median of all other positions'. */
+      ratio: number,
+    })
+    .optional(),
 });
 
 /** Top-level fields that both formats have with the same meaning. */

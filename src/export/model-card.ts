@@ -7,6 +7,7 @@ import type { DtypeRecord } from "./dtype-record.ts";
 import { shapeOfFile } from "./file-circuit.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
 import { circuitIn, dtypesIn } from "./formats.ts";
+import { meansText } from "./means-text.ts";
 import { describeSearch, ruleOf } from "./search-text.ts";
 import type { SpeedRecord } from "./speed-record.ts";
 import { taskLabel } from "./task-label.ts";
@@ -185,7 +186,7 @@ const { logits } = await model(tokenizer(${text}, { add_special_tokens: false })
 
 function describeOptions(circuit: CircuitFile): string {
   const { replacement, onTrial, triedAs, stability } = circuit;
-  const means = replacement.ablation === "mean" ? `${replacement.means} means` : "zero ablation";
+  const means = replacement.ablation === "mean" ? meansText(replacement) : "zero ablation";
   const tried = onTrial.includes("mlp") ? "MLPs tried" : "MLPs not tried";
   const { manner = [] } = describeSearch(circuit.search);
   const together = triedAs === undefined ? [] : [`tried as ${plain(triedAs)}`];

@@ -78,6 +78,8 @@ export const structureSchema = z.object({
   ]),
   blocks: z.array(block),
   finalBias: weight.optional(),
+  /** Constants of two rows are what joins at the first position, and at all others; left out: a row a position. */
+  firstPosition: z.literal("apart").optional(),
   finalNorm: norm,
   unembedding: weight,
   unembeddingBias: weight.optional(),

@@ -6,6 +6,7 @@
 
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { meansText, sinkText } from "../export/means-text.ts";
 import { describeSearch } from "../export/search-text.ts";
 import { taskLabel } from "../export/task-label.ts";
 import type { Extraction } from "../jobs/extract/extract.ts";
@@ -158,7 +159,7 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
   const rule =
     circuit.target === undefined ? describeSearch(circuit.search).rule : targetText(circuit.target);
   const biases = replacement.valueBias === "kept" ? " (value biases kept)" : "";
-  const how = `${replacement.ablation} ablation${biases}, ${rule}, ${replacement.means} means`;
+  const how = `${replacement.ablation} ablation${biases}, ${rule}, ${meansText(replacement)}`;
   const layers = layersOfCircuit(model.heads, circuit.kept);
   return [
     ` ${style.bold(head)}`,
@@ -173,7 +174,7 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
 
 function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
   const { arrow } = style.symbols;
-  const { metrics, task } = circuit;
+  const { metrics, task, replacement } = circuit;
   const accuracy = splits.flatMap((split) => {
     const pair = metrics.accuracy[split];
     if (pair === undefined) return [];
@@ -196,6 +197,9 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
     ...(yearMass.length === 0 ? [] : [["years", ...yearMass] as const]),
     ...sizeRows(circuit, style),
     ...targetRows(circuit),
+    ...(replacement.firstPosition === "apart" && replacement.sink
+      ? [["sink", `the first position: ${sinkText(replacement.sink)}`] as const]
+      : []),
     ["checked", `standalone and patched logits differ by ${formatKl(metrics.verified)} at most`],
   ];
 }

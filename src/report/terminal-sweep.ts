@@ -45,6 +45,9 @@ export function sweepReport(outcome: SweepOutcome, notes: readonly string[], sty
         : [`${plural(resumedUnits, "unit")} of them taken over from an earlier run`]),
     ],
     ...(folder === undefined ? [] : [["files", `${folder}: sweep.csv, sweep.jsonl, sweep.json`] as const]),
+    ...(rows.some(({ firstPosition }) => firstPosition === "apart")
+      ? [["means", "pooled, the first position apart"] as const]
+      : []),
     ...(notes.length === 0 ? [] : [["note", ...notes] as const]),
   ];
   return [

@@ -63,6 +63,8 @@ export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "m
   readonly chat?: boolean | undefined;
   /** With zero ablation: what happens to a pruned head's value bias. Left out: removed. */
   readonly valueBias?: SearchSettings["valueBias"] | undefined;
+  /** With pooled means: whether the first position has means of its own. Left out: where it is an attention sink. */
+  readonly firstPosition?: SearchSettings["firstPosition"] | undefined;
   /**
    * Whether to run even if the preflight has a finding of severity "refusal"; otherwise such a run fails. Left
    * out: false.

@@ -1,6 +1,7 @@
 /** Schemas of the requests that pages send. Every field is checked before anything uses it. */
 import type { Context } from "hono";
 import { z } from "zod";
+import { firstPositionChoices } from "../discovery/first-position.ts";
 import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
 import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
@@ -29,6 +30,7 @@ const options = z.strictObject({
   bos: z.boolean().optional(),
   chat: z.boolean().optional(),
   valueBias: z.enum(["removed", "kept"]).optional(),
+  firstPosition: z.enum(firstPositionChoices).optional(),
   allowWeak: z.boolean().optional(),
 }) satisfies z.ZodType<RunOptions>;
 

@@ -14,6 +14,7 @@ import {
   strict,
   sweepAlphas,
   sweepFields,
+  usesPooledMeans,
 } from "./run-form.ts";
 
 /** The slider for α: ten steps a decade, from 1e-5 to 10. */
@@ -82,6 +83,25 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ means: value === "pooled" ? "pooled" : "aligned" })}
         />
+        {usesPooledMeans(chosen) && (
+          <Radios
+            legend="The first position"
+            name="first-position"
+            value={chosen.firstPosition ?? "auto"}
+            choices={[
+              [
+                "auto",
+                "as the model has it",
+                "An average of its own where many heads rest on it: an attention sink.",
+              ],
+              ["apart", "an average of its own", "And one for all other positions."],
+              ["same", "one as all others", "One average for all positions."],
+            ]}
+            onChoose={(value) =>
+              chooseOptions({ firstPosition: value === "apart" || value === "same" ? value : undefined })
+            }
+          />
+        )}
         <Radios
           legend="Order within a layer"
           name="order"

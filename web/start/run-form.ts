@@ -163,7 +163,7 @@ async function askServer(): Promise<void> {
   }
   asked = new AbortController();
   const { signal: abort } = asked;
-  const body = { model: model.value.model, task: task.value, options: chosen };
+  const body = { model: model.value.model, task: task.value, options: whereTheyApply(chosen) };
   try {
     const found = await post<TaskCheck>("/api/tasks", body, abort);
     batch(() => {
@@ -250,11 +250,21 @@ function sweepChoice(chosen: RunOptions): SweepRanges {
   };
 }
 
+/** Whether one mean for all positions takes a pruned component's place. */
+export function usesPooledMeans({ means, ablation }: RunOptions): boolean {
+  return means === "pooled" && (ablation === "mean" || (kind.value === "sweep" && sweepFields.value.zero));
+}
+
+/** Without the choice that pooled means alone have, where there are none. */
+function whereTheyApply({ firstPosition, ...chosen }: RunOptions): RunOptions {
+  return firstPosition !== undefined && usesPooledMeans(chosen) ? { ...chosen, firstPosition } : chosen;
+}
+
 /** @throws ApiFailure when the server refuses. */
 export async function startRun(): Promise<RunSummary> {
   const [chosen, of] = [options.value, model.value];
   if (chosen === undefined || of === undefined) throw new Error("nothing is chosen yet");
-  const base = { model: of.model, task: task.value, options: chosen };
+  const base = { model: of.model, task: task.value, options: whereTheyApply(chosen) };
   if (kind.value === "extract") return post("/api/runs", { kind: "extract", ...base } satisfies RunRequest);
   return post("/api/runs", { kind: "sweep", ...base, ...sweepChoice(chosen) } satisfies RunRequest);
 }

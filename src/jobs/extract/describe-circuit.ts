@@ -1,5 +1,6 @@
 /** The content of circuit.json for a new circuit, before its files are known. */
 import { createHash } from "node:crypto";
+import type { FirstPositionDecision } from "../../discovery/first-position.ts";
 import { singleComponents } from "../../discovery/search-units.ts";
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
@@ -32,7 +33,13 @@ export interface CircuitOrigin {
 export function describeCircuit(
   { model, task, encoded, settings, search }: CircuitOrigin,
   sources: Sources,
-  { circuit, trace }: Pick<SearchResult, "circuit" | "trace">,
+  {
+    circuit,
+    trace,
+    firstPosition,
+  }: Pick<SearchResult, "circuit" | "trace"> & {
+    readonly firstPosition: FirstPositionDecision | undefined;
+  },
   profile: Profile,
   metrics: CircuitFile["metrics"],
 ): CircuitFile {
@@ -70,7 +77,7 @@ export function describeCircuit(
     search: { name: search.name, options: search.options, trace: [...trace] },
     onTrial: componentKinds.filter((kind) => isTried(kind, mlps)),
     ...(components !== singleComponents.name && { triedAs: components }),
-    replacement: { ablation, ...(ablation === "zero" && { valueBias }), means },
+    replacement: { ablation, ...(ablation === "zero" && { valueBias }), means, ...firstPosition },
     kept: circuit,
     metrics,
   };

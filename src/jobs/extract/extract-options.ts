@@ -1,6 +1,7 @@
 /** The options of an extraction, with their defaults and ranges. */
 
 import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
+import { type FirstPositionChoice, firstPositionChoices } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
 import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
@@ -112,6 +113,18 @@ export interface SearchSettings {
    * ```
    */
   readonly means: "aligned" | "pooled";
+  /**
+   * With pooled means, whether the first position has means of its own ("apart") or is one as all others ("same").
+   * "auto" treats it apart if some layer makes it an attention sink: after that layer its median residual norm over
+   * the patching prompts is at least ten times the median of all other positions. It is refused with aligned means
+   * and with zero ablation.
+   * @defaultValue "auto"
+   * @example
+   * ```ts
+   * { means: "pooled", firstPosition: "same" }
+   * ```
+   */
+  readonly firstPosition: FirstPositionChoice;
   /**
    * Greedy and target search: which components of a layer are tried first.
    * @defaultValue "published"
@@ -300,6 +313,7 @@ export const defaultExtractOptions: SearchSettings = {
   mlps: true,
   components: singleComponents.name,
   means: "aligned",
+  firstPosition: "auto",
   order: orderOption.initial,
   bos: false,
   chat: false,
@@ -337,6 +351,7 @@ export function checkExtractOptions(
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
   require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
   require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
+  checkFirstPosition({ firstPosition: options.firstPosition, means, ablations: [ablation] }, nameOf);
   require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
   const wanted = `each of ${narrowDtypes.join(", ")} at most once, beside float32`;
   require("formats", settings.formats, areFormats(settings), wanted);
@@ -351,6 +366,39 @@ export function checkExtractOptions(
   checkSearch(settings, given, nameOf);
   checkStabilityOptions(settings, nameOf);
   return settings;
+}
+
+/**
+ * @param firstPosition as it was given; undefined: it was not.
+ * @throws PithError "options" for a value that is none, or where nothing has such means.
+ */
+export function checkFirstPosition(
+  {
+    firstPosition,
+    means,
+    ablations,
+  }: {
+    readonly firstPosition: FirstPositionChoice | undefined;
+    readonly means: "aligned" | "pooled";
+    readonly ablations: readonly ("mean" | "zero")[];
+  },
+  nameOf: OptionName = (option) => option,
+): void {
+  if (firstPosition === undefined) return;
+  const field = nameOf("firstPosition");
+  requireOption(field, firstPosition, firstPositionChoices.includes(firstPosition), "auto, apart or same");
+  if (!ablations.includes("mean")) {
+    throw new PithError("options", "is for mean ablation: under zero ablation there are no means.", {
+      place: { field },
+      advice: "Leave it out.",
+    });
+  }
+  if (means === "aligned") {
+    throw new PithError("options", "is for pooled means: aligned means treat every position apart.", {
+      place: { field },
+      advice: `Leave it out, or give ${nameOf("means")} pooled as well.`,
+    });
+  }
 }
 
 /** The search that the settings choose, with its options. @throws PithError "options" that names the option. */

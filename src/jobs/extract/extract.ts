@@ -6,12 +6,14 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { cutCircuit } from "../../cut/cut-circuit.ts";
+import type { FirstPositionDecision } from "../../discovery/first-position.ts";
 import { prepareSearch } from "../../discovery/prepare.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import type { SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { decoderProfile, type Profile } from "../../export/config-json.ts";
+import { sinkNote } from "../../export/means-text.ts";
 import { circuitFolder, prepareCircuitFolder } from "../../export/write-folder.ts";
 import { claimOutputFolder } from "../../files/output-folder.ts";
 import { packageVersion } from "../../files/package-files.ts";
@@ -144,12 +146,12 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
   const key = searchKey(sources, job);
 
   const before = { flops: runtime.counters.flops, runs: runtime.counters.runs };
-  const { replacements, outcome: found, removeJournal } = await runSearch(job, key);
+  const { replacements, firstPosition, outcome: found, removeJournal } = await runSearch(job, key);
   const counters = {
     flops: runtime.counters.flops - before.flops,
     runs: runtime.counters.runs - before.runs,
   };
-  const stability = await runBootstrap(job, key, found);
+  const stability = await runBootstrap(job, key, found, firstPosition);
   // A circuit of frequently kept components is not the result of one search, so it has no trace.
   const result =
     stability === undefined || settings.frequency === undefined
@@ -191,7 +193,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
       onEvent,
     });
     const float32: CircuitFile = {
-      ...describeCircuit(job, sources, result, profile, measured.metrics),
+      ...describeCircuit(job, sources, { ...result, firstPosition }, profile, measured.metrics),
       ...(stability && { stability: stability.record }),
       ...(settings.target &&
         found.met && { target: { ...settings.target, ...found.met, tried: [...found.met.tried] } }),
@@ -223,6 +225,7 @@ async function checkTask(job: Job): Promise<Preflight> {
 
 interface Searched {
   readonly replacements: Replacements;
+  readonly firstPosition: FirstPositionDecision | undefined;
   readonly outcome: SearchOutcome;
   readonly removeJournal: () => Promise<void>;
 }
@@ -230,12 +233,15 @@ interface Searched {
 async function runSearch(job: Job, key: string): Promise<Searched> {
   const { model, encoded, settings, search, runtime, out, signal, onEvent } = job;
   onEvent?.({ kind: "step", step: "activations" });
-  const { evaluator, replacements } = await prepareSearch(runtime, model.transformer, searchSets(encoded), {
-    ablation: settings.ablation,
-    valueBias: settings.valueBias,
-    means: settings.means,
-    signal,
-  });
+  const { ablation, valueBias, means, firstPosition: choice } = settings;
+  const { evaluator, replacements, firstPosition } = await prepareSearch(
+    runtime,
+    model.transformer,
+    searchSets(encoded),
+    { ablation, valueBias, means, firstPosition: choice, signal },
+  );
+  if (firstPosition?.sink !== undefined && firstPosition.firstPosition === "apart")
+    onEvent?.({ kind: "note", note: sinkNote(firstPosition.sink) });
   onEvent?.({ kind: "step", step: "search" });
   const inputs: SearchInputs = {
     ...{ ...searchInputs(job), evaluator, replacements },
@@ -253,7 +259,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
     return journal;
   });
   await evaluator.close();
-  return { replacements, outcome, removeJournal };
+  return { replacements, firstPosition, outcome, removeJournal };
 }
 
 /** Inputs that the search and its repetitions share. */
@@ -293,12 +299,14 @@ async function runBootstrap(
   job: Job,
   key: string,
   full: SearchOutcome,
+  decided: FirstPositionDecision | undefined,
 ): Promise<MeasuredStability | undefined> {
   const { model, encoded, settings, search, runtime, out, signal, onEvent } = job;
   const { bootstrap } = settings;
   if (bootstrap === undefined) return undefined;
   return measureStability({
     ...{ model: model.transformer, sets: searchSets(encoded), settings: { ...settings, bootstrap } },
+    firstPosition: decided?.firstPosition,
     find: (evaluator, replacements) =>
       search.run({
         ...{ ...searchInputs(job), evaluator, replacements },
@@ -315,7 +323,7 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 
 /** Equal keys mean equal decisions: the key has everything that a decision depends on. */
 function searchKey(sources: Sources, { settings, search, model }: Job): string {
-  const { target, ablation, valueBias, mlps, components, means, bos, chat, seed } = settings;
+  const { target, ablation, valueBias, mlps, components, means, firstPosition, bos, chat, seed } = settings;
   const { name, options } = search;
   const named = {
     pith: packageVersion(),
@@ -327,6 +335,7 @@ function searchKey(sources: Sources, { settings, search, model }: Job): string {
     ...{ mlps, means, bos, seed },
     ...(chat && { chat: chatTemplateOf(model.tokenizer.files).source }),
     ...(components !== singleComponents.name && { components }),
+    ...(ablation === "mean" && means === "pooled" && { firstPosition }),
   };
   return createHash("sha256").update(JSON.stringify(named)).digest("hex");
 }

@@ -11,6 +11,7 @@ import {
   drawResamples,
 } from "../../discovery/bootstrap.ts";
 import { faultInRuns } from "../../discovery/check-runs.ts";
+import type { FirstPosition } from "../../discovery/first-position.ts";
 import type { SearchSets } from "../../discovery/prepare.ts";
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { StabilityRecord } from "../../export/stability-record.ts";
@@ -29,6 +30,8 @@ export interface StabilityJob {
   readonly model: Transformer;
   readonly sets: SearchSets;
   readonly settings: SearchSettings & { readonly bootstrap: number };
+  /** Decided from all prompts; undefined if there was nothing to decide. */
+  readonly firstPosition: FirstPosition | undefined;
   /** The runtime for the pass over the patching prompts. */
   readonly runtime: Runtime;
   /** The search that is repeated. */
@@ -82,7 +85,7 @@ const recordOfRun = ({ run, circuit, kl }: BootstrapRun): RunRecord => ({
 
 /** @throws PithError "options" when the journal to resume is another search's; the signal's reason. */
 export async function measureStability(job: StabilityJob): Promise<MeasuredStability> {
-  const { model, sets, settings, runtime, find, full, signal, onEvent } = job;
+  const { model, sets, settings, firstPosition, runtime, find, full, signal, onEvent } = job;
   const { ablation, valueBias, means, bootstrap: runs, frequency: chosen, seed } = settings;
   const journal = await openSearchJournal<RunRecord>({
     ...{ out: job.out, key: job.key, resume: settings.resume, schema: runSchema, name: "bootstrap" },
@@ -95,7 +98,7 @@ export async function measureStability(job: StabilityJob): Promise<MeasuredStabi
 
   const found = await withLanes(job, runs - resume.length, (lanes) =>
     bootstrap(runtime, lanes, model, sets, resamples, {
-      ...{ ablation, valueBias, means, find, resume, signal },
+      ...{ ablation, valueBias, means, firstPosition, find, resume, signal },
       onRun: async (run, done, total) => {
         await journal.append(recordOfRun(run));
         onEvent?.({ kind: "progress", step: "bootstrap", done, total });

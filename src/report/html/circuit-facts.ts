@@ -2,6 +2,7 @@
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { shapeOfFile } from "../../export/file-circuit.ts";
+import { meansText, sinkText } from "../../export/means-text.ts";
 import { describeSearch } from "../../export/search-text.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import { countComponents } from "../../transformer/circuit.ts";
@@ -110,7 +111,7 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
     ["task", ...circuits.map(taskLabel)],
     ["found", ...circuits.map(ruleText)],
     ["ablation", ...circuits.map(({ replacement }) => ablationText(replacement))],
-    ["means", ...circuits.map(({ replacement }) => replacement.means)],
+    ["means", ...circuits.map(({ replacement }) => meansText(replacement).replace(" means", ""))],
     ["prompts", ...circuits.map(inputText)],
     ["kept", ...circuits.map(keptText)],
     ...labels.map((label) => [label, ...all.map((each) => each.get(label) ?? "not measured")]),
@@ -130,7 +131,7 @@ function ruleText({ search, target }: CircuitFile): string {
 
 export function searchText(circuit: CircuitFile): string {
   const { replacement } = circuit;
-  return `${ruleText(circuit)}, ${ablationText(replacement)} ablation, ${replacement.means} means, ${inputText(circuit)}`;
+  return `${ruleText(circuit)}, ${ablationText(replacement)} ablation, ${meansText(replacement)}, ${inputText(circuit)}`;
 }
 
 function inputText({ profile }: CircuitFile): string {
@@ -156,9 +157,20 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
         ", ",
       ),
     ],
+    ...firstPositionFacts(circuit.replacement),
     ["made by", `Pith ${circuit.pith}`],
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/** How the first position is treated where that was decided by what the model does with it. */
+function firstPositionFacts({
+  firstPosition,
+  sink,
+}: CircuitFile["replacement"]): readonly (readonly [string, string])[] {
+  if (firstPosition === undefined || sink === undefined) return [];
+  const how = firstPosition === "apart" ? "has means of its own" : "is one as all others";
+  return [["first position", `${how}: ${sinkText(sink)}`]];
 }
 
 /** "mean", "zero", or "zero (value biases kept)". */

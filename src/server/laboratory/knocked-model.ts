@@ -29,7 +29,9 @@ export async function loadKnockedModel(
 ): Promise<KnockedModel> {
   const layers: Session[] = [];
   for (const layer of model.blocks.keys()) {
-    layers.push(await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind)));
+    layers.push(
+      await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind)),
+    );
   }
   const last = await runtime.load(unembedStage(model));
   const tables: Transformer = {

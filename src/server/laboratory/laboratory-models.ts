@@ -130,7 +130,8 @@ async function replacementsOf(
   patching: () => Promise<readonly (readonly number[])[]>,
 ): Promise<Replacements> {
   if (replacement.ablation === "zero") return zeroAblation(model, replacement.valueBias);
-  return meanReplacements(runtime, model, await patching(), replacement.means);
+  const { means, firstPosition } = replacement;
+  return meanReplacements(runtime, model, await patching(), means, { firstPosition });
 }
 
 /** @throws PithError "options" for a component that the model does not have. */

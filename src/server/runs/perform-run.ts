@@ -36,16 +36,24 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const out = resultFolder(record);
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
-    const { bos, chat, valueBias = "removed", allowWeak = false, ...options } = request.options;
+    const {
+      bos,
+      chat,
+      valueBias = "removed",
+      firstPosition,
+      allowWeak = false,
+      ...options
+    } = request.options;
     const task = await taskOfSource(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
       ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
       ...(chat !== undefined && { chat }),
+      ...(firstPosition !== undefined && { firstPosition }),
     });
     await rememberOriginal(model, circuit.model.files);
     return;
   }
-  const { means, order, bos, chat, valueBias } = request.options;
+  const { means, firstPosition, order, bos, chat, valueBias } = request.options;
   const task = await taskOfSource(request.task, model, request.options);
   const ready = await prepared(model, task, signal);
   const tasks = await readSweepTasks(ready, [sweepTaskName(record)], {
@@ -60,7 +68,8 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
     headsPerLayer(model),
   );
   const { alphas, ablations, mlps } = request;
-  await runSweep(model, planSweep(tasks, { alphas, ablations, mlps, known, means, order, valueBias }), {
+  const choice = { alphas, ablations, mlps, known, means, firstPosition, order, valueBias };
+  await runSweep(model, planSweep(tasks, choice), {
     out,
     allowWeak: request.options.allowWeak,
     ...common,

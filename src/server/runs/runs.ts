@@ -9,6 +9,7 @@ import { candidates } from "../../discovery/searches/greedy/search.ts";
 import { PithError } from "../../errors.ts";
 import { journalPath } from "../../files/journal.ts";
 import { makeFolders } from "../../files/make-folders.ts";
+import { checkFirstPosition } from "../../jobs/extract/extract-options.ts";
 import { Refusal } from "../answer-error.ts";
 import type { RunRequest, RunState } from "../api.ts";
 import { headsPerLayer, type Models } from "../models.ts";
@@ -147,6 +148,9 @@ async function openRun(record: RunRecord, status: RunStatus): Promise<Run> {
 }
 
 async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {
+  const { firstPosition, means, ablation } = request.options;
+  const ablations = request.kind === "sweep" ? request.ablations : [ablation];
+  checkFirstPosition({ firstPosition, means, ablations });
   const model = await models.open(request.model);
   const task = await taskOfSource(request.task, model, request.options);
   await encodeFor(task, model, request.options);
