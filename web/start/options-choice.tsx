@@ -83,25 +83,7 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ means: value === "pooled" ? "pooled" : "aligned" })}
         />
-        {usesPooledMeans(chosen) && (
-          <Radios
-            legend="The first position"
-            name="first-position"
-            value={chosen.firstPosition ?? "auto"}
-            choices={[
-              [
-                "auto",
-                "as the model has it",
-                "An average of its own where many heads rest on it: an attention sink.",
-              ],
-              ["apart", "an average of its own", "And one for all other positions."],
-              ["same", "one as all others", "One average for all positions."],
-            ]}
-            onChoose={(value) =>
-              chooseOptions({ firstPosition: value === "apart" || value === "same" ? value : undefined })
-            }
-          />
-        )}
+        {usesPooledMeans(chosen) && <FirstPositionRadios chosen={chosen} />}
         <Radios
           legend="Order within a layer"
           name="order"
@@ -154,6 +136,24 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
         />
       </div>
     </details>
+  );
+}
+
+function FirstPositionRadios({ chosen }: { readonly chosen: RunOptions }) {
+  return (
+    <Radios
+      legend="The first position"
+      name="first-position"
+      value={chosen.firstPosition ?? "auto"}
+      choices={[
+        ["auto", "as the model needs it", "An average of its own if the model makes it an attention sink."],
+        ["apart", "an average of its own", "And one for all other positions."],
+        ["same", "one as all others", "One average for all positions."],
+      ]}
+      onChoose={(value) =>
+        chooseOptions({ firstPosition: value === "apart" || value === "same" ? value : undefined })
+      }
+    />
   );
 }
 
