@@ -7,7 +7,7 @@ import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { type ReproductionRun, reproduce } from "../experiments/reproduce.ts";
 import { journalPath } from "../files/journal.ts";
 import { packageVersion } from "../files/package-files.ts";
-import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
+import { checkFirstPosition } from "../jobs/check-first-position.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";

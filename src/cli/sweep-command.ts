@@ -10,7 +10,7 @@ import { planSweep } from "../experiments/sweep-plan.ts";
 import { summarizeSweep } from "../experiments/sweep-summary.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import { journalPath } from "../files/journal.ts";
-import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
+import { checkFirstPosition } from "../jobs/check-first-position.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";

@@ -7,7 +7,7 @@ import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import type { ValueBias } from "../discovery/replacements.ts";
 import { alphaOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { PithError } from "../errors.ts";
-import { checkFirstPosition } from "../jobs/extract/extract-options.ts";
+import { checkFirstPosition } from "../jobs/check-first-position.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { isWithin } from "../number-range.ts";

@@ -1,7 +1,7 @@
 /** The options of an extraction, with their defaults and ranges. */
 
 import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
-import { type FirstPositionChoice, firstPositionChoices } from "../../discovery/first-position.ts";
+import type { FirstPositionChoice } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
 import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
@@ -15,6 +15,7 @@ import type { OperatorSet } from "../../lowering/operator-set.ts";
 import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../../number-range.ts";
 import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
+import { checkFirstPosition } from "../check-first-position.ts";
 import type { OnEvent } from "../events.ts";
 
 /** What a search depends on, and how it is run. In {@link ExtractOptions} every one of them may be left out. */
@@ -366,39 +367,6 @@ export function checkExtractOptions(
   checkSearch(settings, given, nameOf);
   checkStabilityOptions(settings, nameOf);
   return settings;
-}
-
-/**
- * @param firstPosition as it was given; undefined: it was not.
- * @throws PithError "options" for a value that is none, or where nothing has such means.
- */
-export function checkFirstPosition(
-  {
-    firstPosition,
-    means,
-    ablations,
-  }: {
-    readonly firstPosition: FirstPositionChoice | undefined;
-    readonly means: "aligned" | "pooled";
-    readonly ablations: readonly ("mean" | "zero")[];
-  },
-  nameOf: OptionName = (option) => option,
-): void {
-  if (firstPosition === undefined) return;
-  const field = nameOf("firstPosition");
-  requireOption(field, firstPosition, firstPositionChoices.includes(firstPosition), "auto, apart or same");
-  if (!ablations.includes("mean")) {
-    throw new PithError("options", "is for mean ablation: under zero ablation there are no means.", {
-      place: { field },
-      advice: "Leave it out.",
-    });
-  }
-  if (means === "aligned") {
-    throw new PithError("options", "is for pooled means: aligned means treat every position apart.", {
-      place: { field },
-      advice: `Leave it out, or give ${nameOf("means")} pooled as well.`,
-    });
-  }
 }
 
 /** The search that the settings choose, with its options. @throws PithError "options" that names the option. */

@@ -9,7 +9,7 @@ import { candidates } from "../../discovery/searches/greedy/search.ts";
 import { PithError } from "../../errors.ts";
 import { journalPath } from "../../files/journal.ts";
 import { makeFolders } from "../../files/make-folders.ts";
-import { checkFirstPosition } from "../../jobs/extract/extract-options.ts";
+import { checkFirstPosition } from "../../jobs/check-first-position.ts";
 import { Refusal } from "../answer-error.ts";
 import type { RunRequest, RunState } from "../api.ts";
 import { headsPerLayer, type Models } from "../models.ts";
