@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";
+import { checkFirstPosition } from "../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { PAPER_TASKS } from "../experiments/paper-settings.ts";
 import { runSweep } from "../experiments/run-sweep.ts";
@@ -10,7 +11,6 @@ import { planSweep } from "../experiments/sweep-plan.ts";
 import { summarizeSweep } from "../experiments/sweep-summary.ts";
 import { readSweepTasks } from "../experiments/sweep-tasks.ts";
 import { journalPath } from "../files/journal.ts";
-import { checkFirstPosition } from "../jobs/check-first-position.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";

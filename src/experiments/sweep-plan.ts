@@ -3,11 +3,12 @@
  * prompts in one setting. A unit's result depends only on model and plan, so units may run in any order, at the
  * same time, and again.
  */
+
+import { checkFirstPosition } from "../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import type { ValueBias } from "../discovery/replacements.ts";
 import { alphaOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { PithError } from "../errors.ts";
-import { checkFirstPosition } from "../jobs/check-first-position.ts";
 import type { Task } from "../jobs/read-task.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
 import { isWithin } from "../number-range.ts";

@@ -1,6 +1,7 @@
 /** The options of an extraction, with their defaults and ranges. */
 
 import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
+import { checkFirstPosition } from "../../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
 import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
@@ -15,7 +16,6 @@ import type { OperatorSet } from "../../lowering/operator-set.ts";
 import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../../number-range.ts";
 import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
-import { checkFirstPosition } from "../check-first-position.ts";
 import type { OnEvent } from "../events.ts";
 
 /** What a search depends on, and how it is run. In {@link ExtractOptions} every one of them may be left out. */

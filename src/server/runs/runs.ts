@@ -5,11 +5,11 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { checkFirstPosition } from "../../discovery/check-first-position.ts";
 import { candidates } from "../../discovery/searches/greedy/search.ts";
 import { PithError } from "../../errors.ts";
 import { journalPath } from "../../files/journal.ts";
 import { makeFolders } from "../../files/make-folders.ts";
-import { checkFirstPosition } from "../../jobs/check-first-position.ts";
 import { Refusal } from "../answer-error.ts";
 import type { RunRequest, RunState } from "../api.ts";
 import { headsPerLayer, type Models } from "../models.ts";

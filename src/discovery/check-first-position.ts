@@ -1,6 +1,7 @@
 /** Whether the choice of how pooled means treat the first position fits the other options. */
-import { type FirstPositionChoice, firstPositionChoices } from "../discovery/first-position.ts";
+
 import { PithError } from "../errors.ts";
+import { type FirstPositionChoice, firstPositionChoices } from "./first-position.ts";
 
 /**
  * @param firstPosition as it was given; undefined: it was not.
