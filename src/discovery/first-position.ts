@@ -30,8 +30,8 @@ export interface FirstPositionDecision {
   readonly sink?: Sink | undefined;
 }
 
-/** From here on a first position is a sink. Those of SmolLM2 and GPT-2 stand out by more than 30. */
-export const sinkRatio = 10;
+/** From this ratio on, a first position is a sink. That of SmolLM2 reaches 169. */
+const sinkRatio = 10;
 
 export function decideFirstPosition(sink: Sink | undefined): FirstPositionDecision {
   return { firstPosition: sink !== undefined && sink.ratio >= sinkRatio ? "apart" : "same", sink };
