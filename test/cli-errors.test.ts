@@ -162,6 +162,10 @@ describe("a damaged model", () => {
   test("no such folder, and no such name while offline", async () => {
     expectFailure(await runCli(["extract", "--model", "./nowhere", "--out", "out"], folder.path), /nowhere/);
     expectFailure(
+      await runCli(["extract", "--model", "nowhere.gguf", "--out", "out"], folder.path),
+      /nowhere\.gguf: there is no such file/,
+    );
+    expectFailure(
       await runCli(["extract", "--model", "some/model", "--out", "out"], folder.path),
       /some\/model.*HF_HUB_OFFLINE/,
     );

@@ -19,7 +19,7 @@ export const flagOf = (option: string): string =>
 export const modelOption = () =>
   new Option(
     "-m, --model <dir|name>",
-    "A model's folder, or its name on the Hugging Face hub (default: nano)",
+    "A model's folder, a GGUF file, or its name on the Hugging Face hub (default: nano)",
   );
 
 export const tasksOption = () =>

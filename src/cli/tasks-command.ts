@@ -82,7 +82,7 @@ function withTaskOptions(command: Command): Command {
   return command
     .option(
       "-m, --model <dir|name>",
-      "Whose tokenizer decides which words serve: a folder or a hub name (default: nano)",
+      "Whose tokenizer decides which words serve: a folder, a GGUF file or a hub name (default: nano)",
     )
     .addOption(new Option("--seed <number>", "Which prompts are drawn.").default(0).argParser(parseSeed))
     .addOption(

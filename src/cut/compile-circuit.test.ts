@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { randomTransformer } from "../../test/support/random-transformer.ts";
+import { type RandomTransformerOptions, randomTransformer } from "../../test/support/random-transformer.ts";
 import { integers, runGraph } from "../../test/support/run-graph.ts";
 import { lowerAligned } from "../lowering/aligned.ts";
 import { lowerCompiled, type PromptVocabulary } from "../lowering/compiled.ts";
@@ -37,8 +37,9 @@ async function standalone(
   circuit: Circuit,
   tied: boolean,
   rows: PositionRows = { kind: "each", length },
+  kind: RandomTransformerOptions = {},
 ): Promise<FoldedTransformer> {
-  const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied });
+  const model = randomTransformer({ layers, heads, width, vocabulary, context: 8, tied, ...kind });
   return fitLength(await cutCircuit(model, circuit, constants(rows)), length);
 }
 
@@ -48,6 +49,8 @@ async function compiledGraph(model: FoldedTransformer, words: PromptVocabulary) 
   await runtime.close();
   return lowerCompiled(compiled, "portable");
 }
+
+const oneWord: PromptVocabulary = { positions: Array.from({ length }, () => [1]), answers: [2] };
 
 /** Every prompt that can be made of the words, up to a number. */
 function promptsOf({ positions }: PromptVocabulary, most = 40): number[][] {
@@ -99,6 +102,20 @@ describe("a compiled circuit", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test.each<readonly [string, RandomTransformerOptions, string]>([
+    [
+      "share a stream with their MLP",
+      { arrangement: "parallel" },
+      "layer 1, share their layer's stream with an MLP.",
+    ],
+    ["write through a norm", { postNorms: true }, "layer 1, write through a norm."],
+  ])("is refused where the lowest heads %s", async (_, kind, reason) => {
+    const circuit = circuitOfLists({ heads: [[1, 0]], mlps: [0, 1] });
+    const model = await standalone(circuit, true, undefined, kind);
+    const fault = expect.objectContaining({ code: "circuit", message: expect.stringContaining(reason) });
+    await expect(compiledGraph(model, oneWord)).rejects.toEqual(fault);
   });
 
   test("refuses a token that was not compiled, wherever it stands and whatever its number", async () => {

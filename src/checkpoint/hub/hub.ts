@@ -59,7 +59,7 @@ export async function resolveModelFolder(
     });
   }
   if (found?.isFile() && isGgufPath(path)) return path;
-  if (found !== undefined || looksLikePath(nameOrPath)) {
+  if (found !== undefined || looksLikePath(nameOrPath) || isGgufPath(path)) {
     const kind = isGgufPath(path) ? "file" : "folder";
     const what =
       found === undefined
