@@ -38,9 +38,10 @@ import {
   kinds,
   type ShapeResult,
 } from "./circuits-result.ts";
+import { gpt2Small } from "./model-shapes.ts";
 import { profileModel } from "./profile.ts";
 import { type Placed, type PublishedShape, place, publishedShapes } from "./published-circuits.ts";
-import { gpt2Small, randomCheckpoint } from "./random-model.ts";
+import { randomCheckpoint } from "./random-model.ts";
 import { seededConstants } from "./seeded-constants.ts";
 import { shipGraph } from "./ship-graph.ts";
 

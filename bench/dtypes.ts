@@ -25,8 +25,9 @@ import { readTask } from "../src/jobs/read-task.ts";
 import { compareInTurns, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Session } from "../src/runtime/runtime.ts";
+import { gpt2Small } from "./model-shapes.ts";
 import { place, publishedShapes } from "./published-circuits.ts";
-import { gpt2Small, randomCheckpoint } from "./random-model.ts";
+import { randomCheckpoint } from "./random-model.ts";
 import { seededConstants } from "./seeded-constants.ts";
 import { type ShippedGraphFiles, shipGraph } from "./ship-graph.ts";
 

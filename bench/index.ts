@@ -9,6 +9,7 @@ import { publishedShapes } from "./published-circuits.ts";
 import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
+import { searchCases } from "./search-cases.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
 import { benchThreads, defaultThreadsBench } from "./threads.ts";
@@ -72,7 +73,10 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     });
   },
   "same-bytes": () => benchSameBytes(optionValue("--against") ?? "HEAD~1"),
-  search: () => benchSearch({ ...defaultSearchBench, json, ...threads }),
+  search: () => {
+    const shape = nameValue("--shape", Object.keys(searchCases)) as keyof typeof searchCases | undefined;
+    return benchSearch({ ...defaultSearchBench, json, ...threads, ...(shape !== undefined && { shape }) });
+  },
   sweep: () => {
     const [pairs, task] = [numberValue("--pairs"), nameValue("--task", defaultSweepBench.tasks)];
     return benchSweep({
@@ -93,7 +97,7 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
 const bench = benches[name];
 if (bench === undefined) {
   console.error(
-    "usage: npm run bench -- search [--json] [--threads T]\n" +
+    "usage: npm run bench -- search [--json] [--threads T] [--shape gpt2|smollm2|llama-1b]\n" +
       "       npm run bench -- circuits [--json] [--threads T] [--only NAME] [--budget MS]\n" +
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +

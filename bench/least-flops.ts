@@ -4,7 +4,7 @@
  * no code with what it judges: the graphs count the operations that were issued.
  */
 import { type Circuit, keepsMlp, keptHeads } from "../src/transformer/circuit.ts";
-import type { ModelSize } from "./random-model.ts";
+import type { ModelSize } from "./model-shapes.ts";
 
 export interface LeastFlops {
   /** Means and validation passes, and the reference's distribution. */
@@ -21,22 +21,26 @@ export interface LeastFlops {
   readonly forwardAll: number;
 }
 
+/** @param lowest the lowest layer whose components are tried. */
 export function leastFlops(
   shape: ModelSize,
   circuit: Circuit,
   prompts: { patching: number; validation: number; length: number },
+  lowest = 0,
 ): LeastFlops {
-  const { layers, heads, width: d, vocabulary } = shape;
+  const { layers, heads, keyValueHeads, headWidth, width: d, mlpWidth, vocabulary } = shape;
   const { patching, validation, length } = prompts;
-  const headWidth = d / heads;
   const all = validation * length;
 
   const product = (rows: number, inner: number, columns: number) => 2 * rows * inner * columns;
-  const mlp = (rows: number) => 2 * product(rows, d, 4 * d);
+  // Two matrices; a gate is a third.
+  const mlp = (rows: number) => (shape.family === "llama" ? 3 : 2) * product(rows, d, mlpWidth);
   const unembedding = (rows: number) => product(rows, d, vocabulary);
+  // The kept heads are a layer's first, and read its first heads of keys and values.
+  const readBy = (count: number) => Math.ceil(count / (heads / keyValueHeads));
   /** `count` heads with queries at `queries` positions of `set` prompts: projections, scores, values, output. */
   const attention = (count: number, set: number, queries: number, output = true) =>
-    product(set * length, d, 2 * count * headWidth) +
+    product(set * length, d, 2 * readBy(count) * headWidth) +
     product(set * queries, d, count * headWidth) +
     2 * product(set * count * queries, headWidth, length) +
     (output ? product(set * queries, count * headWidth, d) : 0);
@@ -56,7 +60,7 @@ export function leastFlops(
   let count = 0;
   let upper = unembedding(validation);
   let readsAll = false;
-  for (let index = layers - 1; index >= 0; index--) {
+  for (let index = layers - 1; index >= lowest; index--) {
     const rows = readsAll ? all : validation;
     const queries = readsAll ? length : 1;
     const kept = keptHeads(circuit, index).length;

@@ -4,12 +4,14 @@
  */
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
+import { walk } from "../src/discovery/evaluator/walk.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
-import { search } from "../src/discovery/searches/greedy/search.ts";
+import { candidates } from "../src/discovery/searches/greedy/search.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
+import { peakMemory } from "../src/runtime/peak-memory.ts";
 import type { GraphCounters } from "../src/runtime/runtime.ts";
-import { type Circuit, countKept, keeps } from "../src/transformer/circuit.ts";
-import type { ComponentKind } from "../src/transformer/component.ts";
+import { type Circuit, countKept, keeps, wholeCircuit } from "../src/transformer/circuit.ts";
+import { type ComponentKind, shapeOf } from "../src/transformer/component.ts";
 import { seededPrompts } from "./random-model.ts";
 
 export interface SearchJob {
@@ -19,6 +21,8 @@ export interface SearchJob {
   readonly validation: number;
   readonly length: number;
   readonly threads: number;
+  /** Components of lower layers are not tried. */
+  readonly lowest: number;
 }
 
 export interface SearchReport {
@@ -50,15 +54,22 @@ mark();
 const sets = { patching: prompts(job.patching, 1), validation: prompts(job.validation, 2) };
 const { evaluator } = await prepareSearch(runtime, model, sets, { ablation: "mean", means: "aligned" });
 mark();
-const result = await search(evaluator, model, {
-  alpha: 0,
-  mlps: true,
-  order: "published",
-  decide: (component) => !keeps(job.circuit, component),
-  onDecision: (_, done, total) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r  candidate ${done}/${total} `);
+const tried = candidates(model, { mlps: true, order: "published" })
+  .filter(({ layer }) => layer >= job.lowest)
+  .map((component) => [component]);
+let evaluated = 0;
+const found = await walk(
+  evaluator,
+  model.blocks.length,
+  wholeCircuit(shapeOf(model)),
+  tried,
+  async ([component], candidate) => {
+    await candidate.kl();
+    evaluated++;
+    if (process.stderr.isTTY) process.stderr.write(`\r  candidate ${evaluated}/${tried.length} `);
+    return component !== undefined && !keeps(job.circuit, component);
   },
-});
+);
 mark();
 const seconds = (from: number, to: number) =>
   ((marks[to] ?? Number.NaN) - (marks[from] ?? Number.NaN)) / 1000;
@@ -68,9 +79,9 @@ const report: SearchReport = {
   runs: runtime.counters.runs,
   weightBytes: runtime.counters.weightBytes,
   graphs: Object.fromEntries(runtime.counters.graphs),
-  evaluated: result.trace.length,
-  peakBytes: process.resourceUsage().maxRSS * 1024,
-  kept: countKept(result.circuit),
+  evaluated,
+  peakBytes: peakMemory(),
+  kept: countKept(found),
 };
 console.log(JSON.stringify(report));
 await runtime.close();

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- search`: the search at GPT-2 small's true shape with seeded random weights. Its decisions are
+ * `npm run bench -- search`: the search at a model's true shape with seeded random weights. Its decisions are
  * forced to a given circuit, but every candidate is still evaluated. It is compared with plain full forward
  * passes, the least arithmetic that the method needs, and the machine's limit for matrix products, all in one
- * run.
+ * run. `search-cases.ts` has the shapes.
  */
 import { execFile } from "node:child_process";
 import { mkdir, stat } from "node:fs/promises";
@@ -17,26 +17,18 @@ import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import { type Circuit, circuitOfLists, countKept } from "../src/transformer/circuit.ts";
 import { leastFlops } from "./least-flops.ts";
 import { plainForward } from "./plain-forward.ts";
-import { gpt2Small, randomCheckpoint, seededPrompts } from "./random-model.ts";
+import { randomCheckpoint, seededPrompts } from "./random-model.ts";
+import { type SearchCase, searchCases } from "./search-cases.ts";
 import type { SearchJob, SearchReport } from "./search-process.ts";
 
 export interface SearchBenchOptions {
-  /** The number of kept heads of each layer, lowest layer first; the first heads of a layer are kept. */
-  readonly headsByLayer: readonly number[];
-  readonly mlps: readonly number[];
-  readonly patching: number;
-  readonly validation: number;
-  readonly length: number;
+  readonly shape: keyof typeof searchCases;
   readonly threads: number;
   readonly json: boolean;
 }
 
 export const defaultSearchBench: SearchBenchOptions = {
-  headsByLayer: [2, 0, 1, 1, 1, 2, 1, 2, 2, 4, 6, 1],
-  mlps: [0, 1, 9, 10],
-  patching: 150,
-  validation: 150,
-  length: 15,
+  shape: "gpt2",
   threads: availableParallelism(),
   json: false,
 };
@@ -49,21 +41,23 @@ interface Bar {
 }
 
 /** @returns whether every bar was met. */
-export async function benchSearch(options: SearchBenchOptions): Promise<boolean> {
+export async function benchSearch({ shape, threads, json }: SearchBenchOptions): Promise<boolean> {
+  const own: SearchCase = searchCases[shape];
+  const { size, patching, validation, length, lowest } = own;
   const cache = join(import.meta.dirname, ".cache");
   await mkdir(cache, { recursive: true });
   const log = (line: string) => process.stderr.write(`${line}\n`);
-  log("weights: seeded random, GPT-2 small's shape, float32 safetensors …");
-  const folder = await randomCheckpoint(cache, gpt2Small, 1);
-  const weightBytes = (await stat(join(folder, "model.safetensors"))).size;
+  log(`weights: seeded random, ${own.name}'s shape, ${own.dtype} safetensors …`);
+  const folder = await randomCheckpoint(cache, size, 1, own.dtype);
+  const fileBytes = (await stat(join(folder, "model.safetensors"))).size;
+  const weightBytes = (4 * fileBytes) / bytesOf[own.dtype];
   const circuit: Circuit = circuitOfLists({
-    heads: options.headsByLayer.flatMap((count, layer) =>
+    heads: own.headsByLayer.flatMap((count, layer) =>
       Array.from({ length: count }, (_, head) => [layer, head] as const),
     ),
-    mlps: options.mlps,
+    mlps: own.mlps,
   });
-  const { patching, validation, length, threads } = options;
-  const least = leastFlops(gpt2Small, circuit, { patching, validation, length });
+  const least = leastFlops(size, circuit, { patching, validation, length }, lowest);
 
   const sample = async () => {
     const runtime = workerRuntime({ threads });
@@ -72,11 +66,12 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
     const forward = await plainForward(
       runtime,
       await readTransformer(checkpoint),
-      seededPrompts(validation, length, gpt2Small.vocabulary, 2),
+      seededPrompts(validation, length, size.vocabulary, 2),
+      own.pieces,
     );
     const last: number[] = [];
     const all: number[] = [];
-    for (let run = 0; run < 6; run++) {
+    for (let run = 0; run <= own.forwardRuns; run++) {
       const [lastTime, allTime] = [await forward.run("last"), await forward.run("all")];
       // The first pair warms caches and is not counted.
       if (run > 0) {
@@ -94,7 +89,7 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   log("ceiling and plain forwards, before …");
   const before = await sample();
   log("the search …");
-  const job: SearchJob = { folder, circuit, patching, validation, length, threads };
+  const job: SearchJob = { folder, circuit, patching, validation, length, threads, lowest };
   const program = join(import.meta.dirname, "search-process.ts");
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -114,19 +109,19 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
   const rate = search.flops / seconds;
   const plainLast = (least.count * last.median) / 1000;
   const plainAll = (least.count * all.median) / 1000;
-  const bars: readonly Bar[] = [
-    atMost("issued FLOPs / least FLOPs", search.flops / least.total, 1.1),
-    atLeast("issued FLOP/s / ceiling", rate / ceiling, 0.75),
-    atLeast("plain forwards (last) / search", plainLast / seconds, 4.3),
-    atLeast("plain forwards (all) / search", plainAll / seconds, 6),
-    atMost("peak memory / float32 weights", search.peakBytes / weightBytes, 2.5),
-  ];
+  const bars = barsOf(own.bars, {
+    issued: search.flops / least.total,
+    ceiling: rate / ceiling,
+    last: plainLast / seconds,
+    all: plainAll / seconds,
+    memory: search.peakBytes / weightBytes,
+  });
 
-  if (options.json) {
+  if (json) {
     console.log(
       JSON.stringify(
         {
-          options,
+          options: { shape, threads, ...own },
           machine: machine(threads),
           ceiling,
           least,
@@ -146,9 +141,9 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
     console.log(
       [
         `machine                 ${machine(threads)}`,
-        `model                   GPT-2 small's shape, seeded random weights, ${mega(weightBytes)} MB float32`,
+        `model                   ${own.name}'s shape, seeded random weights, ${mega(weightBytes)} MB float32, stored as ${own.dtype}`,
         `prompts                 ${patching} patching + ${validation} validation of ${length} tokens`,
-        `circuit                 ${countKept(circuit).head} heads (${options.headsByLayer.join(" ")}), MLPs ${options.mlps.join(" ")}; ${search.evaluated} candidates, all evaluated`,
+        `circuit                 ${countKept(circuit).head} heads (${own.headsByLayer.join(" ")}), MLPs ${own.mlps.join(" ")}; ${search.evaluated} candidates, all evaluated${lowest === 0 ? "" : `; bounded: layers below ${lowest} are not tried`}`,
         `matmul ceiling          ${giga(ceiling)} GFLOP/s (before ${giga(before.ceiling)}, after ${giga(after.ceiling)})`,
         `least FLOPs             ${tera(least.total)} TFLOP (passes ${tera(least.passes)}, candidates ${tera(least.candidates)})`,
         `issued FLOPs            ${tera(search.flops)} TFLOP in ${search.runs} runs; ${mega(search.weightBytes)} MB of weights handed over`,
@@ -156,6 +151,11 @@ export async function benchSearch(options: SearchBenchOptions): Promise<boolean>
         `(b) forwards, last      ${plainLast.toFixed(1)} s = ${least.count} × ${spread(last)}; ${tera(least.count * least.forwardLast)} TFLOP, ${giga(least.forwardLast / (last.median / 1000))} GFLOP/s`,
         `(b) forwards, all       ${plainAll.toFixed(1)} s = ${least.count} × ${spread(all)}; ${tera(least.count * least.forwardAll)} TFLOP, ${giga(least.forwardAll / (all.median / 1000))} GFLOP/s`,
         ...whereTimeWent(search, seconds, ceiling),
+        ...(own.pieces === undefined
+          ? []
+          : [
+              "    forwards ran in pieces that were loaded one after another; their time is that of the runs alone",
+            ]),
         `peak resident memory    ${mega(search.peakBytes)} MB`,
         "",
         ...bars.map(
@@ -178,6 +178,23 @@ function whereTimeWent(search: SearchReport, seconds: number, ceiling: number): 
       return `    ${name.padEnd(19)} ${(milliseconds / 1000).toFixed(1).padStart(5)} s in ${runs} runs, ${tera(flops)} TFLOP, ${giga(rate)} GFLOP/s (${((100 * rate) / ceiling).toFixed(0)} % of the ceiling)`;
     }),
     `    outside the engine  ${(seconds - busy).toFixed(1).padStart(5)} s: weights read, handed over and laid out; waiting`,
+  ];
+}
+
+const bytesOf = { F32: 4, F16: 2, BF16: 2 } as const;
+
+/** A figure without a bar is printed above alone. */
+function barsOf(
+  bars: SearchCase["bars"],
+  found: Readonly<Record<keyof SearchCase["bars"], number>>,
+): readonly Bar[] {
+  const { issued, ceiling, last, all, memory } = bars;
+  return [
+    ...(issued === undefined ? [] : [atMost("issued FLOPs / least FLOPs", found.issued, issued)]),
+    ...(ceiling === undefined ? [] : [atLeast("issued FLOP/s / ceiling", found.ceiling, ceiling)]),
+    ...(last === undefined ? [] : [atLeast("plain forwards (last) / search", found.last, last)]),
+    ...(all === undefined ? [] : [atLeast("plain forwards (all) / search", found.all, all)]),
+    ...(memory === undefined ? [] : [atMost("peak memory / float32 weights", found.memory, memory)]),
   ];
 }
 

@@ -11,7 +11,7 @@ import { LARGEST_HEADER, LENGTH_BYTES } from "./safetensors.ts";
 const DATA_ALIGNMENT = 64;
 
 /** Bytes of an element, of the formats that are written. */
-const elementBytes = { F32: 4, F16: 2, I8: 1, U8: 1 } as const;
+const elementBytes = { F32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 } as const;
 
 export interface TensorToWrite {
   readonly name: string;

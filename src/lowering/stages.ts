@@ -226,16 +226,69 @@ export function score(model: Transformer): Graph {
   const normed = normalize(graph, graph.add(x, constant), model.finalNorm, operators);
   const matrix = scoringMatrix(model);
   const logits = logitsOf(graph, normed, model, matrix);
-  // log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is the fastest way to compute
-  // it.
-  const logit = graph.slice(logits, 1, 0, 1, 1);
-  const normalizer = graph.sub(logit, graph.slice(graph.logSoftmax(logits), 1, 0, 1, 1));
+  const normalizer = logSumExp(graph, logits);
   const original = () => logitsOf(graph, normalize(graph, target, model.finalNorm, operators), model, matrix);
   const expected =
     model.logitCap === undefined ? graph.mul(normed, target) : graph.mul(graph.softmax(original()), logits);
   const linear = graph.reduceSum(expected, [1], true);
   graph.output("crossEntropy", graph.reduceSum(graph.sub(normalizer, linear), [1], false));
   return graph.build();
+}
+
+/**
+ * What `scoreReference` gives, over some of the vocabulary: what the parts give is combined by `evaluator/score-parts.ts`.
+ * Input x [batch, d]. Outputs, each [batch]: normalizer, log Σ exp of the part's logits; best, the largest of them;
+ * prediction, its token within the part (int64); and target [batch, d], P U with P over the part alone, where logits
+ * are not capped.
+ * @param matrix the part's rows of the unembedding as scores read them.
+ */
+export function scoreReferencePart(part: Transformer, matrix: Weight): Graph {
+  const graph = new GraphBuilder("score reference, part");
+  const x = graph.input("x", "float32", ["batch", part.width]);
+  const logits = logitsOf(graph, normalize(graph, x, part.finalNorm, operators), part, matrix);
+  const prediction = graph.argMax(logits, 1);
+  if (part.logitCap === undefined) {
+    graph.output("target", graph.matMul(graph.softmax(logits), graph.weight(matrix)));
+  }
+  graph.output("normalizer", graph.reduceSum(logSumExp(graph, logits), [1], false));
+  graph.output("best", graph.reduceMax(logits, [1], false));
+  graph.output("prediction", prediction);
+  return graph.build();
+}
+
+/**
+ * What `score` gives, over some of the vocabulary. Inputs: x [batch, d], constant [1, d]; target [batch, d], in the part
+ * that is asked for x̂·(P U), or, where logits are capped, [batch, d + 1]: the original's residual stream and the log Σ exp
+ * of its logits over the whole vocabulary. Outputs, each [batch]: normalizer, log Σ exp of the part's logits; expected,
+ * what they add to Σ P·logits.
+ * @param asked whether the part has `target` and gives `expected`; where logits are capped, each has.
+ */
+export function scorePart(part: Transformer, matrix: Weight, asked: boolean): Graph {
+  const graph = new GraphBuilder("score, part");
+  const { width, finalNorm, logitCap } = part;
+  const x = graph.input("x", "float32", ["batch", width]);
+  const constant = graph.input("constant", "float32", [1, width]);
+  const normed = normalize(graph, graph.add(x, constant), finalNorm, operators);
+  const logits = logitsOf(graph, normed, part, matrix);
+  graph.output("normalizer", graph.reduceSum(logSumExp(graph, logits), [1], false));
+  if (!asked) return graph.build();
+  if (logitCap === undefined) {
+    const target = graph.input("target", "float32", ["batch", width]);
+    graph.output("expected", graph.reduceSum(graph.mul(normed, target), [1], false));
+  } else {
+    const target = graph.input("target", "float32", ["batch", width + 1]);
+    const [stream, normalizer] = graph.split(target, 1, [width, 1]);
+    if (stream === undefined || normalizer === undefined) throw new TypeError("a split without its parts");
+    const original = logitsOf(graph, normalize(graph, stream, finalNorm, operators), part, matrix);
+    const shares = graph.exp(graph.sub(original, normalizer));
+    graph.output("expected", graph.reduceSum(graph.mul(shares, logits), [1], false));
+  }
+  return graph.build();
+}
+
+/** log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is its fastest way there. [batch, 1]. */
+function logSumExp(graph: GraphBuilder, logits: Value): Value {
+  return graph.sub(graph.slice(logits, 1, 0, 1, 1), graph.slice(graph.logSoftmax(logits), 1, 0, 1, 1));
 }
 
 /** Centring changes no softmax and gains digits; with a cap it would change the capped values. */

@@ -5,8 +5,8 @@
  */
 import { type Batch, makeBatches } from "../discovery/batch.ts";
 import { type ForwardOptions, forward } from "../discovery/forward.ts";
-import { unembedStage } from "../lowering/stages.ts";
-import type { DeviceTensor, Runtime, Session } from "../runtime/runtime.ts";
+import { loadUnembedding } from "../discovery/unembedding.ts";
+import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { requireFinite } from "./finite-logits.ts";
 
@@ -42,7 +42,7 @@ export async function answerLogits(
 ): Promise<void> {
   const batches = makeBatches(prompts.map(({ forced }) => forced));
   const final = (await forward(runtime, model, batches, options)).at(-1) ?? [];
-  const session = await runtime.load(unembedStage(model));
+  const unembedding = await loadUnembedding(runtime, model);
   for (const [index, batch] of batches.entries()) {
     const tensor = final[index];
     if (tensor === undefined) throw new RangeError("a batch without a residual stream");
@@ -51,7 +51,7 @@ export async function answerLogits(
     for (const part of inRuns(positions)) {
       options.signal?.throwIfAborted();
       const rows = part.map(({ residual }) => residual);
-      const logits = await runUnembedding(runtime, session, rows, model.width);
+      const logits = await unembedding.logits(joined(rows));
       let start = 0;
       for (const { member, residual } of part) {
         const end = start + (residual.length / model.width) * model.vocabularySize;
@@ -62,7 +62,7 @@ export async function answerLogits(
       }
     }
   }
-  await session.unload();
+  await unembedding.unload();
 }
 
 /** The residual stream of one prompt at its answer positions, [scored × d]. */
@@ -103,21 +103,12 @@ function inRuns(positions: readonly AnswerPositions[]): readonly (readonly Answe
   return runs;
 }
 
-async function runUnembedding(
-  runtime: Runtime,
-  session: Session,
-  rows: readonly Float32Array[],
-  width: number,
-): Promise<Float32Array> {
+function joined(rows: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const data = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
   let at = 0;
   for (const row of rows) {
     data.set(row, at);
     at += row.length;
   }
-  const { logits } = await session.run({ x: { type: "float32", shape: [data.length / width, width], data } });
-  if (logits === undefined) throw new TypeError("the unembedding lacks its output");
-  const values = await runtime.readFloats(logits);
-  await runtime.release(logits);
-  return values;
+  return data;
 }

@@ -3,9 +3,9 @@
  * process of its own, so that the peak of resident memory is caused by this model alone. Called by
  * `src/jobs/bench/probe-load.ts`.
  */
-import { existsSync, readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 import { createEngine, type HostTensor } from "./engine.ts";
+import { peakMemory } from "./peak-memory.ts";
 
 export interface ProbeRequest {
   readonly modelPath: string;
@@ -33,17 +33,6 @@ export interface ProbeAnswer {
    */
   readonly baseline: number;
   readonly peak: number;
-}
-
-/**
- * The program's own peak, where the system gives it. Linux's maxRSS is not it: it may be that of the parent
- * process, if that was larger.
- */
-function peakMemory(): number {
-  const { maxRSS } = process.resourceUsage();
-  if (!existsSync("/proc/self/status")) return maxRSS * 1024;
-  const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-  return (kilobytes === undefined ? maxRSS : Number(kilobytes)) * 1024;
 }
 
 const request = JSON.parse(process.argv[2] ?? "") as ProbeRequest;

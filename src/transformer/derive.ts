@@ -105,21 +105,57 @@ export function centeredRows(weight: Weight): Weight {
     madeOf: [weight],
     async read() {
       const values = await weight.read();
-      const width = weight.shape.at(-1) ?? 1;
-      const rows = values.length / width;
-      const sums = new Float64Array(width);
-      for (let start = 0; start < values.length; start += width) {
-        for (let column = 0; column < width; column++) {
-          sums[column] = (sums[column] as number) + (values[start + column] as number);
-        }
-      }
-      const mean = Float32Array.from(sums, (sum) => sum / rows);
-      for (let start = 0; start < values.length; start += width) {
-        for (let column = 0; column < width; column++) {
-          values[start + column] = (values[start + column] as number) - (mean[column] as number);
-        }
-      }
+      const sums = new Float64Array(weight.shape.at(-1) ?? 1);
+      addRows(sums, values);
+      subtractRow(values, meanOf(sums, values.length / sums.length));
       return values;
     },
   };
+}
+
+/** The same of a matrix that comes in parts, one under another: each less the mean of the rows of all. */
+export function centeredTogether(parts: readonly Weight[]): readonly Weight[] {
+  let mean: Promise<Float32Array> | undefined;
+  const readMean = async () => {
+    const sums = new Float64Array(parts[0]?.shape.at(-1) ?? 1);
+    let rows = 0;
+    for (const part of parts) {
+      addRows(sums, await part.read());
+      rows += part.shape[0] ?? 0;
+    }
+    return meanOf(sums, rows);
+  };
+  return parts.map((part) => ({
+    name: `${part.name} (centred)`,
+    shape: part.shape,
+    madeOf: [part],
+    async read() {
+      mean ??= readMean();
+      const row = await mean;
+      const values = await part.read();
+      subtractRow(values, row);
+      return values;
+    },
+  }));
+}
+
+function addRows(sums: Float64Array, values: Float32Array): void {
+  const width = sums.length;
+  for (let start = 0; start < values.length; start += width) {
+    for (let column = 0; column < width; column++) {
+      sums[column] = (sums[column] as number) + (values[start + column] as number);
+    }
+  }
+}
+
+const meanOf = (sums: Float64Array, rows: number): Float32Array =>
+  Float32Array.from(sums, (sum) => sum / rows);
+
+function subtractRow(values: Float32Array, row: Float32Array): void {
+  const width = row.length;
+  for (let start = 0; start < values.length; start += width) {
+    for (let column = 0; column < width; column++) {
+      values[start + column] = (values[start + column] as number) - (row[column] as number);
+    }
+  }
 }

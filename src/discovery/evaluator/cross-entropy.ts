@@ -4,8 +4,10 @@
  * itself is never stored.
  */
 import { score, scoreReference } from "../../lowering/stages.ts";
-import type { DeviceTensor, HostTensor, Runtime } from "../../runtime/runtime.ts";
+import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
+import { type VocabularyPart, vocabularyParts } from "../../transformer/vocabulary-parts.ts";
+import { loadScoreParts, type PartScores, referenceOfParts } from "./score-parts.ts";
 
 export interface CrossEntropy {
   /** The original's most likely token for each row. */
@@ -25,11 +27,15 @@ export interface CrossEntropy {
  */
 const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
 
-/** @param original the original's rows [count, d], whose distribution is P. */
+/**
+ * @param original the original's rows [count, d], whose distribution is P.
+ * @param most elements of a part of the unembedding: see `vocabularyParts`.
+ */
 export async function createCrossEntropy(
   runtime: Runtime,
   model: Transformer,
   original: Float32Array<ArrayBuffer>,
+  most?: number,
 ): Promise<CrossEntropy> {
   const { width } = model;
   const count = original.length / width;
@@ -38,15 +44,14 @@ export async function createCrossEntropy(
     const start = part * rowsPerRun;
     return { start, end: Math.min(count, start + rowsPerRun) };
   });
-  const { targets, predictions } = await runReference(runtime, model, original, parts);
-  const session = await runtime.load(score(model));
-  const run = async (feeds: Readonly<Record<"x" | "constant" | "target", HostTensor | DeviceTensor>>) => {
-    const { crossEntropy: output } = await session.run(feeds);
-    if (output === undefined) throw new TypeError("the score lacks its output");
-    const values = await runtime.readFloats(output);
-    await runtime.release(output);
-    return values;
-  };
+  const vocabulary = vocabularyParts(model, most);
+  const inParts = vocabulary.length > 1;
+  const { targets, predictions } = inParts
+    ? await runReferenceOfParts(runtime, vocabulary, original, parts)
+    : await runReference(runtime, model, original, parts);
+  const scores = inParts
+    ? await loadScoreParts(runtime, vocabulary)
+    : wholeScores(runtime, await runtime.load(score(model)));
   return {
     predictions,
     setsPerRun: Math.max(1, Math.floor(rowsPerRun / count)),
@@ -55,29 +60,44 @@ export async function createCrossEntropy(
       for (const [index, part] of parts.entries()) {
         const target = targets[index];
         if (target === undefined) throw new RangeError("a part without a target");
-        values.set(await run({ x: rowsOf(rows, width, part), constant, target }), part.start);
+        values.set(await scores.run({ x: rowsOf(rows, width, part), constant, target }), part.start);
       }
       return values;
     },
     async ofSets(sets, constant) {
-      const [target] = targets;
-      if (target === undefined) throw new RangeError("no target");
-      const own = await runtime.readFloats(target);
-      const x = stacked(sets, width);
-      const values = await run({
-        x,
-        constant,
-        target: stacked(
-          sets.map(() => own),
-          width,
-        ),
-      });
+      const [first] = targets;
+      if (first === undefined) throw new RangeError("no target");
+      const own = await runtime.readFloats(first);
+      const target = stacked(
+        sets.map(() => own),
+        own.length / count,
+      );
+      const values = await scores.run({ x: stacked(sets, width), constant, target: target });
       return sets.map((_, index) => Float64Array.from(values.subarray(index * count, (index + 1) * count)));
     },
     async close() {
-      await session.unload();
+      await scores.unload();
       await runtime.release(...targets);
     },
+  };
+}
+
+/** The scores of a vocabulary that is one part. */
+function wholeScores(
+  runtime: Runtime,
+  session: Session,
+): Omit<PartScores, "run"> & {
+  run(...feeds: Parameters<PartScores["run"]>): Promise<Float32Array>;
+} {
+  return {
+    async run(feeds) {
+      const { crossEntropy: output } = await session.run(feeds);
+      if (output === undefined) throw new TypeError("the score lacks its output");
+      const values = await runtime.readFloats(output);
+      await runtime.release(output);
+      return values;
+    },
+    unload: () => session.unload(),
   };
 }
 
@@ -107,6 +127,24 @@ async function runReference(
   }
   await reference.unload();
   return { targets, predictions };
+}
+
+/** The same over a vocabulary in parts. */
+async function runReferenceOfParts(
+  runtime: Runtime,
+  vocabulary: readonly VocabularyPart[],
+  original: Float32Array<ArrayBuffer>,
+  parts: readonly Part[],
+): Promise<{ readonly targets: readonly DeviceTensor[]; readonly predictions: readonly number[] }> {
+  const { width = 0 } = vocabulary[0]?.model ?? {};
+  const rows = parts.map((part) => rowsOf(original, width, part));
+  const found = await referenceOfParts(runtime, vocabulary, rows);
+  const targets: DeviceTensor[] = [];
+  for (const [index, { target: data }] of found.entries()) {
+    const count = rows[index]?.shape[0] ?? 0;
+    targets.push(await runtime.upload({ type: "float32", shape: [count, data.length / count], data }));
+  }
+  return { targets, predictions: found.flatMap(({ predictions }) => predictions) };
 }
 
 function rowsOf(rows: Float32Array<ArrayBuffer>, width: number, { start, end }: Part): HostTensor {

@@ -3,11 +3,11 @@
  * unembedding is sent to the runtime once for the reference and once for all candidates. An answer of several
  * tokens has as many positions, a prompt's last ones: its KL is their mean.
  */
-import { unembedStage } from "../../lowering/stages.ts";
-import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
+import type { DeviceTensor, HostTensor, Runtime } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
 import { type Constant, constantTensor, zeroConstant } from "../constant.ts";
+import { loadUnembedding, type Unembedding } from "../unembedding.ts";
 import {
   type AnswerRows,
   answerRows,
@@ -76,7 +76,7 @@ export async function createScorer(
   // Computed by the same graph as the candidates', so that rounding errors in H(P, Q) cancel.
   const entropy = await crossEntropy.ofRows(original, nothing);
 
-  let unembedding: Promise<Session> | undefined;
+  let unembedding: Promise<Unembedding> | undefined;
 
   // A constant that differs by position differs by row: it is added to the rows here, other constants in the
   // graph.
@@ -100,8 +100,8 @@ export async function createScorer(
       const values = await crossEntropy.ofRows(rows, joinRows(rows, constant));
       if (visit !== undefined) {
         if (!joinsByRow(constant)) joinEverywhere(rows, constant);
-        unembedding ??= runtime.load(unembedStage(model));
-        await visitLogits(runtime, await unembedding, rows, model, answers, visit);
+        unembedding ??= loadUnembedding(runtime, model);
+        await visitLogits(await unembedding, rows, model, answers, visit);
       }
       return klOf(values);
     },
@@ -130,8 +130,7 @@ export async function createScorer(
 
 /** Unembeds a few prompts at a time, which limits memory. */
 async function visitLogits(
-  runtime: Runtime,
-  unembedding: Session,
+  unembedding: Unembedding,
   rows: Float32Array<ArrayBuffer>,
   { width, vocabularySize }: Transformer,
   { ofPrompt }: AnswerRows,
@@ -143,11 +142,7 @@ async function visitLogits(
     let next = first + 1;
     while (next < ofPrompt.length && (ofPrompt[next]?.end ?? 0) - from <= rowsPerVisit) next++;
     const to = ofPrompt[next - 1]?.end ?? from;
-    const data = rows.slice(from * width, to * width);
-    const { logits } = await unembedding.run({ x: { type: "float32", shape: [to - from, width], data } });
-    if (logits === undefined) throw new TypeError("the unembedding lacks its output");
-    const values = await runtime.readFloats(logits);
-    await runtime.release(logits);
+    const values = await unembedding.logits(rows.slice(from * width, to * width));
     for (let prompt = first; prompt < next; prompt++) {
       const { start, end } = ofPrompt[prompt] ?? { start: 0, end: 0 };
       visit(prompt, values.subarray((start - from) * vocabularySize, (end - from) * vocabularySize));
