@@ -56,7 +56,7 @@ const nodeHalves = [
   "^src/architectures/open-checkpoint\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
-  "^src/runtime/(node-runtime|worker|load-probe)\\.ts$",
+  "^src/runtime/(node-runtime|worker|load-probe|peak-memory)\\.ts$",
   "^src/export/(write-folder|read-folder|check-files)\\.ts$",
   "^src/jobs/",
   "^src/server/",
