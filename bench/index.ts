@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
+import { benchExtractMemory } from "./extract-memory.ts";
 import { benchFamilies } from "./families.ts";
 import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
 import { publishedShapes } from "./published-circuits.ts";
@@ -53,6 +54,8 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     });
   },
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
+  "extract-memory": () =>
+    benchExtractMemory({ shape: "gpt2-large", threads: threadCount ?? availableParallelism(), json }),
   families: () => benchFamilies({ json }),
   dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
   "real-model": () => {
@@ -101,6 +104,7 @@ if (bench === undefined) {
       "       npm run bench -- circuits [--json] [--threads T] [--only NAME] [--budget MS]\n" +
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
+      "       npm run bench -- extract-memory [--json] [--threads T]\n" +
       "       npm run bench -- families [--json]\n" +
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
       "       npm run bench -- first-position [--json] [--threads T] [--model DIR] [--task FILE] [--alphas LIST]\n" +
