@@ -10,7 +10,7 @@ import { loadModel } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { peakMemory } from "../src/runtime/peak-memory.ts";
 import { componentsOf } from "../src/transformer/circuit.ts";
-import { seededPrompts, wordCount } from "./random-model.ts";
+import { seededPrompts } from "./random-model.ts";
 
 export interface ExtractJob {
   readonly folder: string;
@@ -39,7 +39,7 @@ const enter = (next: string) => {
 try {
   const model = await loadModel(job.folder);
   const lines = (["patching", "validation"] as const).flatMap((split, index) =>
-    seededPrompts(job.prompts, job.length + 1, wordCount, index + 1).map((ids) => {
+    seededPrompts(job.prompts, job.length + 1, model.transformer.vocabularySize, index + 1).map((ids) => {
       const words = ids.map((id) => `w${id}`);
       return JSON.stringify({ prompt: words.slice(0, -1).join(" "), answer: ` ${words.at(-1)}`, split });
     }),

@@ -25,7 +25,7 @@ export async function randomCheckpoint(
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   await writeFile(join(partial, "config.json"), JSON.stringify(configOf(shape), null, 2));
-  await writeFile(join(partial, "tokenizer.json"), JSON.stringify(wordTokenizer));
+  await writeFile(join(partial, "tokenizer.json"), JSON.stringify(wordTokenizer(shape)));
   await writeFile(join(partial, "tokenizer_config.json"), "{}");
   const tensors = weightsOf(shape, seed).map((weight) => stored(weight, dtype));
   await writeSafetensorsFile(join(partial, "model.safetensors"), tensors);
@@ -33,19 +33,18 @@ export async function randomCheckpoint(
   return folder;
 }
 
-/** How many words `wordTokenizer` has: "w0", "w1", … */
-export const wordCount = 1000;
-
-/** Whole words alone: a model of random weights has nothing to say of texts. */
-const wordTokenizer = {
-  ...{ version: "1.0", truncation: null, padding: null, added_tokens: [], normalizer: null },
-  ...{ pre_tokenizer: { type: "WhitespaceSplit" }, post_processor: null, decoder: null },
-  model: {
-    type: "WordLevel",
-    vocab: Object.fromEntries(Array.from({ length: wordCount }, (_, id) => [`w${id}`, id])),
-    unk_token: "w0",
-  },
-};
+/** Whole words alone, "w0", "w1", … for every token: a model of random weights has nothing to say of texts. */
+function wordTokenizer({ vocabulary }: ModelSize): object {
+  return {
+    ...{ version: "1.0", truncation: null, padding: null, added_tokens: [], normalizer: null },
+    ...{ pre_tokenizer: { type: "WhitespaceSplit" }, post_processor: null, decoder: null },
+    model: {
+      type: "WordLevel",
+      vocab: Object.fromEntries(Array.from({ length: vocabulary }, (_, id) => [`w${id}`, id])),
+      unk_token: "w0",
+    },
+  };
+}
 
 function configOf(shape: ModelSize): object {
   const { layers, heads, keyValueHeads, headWidth, width, mlpWidth, vocabulary, context } = shape;
