@@ -21,7 +21,7 @@ interface ExtractCase {
   readonly bar: number;
 }
 
-export const extractCases = {
+const extractCases = {
   "gpt2-large": {
     ...{ name: "GPT-2 large", size: modelShapes["gpt2-large"], dtype: "F16", prompts: 20, length: 15 },
     bar: 2,

@@ -27,7 +27,7 @@ export const modelShapes = {
   }),
 } as const satisfies Readonly<Record<string, ModelSize>>;
 
-export type ShapeName = keyof typeof modelShapes;
+type ShapeName = keyof typeof modelShapes;
 
 function gpt2(layers: number, heads: number): ModelSize {
   const width = 64 * heads;

@@ -258,7 +258,7 @@ export function scoreReferencePart(part: Transformer, matrix: Weight): Graph {
 
 /**
  * What `score` gives, over some of the vocabulary. Inputs: x [batch, d], constant [1, d]; target [batch, d], in the part
- * that is asked for x̂·(P U), or, where logits are capped, [batch, d + 1]: the original's residual stream and the log Σ exp
+ * that computes x̂·(P U), or, where logits are capped, [batch, d + 1]: the original's residual stream and the log Σ exp
  * of its logits over the whole vocabulary. Outputs, each [batch]: normalizer, log Σ exp of the part's logits; expected,
  * what they add to Σ P·logits.
  * @param asked whether the part has `target` and gives `expected`; where logits are capped, each has.
@@ -286,7 +286,7 @@ export function scorePart(part: Transformer, matrix: Weight, asked: boolean): Gr
   return graph.build();
 }
 
-/** log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is its fastest way there. [batch, 1]. */
+/** log Σ exp = logit − log softmax, at any one token: the runtime's log-softmax is the fastest way to compute it. [batch, 1]. */
 function logSumExp(graph: GraphBuilder, logits: Value): Value {
   return graph.sub(graph.slice(logits, 1, 0, 1, 1), graph.slice(graph.logSoftmax(logits), 1, 0, 1, 1));
 }

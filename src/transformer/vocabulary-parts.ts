@@ -1,6 +1,6 @@
 /**
- * A model's unembedding in parts. It is the largest matrix of a model with many tokens, and whoever loads it holds it
- * several times over while it crosses into the runtime; so it crosses part by part.
+ * Splits a model's unembedding into parts. It is the largest matrix of a model with many tokens, and loading a
+ * matrix into the runtime takes several times its size for a moment. Parts keep that moment small.
  */
 import { sliceRows, sliceVector } from "./slice.ts";
 import type { Transformer } from "./transformer.ts";
@@ -21,7 +21,7 @@ export function vocabularyParts(model: Transformer, most: number = mostElements)
   const { unembedding, unembeddingBias, vocabularySize, width } = model;
   const count = Math.ceil(elementCount(unembedding.shape) / most);
   if (count <= 1) return [{ start: 0, model }];
-  // Of nearly one size, so that none is a small rest.
+  // The parts have nearly the same size: a last part of a few rows would cost a session of its own.
   const rows = Math.min(Math.ceil(vocabularySize / count), Math.max(1, Math.floor(most / width)));
   return Array.from({ length: Math.ceil(vocabularySize / rows) }, (_, part) => {
     const range = [part * rows, Math.min(vocabularySize, (part + 1) * rows)] as const;

@@ -1,6 +1,6 @@
 /**
- * Scores over a vocabulary that crosses into the runtime in parts. A distribution over all tokens is one over each part,
- * weighted by the part's share of Σ exp, so what the parts give is put together from the logarithms of their sums.
+ * Scores over a vocabulary whose unembedding is loaded in parts. A distribution over all tokens is a distribution over
+ * each part, weighted by the part's share of Σ exp. So the parts' results are combined by the logarithms of their sums.
  */
 import { scorePart, scoreReferencePart } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
