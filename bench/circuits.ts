@@ -38,7 +38,7 @@ import {
   kinds,
   type ShapeResult,
 } from "./circuits-result.ts";
-import { gpt2Small } from "./model-shapes.ts";
+import { gpt2Small } from "./model-sizes.ts";
 import { profileModel } from "./profile.ts";
 import { type Placed, type PublishedShape, place, publishedShapes } from "./published-circuits.ts";
 import { randomCheckpoint } from "./random-model.ts";

@@ -25,7 +25,7 @@ import { readTask } from "../src/jobs/read-task.ts";
 import { compareInTurns, type Timing } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import type { Session } from "../src/runtime/runtime.ts";
-import { gpt2Small } from "./model-shapes.ts";
+import { gpt2Small } from "./model-sizes.ts";
 import { place, publishedShapes } from "./published-circuits.ts";
 import { randomCheckpoint } from "./random-model.ts";
 import { seededConstants } from "./seeded-constants.ts";

@@ -7,7 +7,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { ExtractJob, ExtractReport } from "./extract-process.ts";
-import { type ModelSize, modelShapes } from "./model-shapes.ts";
+import { type ModelSize, modelSizes } from "./model-sizes.ts";
 import { randomCheckpoint, type StoredDtype } from "./random-model.ts";
 
 interface ExtractCase {
@@ -23,7 +23,7 @@ interface ExtractCase {
 
 const extractCases = {
   "gpt2-large": {
-    ...{ name: "GPT-2 large", size: modelShapes["gpt2-large"], dtype: "F16", prompts: 20, length: 15 },
+    ...{ name: "GPT-2 large", size: modelSizes["gpt2-large"], dtype: "F16", prompts: 20, length: 15 },
     bar: 2,
   },
 } as const satisfies Readonly<Record<string, ExtractCase>>;

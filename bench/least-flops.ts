@@ -4,7 +4,7 @@
  * no code with what it judges: the graphs count the operations that were issued.
  */
 import { type Circuit, keepsMlp, keptHeads } from "../src/transformer/circuit.ts";
-import type { ModelSize } from "./model-shapes.ts";
+import type { ModelSize } from "./model-sizes.ts";
 
 export interface LeastFlops {
   /** Means and validation passes, and the reference's distribution. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type TensorToStore, writeSafetensorsFile } from "../src/checkpoint/write-safetensors-file.ts";
 import { toFloat16 } from "../src/export/dtype-numbers.ts";
 import { elementCount, type Weight } from "../src/transformer/weight.ts";
-import type { ModelSize } from "./model-shapes.ts";
+import type { ModelSize } from "./model-sizes.ts";
 
 export type StoredDtype = "F32" | "F16" | "BF16";
 

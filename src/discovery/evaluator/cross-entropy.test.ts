@@ -43,7 +43,7 @@ describe.each(models)("a model %s scores alike whole and in parts", (_, model) =
   const runtime = inlineRuntime({ threads: 1 });
   const original = randomRows(1, rows * width);
   const candidate = original.map((value, at) => value + 0.3 * found(randomRows(2, rows * width)[at]));
-  const nothing = constantTensor(zeroConstant(1, width), "last");
+  const nothing = constantTensor(zeroConstant({ kind: "one" }, width), "last", 1);
 
   test("cross entropies and predictions", async () => {
     const [whole, parted] = [

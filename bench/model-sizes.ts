@@ -14,7 +14,7 @@ export interface ModelSize {
 
 export const gpt2Small = gpt2(12, 12);
 
-export const modelShapes = {
+export const modelSizes = {
   gpt2: gpt2Small,
   "gpt2-large": gpt2(36, 20),
   smollm2: llama({
@@ -26,8 +26,6 @@ export const modelShapes = {
     ...{ vocabulary: 128_256, context: 131_072 },
   }),
 } as const satisfies Readonly<Record<string, ModelSize>>;
-
-type ShapeName = keyof typeof modelShapes;
 
 function gpt2(layers: number, heads: number): ModelSize {
   const width = 64 * heads;
