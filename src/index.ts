@@ -18,6 +18,7 @@ export type {
   FirstPosition,
   FirstPositionChoice,
   FirstPositionDecision,
+  Sink,
 } from "./discovery/first-position.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
 export {
@@ -223,6 +224,7 @@ export {
   parseComponent,
   shapeOf,
 } from "./transformer/component.ts";
+export type { PositionRows } from "./transformer/position-rows.ts";
 export type {
   Activation,
   AnyTransformer,

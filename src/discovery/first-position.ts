@@ -26,7 +26,9 @@ export interface Sink {
 
 /** How the first position is treated, and what was measured for that if the choice was left to the model. */
 export interface FirstPositionDecision {
+  /** How it is treated. */
   readonly firstPosition: FirstPosition;
+  /** What was measured; left out if the choice was not left to the model. */
   readonly sink?: Sink | undefined;
 }
 

@@ -16,6 +16,7 @@ export type PositionRows =
   | {
       /** A row for each position of prompts of this length. */
       readonly kind: "each";
+      /** Tokens of a prompt. */
       readonly length: number;
     };
 
