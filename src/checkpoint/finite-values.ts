@@ -1,4 +1,4 @@
-/** What every weight that is read from a file must be: of a size that fits in memory, and finite. */
+/** Checks of every weight that is read from a file: it fits in memory, and all its values are finite. */
 import { type ErrorPlace, PithError } from "../errors.ts";
 
 /** @throws PithError "checkpoint" for NaN and infinities. @param first the place of `values` in the tensor. */

@@ -1,22 +1,22 @@
 /**
  * Whether pooled means treat the first position apart. Many models make it an attention sink (Xiao et al. 2023,
  * arXiv:2309.17453): a layer lifts its residual norm far above all others', and heads that have nothing to do look
- * there. One mean for all positions is nothing like what such a layer writes at the first one, and destroys the sink.
- * Then a replacement is two constants: the mean over the first tokens of the patching prompts, and the mean over all
- * others.
+ * there. One mean for all positions is far from what such a layer writes at the first one, and destroys the sink. In
+ * such models a replacement is two constants: the mean over the first tokens of the patching prompts, and the mean
+ * over all other tokens.
  */
 import type { Batch } from "./batch.ts";
 
-/** How pooled means treat the first position: it has means of its own, or none. */
+/** How pooled means treat the first position: apart, with means of its own, or the same as all others. */
 export type FirstPosition = "apart" | "same";
 
-/** How pooled means shall treat it; "auto": apart where some layer makes it a sink. */
+/** The choice of how pooled means treat the first position; "auto" is apart if some layer makes it a sink. */
 export type FirstPositionChoice = FirstPosition | "auto";
 
-/** What it may be, where a person chooses. */
+/** The values of the option `firstPosition`. */
 export const firstPositionChoices = ["auto", "apart", "same"] as const satisfies FirstPositionChoice[];
 
-/** What tells a sink: how far the first position stands out of the residual stream, behind the layer where it does most. */
+/** The layer after which the first position stands out most, and how far it does. */
 export interface Sink {
   /** The layer, from 0. */
   readonly layer: number;
@@ -42,7 +42,7 @@ export function decideFirstPosition(sink: Sink | undefined): FirstPositionDecisi
 export interface SinkMeter {
   /** @param y the residual stream after a layer, [prompts, length, width], of a batch of patching prompts. */
   add(layer: number, batch: Pick<Batch, "length">, y: Float32Array): void;
-  /** Undefined where no prompt has a second token. */
+  /** Undefined if no prompt has a second token. */
   sink(): Sink | undefined;
 }
 
@@ -59,7 +59,7 @@ export function createSinkMeter(width: number): SinkMeter {
     sink() {
       const sinks = norms.flatMap(({ first, others }, layer): readonly Sink[] => {
         const ratio = median(first) / median(others);
-        // A stream of zeros, or none, has no ratio.
+        // Without other positions, or with a stream of zeros, there is no ratio.
         return Number.isFinite(ratio) ? [{ layer, ratio }] : [];
       });
       return sinks.reduce<Sink | undefined>(
@@ -76,7 +76,7 @@ function normOf(row: Float32Array): number {
   return Math.sqrt(sum);
 }
 
-/** Not a number for none. */
+/** NaN for an empty list. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

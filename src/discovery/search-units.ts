@@ -1,8 +1,9 @@
 /**
- * What a search tries as one candidate. The kinds of components are a closed list (`Component`); which of them go
- * together, or not at all, is a value in this registry. Units lie within one layer, as a search goes layer by layer.
+ * The units that a search tries as one candidate. The kinds of components are a closed list (`Component`); which
+ * components are tried together is a value in this registry. Units lie within one layer, as a search goes layer by layer.
  */
 import { PithError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import {
   type Component,
   componentsOfLayer,
@@ -25,7 +26,7 @@ export interface UnitLayer extends LayerComponents {
   readonly group: readonly number[];
 }
 
-/** A way to put components together. Make it known with {@link registerSearchUnits}. */
+/** A way to group components. Register it with {@link registerSearchUnits}. */
 export interface SearchUnits {
   /** Names the units in options and in circuit.json. */
   readonly name: string;
@@ -59,7 +60,7 @@ registerSearchUnits(singleComponents);
 registerSearchUnits(keyValueGroups);
 
 /**
- * Makes units known by their name: to `extract`, its command, and what reads circuit.json.
+ * Registers units under their name, so that `extract`, its command and readers of circuit.json find them.
  * @throws PithError "options" when other units have the name.
  */
 export function registerSearchUnits(units: SearchUnits): void {
@@ -73,21 +74,21 @@ export function knownSearchUnits(): readonly SearchUnits[] {
   return [...known.values()];
 }
 
-/** @param field what the option is called, for the error. @throws PithError "options" where there are no such units. */
+/** @param field what the option is called, for the error. @throws PithError "options" for an unknown name. */
 export function searchUnitsNamed(name: string, field = "components"): SearchUnits {
   const found = known.get(name);
   if (found !== undefined) return found;
-  throw new PithError("options", `there are no search units named ${JSON.stringify(name.slice(0, 40))}.`, {
+  throw new PithError("options", `there are no search units named ${quote(name)}.`, {
     place: { field },
     advice: `There are: ${[...known.keys()].join("; ")}.`,
   });
 }
 
 /**
- * The units that a search tries, in its order: of later layers first; in a layer as the units' value lists them, or,
- * where the order is `downstream`, those with an MLP first. Components that may not be pruned are in no unit.
+ * The units that a search tries, in its order: the last layer first, and within a layer in the order of `unitsOf`, or,
+ * if the order is `downstream`, units with an MLP first. Components that may not be pruned are in no unit.
  * @param mlps whether MLPs may be pruned.
- * @throws PithError "options" where the units of a layer are not its components, each once.
+ * @throws PithError "options" if the units of a layer do not hold each of its components exactly once.
  */
 export function unitsOnTrial(
   model: Transformer,

@@ -1,4 +1,4 @@
-/** The original's end, from rows of the residual stream to logits over the whole vocabulary. */
+/** The original's last step: from rows of the residual stream to logits over the whole vocabulary. */
 import { unembedStage } from "../lowering/stages.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";

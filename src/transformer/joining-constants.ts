@@ -2,11 +2,11 @@
 import type { FoldedTransformer } from "./transformer.ts";
 import type { Weight } from "./weight.ts";
 
-/** All of them, lowest first; the position table is none. */
+/** Lists these constants, the lowest first. The position table is not one of them. */
 export function joiningConstants({ blocks, finalBias }: FoldedTransformer): readonly Weight[] {
   const ofParts = blocks.flatMap(({ attention, mlp }) => [
     attention?.residualBias,
-    // Behind a norm of its own this is no constant of the stream, and may hold what pruned heads left.
+    // If a norm follows, this is not a constant of the stream; it may contain the replacements of pruned heads.
     attention?.output.bias,
     mlp?.residualBias,
   ]);

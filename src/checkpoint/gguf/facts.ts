@@ -1,6 +1,6 @@
 /**
- * What a GGUF file's metadata and tensors say of the model. Keys of the architecture's that are never asked for are
- * refused by name at the end: each of them may change what the model computes.
+ * Facts about the model from a GGUF file's metadata and tensors. Keys of the architecture that were never read are
+ * refused by name at the end, because each may change what the model computes.
  */
 import { PithError } from "../../errors.ts";
 import type { CheckpointWeight } from "../shards.ts";
@@ -24,10 +24,10 @@ export interface GgufFacts {
   readonly text: (key: string) => string | undefined;
 }
 
-/** Keys that follow from the tensors, or say where numbers come from. */
+/** Keys that say nothing new: they follow from the tensors, or tell the origin of other values. */
 const needless = ["vocab_size", "feed_forward_length", "rope.scaling.finetuned", "tensor_data_layout"];
 
-/** Keys that may be there where they ask for nothing. */
+/** Keys that are accepted with these values, which change nothing. */
 const neutral: Readonly<Record<string, number | boolean>> = {
   expert_count: 0,
   expert_used_count: 0,
@@ -38,7 +38,7 @@ const neutral: Readonly<Record<string, number | boolean>> = {
 
 /**
  * @param weights by the file's own names.
- * @returns the facts, and a check to be made when all have been asked for.
+ * @returns the facts, and a check to call when all facts have been read.
  * @throws PithError "checkpoint" for what is missing or impossible.
  */
 export function readFacts(

@@ -7,7 +7,7 @@ import { openFileSource } from "../file-source.ts";
 /** llama.cpp's names of parts: "model-00001-of-00003.gguf". */
 const partName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
-/** llama.cpp's own limit is what five digits hold; a model of so many parts is none that anyone has. */
+/** A file's name can say up to 99,999 parts; no real model has that many. */
 const mostParts = 999;
 
 /** Whether a path is a GGUF file's, by its name. */
@@ -15,7 +15,7 @@ export function isGgufPath(path: string): boolean {
   return /\.gguf$/i.test(path);
 }
 
-/** What a model is called by its file's name, without the part's number. */
+/** The name of a model: its file's name without the number of the part. */
 export function ggufName(path: string): string {
   const name = basename(path);
   return partName.exec(name)?.[1] ?? name.replace(/\.gguf$/i, "");
@@ -23,7 +23,7 @@ export function ggufName(path: string): string {
 
 /**
  * Opens the parts in their order.
- * @param onOpen told of each at once, so that it can be closed whatever happens after.
+ * @param onOpen called with each file as soon as it is open, so that the caller can close it after any error.
  * @throws PithError "checkpoint" for a part that is missing, or where a part other than the first was named.
  */
 export async function openGgufFiles(

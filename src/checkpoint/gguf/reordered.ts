@@ -1,11 +1,11 @@
 /**
- * Weights whose elements a GGUF file keeps in another order, or shifted: put back when they are read, as the original
- * checkpoint has them.
+ * Weights whose elements a GGUF file stores in another order, or with 1 added. They are changed back to the original
+ * checkpoint's when they are read.
  */
 import { elementCount } from "../../transformer/weight.ts";
 import type { CheckpointWeight } from "../shards.ts";
 
-/** Under the original's name. */
+/** The same weight with the name that it has in the original checkpoint. */
 export function renamed(weight: CheckpointWeight, name: string): CheckpointWeight {
   return { ...weight, name };
 }
@@ -26,7 +26,7 @@ export function inRowOrder(weight: CheckpointWeight, order: Int32Array): Checkpo
   return {
     ...madeFrom(weight, weight.shape, (values) => pick(values, 0, order)),
     ...(readRows !== undefined && {
-      // Of a head's rows, those that the file has between the first and the last of them: the same, as a rule.
+      // Reads all rows from the first to the last that is needed; these are mostly the rows of one head.
       readRows: async (start: number, end: number) => {
         const rows = order.subarray(start, end);
         const first = rows.reduce((least, row) => Math.min(least, row), rows[0] ?? 0);
@@ -51,7 +51,7 @@ export function someRows(weight: CheckpointWeight, start: number, end: number): 
   };
 }
 
-/** A matrix the other way round. */
+/** The transpose of a matrix. */
 export function turned(weight: CheckpointWeight): CheckpointWeight {
   const [rows = 0, columns = 0] = weight.shape;
   return madeFrom(weight, [columns, rows], (values) => {

@@ -6,8 +6,13 @@
 import { score, scoreReference } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
-import { type VocabularyPart, vocabularyParts } from "../../transformer/vocabulary-parts.ts";
-import { loadScoreParts, type PartScores, referenceOfParts } from "./score-parts.ts";
+import {
+  loadScoreParts,
+  referenceOfParts,
+  type ScoringPart,
+  scoringParts,
+  type VocabularyScores,
+} from "./score-parts.ts";
 
 export interface CrossEntropy {
   /** The original's most likely token for each row. */
@@ -44,7 +49,7 @@ export async function createCrossEntropy(
     const start = part * rowsPerRun;
     return { start, end: Math.min(count, start + rowsPerRun) };
   });
-  const vocabulary = vocabularyParts(model, most);
+  const vocabulary = scoringParts(model, most);
   const inParts = vocabulary.length > 1;
   const { targets, predictions } = inParts
     ? await runReferenceOfParts(runtime, vocabulary, original, parts)
@@ -72,7 +77,7 @@ export async function createCrossEntropy(
         sets.map(() => own),
         own.length / count,
       );
-      const values = await scores.run({ x: stacked(sets, width), constant, target: target });
+      const values = await scores.run({ x: stacked(sets, width), constant, target });
       return sets.map((_, index) => Float64Array.from(values.subarray(index * count, (index + 1) * count)));
     },
     async close() {
@@ -83,12 +88,7 @@ export async function createCrossEntropy(
 }
 
 /** The scores of a vocabulary that is one part. */
-function wholeScores(
-  runtime: Runtime,
-  session: Session,
-): Omit<PartScores, "run"> & {
-  run(...feeds: Parameters<PartScores["run"]>): Promise<Float32Array>;
-} {
+function wholeScores(runtime: Runtime, session: Session): VocabularyScores {
   return {
     async run(feeds) {
       const { crossEntropy: output } = await session.run(feeds);
@@ -132,7 +132,7 @@ async function runReference(
 /** The same over a vocabulary in parts. */
 async function runReferenceOfParts(
   runtime: Runtime,
-  vocabulary: readonly VocabularyPart[],
+  vocabulary: readonly ScoringPart[],
   original: Float32Array<ArrayBuffer>,
   parts: readonly Part[],
 ): Promise<{ readonly targets: readonly DeviceTensor[]; readonly predictions: readonly number[] }> {

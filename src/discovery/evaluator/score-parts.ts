@@ -6,7 +6,25 @@ import { scorePart, scoreReferencePart } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import { centeredTogether } from "../../transformer/derive.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
-import type { VocabularyPart } from "../../transformer/vocabulary-parts.ts";
+import { type VocabularyPart, vocabularyParts } from "../../transformer/vocabulary-parts.ts";
+
+/** A part of the vocabulary with its unembedding as scores read it. */
+export interface ScoringPart extends VocabularyPart {
+  readonly matrix: Transformer["unembedding"];
+}
+
+/** @param most elements of a part: see `vocabularyParts`. */
+export function scoringParts(model: Transformer, most?: number): readonly ScoringPart[] {
+  const parts = vocabularyParts(model, most);
+  const unembeddings = parts.map((part) => part.model.unembedding);
+  // As `scoringMatrix` of a whole one.
+  const matrices = model.logitCap === undefined ? centeredTogether(unembeddings) : unembeddings;
+  return parts.map((part, index) => {
+    const matrix = matrices[index];
+    if (matrix === undefined) throw new RangeError("a part without its matrix");
+    return { ...part, matrix };
+  });
+}
 
 export interface Reference {
   /** [rows, `targetWidth`]: what candidates are scored against. */
@@ -18,14 +36,11 @@ export interface Reference {
 /** @param rows of the original's residual stream, as several tensors [n, d]. @returns the same of each tensor. */
 export async function referenceOfParts(
   runtime: Runtime,
-  parts: readonly VocabularyPart[],
+  parts: readonly ScoringPart[],
   rows: readonly HostTensor[],
 ): Promise<readonly Reference[]> {
   const found = rows.map(({ shape, data }) => createSums(shape, data as Float32Array<ArrayBuffer>));
-  const matrices = matricesOf(parts);
-  for (const [index, { start, model }] of parts.entries()) {
-    const matrix = matrices[index];
-    if (matrix === undefined) throw new RangeError("a part without its matrix");
+  for (const { start, model, matrix } of parts) {
     const session = await runtime.load(scoreReferencePart(model, matrix), { once: true });
     for (const [at, x] of rows.entries()) {
       const { target, normalizer, best, prediction } = await session.run({ x });
@@ -44,22 +59,22 @@ export async function referenceOfParts(
   return found.map((sums) => (isCapped ? sums.withNormalizer() : sums.average()));
 }
 
-export interface PartScores {
+/** The cross entropies of rows, over a vocabulary that is loaded whole or in parts. */
+export interface VocabularyScores {
   /** H(P, Q) in nats, one a row. Feeds as those of `scorePart`. */
-  run(feeds: Readonly<Record<"x" | "constant" | "target", HostTensor | DeviceTensor>>): Promise<Float64Array>;
+  run(
+    feeds: Readonly<Record<"x" | "constant" | "target", HostTensor | DeviceTensor>>,
+  ): Promise<Float32Array | Float64Array>;
   unload(): Promise<void>;
 }
 
 export async function loadScoreParts(
   runtime: Runtime,
-  parts: readonly VocabularyPart[],
-): Promise<PartScores> {
-  const matrices = matricesOf(parts);
+  parts: readonly ScoringPart[],
+): Promise<VocabularyScores> {
   const isCapped = parts[0]?.model.logitCap !== undefined;
   const sessions: { readonly session: Session; readonly asked: boolean }[] = [];
-  for (const [index, { model }] of parts.entries()) {
-    const matrix = matrices[index];
-    if (matrix === undefined) throw new RangeError("a part without its matrix");
+  for (const [index, { model, matrix }] of parts.entries()) {
     const asked = isCapped || index === 0;
     sessions.push({ session: await runtime.load(scorePart(model, matrix, asked)), asked });
   }
@@ -83,12 +98,6 @@ export async function loadScoreParts(
       for (const { session } of sessions) await session.unload();
     },
   };
-}
-
-/** As `scoringMatrix` of a whole one. */
-function matricesOf(parts: readonly VocabularyPart[]): readonly Transformer["unembedding"][] {
-  const matrices = parts.map(({ model }) => model.unembedding);
-  return parts[0]?.model.logitCap === undefined ? centeredTogether(matrices) : matrices;
 }
 
 interface PartReference {
