@@ -72,7 +72,8 @@ export async function readTask(
     ? makeTask(nameOrPath, options)
     : await readFileTask(nameOrPath, options.signal);
   if (labels === undefined || labels.length === 0) return task;
-  return { ...task, labels, examples: task.examples.map((example) => ({ ...example, labels })) };
+  const examples = task.examples.map(({ distractors: _, ...example }) => ({ ...example, labels }));
+  return { ...task, labels, examples };
 }
 
 function makeTask(
@@ -88,7 +89,9 @@ function makeTask(
     ...options,
     ...(chat && { acceptsAnswer: fitsTurn(tokenizer, options.means) }),
   });
-  const sha256 = createHash("sha256").update(formatTaskFile(examples)).digest("hex");
+  // Without distractors, which change no prompt and no accepted answer: circuits of earlier versions keep their task.
+  const plain = examples.map(({ distractors: _, ...example }) => example);
+  const sha256 = createHash("sha256").update(formatTaskFile(plain)).digest("hex");
   return { name, builtin: name, path: name, examples, bos, sha256 };
 }
 

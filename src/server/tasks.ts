@@ -41,9 +41,10 @@ export function* examplesIn(
   for (const found of readExamples(source.text, file)) {
     if (found === undefined || found instanceof PithError) yield found;
     else {
-      const { prompt, answers, labels = [], line } = found;
+      const { prompt, answers, labels = [], distractors = [], line } = found;
       // An example may have more answers than a call may have arguments.
-      const longest = [prompt, ...answers, ...labels].reduce((most, text) => Math.max(most, text.length), 0);
+      const texts = [prompt, ...answers, ...labels, ...distractors];
+      const longest = texts.reduce((most, text) => Math.max(most, text.length), 0);
       // Encoding a megabyte takes many seconds and would block everything else.
       const fits = longest <= mostCharacters * contextLength;
       const message = `has a text of ${longest} characters, and the model takes ${contextLength} tokens.`;
@@ -86,8 +87,8 @@ export async function encodeAhead(
 ): Promise<Tokenizer> {
   const known = new Map<string, readonly number[]>();
   const pause = createPauses();
-  for (const { prompt, answers, labels = [] } of examples) {
-    for (const text of [prompt, ...answers, ...labels]) {
+  for (const { prompt, answers, labels = [], distractors = [] } of examples) {
+    for (const text of [prompt, ...answers, ...labels, ...distractors]) {
       if (known.has(text)) continue;
       try {
         known.set(text, tokenizer.encode(text));

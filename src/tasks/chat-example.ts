@@ -9,11 +9,13 @@ import type { TaskExample } from "./task-example.ts";
 
 /** @param answerSpace what the template puts before an answer. */
 export function chatExample(example: TaskExample, answerSpace: "" | " "): TaskExample {
-  const { answers, labels } = example;
+  const { answers, labels, distractors } = example;
+  const inTurn = (texts: readonly string[]) => texts.map((text) => turnText(text, answerSpace));
   return {
     ...example,
-    answers: answers.map((answer) => turnText(answer, answerSpace)),
-    ...(labels && { labels: labels.map((label) => turnText(label, answerSpace)) }),
+    answers: inTurn(answers),
+    ...(labels && { labels: inTurn(labels) }),
+    ...(distractors && { distractors: inTurn(distractors) }),
   };
 }
 

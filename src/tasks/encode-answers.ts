@@ -1,4 +1,4 @@
-/** Encodes an example's answers and labels as tokens, and describes what is wrong with them. */
+/** Encodes an example's answers, labels and distractors as tokens, and describes what is wrong with them. */
 import { type ErrorPlace, PithError } from "../errors.ts";
 import { quote } from "../printable.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -103,23 +103,46 @@ export function encodeLabels(
       advice: "Labels and answers must agree to the letter, with their spaces.",
     });
   }
-  const ids = labels.map((label) => {
-    const own = tokenizer.encode(label);
-    const [id] = own;
-    if (id !== undefined && own.length === 1) return id;
-    const spaced = !label.startsWith(" ") && tokenizer.encode(` ${label}`).length === 1;
-    throw new PithError(
-      "task",
-      `the label ${quote(label)} is ${showTokens(own, tokenizer)}; it must be one.`,
-      {
-        place,
-        advice: spaced ? spacedAdvice(label) : "Choose a label that the tokenizer has whole.",
-      },
-    );
-  });
+  const ids = labels.map((label) => oneToken("label", label, tokenizer, place));
   const twice = labels.find((_, at) => ids.indexOf(ids[at] ?? -1) !== at);
   if (twice === undefined) return ids;
   throw new PithError("task", `the label ${quote(twice)} is the same token as one before it`, { place });
+}
+
+function oneToken(
+  kind: "label" | "distractor",
+  text: string,
+  tokenizer: AnswerTokenizer,
+  place: ErrorPlace,
+): number {
+  const own = tokenizer.encode(text);
+  const [id] = own;
+  if (id !== undefined && own.length === 1) return id;
+  const spaced = !text.startsWith(" ") && tokenizer.encode(` ${text}`).length === 1;
+  throw new PithError(
+    "task",
+    `the ${kind} ${quote(text)} is ${showTokens(own, tokenizer)}; it must be one.`,
+    {
+      place,
+      advice: spaced ? spacedAdvice(text) : `Choose a ${kind} that the tokenizer has whole.`,
+    },
+  );
+}
+
+/**
+ * Distractors of one token each, none of them an accepted answer's token.
+ * @throws PithError "task" with the place otherwise.
+ */
+export function encodeDistractors(
+  distractors: readonly string[],
+  answers: readonly (readonly number[])[],
+  tokenizer: AnswerTokenizer,
+  place: ErrorPlace,
+): readonly number[] {
+  const ids = distractors.map((distractor) => oneToken("distractor", distractor, tokenizer, place));
+  const right = distractors.find((_, at) => answers.some(([token]) => token === ids[at]));
+  if (right === undefined) return [...new Set(ids)];
+  throw new PithError("task", `the distractor ${quote(right)} begins with an answer's token`, { place });
 }
 
 function showTokens(ids: readonly number[], tokenizer: AnswerTokenizer): string {

@@ -119,6 +119,20 @@ describe("encodeTask", () => {
     expect([task.patching[0]?.labels, task.validation[0]?.labels]).toEqual([ids, ids]);
   });
 
+  test("distractors are tokens; of labels, those that are not right", () => {
+    const own = encode([patching, { ...validation, distractors: [" Athens", " Moscow"] }]);
+    expect(own.validation[0]?.distractors).toEqual(
+      [" Athens", " Moscow"].flatMap((text) => nano.encode(text)),
+    );
+    const labels = [...validation.answers, " Athens"];
+    const labelled = encode([patching, { ...validation, labels }]);
+    expect(labelled.validation[0]?.distractors).toEqual(nano.encode(" Athens"));
+    expect(encode([patching, validation]).validation[0]).not.toHaveProperty("distractors");
+    expect(() => encode([patching, { ...validation, distractors: ["param"] }])).toThrow(
+      't.jsonl:2: the distractor "param" is 3 tokens',
+    );
+  });
+
   test("the context counts the start token", () => {
     expect(() => encode([patching, validation], { contextLength: 5 })).not.toThrow();
     expect(() => encode([patching, validation], { contextLength: 5, bos: true })).toThrow(

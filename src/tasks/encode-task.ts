@@ -6,7 +6,13 @@ import { type ErrorPlace, PithError } from "../errors.ts";
 import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import { type PromptManner, promptTokens } from "../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type AnswerTokenizer, encodeAnswers, encodeLabels, remembering } from "./encode-answers.ts";
+import {
+  type AnswerTokenizer,
+  encodeAnswers,
+  encodeDistractors,
+  encodeLabels,
+  remembering,
+} from "./encode-answers.ts";
 import type { TaskSplits } from "./split.ts";
 import { type TaskExample, taskName } from "./task-file.ts";
 
@@ -30,6 +36,11 @@ export interface EncodedExample {
   readonly answers: readonly (readonly number[])[];
   /** The tokens that an answer is chosen from; left out: the whole vocabulary. */
   readonly labels?: readonly number[];
+  /**
+   * The tokens of wrong answers that the right ones are compared with by their logits: the labels that are not
+   * accepted, or what the task names. Left out: it names none.
+   */
+  readonly distractors?: readonly number[];
   /**
    * The input of a teacher-forced pass: `ids` and the answer's tokens except the last; `ids` for one-token
    * answers.
@@ -126,11 +137,18 @@ function encodeExample(
   if (ids.length === started) throw new PithError("task", "the prompt has no tokens", { place });
   const labels = example.labels && encodeLabels(example.labels, example.answers, answerTokenizer, place);
   const answers = encodeAnswers(example.answers, answerTokenizer, options.means, place);
+  const distractors = labels
+    ? labels.filter((label) => !answers.some(([token]) => token === label))
+    : example.distractors && encodeDistractors(example.distractors, answers, answerTokenizer, place);
   const [first = []] = answers;
   const forced = [...ids, ...first.slice(0, -1)];
   checkLength(forced.length, started, options.contextLength, place, forced.length > ids.length);
   const { line, prompt } = example;
-  return { line, prompt, ids, answers, ...(labels && { labels }), forced, scored: Math.max(1, first.length) };
+  return {
+    ...{ line, prompt, ids, answers, ...(labels && { labels }) },
+    ...(distractors && distractors.length > 0 && { distractors }),
+    ...{ forced, scored: Math.max(1, first.length) },
+  };
 }
 
 function checkLength(

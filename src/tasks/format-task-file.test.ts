@@ -33,6 +33,16 @@ test("labels stand on their lines", () => {
   expect(formatTaskFile(examples)).toBe(text);
 });
 
+test("distractors stand on their lines, and in a column of their own", () => {
+  const text = '{"prompt":"a","answers":[" is"],"distractors":[" are"," were"]}\n';
+  const { examples } = parseTaskFile(text, "t.jsonl");
+  expect(examples[0]?.distractors).toEqual([" are", " were"]);
+  expect(formatTaskFile(examples)).toBe(text);
+  const csv = formatTaskCsv(examples);
+  expect(csv).toBe("prompt,answers,distractors\r\na, is, are| were\r\n");
+  expect(parseTaskFile(csv, "t.csv").examples[0]?.distractors).toEqual([" are", " were"]);
+});
+
 describe("CSV", () => {
   test("cells with commas, quotes and line ends are quoted; columns that nobody needs are left out", () => {
     const text = formatTaskCsv([{ prompt: 'a, "b"\n', answers: [" x", " y"], split: undefined }]);

@@ -9,12 +9,13 @@ type Example = Omit<TaskExample, "line">;
 /** One JSON object a line, with a line end after the last. */
 export function formatTaskFile(examples: readonly Example[]): string {
   return examples
-    .map(({ split, prompt, answers, labels, chat, system }) => {
+    .map(({ split, prompt, answers, labels, distractors, chat, system }) => {
       const line = {
         ...(split !== undefined && { split }),
         prompt,
         ...(answers.length > 0 && { answers }),
         ...(labels && { labels }),
+        ...(distractors && { distractors }),
         ...(chat && { chat }),
         ...(system !== undefined && { system }),
       };
@@ -25,7 +26,7 @@ export function formatTaskFile(examples: readonly Example[]): string {
 
 /**
  * The same as CSV, CR LF after every row (RFC 4180). A column that no example needs is left out.
- * @throws PithError "task" for an answer or a label with `|` in it, which separates them in a cell.
+ * @throws PithError "task" for an answer, a label or a distractor with `|` in it, which separates them in a cell.
  */
 export function formatTaskCsv(examples: readonly Example[]): string {
   const columns = [
@@ -35,6 +36,11 @@ export function formatTaskCsv(examples: readonly Example[]): string {
       name: "labels",
       cell: ({ labels }: Example) => listCell(labels ?? []),
       wanted: examples.some(({ labels }) => labels !== undefined),
+    },
+    {
+      name: "distractors",
+      cell: ({ distractors }: Example) => listCell(distractors ?? []),
+      wanted: examples.some(({ distractors }) => distractors !== undefined),
     },
     {
       name: "chat",

@@ -14,11 +14,11 @@ export function endsInSpace(prompt: string): boolean {
 }
 
 /**
- * If the prompt ends in blanks, they are removed, and the answers and labels get a space. If not, the answers and
- * labels get a space before them, or lose it if the first answer has one.
+ * If the prompt ends in blanks, they are removed, and the answers, labels and distractors get a space. If not,
+ * they get a space before them, or lose it if the first answer has one.
  */
 export function respell(example: TaskExample): TaskExample {
-  const { prompt, answers, labels } = example;
+  const { prompt, answers, labels, distractors } = example;
   const remove = !endsInSpace(prompt) && answers[0]?.startsWith(" ") === true;
   const other = (text: string) =>
     remove ? text.replace(/^ /, "") : text.startsWith(" ") ? text : ` ${text}`;
@@ -27,5 +27,6 @@ export function respell(example: TaskExample): TaskExample {
     prompt: prompt.replace(endBlanks, ""),
     answers: answers.map(other),
     ...(labels && { labels: labels.map(other) }),
+    ...(distractors && { distractors: distractors.map(other) }),
   };
 }

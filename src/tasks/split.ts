@@ -104,11 +104,11 @@ function divide(lines: readonly TaskExample[], options: SplitOptions): TaskSplit
   return { patching, validation, test };
 }
 
-/** The first example of each set with the same prompt, answers and labels. */
+/** The first example of each set with the same prompt, answers, labels and distractors. */
 function withoutRepeats(examples: readonly TaskExample[]): readonly TaskExample[] {
   const seen = new Set<string>();
-  return examples.filter(({ prompt, answers, labels }) => {
-    const key = JSON.stringify([prompt, answers, labels]);
+  return examples.filter(({ prompt, answers, labels, distractors }) => {
+    const key = JSON.stringify([prompt, answers, labels, distractors]);
     const isFirst = !seen.has(key);
     seen.add(key);
     return isFirst;

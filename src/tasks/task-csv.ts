@@ -11,11 +11,11 @@ import { parseListCell } from "./list-cell.ts";
 import { type ExamplePlace, type TaskExample, tryExample } from "./task-example.ts";
 import { longestExample, mostCells, mostExamples } from "./task-limits.ts";
 
-const COLUMNS = ["prompt", "answer", "answers", "labels", "chat", "system", "split"] as const;
+const COLUMNS = ["prompt", "answer", "answers", "labels", "distractors", "chat", "system", "split"] as const;
 type Column = (typeof COLUMNS)[number];
-const LISTS: ReadonlySet<Column> = new Set(["answers", "labels"]);
+const LISTS: ReadonlySet<Column> = new Set(["answers", "labels", "distractors"]);
 const HEADER_ADVICE =
-  "The first row names the columns: prompt, answers (or answer), and if you like labels, chat, system and split.";
+  "The first row names the columns: prompt, answers (or answer), and if you like labels, distractors, chat, system and split.";
 const QUOTE_ADVICE = 'A cell with quotes in it is quoted as a whole, and they are doubled: "he said ""no""".';
 
 interface Row {

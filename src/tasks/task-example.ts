@@ -17,6 +17,11 @@ export interface TaskExample {
   readonly answers: readonly string[];
   /** Classification: the texts that an answer is chosen from. Left out: the whole vocabulary. */
   readonly labels?: readonly string[];
+  /**
+   * Wrong answers that the right ones are compared with by their logits (`--metric logit-difference`), without changing
+   * what counts as right. Left out: the labels that are not right, if there are labels.
+   */
+  readonly distractors?: readonly string[];
   /** True where the prompt is the user's turn of a chat; left out: it is read as it stands. */
   readonly chat?: true;
   /** In a chat, the text of a system turn before the prompt; left out: none. */
@@ -45,6 +50,7 @@ const schema = z.strictObject({
   answer: text.optional(),
   answers: answers.optional(),
   labels: z.array(text).min(2, "must name at least two").optional(),
+  distractors: z.array(text).min(1, "must name at least one wrong answer").optional(),
   // Cells of CSV hold texts.
   chat: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).optional(),
   system: text.optional(),
@@ -53,7 +59,7 @@ const schema = z.strictObject({
 
 /** As an error's advice. */
 const allowedFields =
-  'Only "prompt", "answers" (or "answer"), "labels", "chat", "system" and "split" may stand there.';
+  'Only "prompt", "answers" (or "answer"), "labels", "distractors", "chat", "system" and "split" may stand there.';
 
 /**
  * @param value from JSON or from the cells of a row.
@@ -63,7 +69,7 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   const result = schema.safeParse(value);
   if (!result.success) throw exampleError(result.error.issues[0], value, place);
 
-  const { prompt, answer, answers, labels, chat, system, split } = result.data;
+  const { prompt, answer, answers, labels, distractors, chat, system, split } = result.data;
   if (answer !== undefined && answers !== undefined) {
     throw new PithError("task", 'both "answer" and "answers".', { place, advice: "Keep one of them." });
   }
@@ -74,6 +80,19 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
       advice: "Only examples of the patching split may go without.",
     });
   }
+  if (labels !== undefined && distractors !== undefined) {
+    throw new PithError("task", 'both "labels" and "distractors".', {
+      place,
+      advice: "Keep the labels: those that are not right are the distractors.",
+    });
+  }
+  const shared = distractors?.find((each) => accepted.includes(each));
+  if (shared !== undefined) {
+    throw new PithError("task", `${quote(shared)} is both an answer and a distractor.`, {
+      place,
+      advice: "Distractors are wrong answers.",
+    });
+  }
   if (system !== undefined && chat === false) {
     throw new PithError("task", 'a "system" text without a chat.', {
       place,
@@ -82,6 +101,7 @@ function parseExample(value: unknown, place: ExamplePlace): TaskExample {
   }
   return {
     ...{ prompt, answers: accepted, ...(labels && { labels }) },
+    ...(distractors && { distractors }),
     ...(chat === true && { chat }),
     ...(system !== undefined && { system }),
     ...{ split, line: place.line },

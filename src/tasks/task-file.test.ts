@@ -49,6 +49,16 @@ describe("parseTaskFile", () => {
       't.jsonl:2: both "answer" and',
     ],
     [
+      "labels and distractors",
+      '{"prompt": "a", "answer": "b", "labels": ["b", "c"], "distractors": ["c"]}',
+      't.jsonl:2: both "labels" and "distractors"',
+    ],
+    [
+      "an answer that is a distractor",
+      '{"prompt": "a", "answer": "b", "distractors": ["b"]}',
+      't.jsonl:2: "b" is both an answer and a distractor',
+    ],
+    [
       "no answer in the list",
       '{"prompt": "a", "answers": []}',
       't.jsonl:2, "answers": must name at least one',

@@ -13,6 +13,8 @@ interface DrawnPrompt {
   readonly answers: readonly string[];
   /** The texts that the answer is chosen from, if the task compares it only with the wrong answers. */
   readonly labels?: readonly string[];
+  /** The wrong answers that the right ones are compared with by their logits; left out: none, or the wrong labels. */
+  readonly distractors?: readonly string[];
 }
 
 export interface PromptSpace {
@@ -76,10 +78,12 @@ export function drawPrompts(
     misses = 0;
     seen.add(drawn.prompt);
     const split = splits[examples.length];
-    const { prompt, answers, labels } = drawn;
+    const { prompt, answers, labels, distractors } = drawn;
     examples.push({
       prompt,
-      ...(split === "patching" ? { answers: [] } : { answers, ...(labels && { labels }) }),
+      ...(split === "patching"
+        ? { answers: [] }
+        : { answers, ...(labels && { labels }), ...(distractors && { distractors }) }),
       split,
       line: examples.length + 1,
     });
@@ -96,9 +100,14 @@ export function drawPrompts(
   );
 }
 
-function fits({ answers, labels = [] }: DrawnPrompt, accepts: BuiltinTaskOptions["acceptsAnswer"]): boolean {
+function fits(
+  { answers, labels = [], distractors = [] }: DrawnPrompt,
+  accepts: BuiltinTaskOptions["acceptsAnswer"],
+): boolean {
   const alone = answers.length === 1 && labels.length === 0;
-  return accepts === undefined || [...answers, ...labels].every((text) => accepts(text, alone));
+  return (
+    accepts === undefined || [...answers, ...labels, ...distractors].every((text) => accepts(text, alone))
+  );
 }
 
 /**

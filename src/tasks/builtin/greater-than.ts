@@ -25,6 +25,7 @@ export interface GreaterThanOptions extends BuiltinTaskOptions {
 
 const TASK = "greater-than";
 const PUBLISHED_COUNT = 250;
+const tenDigits = Array.from({ length: 10 }, (_, each) => String(each));
 
 /** @throws PithError "task" when the tokenizer leaves no years or too few nouns for the requested prompts. */
 export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOptions = {}): BuiltinTask {
@@ -63,7 +64,8 @@ export function greaterThanTask(tokenizer: TaskTokenizer, options: GreaterThanOp
           ` ${century}`,
         ];
         if (!keepsBorders(tokenizer, pieces)) return undefined;
-        return { prompt: pieces.join(""), answers: answersAfter.get(year) ?? [] };
+        const distractors = Array.from({ length: year + 1 }, (_, earlier) => twoDigits(earlier));
+        return { prompt: pieces.join(""), answers: answersAfter.get(year) ?? [], distractors };
       },
     },
     options,
@@ -96,7 +98,11 @@ function digitTask(tokenizer: TaskTokenizer, options: GreaterThanOptions, nouns:
         const { start, begun, answers } = pick(years, yearIndex);
         const noun = ` ${pick(nouns.kept, nounIndex)}`;
         const pieces = ["The", noun, " lasted from the year", ` ${start}`, " to the year", ` ${begun}`];
-        return keepsBorders(tokenizer, pieces) ? { prompt: pieces.join(""), answers } : undefined;
+        if (!keepsBorders(tokenizer, pieces)) return undefined;
+        const distractors = tenDigits.filter(
+          (each) => !answers.includes(each) && isOneToken(tokenizer, each),
+        );
+        return { prompt: pieces.join(""), answers, distractors };
       },
     },
     options,

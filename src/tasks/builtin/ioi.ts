@@ -91,7 +91,7 @@ export function ioiTask(tokenizer: TaskTokenizer, options: IoiOptions = {}): Bui
         const text = inOrder(pick(templates.kept, template), pick(orders, order));
         const pieces = templatePieces(text).map((piece) => fill(piece, slots));
         if (!keepsBorders(tokenizer, pieces)) return undefined;
-        return { prompt: pieces.join(""), answers: [` ${slots.A}`] };
+        return { prompt: pieces.join(""), answers: [` ${slots.A}`], distractors: [` ${slots.B}`] };
       },
     },
     options,
