@@ -244,7 +244,7 @@ function turn(values: Value, name: string): GraphNode {
 }
 
 function standard(
-  operator: string,
+  operator: GraphNode["operator"],
   inputs: GraphNode["inputs"],
   output: Value,
   integers: Readonly<Record<string, number>> = {},

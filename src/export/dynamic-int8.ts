@@ -83,7 +83,7 @@ function dynamicProduct(node: GraphNode, x: Value, weight: Value, scales: Value)
   const floats = part("floats", "float32", output.shape);
   const scale = part("scale", "float32", scales.shape);
   const make = (
-    operator: string,
+    operator: GraphNode["operator"],
     inputs: readonly Value[],
     outputs: readonly Value[],
     to?: number,

@@ -5,6 +5,7 @@
  * afterwards, so that attention is computed for the kept heads only; the cost is a copy.
  */
 import type { Dimension, Graph, GraphNode, InlineConstant, Shape, Value } from "../onnx/graph.ts";
+import { withoutUnread } from "../onnx/without-unread.ts";
 
 /** How many heads a cache has: as many as config.json implies, the same for all; or those that its layer keeps. */
 export const cacheKinds = ["uniform", "exact"] as const;
@@ -177,18 +178,6 @@ function trimCaches(graph: Graph): Graph {
   });
 }
 
-/** Removes nodes and constants that no output depends on. */
-function withoutUnread(graph: Graph): Graph {
-  const read = new Set(graph.outputs.map(({ name }) => name));
-  const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some(({ name }) => read.has(name))) return false;
-    for (const input of inputs) if (input !== undefined) read.add(input.name);
-    return true;
-  });
-  const constants = graph.constants.filter(({ value }) => read.has(value.name));
-  return { ...graph, nodes: nodes.toReversed(), constants };
-}
-
 /** Whether a cache already has all heads. */
 function isFull({ name, shape }: Value, { heads, headWidth }: CacheShape): boolean {
   const own = Number(shape[headAxis]);
@@ -219,7 +208,7 @@ const rewired = (node: GraphNode, others: ReadonlyMap<string, Value>): GraphNode
 });
 
 const standard = (
-  operator: string,
+  operator: GraphNode["operator"],
   inputs: GraphNode["inputs"],
   output: Value,
   attributes: GraphNode["attributes"] = {},

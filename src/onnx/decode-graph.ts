@@ -27,6 +27,7 @@ import type {
   Value,
   WeightData,
 } from "./graph.ts";
+import { isOperator } from "./operator.ts";
 
 /** Reads a weight's bytes when they are needed; `value.type` is their format. */
 export type ReadWeight = (place: ExternalLocation, value: Value) => Promise<WeightData>;
@@ -86,8 +87,10 @@ function parse(bytes: Uint8Array, file: string): ModelProto {
 }
 
 function toNode(node: NodeProto, known: (name: string) => Value, fail: Fail): GraphNode {
+  const operator = node.opType;
+  if (!isOperator(operator)) throw fail(`it has an operator "${operator}"`);
   return {
-    operator: node.opType,
+    operator,
     domain: node.domain,
     inputs: node.input.map((name) => (name === "" ? undefined : known(name))),
     outputs: node.output.map(known),

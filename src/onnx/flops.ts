@@ -3,17 +3,17 @@
  * operators (norms, softmax, activations) is bound by memory, and tools that quote model FLOPs leave it out too.
  */
 import type { Dimension, Graph, GraphNode, Shape } from "./graph.ts";
+import { operators } from "./operators.ts";
 
 /** @param sizes the value of every symbolic dimension that the products use. */
 export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>>): number {
   return graph.nodes.reduce((sum, node) => sum + nodeFlops(node, sizes), 0);
 }
 
-const products = new Set(["MatMul", "Gemm", "FusedMatMul", "MatMulInteger"]);
-
 function nodeFlops(node: GraphNode, sizes: Readonly<Record<string, number>>): number {
-  if (!products.has(node.operator)) return 0;
-  const inner = node.inputs[0]?.shape.at(-1);
+  if (!operators[node.operator].isProduct) return 0;
+  const isTransposed = node.attributes["transA"]?.kind === "int" && node.attributes["transA"].value === 1;
+  const inner = node.inputs[0]?.shape.at(isTransposed ? -2 : -1);
   const output = node.outputs[0]?.shape;
   if (inner === undefined || output === undefined) throw new TypeError(`${node.operator} without shapes`);
   return 2 * size(inner, sizes) * shapeSize(output, sizes);
@@ -29,7 +29,7 @@ export function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>)
  * operator joined two dimensions.
  */
 function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
-  if (typeof dimension === "number") return dimension;
+  if (typeof dimension === "number" || /^\d+$/.test(dimension)) return Number(dimension);
   if (dimension.includes("+")) {
     return dimension.split("+").reduce((sum, part) => sum + size(part, sizes), 0);
   }

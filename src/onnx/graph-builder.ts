@@ -13,8 +13,10 @@ import type {
   GraphNode,
   InlineConstant,
   Shape,
+  StoredWeight,
   Value,
 } from "./graph.ts";
+import type { Operator } from "./operator.ts";
 import { broadcastShapes, normalizeAxis, ShapeError } from "./shape.ts";
 
 const microsoft = "com.microsoft";
@@ -25,12 +27,25 @@ export class GraphBuilder {
   private readonly outputs: Value[] = [];
   private readonly nodes: GraphNode[] = [];
   private readonly constants: InlineConstant[] = [];
-  private readonly weights = new Map<Weight, ExternalWeight>();
+  private readonly weights = new Map<StoredWeight, ExternalWeight>();
   private readonly names = new Set<string>();
   private readonly smallConstants = new Map<string, Value>();
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  /** A builder that holds all of `graph` but its outputs: nodes may follow, and outputs are chosen anew. */
+  static continuing(graph: Graph, name: string): GraphBuilder {
+    const builder = new GraphBuilder(name);
+    builder.inputs.push(...graph.inputs);
+    builder.nodes.push(...graph.nodes);
+    builder.constants.push(...graph.constants);
+    for (const external of graph.weights) builder.weights.set(external.weight, external);
+    const values = [graph.inputs, [...graph.constants, ...graph.weights].map(({ value }) => value)];
+    for (const value of [...values, ...graph.nodes.map(({ outputs }) => outputs)].flat())
+      builder.names.add(value.name);
+    return builder;
   }
 
   input(name: string, type: ElementType, shape: Shape): Value {
@@ -44,6 +59,11 @@ export class GraphBuilder {
     const output = { ...value, name: this.claim(name) };
     this.nodes.push({ operator: "Identity", domain: "", inputs: [value], outputs: [output], attributes: {} });
     this.outputs.push(output);
+  }
+
+  /** An output of the graph that this builder continues, under its name there. */
+  keepOutput(value: Value): void {
+    this.outputs.push(value);
   }
 
   /** A weight under its own name; the same weight used twice is one initializer. */
@@ -66,11 +86,7 @@ export class GraphBuilder {
 
   /** [..., m, k] × [..., k, n] → [..., m, n]; leading dimensions broadcast. */
   matMul(a: Value, b: Value): Value {
-    const [m, k] = [a.shape.at(-2), a.shape.at(-1)];
-    const [kOfB, n] = [b.shape.at(-2), b.shape.at(-1)];
-    if (m === undefined || n === undefined || k !== kOfB) throw new ShapeError("MatMul", a, b);
-    const batch = broadcastShapes("MatMul", a.shape.slice(0, -2), b.shape.slice(0, -2));
-    return this.node("MatMul", [a, b], [...batch, m, n]);
+    return this.node("MatMul", [a, b], productShape("MatMul", a, b));
   }
 
   /** a [m, k] × b [n, k]ᵀ → [m, n]: for matrices that are stored [out, in]. */
@@ -90,17 +106,36 @@ export class GraphBuilder {
 
   /** a [..., m, k] × b [n, k]ᵀ → [..., m, n], by ONNX Runtime's own operator, which reads b as it is stored. */
   fusedMatMulTransposed(a: Value, b: Value): Value {
-    const [n, k] = b.shape;
-    if (b.shape.length !== 2 || n === undefined || k !== a.shape.at(-1))
-      throw new ShapeError("FusedMatMul", a, b);
-    const attributes = { transB: int(1) };
-    return this.node("FusedMatMul", [a, b], [...a.shape.slice(0, -1), n], attributes, "float32", microsoft);
+    if (b.shape.length !== 2) throw new ShapeError("FusedMatMul", a, b);
+    return this.fusedMatMul(a, b, { b: true });
+  }
+
+  /**
+   * `matMul` of matrices whose last two axes are swapped first, where `transposed` says so, by ONNX Runtime's own
+   * operator.
+   */
+  fusedMatMul(
+    a: Value,
+    b: Value,
+    transposed: { readonly a?: boolean | undefined; readonly b?: boolean | undefined },
+  ): Value {
+    const turned = (x: Value, isTransposed = false): Value =>
+      isTransposed ? { ...x, shape: swapLast(x) } : x;
+    const shape = productShape("FusedMatMul", turned(a, transposed.a), turned(b, transposed.b));
+    const attributes = {
+      ...(transposed.a && { transA: int(1) }),
+      ...(transposed.b && { transB: int(1) }),
+    };
+    return this.node("FusedMatMul", [a, b], shape, attributes, "float32", microsoft);
   }
 
   add = (a: Value, b: Value): Value => this.elementwise("Add", a, b);
   sub = (a: Value, b: Value): Value => this.elementwise("Sub", a, b);
   mul = (a: Value, b: Value): Value => this.elementwise("Mul", a, b);
   div = (a: Value, b: Value): Value => this.elementwise("Div", a, b);
+  neg = (x: Value): Value => this.node("Neg", [x], x.shape, {}, x.type);
+  /** The error function. */
+  erf = (x: Value): Value => this.node("Erf", [x], x.shape, {}, x.type);
   exp = (x: Value): Value => this.node("Exp", [x], x.shape, {}, x.type);
   log = (x: Value): Value => this.node("Log", [x], x.shape, {}, x.type);
   sqrt = (x: Value): Value => this.node("Sqrt", [x], x.shape, {}, x.type);
@@ -231,6 +266,31 @@ export class GraphBuilder {
     return outputs;
   }
 
+  /** Splits one axis into parts whose lengths are computed in the graph, [parts]. */
+  splitBy(x: Value, axis: number, lengths: Value, shapes: readonly Shape[]): readonly Value[] {
+    const outputs = shapes.map((shape) => this.value(shape, x.type));
+    const attributes = { axis: int(normalizeAxis(axis, x.shape.length)) };
+    this.nodes.push({ operator: "Split", domain: "", inputs: [x, lengths], outputs, attributes });
+    return outputs;
+  }
+
+  /** Zeros around x: `pads` has how many before each axis, then how many behind each. */
+  pad(x: Value, pads: Value, shape: Shape): Value {
+    return this.node("Pad", [x, pads], shape, {}, x.type);
+  }
+
+  /** Repeats axes of length 1, and puts axes in front, up to a shape that is a tensor of the graph. */
+  expand(x: Value, target: Value, shape: Shape): Value {
+    return this.node("Expand", [x, target], shape, {}, x.type);
+  }
+
+  /** `data` with `updates` added at `indices` along one axis; an index may occur twice. Both have one shape. */
+  scatterAdd(data: Value, indices: Value, updates: Value, axis: number): Value {
+    const at = int(normalizeAxis(axis, data.shape.length));
+    const attributes = { axis: at, reduction: { kind: "string", value: "add" } } as const;
+    return this.node("ScatterElements", [data, indices, updates], data.shape, attributes, data.type);
+  }
+
   /** Sums over the given axes; with `keep` they remain with length 1. */
   reduceSum = (x: Value, axes: readonly number[], keep: boolean): Value =>
     this.reduce("ReduceSum", x, axes, keep);
@@ -273,11 +333,11 @@ export class GraphBuilder {
     };
   }
 
-  private elementwise(operator: string, a: Value, b: Value): Value {
+  private elementwise(operator: Operator, a: Value, b: Value): Value {
     return this.node(operator, [a, b], broadcastShapes(operator, a.shape, b.shape), {}, a.type);
   }
 
-  private reduce(operator: string, x: Value, axes: readonly number[], keep: boolean): Value {
+  private reduce(operator: Operator, x: Value, axes: readonly number[], keep: boolean): Value {
     const at = axes.map((axis) => normalizeAxis(axis, x.shape.length));
     const shape = keep
       ? x.shape.map((dimension, index) => (at.includes(index) ? 1 : dimension))
@@ -292,7 +352,7 @@ export class GraphBuilder {
   }
 
   private node(
-    operator: string,
+    operator: Operator,
     inputs: readonly (Value | undefined)[],
     shape: Shape,
     attributes: Readonly<Record<string, Attribute>> = {},
@@ -334,6 +394,20 @@ export class GraphBuilder {
       name = `${stem}.${count}`;
     return this.claim(name);
   }
+}
+
+/** The shape of a × b, whose leading dimensions broadcast. */
+function productShape(operator: Operator, a: Value, b: Value): Shape {
+  const [m, k] = [a.shape.at(-2), a.shape.at(-1)];
+  const [kOfB, n] = [b.shape.at(-2), b.shape.at(-1)];
+  if (m === undefined || n === undefined || k !== kOfB) throw new ShapeError(operator, a, b);
+  return [...broadcastShapes(operator, a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n];
+}
+
+function swapLast(x: Value): Shape {
+  const [m, k] = [x.shape.at(-2), x.shape.at(-1)];
+  if (m === undefined || k === undefined) throw new ShapeError("FusedMatMul", x);
+  return [...x.shape.slice(0, -2), k, m];
 }
 
 const int = (value: number): Attribute => ({ kind: "int", value });

@@ -3,6 +3,8 @@
  * transformers. Large tensors are weights that are read only when the graph is given to a runtime or
  * written to a folder; small ones (axes, shapes, masks) lie in the graph itself.
  */
+import type { Operator } from "./operator.ts";
+
 /** float16, int8 and int4 are formats of stored weights; uint8 and int32 occur in int8 products. */
 export type ElementType = "float32" | "int64" | "bool" | "float16" | "int8" | "int4" | "uint8" | "int32";
 
@@ -24,8 +26,7 @@ export type Attribute =
   | { readonly kind: "string"; readonly value: string };
 
 export interface GraphNode {
-  /** Operator name, such as "MatMul". */
-  readonly operator: string;
+  readonly operator: Operator;
   /** "" is the standard operator set; "com.microsoft" ONNX Runtime's own. */
   readonly domain: string;
   /** An input that is left out is undefined. */

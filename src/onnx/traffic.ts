@@ -4,6 +4,7 @@
  */
 import { shapeSize } from "./flops.ts";
 import type { ElementType, Graph, GraphNode, Value } from "./graph.ts";
+import { operators } from "./operators.ts";
 
 const bits: Readonly<Record<ElementType, number>> = {
   float32: 32,
@@ -35,7 +36,9 @@ function weightBytes(
   sizes: Readonly<Record<string, number>>,
 ): number {
   const whole = bytesOf(weight, sizes);
-  const gathers = readers.filter(({ operator, inputs }) => operator === "Gather" && inputs[0] === weight);
+  const gathers = readers.filter(
+    ({ operator, inputs }) => operators[operator].readsRows && inputs[0] === weight,
+  );
   if (gathers.length === readers.length) {
     const rows = gathers.reduce((sum, { inputs }) => sum + shapeSize(inputs[1]?.shape ?? [], sizes), 0);
     return Math.min(whole, (whole / shapeSize(weight.shape.slice(0, 1), sizes)) * rows);
