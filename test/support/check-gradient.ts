@@ -35,7 +35,7 @@ interface GradientCheck {
 }
 
 /** The most entries of one value whose differences are taken one by one; of more, some at random. */
-const most = 24;
+const most = 12;
 const step = 1e-5;
 
 export async function checkGradient(graph: Graph, check: GradientCheck): Promise<void> {
@@ -63,15 +63,17 @@ export async function checkGradient(graph: Graph, check: GradientCheck): Promise
     if (value === undefined) throw new TypeError(`${name} is no value`);
     expect(found?.shape, `shape of the gradient of ${name}`).toEqual(value.shape);
     for (const at of someOf(value.data.length, random)) {
-      const moved = (by: number) =>
-        scalar({ ...given, [name]: tensor(value.shape, value.data.with(at, (value.data[at] ?? 0) + by)) });
-      const difference = (moved(step) - moved(-step)) / (2 * step);
+      const moved = (by: number) => {
+        const data = value.data.with(at, (value.data[at] ?? 0) + by);
+        return scalar({ ...given, [name]: tensor(value.shape, data) });
+      };
+      const [coarse, fine] = [step, step / 2].map((by) => (moved(by) - moved(-by)) / (2 * by));
+      if (coarse === undefined || fine === undefined) throw new TypeError("no differences");
+      // Where two steps disagree, at a kink or in a steep norm, the difference itself is known no better.
+      const allowed = 1e-6 * Math.max(1, Math.abs(fine)) + Math.abs(coarse - fine);
       const own = found?.data[at] ?? Number.NaN;
-      const scale = Math.max(1, Math.abs(difference));
-      expect(
-        Math.abs(own - difference) / scale,
-        `gradient of ${name}[${at}]: ${own}, by differences ${difference}`,
-      ).toBeLessThan(1e-6);
+      const text = `gradient of ${name}[${at}]: ${own}, by differences ${fine}`;
+      expect(Math.abs(own - fine), text).toBeLessThan(allowed);
     }
   }
   await checkFloat32(gradient, { ...feeds, [`gradient.${of}`]: upstream }, after, float32);
