@@ -63,7 +63,7 @@ export function sumTo(graph: GraphBuilder, g: Value, shape: Shape): Value {
 }
 
 /** A value's shape as a tensor: a constant where all of it is known. */
-export function shapeTensor(graph: GraphBuilder, value: Value): Value {
+function shapeTensor(graph: GraphBuilder, value: Value): Value {
   const numbers = value.shape.filter((dimension) => typeof dimension === "number");
   return numbers.length === value.shape.length
     ? graph.integers([numbers.length], numbers)
@@ -122,6 +122,6 @@ export function integerAttribute(
   return attribute.value;
 }
 
-export function sameShape(a: Shape, b: Shape): boolean {
+function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }
