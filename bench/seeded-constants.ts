@@ -17,5 +17,8 @@ export function seededConstants(length: number, width: number): Replacements {
     rows,
     head: (layer, head) => constant(1000 * layer + head),
     mlp: (layer) => constant(1000 * layer + 999),
+    neurons() {
+      throw new RangeError("no neurons are pruned");
+    },
   };
 }

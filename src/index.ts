@@ -203,6 +203,7 @@ export {
   keeps,
   keepsMlp,
   keptHeads,
+  keptNeurons,
   listsOf,
   sameCircuit,
   unionOf,
@@ -211,7 +212,7 @@ export {
   without,
 } from "./transformer/circuit.ts";
 export { bodyShare, circuitSize } from "./transformer/circuit-size.ts";
-export type { LayerComponents } from "./transformer/component.ts";
+export type { LayerComponents, LayerShape } from "./transformer/component.ts";
 export {
   type Component,
   type ComponentKind,

@@ -20,7 +20,7 @@ import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { countFlops } from "../src/onnx/flops.ts";
 import { type Circuit, circuitOfLists, wholeCircuit } from "../src/transformer/circuit.ts";
-import { shapeOf } from "../src/transformer/component.ts";
+import { indicesBelow, shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
 import { constantWeight, elementCount, type Weight } from "../src/transformer/weight.ts";
 import {
@@ -152,6 +152,22 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
     "heads in the last layer only": circuitOfLists({ heads: [[2, 4]], mlps: [] }),
     "MLPs only": circuitOfLists({ heads: [], mlps: [0, 1, 2] }),
     "everything pruned": circuitOfLists({ heads: [], mlps: [] }),
+    "some neurons": circuitOfLists({
+      heads: [
+        [0, 1],
+        [2, 2],
+      ],
+      mlps: [1],
+      neurons: [
+        [0, [0, 1, 2, 7, 19]],
+        [2, [3]],
+      ],
+    }),
+    "all neurons but one, and no heads": circuitOfLists({
+      heads: [],
+      mlps: [],
+      neurons: [0, 1, 2].map((layer) => [layer, indicesBelow(20).filter((neuron) => neuron !== 5 * layer)]),
+    }),
     "nothing pruned": everything(randomTransformer({ heads: 5 })),
   };
   for (const means of ["aligned", "pooled", "apart", "zero", "zero, value biases kept"] as const) {
@@ -162,19 +178,25 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
 
   test("any circuit of any shape of model", async () => {
     const shape = modelShapes({ layers: { min: 1, max: 3 }, heads: [1, 2, 3, 4] });
-    const circuitOf = ({ layers, heads }: { layers: number; heads: number }) =>
+    const circuitOf = ({ layers, heads, hidden }: { layers: number; heads: number; hidden: number }) =>
       fc
         .tuple(
           fc.array(fc.boolean(), { minLength: layers * heads, maxLength: layers * heads }),
           fc.array(fc.boolean(), { minLength: layers, maxLength: layers }),
+          fc.tuple(
+            ...indicesBelow(layers).map((layer) =>
+              fc.option(fc.subarray(indicesBelow(hidden))).map((kept) => ({ layer, kept })),
+            ),
+          ),
         )
         .map(
-          ([keptHeads, keptMlps]): Circuit =>
+          ([keptHeads, keptMlps, neurons]): Circuit =>
             circuitOfLists({
               heads: keptHeads.flatMap((kept, at) =>
                 kept ? [[Math.floor(at / heads), at % heads] as const] : [],
               ),
               mlps: keptMlps.flatMap((kept, layer) => (kept ? [layer] : [])),
+              neurons: neurons.flatMap(({ layer, kept }) => (kept === null ? [] : [[layer, kept] as const])),
             }),
         );
     await fc.assert(
@@ -185,9 +207,37 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
           expect(await disagreement(options, circuit, means)).toBeLessThan(tolerance);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
+});
+
+test("the patched model with pruned neurons is a float64 model's, whatever the model", async () => {
+  const shape = modelShapes({ layers: { min: 1, max: 2 }, heads: [1, 2] });
+  await fc.assert(
+    fc.asyncProperty(
+      shape.chain((options) =>
+        fc.tuple(fc.constant(options), fc.subarray(indicesBelow(options.hidden), { minLength: 1 })),
+      ),
+      fc.constantFrom<ReplacementKind>("aligned", "pooled", "apart", "zero"),
+      async ([options, kept], means) => {
+        const model = randomTransformer(options);
+        const circuit = circuitOfLists({ heads: [[0, 0]], mlps: [1], neurons: [[0, kept]] });
+        const patching = randomPrompts([6, 6, 6, 6], model.vocabularySize, 3);
+        const replacements = await makeReplacements(runtime, model, means, patching);
+        const plain = await naive(model);
+        const expected = naiveReplacements(plain, patching, means);
+        const prompts = randomPrompts([6, 6], model.vocabularySize);
+        const rows = prompts.map((ids) =>
+          Float32Array.from(naiveForward(plain, ids, circuit, expected).logits),
+        );
+        expect(
+          distance(await patchedLogits(runtime, model, circuit, replacements, prompts), rows),
+        ).toBeLessThan(tolerance);
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test("the original's logits are a float64 model's, whatever its norms, positions, groups, gates and arrangement", async () => {
@@ -371,6 +421,26 @@ describe("what is removed is not there", () => {
     }
   });
 
+  test("pruned neurons leave no columns and rows, and one constant before the next reader", async () => {
+    const model = randomTransformer({ layers: 2, width: 8, hidden: 10, gated: true });
+    const circuit = circuitOfLists({ heads: [[1, 0]], mlps: [1], neurons: [[0, [2, 3, 9]]] });
+    const standalone = await cutCircuit(model, circuit, await replacementsFor(model, "aligned"));
+    const { gate, up, down } = found(standalone.blocks[0]?.mlp);
+    expect([gate, up, down].map((linear) => linear?.weight.shape)).toEqual([
+      [8, 3],
+      [8, 3],
+      [3, 8],
+    ]);
+    expect([gate?.bias, up.bias, down.bias].map((bias) => bias?.shape)).toEqual([[3], [3], undefined]);
+    const source = await found(model.blocks[0]?.mlp).up.weight.read();
+    const columns = (row: number) => [2, 3, 9].map((neuron) => source[10 * row + neuron]);
+    expect([...(await up.weight.read())]).toEqual(indicesBelow(8).flatMap(columns));
+    expect(standalone.blocks[1]?.attention?.residualBias?.shape).toEqual([6, 8]);
+    // By zeros: only b_2 is left before the next reader.
+    const zero = await cutCircuit(model, circuit, await replacementsFor(model, "zero"));
+    expect(zero.blocks[1]?.attention?.residualBias?.shape).toEqual([8]);
+  });
+
   test("under zero ablation what nothing is left of needs no constant", async () => {
     const model = randomTransformer({ layers: 2 });
     const standalone = await cutCircuit(
@@ -412,6 +482,8 @@ describe("what is removed is not there", () => {
     await expect(cutCircuit(model, circuitOfLists({ heads: [], mlps: [9] }), replacements)).rejects.toThrow(
       "no MLP in layer 9",
     );
+    const beyond = circuitOfLists({ heads: [], mlps: [], neurons: [[0, [3, 20]]] });
+    await expect(cutCircuit(model, beyond, replacements)).rejects.toThrow("no neuron 20 in layer 0");
   });
 
   test("only positions that something reads are computed", async () => {
@@ -598,6 +670,14 @@ describe("invariant 6: what is counted is what is shipped", () => {
     }),
     circuitOfLists({ heads: [], mlps: [1] }),
     circuitOfLists({ heads: [], mlps: [] }),
+    circuitOfLists({
+      heads: [[1, 2]],
+      mlps: [],
+      neurons: [
+        [0, [0, 1, 2, 9]],
+        [2, [19]],
+      ],
+    }),
   ];
   for (const means of ["aligned", "pooled", "apart", "zero"] as const) {
     for (const tied of [true, false]) {

@@ -8,28 +8,30 @@ import { fitLength } from "../lowering/fit-length.ts";
 import { inlineRuntime } from "../runtime/node-runtime.ts";
 import { createRandom } from "../tasks/random.ts";
 import { type Circuit, circuitOfLists } from "../transformer/circuit.ts";
+import { indicesBelow } from "../transformer/component.ts";
 import { countRows, type PositionRows } from "../transformer/position-rows.ts";
 import type { FoldedTransformer } from "../transformer/transformer.ts";
 import { compileCircuit } from "./compile-circuit.ts";
 import { cutCircuit } from "./cut-circuit.ts";
 
-const [layers, heads, vocabulary, length, width] = [3, 2, 31, 4, 12];
+const [layers, heads, vocabulary, length, width, hidden] = [3, 2, 31, 4, 12, 20];
 
 /** Constants at each position, so that one that was lost or joined at the wrong place is seen. */
 function constants(rows: PositionRows) {
   const { nextUint32 } = createRandom(11);
-  const values = () =>
-    Float64Array.from({ length: countRows(rows) * width }, () => nextUint32() / 2 ** 31 - 1);
+  const values = (across: number) =>
+    Float64Array.from({ length: countRows(rows) * across }, () => nextUint32() / 2 ** 31 - 1);
   const cache = new Map<string, Float64Array<ArrayBuffer>>();
-  const constant = (name: string) => {
-    const known = cache.get(name) ?? values();
+  const constant = (name: string, across = width) => {
+    const known = cache.get(name) ?? values(across);
     cache.set(name, known);
-    return { rows, width, values: known };
+    return { rows, width: across, values: known };
   };
   return {
     rows,
     head: (layer: number, head: number) => constant(`${layer}.${head}`),
     mlp: (layer: number) => constant(`${layer}`),
+    neurons: (layer: number) => constant(`neurons ${layer}`, hidden),
   };
 }
 
@@ -67,14 +69,21 @@ const words: fc.Arbitrary<PromptVocabulary> = fc.record({
   positions: fc.array(ascending, { minLength: length, maxLength: length }),
   answers: ascending,
 });
+/** Some neurons of a layer, one at least and not all. */
+const neuronsOfLayer = (layer: number) =>
+  fc
+    .subarray(indicesBelow(hidden), { minLength: 1, maxLength: hidden - 1 })
+    .map((neurons): [number, number[]] => [layer, neurons]);
+
 const circuits: fc.Arbitrary<Circuit> = fc
   .record({
     heads: fc.subarray(
       Array.from({ length: layers * heads }, (_, at) => [Math.floor(at / heads), at % heads] as const),
     ),
     mlps: fc.subarray([0, 1, 2]),
+    neurons: fc.subarray([0, 1, 2]).chain((inPart) => fc.tuple(...inPart.map(neuronsOfLayer))),
   })
-  .map(circuitOfLists);
+  .map((lists) => circuitOfLists(lists));
 
 describe("a compiled circuit", () => {
   test("gives the standalone's logits of the answers on every prompt of its words", async () => {

@@ -1,28 +1,32 @@
 /**
  * Makes the standalone model of a circuit: a smaller transformer without the pruned components. Pruned heads are
- * removed with their columns and rows, an MLP with its norm, and an attention layer without heads with its norm
- * too. Their replacements, and every b_O and b_2 that stays, become one constant before the next reader.
+ * removed with their columns and rows, and so are pruned neurons; an MLP is removed with its norm, and an attention
+ * layer without heads with its norm too. Their replacements, and every b_O and b_2 that stays, become one constant
+ * before the next reader.
  */
 import { type Constant, constantAt } from "../discovery/constant.ts";
+import { replacesByMore, writtenByNeurons } from "../discovery/neuron-constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
 import { normedConstant } from "../lowering/normed-constant.ts";
+import { type Circuit, componentsOf, keepsMlp, keptHeads, keptNeurons } from "../transformer/circuit.ts";
 import {
-  type Circuit,
-  componentsOf,
-  keeps,
-  keepsMlp,
-  keptHeads,
-  wholeCircuit,
-} from "../transformer/circuit.ts";
-import { type ComponentKind, componentInWords, componentKinds, shapeOf } from "../transformer/component.ts";
+  type ComponentKind,
+  componentInWords,
+  componentKinds,
+  modelHas,
+  shapeOf,
+} from "../transformer/component.ts";
 import { keepHeads } from "../transformer/keep-heads.ts";
+import { keepNeurons, prunedNeurons } from "../transformer/keep-neurons.ts";
+import { linearShape } from "../transformer/linear.ts";
 import { countRows } from "../transformer/position-rows.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type {
   Attention,
   Block,
   FoldedTransformer,
+  Mlp,
   Positions,
   Transformer,
 } from "../transformer/transformer.ts";
@@ -49,7 +53,7 @@ export async function cutCircuit(
     const { attention, mlp } = model.blocks[layer] ?? {};
     return {
       attention: attention ? leftByHeads(attention, layer, circuit, replacements) : [],
-      mlp: mlp === undefined || keepsMlp(circuit, layer) ? [] : addend(replacements.mlp(layer)),
+      mlp: mlp ? leftByMlp(mlp, layer, circuit, replacements) : [],
     };
   };
   const positions = cutPositions(model.positions, length);
@@ -64,6 +68,10 @@ const cutters: Readonly<Record<ComponentKind, (block: Block, circuit: Circuit, l
     return { ...block, attention: attention && heads.length > 0 ? keepHeads(attention, heads) : undefined };
   },
   mlp: (block, circuit, layer) => (keepsMlp(circuit, layer) ? block : { ...block, mlp: undefined }),
+  neuron: ({ mlp, ...block }, circuit, layer) => ({
+    ...block,
+    mlp: mlp && keepNeurons(mlp, keptNeurons(circuit, layer)),
+  }),
 };
 
 function cutPositions(positions: Positions, length: number): Positions {
@@ -93,6 +101,24 @@ function leftByHeads(
   return attention.postNorm === undefined ? all : [normedConstant(attention.postNorm, all)];
 }
 
+/** The constant that replaces a layer's pruned MLP, or the pruned neurons of one that stays. */
+function leftByMlp(mlp: Mlp, layer: number, circuit: Circuit, replacements: Replacements): readonly Addend[] {
+  if (!keepsMlp(circuit, layer)) return addend(replacements.mlp(layer));
+  const pruned = prunedNeurons(mlp, keptNeurons(circuit, layer));
+  if (pruned.length === 0) return [];
+  const replacement = replacements.neurons(layer);
+  if (!replacesByMore(pruned, replacement)) return [];
+  const { rows } = replacement;
+  const [, width] = linearShape(mlp.down);
+  return [
+    {
+      shape: rows.kind === "one" ? [width] : [countRows(rows), width],
+      ...(rows.kind === "apart" && { firstApart: true }),
+      read: async () => (await writtenByNeurons(mlp, pruned, replacement)).values,
+    },
+  ];
+}
+
 /** Empty for a constant of zeros; one row for two equal rows. */
 function addend(constant: Constant): readonly Addend[] {
   const { rows, width, values } = constant;
@@ -113,7 +139,7 @@ function addend(constant: Constant): readonly Addend[] {
 }
 
 function checkComponents(model: Transformer, circuit: Circuit): void {
-  const whole = wholeCircuit(shapeOf(model));
-  const missing = componentsOf(circuit).find((component) => !keeps(whole, component));
+  const shape = shapeOf(model);
+  const missing = componentsOf(circuit).find((component) => !modelHas(shape, component));
   if (missing !== undefined) throw new RangeError(`the model has no ${componentInWords(missing)}`);
 }

@@ -6,11 +6,11 @@
 import type { HostTensor } from "../runtime/runtime.ts";
 import { countRows, type PositionRows, rowAt } from "../transformer/position-rows.ts";
 
-/** A constant of the residual stream. */
+/** A constant of the residual stream, or of the neurons of a layer. */
 export interface Constant {
   /** Which positions its rows stand for. */
   readonly rows: PositionRows;
-  /** The width of the residual stream. */
+  /** The width of the residual stream, or how many neurons there are. */
   readonly width: number;
   /** Row-major [rows, width]. */
   readonly values: Float64Array;

@@ -21,6 +21,16 @@ export interface LayerGates {
   readonly mlp: boolean;
   readonly attentionConstant: Constant;
   readonly mlpConstant: Constant;
+  /** Left out: all neurons of the MLP are kept, or none. */
+  readonly neurons?: NeuronGates | undefined;
+}
+
+/** The gates of a layer's neurons: h ← h·gates + constant. */
+export interface NeuronGates {
+  /** One for each neuron; 1 keeps it, 0 removes it. */
+  readonly gates: Float32Array<ArrayBuffer>;
+  /** The replacements of the pruned neurons, of the width of the MLP; 0 at kept ones. */
+  readonly constant: Constant;
 }
 
 export interface LayerOutputs {
@@ -31,6 +41,8 @@ export interface LayerOutputs {
   readonly z: DeviceTensor;
   /** [prompts, length, d], the MLP's output without b_2, before its gate. */
   readonly mlp: DeviceTensor;
+  /** [prompts, length, hidden], the neurons' activations, if they are asked for. */
+  readonly hidden?: DeviceTensor | undefined;
   /** [prompts, length, d], the residual stream after the layer. */
   readonly y: DeviceTensor;
 }
@@ -38,6 +50,8 @@ export interface LayerOutputs {
 export interface ForwardOptions {
   /** The gates of a layer; by default everything is kept. */
   readonly gates?: (layer: number) => Promise<LayerGates>;
+  /** Whether `visit` gets the neurons' activations; they are several times as wide as the stream. */
+  readonly hidden?: boolean | undefined;
   /** Gets each layer's activations; all but `y` are released when it returns. */
   readonly visit?: (outputs: LayerOutputs) => Promise<void>;
   /**
@@ -65,7 +79,9 @@ export async function forward(
   const load = ahead(model.blocks.length, async (layer) => {
     const block = wholeBlock(model, layer);
     const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
-    const session = await runtime.load(gatedLayer(block, model.width, gates.attentionConstant.rows.kind));
+    const neurons = gates.neurons ? "gated" : options.hidden ? "given" : undefined;
+    const graph = gatedLayer(block, model.width, gates.attentionConstant.rows.kind, neurons);
+    const session = await runtime.load(graph);
     return { block, gates, session };
   });
   for (const layer of model.blocks.keys()) {
@@ -81,13 +97,13 @@ export async function forward(
     let running = run(0);
     for (const index of batches.keys()) {
       options.signal?.throwIfAborted();
-      const { z, mlp, y } = (await running) ?? {};
+      const { z, mlp, y, hidden } = (await running) ?? {};
       if (z === undefined || mlp === undefined || y === undefined)
         throw new TypeError("the layer lacks an output");
       running = run(index + 1);
       running?.catch(() => {});
-      await options.visit?.({ layer, batch: index, z, mlp, y });
-      await runtime.release(z, mlp);
+      await options.visit?.({ layer, batch: index, z, mlp, y, hidden });
+      await runtime.release(z, mlp, ...(hidden === undefined ? [] : [hidden]));
       next.push(y);
     }
     await session.unload();
@@ -157,13 +173,31 @@ async function openGates(block: WholeBlock): Promise<LayerGates> {
   };
 }
 
-/** @param length tokens of the prompts. */
-function gateTensors(gates: LayerGates, length: number): Readonly<Record<string, HostTensor>> {
+/**
+ * The gates of an MLP's neurons.
+ * @param kept ascending. @param replacement of all neurons of the layer.
+ */
+export function neuronGates(kept: readonly number[], replacement: Constant): NeuronGates {
+  const { width, values } = replacement;
+  const gates = new Float32Array(width);
+  for (const neuron of kept) gates[neuron] = 1;
+  return {
+    gates,
+    constant: { ...replacement, values: values.map((value, at) => (gates[at % width] === 1 ? 0 : value)) },
+  };
+}
+
+/** The gates as inputs of `gatedLayer`. @param length tokens of the prompts. */
+export function gateTensors(gates: LayerGates, length: number): Readonly<Record<string, HostTensor>> {
   const heads = Float32Array.from(gates.heads, Number);
   return {
     headGates: { type: "float32", shape: [heads.length, 1], data: heads },
     mlpGate: { type: "float32", shape: [1], data: Float32Array.of(Number(gates.mlp)) },
     attentionConstant: constantTensor(gates.attentionConstant, "all", length),
     mlpConstant: constantTensor(gates.mlpConstant, "all", length),
+    ...(gates.neurons && {
+      neuronGates: { type: "float32", shape: [gates.neurons.gates.length], data: gates.neurons.gates },
+      neuronConstant: constantTensor(gates.neurons.constant, "all", length),
+    }),
   };
 }

@@ -71,6 +71,7 @@ export async function prepareSearch(
   const collected = collectMeans(runtime, model, patching, means, [weights?.patching], options);
   const residuals = await forward(runtime, model, [...patchingBatches, ...validationBatches], {
     keepFrom: patchingBatches.length,
+    hidden: options.neurons,
     signal,
     async visit(outputs) {
       const own = patchingBatches[outputs.batch];

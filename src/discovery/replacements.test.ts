@@ -46,6 +46,7 @@ test("means are the float64 reference's", async () => {
             compare(replacements.head(layer, head).values, found(expected.heads[layer]?.[head]));
           }
           compare(replacements.mlp(layer).values, found(expected.mlps[layer]));
+          compare(replacements.neurons(layer).values, found(expected.neurons[layer]));
         }
       },
     ),
@@ -86,4 +87,5 @@ test("aligned means of unequal prompts, and components that are not there", asyn
   const replacements = await meanReplacements(runtime, model, [[1], [1, 2]], "pooled");
   expect(() => replacements.head(0, 2)).toThrow(RangeError);
   expect(() => replacements.mlp(1)).toThrow(RangeError);
+  expect(() => replacements.neurons(0)).toThrow("no means of neurons were asked for");
 });

@@ -10,7 +10,7 @@
  */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ComponentKind } from "../transformer/component.ts";
-import { inOut } from "../transformer/linear.ts";
+import { inOut, linearShape } from "../transformer/linear.ts";
 import { countRows, type PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Transformer } from "../transformer/transformer.ts";
 import { type Batch, makeBatches } from "./batch.ts";
@@ -22,16 +22,29 @@ import {
   type FirstPositionChoice,
   type FirstPositionDecision,
 } from "./first-position.ts";
-import { downBias, forward, type LayerOutputs, wholeBlock } from "./forward.ts";
+import { downBias, forward, type LayerOutputs, type WholeBlock, wholeBlock } from "./forward.ts";
+
+/** The name of the constants of each kind of component: neurons have one for all of a layer. */
+const constantNames = { head: "head", mlp: "mlp", neuron: "neurons" } as const satisfies Record<
+  ComponentKind,
+  string
+>;
 
 /** The constants that replace pruned components: a function for each kind. */
-export interface Replacements extends Readonly<Record<ComponentKind, (...place: never[]) => Constant>> {
+export interface Replacements
+  extends Readonly<Record<(typeof constantNames)[ComponentKind], (...place: never[]) => Constant>> {
   /** Which positions the rows of every constant stand for. */
   readonly rows: PositionRows;
   /** The replacement of one head's output. */
   head(layer: number, head: number): Constant;
   /** The replacement of one MLP's output. */
   mlp(layer: number): Constant;
+  /**
+   * The replacements of a layer's neurons: constants of h = σ(x·W_up), for MLPs with a gate of σ(x·W_gate) ⊙ x·W_up, of
+   * the width of the MLP.
+   * @throws RangeError where means of neurons were not asked for.
+   */
+  neurons(layer: number): Constant;
 }
 
 /**
@@ -50,7 +63,8 @@ export async function zeroAblation(
   model: Transformer,
   valueBias: ValueBias = "removed",
 ): Promise<Replacements> {
-  const nothing = zeroReplacements(model.width);
+  const hidden = model.blocks.map((_, layer) => hiddenWidth(wholeBlock(model, layer)));
+  const nothing = zeroReplacements(model.width, hidden);
   if (valueBias === "removed") return nothing;
   const heads: (readonly Constant[])[] = [];
   for (const layer of model.blocks.keys()) {
@@ -63,19 +77,28 @@ export async function zeroAblation(
 }
 
 /**
- * Zero ablation: a pruned component adds nothing, an MLP's b_2 and a head's value bias included.
+ * Zero ablation: a pruned component adds nothing, an MLP's b_2 and a head's value bias included. A neuron adds
+ * nothing, and b_2 stays as long as a neuron does.
+ * @param hidden how many neurons each layer has; needed where neurons are pruned.
  * @internal
  */
-export function zeroReplacements(width: number): Replacements {
+export function zeroReplacements(width: number, hidden: readonly number[] = []): Replacements {
   const nothing = zeroConstant(oneRow, width);
-  return { rows: oneRow, head: () => nothing, mlp: () => nothing };
+  return {
+    ...{ rows: oneRow, head: () => nothing, mlp: () => nothing },
+    neurons: (layer) => zeroConstant(oneRow, found(hidden[layer])),
+  };
 }
+
+const hiddenWidth = ({ mlp }: Pick<WholeBlock, "mlp">): number => linearShape(mlp.up)[1];
 
 const oneRow: PositionRows = { kind: "one" };
 
 export interface MeansOptions {
   /** How pooled means treat the first position; left out: as all others. */
   readonly firstPosition?: FirstPositionChoice | undefined;
+  /** Whether means of neurons are computed too, whose activations are several times as wide as the stream. */
+  readonly neurons?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly tokensPerBatch?: number | undefined;
 }
@@ -115,6 +138,7 @@ export async function manyMeans(
   const collected = collectMeans(runtime, model, prompts, means, weightings, options);
   const [last] = await forward(runtime, model, batches, {
     signal: options.signal,
+    hidden: options.neurons,
     visit: (outputs) => collected.visit(found(batches[outputs.batch]), outputs),
   });
   await runtime.release(...(last ?? []));
@@ -139,14 +163,17 @@ export function collectMeans(
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
   weightings: readonly (readonly number[] | undefined)[],
-  { firstPosition = "same" }: Pick<MeansOptions, "firstPosition">,
+  { firstPosition = "same", neurons = false }: Pick<MeansOptions, "firstPosition" | "neurons">,
 ): CollectedMeans {
-  const all = weightings.map((weights) => createMeans(model, prompts, means, weights));
+  const all = weightings.map((weights) => createMeans(model, prompts, means, weights, neurons));
   const meter = means === "pooled" && firstPosition === "auto" ? createSinkMeter(model.width) : undefined;
   return {
     inMaking: all,
-    async visit(batch, { layer, z, mlp, y }) {
-      const activations = { z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) };
+    async visit(batch, { layer, z, mlp, y, hidden }) {
+      const activations = {
+        ...{ z: await runtime.readFloats(z), mlp: await runtime.readFloats(mlp) },
+        hidden: hidden && (await runtime.readFloats(hidden)),
+      };
       for (const sums of all) sums.add(layer, batch, activations);
       meter?.add(layer, batch, await runtime.readFloats(y));
     },
@@ -163,6 +190,8 @@ interface Activations {
   readonly z: Float32Array;
   /** [prompts, length, d], without b_2. */
   readonly mlp: Float32Array;
+  /** [prompts, length, hidden], where means of neurons are computed. */
+  readonly hidden: Float32Array | undefined;
 }
 
 /** Means that are being computed: activations are added layer by layer, in the order of the prompts. */
@@ -173,12 +202,13 @@ interface Means {
   finish(firstPosition: FirstPosition): Promise<Replacements>;
 }
 
-/** @param weights how many times each prompt counts; left out: once. */
+/** @param weights how many times each prompt counts; undefined: once. @param neurons whether they get means too. */
 function createMeans(
   model: Transformer,
   prompts: readonly (readonly number[])[],
   means: "aligned" | "pooled",
-  weights?: readonly number[],
+  weights: readonly number[] | undefined,
+  neurons: boolean,
 ): Means {
   const lengths = new Set(prompts.map((ids) => ids.length));
   if (means === "aligned" && lengths.size !== 1)
@@ -199,12 +229,16 @@ function createMeans(
   });
   const zSums = model.blocks.map((_, layer) => sumsOf(zWidth(wholeBlock(model, layer).attention)));
   const mlpSums = model.blocks.map(() => sumsOf(model.width));
+  const hiddenSums = neurons
+    ? model.blocks.map((_, layer) => sumsOf(hiddenWidth(wholeBlock(model, layer))))
+    : undefined;
 
   return {
-    add(layer, { members }, { z, mlp }) {
+    add(layer, { members }, { z, mlp, hidden }) {
       const own = members.map(weightOf);
       addPositions(found(zSums[layer]), z, own);
       addPositions(found(mlpSums[layer]), mlp, own);
+      if (hiddenSums !== undefined) addPositions(found(hiddenSums[layer]), found(hidden), own);
     },
 
     async finish(firstPosition) {
@@ -224,6 +258,11 @@ function createMeans(
         rows: ownRows,
         head: (layer, head) => found(heads[layer]?.[head]),
         mlp: (layer) => found(mlps[layer]),
+        neurons(layer) {
+          if (hiddenSums === undefined) throw new RangeError("no means of neurons were asked for");
+          const sums = found(hiddenSums[layer]);
+          return { rows: ownRows, width: sums.first.length, values: meanOf(sums) };
+        },
       };
     },
   };

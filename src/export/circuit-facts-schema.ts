@@ -78,6 +78,8 @@ export const modelSchema = z.object({
   heads: z.array(count),
   /** How many heads of keys and values each layer has, read by equal groups of heads. Left out: each head has its own. */
   keyValueHeads: z.array(size).optional(),
+  /** How many neurons each layer's MLP has. Left out in files of earlier versions. */
+  neurons: z.array(size).optional(),
   /** The width of the residual stream. */
   width: size,
   /** How many tokens there are. */
@@ -121,13 +123,15 @@ export const chatSchema = z.object({
   system: z.string().optional(),
 });
 
-const componentName = z.string().regex(/^(?:head\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N" or "mlp"');
+const componentName = z
+  .string()
+  .regex(/^(?:(?:head|neuron)\.(?:0|[1-9]\d*)|mlp)$/, 'must be "head.N", "mlp" or "neuron.N"');
 
 /** One decision of a search; kl and delta in nats. */
 const decision = z.object({
   /** The layer of the component that was tried, counted from 0. */
   layer: count,
-  /** The component within its layer: "head.3" or "mlp". */
+  /** The component within its layer: "head.3", "mlp" or "neuron.17". */
   component: componentName,
   /** The other components of the layer that were tried together with it; left out: none. */
   also: z.array(componentName).min(1).readonly().optional(),

@@ -19,7 +19,7 @@ import { stabilityShape } from "./stability-record.ts";
 
 export const format2 = "pith.circuit/2";
 
-const kinds = ["head", "mlp"] as const satisfies readonly ComponentKind[];
+const kinds = ["head", "mlp", "neuron"] as const satisfies readonly ComponentKind[];
 
 export const schema2 = z.object({
   format: z.literal(format2),
@@ -55,8 +55,8 @@ export type CircuitJson = z.infer<typeof schema2>;
 /** @throws the error that `fail` makes from a field and a message. */
 export function readFormat2(file: CircuitJson, fail: Fail): CircuitFile {
   const { format: _, kept, stability, ...facts } = file;
-  const { heads } = facts.model;
-  const circuit = (record: CircuitJson["kept"], place: string) => circuitOfKept(record, heads, place, fail);
+  const circuit = (record: CircuitJson["kept"], place: string) =>
+    circuitOfKept(record, facts.model, place, fail);
   return {
     ...facts,
     kept: circuit(kept, "kept"),

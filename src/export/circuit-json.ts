@@ -7,13 +7,14 @@ import type { z } from "zod";
 import { recordsOf } from "../discovery/searches/decision.ts";
 import { findSearch } from "../discovery/searches/index.ts";
 import { PithError } from "../errors.ts";
-import { type Circuit, componentsOf, keptHeads } from "../transformer/circuit.ts";
-import { componentsOfModel, nameInModel, nameOfRecord, shapeOfHeadCounts } from "../transformer/component.ts";
+import { type Circuit, keeps, keptHeads } from "../transformer/circuit.ts";
+import { modelHas, nameOfRecord, parseRecord } from "../transformer/component.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { type CircuitFile, circuitFileName, type Fail } from "./circuit-file.ts";
 import { format1, readFormat1, schema1 } from "./circuit-format-1.ts";
 import { format2, readFormat2, schema2, writeFormat2 } from "./circuit-format-2.ts";
 import { checkCompiled } from "./compiled-record.ts";
+import { shapeOfFile } from "./file-circuit.ts";
 import { formatsFault } from "./format-record.ts";
 import { stabilityFault } from "./stability-record.ts";
 
@@ -92,7 +93,7 @@ function formatOf(value: unknown): unknown {
   return isContainer(value) && "format" in value ? value.format : undefined;
 }
 
-type ModelHeads = Pick<CircuitFile["model"], "heads" | "keyValueHeads" | "layers">;
+type ModelHeads = Pick<CircuitFile["model"], "heads" | "keyValueHeads" | "layers" | "neurons">;
 
 function read<Format extends { readonly model: ModelHeads }>(
   schema: z.ZodType<Format>,
@@ -105,11 +106,15 @@ function read<Format extends { readonly model: ModelHeads }>(
     const [issue] = result.error.issues;
     throw fail(fieldName(issue?.path ?? []), issue?.message ?? "is malformed");
   }
-  const { heads, layers } = result.data.model;
+  const { heads, neurons = [], layers } = result.data.model;
   if (heads.length !== layers) throw fail("model.heads", `has ${heads.length} entries for ${layers} layers`);
   if (heads.reduce((sum, each) => sum + each, 0) > mostComponents) {
     throw fail("model.heads", "says more heads than any model has");
   }
+  if (result.data.model.neurons !== undefined && neurons.length !== layers)
+    throw fail("model.neurons", `has ${neurons.length} entries for ${layers} layers`);
+  if (neurons.reduce((sum, each) => sum + each, 0) > mostComponents)
+    throw fail("model.neurons", "says more neurons than any model has");
   checkGroups(result.data.model, fail);
   return toMemory(result.data, fail);
 }
@@ -143,11 +148,12 @@ function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
 
 /**
  * The components that the trace prunes must be the ones that are not kept; with several passes, a component's
- * last decision counts.
+ * last decision counts. An MLP of which some neurons are kept is kept.
  */
-function checkTrace({ model, kept, search: { trace } }: CircuitFile, place: string, fail: Fail): void {
-  const all = new Set(componentsOfModel(shapeOfHeadCounts(model.heads)).map(nameInModel));
-  const stays = new Set(componentsOf(kept).map(nameInModel));
+function checkTrace(circuit: CircuitFile, place: string, fail: Fail): void {
+  const { kept } = circuit;
+  const { trace } = circuit.search;
+  const shape = shapeOfFile(circuit);
   const seen = new Set<string>();
   const single = trace.flatMap((decision, index) =>
     recordsOf(decision).map((record) => ({ ...record, index, pruned: decision.pruned, pass: decision.pass })),
@@ -157,10 +163,12 @@ function checkTrace({ model, kept, search: { trace } }: CircuitFile, place: stri
     const { layer, component, pruned, pass = 1, index } = record;
     const field = `${place}[${index}]`;
     const name = nameOfRecord(record);
-    if (!all.has(name)) throw fail(field, `the model has no ${component} in layer ${layer}`);
+    const own = parseRecord(record);
+    if (own === undefined || !modelHas(shape, own))
+      throw fail(field, `the model has no ${component} in layer ${layer}`);
     if (seen.has(`${pass} ${name}`)) throw fail(field, `decides on ${component} of layer ${layer} twice`);
     seen.add(`${pass} ${name}`);
-    if (last.get(name) === index && stays.has(name) === pruned) {
+    if (last.get(name) === index && keeps(kept, own) === pruned) {
       const [here, there] = pruned ? ["prunes", "is kept"] : ["keeps", "is not kept"];
       throw fail(field, `${here} ${component} of layer ${layer}, which ${there} by the lists`);
     }

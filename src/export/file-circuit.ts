@@ -4,5 +4,5 @@ import type { CircuitFile } from "./circuit-file.ts";
 
 /** The components of the original model of the file's circuit. */
 export function shapeOfFile({ model }: Pick<CircuitFile, "model">): ModelShape {
-  return shapeOfHeadCounts(model.heads);
+  return shapeOfHeadCounts(model.heads, model.neurons);
 }

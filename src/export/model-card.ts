@@ -1,5 +1,5 @@
 /** README.md of a shipped folder: what the model is, its limits, and how to run it. */
-import { keeps } from "../transformer/circuit.ts";
+import { keeps, keptNeurons } from "../transformer/circuit.ts";
 import { type Component, componentsOfLayer } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
@@ -47,15 +47,22 @@ export function modelCard(circuit: CircuitFile): string {
 function circuitMap(file: CircuitFile): string {
   const { model, kept: circuit } = file;
   const digits = String(Math.max(0, ...model.heads) - 1).length;
+  const neuronsOf = (layer: number): string => {
+    const kept = keptNeurons(circuit, layer);
+    return kept === "all" || kept.length === 0 ? "" : ` (${kept.length} of ${shape[layer]?.hidden} neurons)`;
+  };
   const cell = (component: Component): string => {
     switch (component.kind) {
       case "head":
         return (keeps(circuit, component) ? String(component.head) : "·").padStart(digits);
       case "mlp":
-        return ` ${keeps(circuit, component) ? "MLP" : "·"}`;
+        return ` ${keeps(circuit, component) ? "MLP" : "·"}${neuronsOf(component.layer)}`;
+      case "neuron":
+        return "";
     }
   };
-  return shapeOfFile(file)
+  const shape = shapeOfFile(file);
+  return shape
     .map((parts, layer) => {
       const cells = componentsOfLayer(layer, parts).map(cell);
       return `layer ${String(layer).padStart(String(model.layers - 1).length)}  ${cells.join(" ")}`;

@@ -40,7 +40,9 @@ export function fitLength(model: FoldedTransformer, length: number): FoldedTrans
       ...block,
       attention: attention && changeBias(changeConstant(attention, below), layer === top ? atLast : below),
       // Beside attention, the MLP of a parallel block has no constant of its own.
-      mlp: mlp && changeConstant(mlp, layer >= top ? atLast : below),
+      mlp:
+        mlp &&
+        changeDownBias(changeConstant(mlp, layer >= top ? atLast : below), layer >= top ? atLast : below),
     })),
     ...(model.finalBias && { finalBias: atLast(model.finalBias) }),
   };
@@ -60,6 +62,12 @@ function changeBias<A extends Attention>(attention: A, change: ChangeConstant): 
   return output.bias === undefined
     ? attention
     : { ...attention, output: { ...output, bias: change(output.bias) } };
+}
+
+/** The same for what joins an MLP's write. */
+function changeDownBias<M extends Mlp>(mlp: M, change: ChangeConstant): M {
+  const { down } = mlp;
+  return down.bias === undefined ? mlp : { ...mlp, down: { ...down, bias: change(down.bias) } };
 }
 
 type ChangeConstant = (constant: Weight) => Weight;

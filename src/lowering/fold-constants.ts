@@ -38,7 +38,7 @@ export interface Addend {
 export interface LayerConstants {
   /** Added after attention; before its `postNorm`, if it has one and is still there. */
   readonly attention: readonly Addend[];
-  /** Added after the MLP. */
+  /** Added after the MLP; before its `postNorm`, if it has one and is still there. */
   readonly mlp: readonly Addend[];
 }
 
@@ -87,7 +87,9 @@ export function foldConstants(
     const attentionHere =
       attention &&
       readBy(
-        inside ? joinedInside(attention, left.attention, layer, sumOf) : withoutConstants(attention),
+        inside
+          ? joinedInside(attention, left.attention, `blocks.${layer}.attention`, sumOf)
+          : withoutConstants(attention),
         `blocks.${layer}.attention`,
       );
     const afterAttention = [
@@ -96,10 +98,15 @@ export function foldConstants(
     ];
     const isParallel = block.arrangement === "parallel";
     if (!isParallel) pending = [...pending, ...afterAttention];
-    const bare = mlp && (mlp.postNorm === undefined ? { ...mlp, down: withoutBias(mlp.down) } : mlp);
+    const insideMlp = mlp?.postNorm !== undefined;
+    const bare =
+      mlp &&
+      (insideMlp
+        ? mlpJoinedInside(mlp, left.mlp, `blocks.${layer}.mlp`, sumOf)
+        : { ...mlp, down: withoutBias(mlp.down) });
     // In a parallel block, the attention's constant is added before both.
     const mlpHere = bare && (isParallel && attention ? bare : readBy(bare, `blocks.${layer}.mlp`));
-    const afterMlp = [...(mlp?.postNorm === undefined ? biasOf(mlp?.down) : []), ...left.mlp];
+    const afterMlp = insideMlp ? [] : [...biasOf(mlp?.down), ...left.mlp];
     pending = [...pending, ...(isParallel ? afterAttention : []), ...afterMlp];
     return { ...block, attention: attentionHere, mlp: mlpHere };
   });
@@ -134,13 +141,21 @@ const seesKeyBias = ({ rotary, keyNorm, scoreCap }: Attention): boolean =>
 function joinedInside(
   attention: Attention,
   constants: readonly Addend[],
-  layer: number,
+  name: string,
   sumOf: Sum,
 ): Attention {
   const { output } = attention;
   if (constants.length === 0) return attention;
-  const bias = sumOf(`blocks.${layer}.attention.output.bias`, [...biasOf(output), ...constants]);
+  const bias = sumOf(`${name}.output.bias`, [...biasOf(output), ...constants]);
   return { ...attention, output: { ...output, bias } };
+}
+
+/** An MLP with the constants of removed neurons added to its b_2, before its own norm. */
+function mlpJoinedInside(mlp: Mlp, constants: readonly Addend[], name: string, sumOf: Sum): Mlp {
+  const { down } = mlp;
+  if (constants.length === 0) return mlp;
+  const bias = sumOf(`${name}.down.bias`, [...biasOf(down), ...constants]);
+  return { ...mlp, down: { ...down, bias } };
 }
 
 /**

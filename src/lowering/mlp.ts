@@ -9,16 +9,31 @@ import { affine, multiply } from "./linear.ts";
 import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 
+interface MlpHooks {
+  /** Gets h, the neurons' activations, [..., hidden]. @returns what W_2 reads; left out: the same. */
+  readonly hidden?: ((h: Value) => Value) | undefined;
+  /** b_2 before the norm after the MLP, as it stands at the positions of `written`; left out: its one row. */
+  readonly bias?: (written: Value) => Value | undefined;
+}
+
 /**
  * @param normed [..., d], normalised. @returns W_2 σ(W_1 x + b_1), [..., d], after its own norm if it has one.
  */
-export function applyMlp(graph: GraphBuilder, normed: Value, mlp: Mlp, operators: OperatorSet): Value {
-  const hidden =
+export function applyMlp(
+  graph: GraphBuilder,
+  normed: Value,
+  mlp: Mlp,
+  operators: OperatorSet,
+  hooks: MlpHooks = {},
+): Value {
+  const h =
     mlp.gate === undefined
       ? plain(graph, normed, mlp, operators)
       : gated(graph, normed, mlp, mlp.gate, operators);
-  if (mlp.postNorm === undefined) return multiply(graph, hidden, mlp.down, operators);
-  return normalize(graph, affine(graph, hidden, mlp.down, operators), mlp.postNorm, operators);
+  const written = multiply(graph, hooks.hidden?.(h) ?? h, mlp.down, operators);
+  if (mlp.postNorm === undefined) return written;
+  const bias = hooks.bias ? hooks.bias(written) : mlp.down.bias && graph.weight(mlp.down.bias);
+  return normalize(graph, bias === undefined ? written : graph.add(written, bias), mlp.postNorm, operators);
 }
 
 function plain(graph: GraphBuilder, normed: Value, { up, activation }: Mlp, operators: OperatorSet): Value {

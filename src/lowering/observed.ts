@@ -57,6 +57,10 @@ export function lowerObserved(model: FoldedTransformer, length: number | undefin
   const x = walkParts(graph, atLast ? lastPosition(graph, start.x) : start.x, parts, {
     ...{ places, operators },
     constant: (part) => join(residualBiasOf(part)),
+    inner(bias) {
+      const constant = joinedConstant(graph, bias, places);
+      return atLast ? lastOf(graph, constant) : constant;
+    },
     attend(normed, { attention }, index) {
       const { layer = 0 } = parts[index] ?? {};
       const projections = project(graph, normed, attention, "all", { places, operators });

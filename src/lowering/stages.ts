@@ -7,18 +7,17 @@
 import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { centeredRows, reshaped } from "../transformer/derive.ts";
-import { inOut } from "../transformer/linear.ts";
+import { inOut, linearShape } from "../transformer/linear.ts";
 import type { PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Block, Mlp, Norm, Transformer } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { attend, type Queries, writeHeads } from "./attention.ts";
 import { askingParts, type KeptPart, partsOfBlock } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
-import { applyMlp } from "./mlp.ts";
 import { normalize } from "./norm.ts";
 import { inputPlaces } from "./places.ts";
 import { logitsOf, unembed } from "./unembed.ts";
-import { walkParts } from "./walk-parts.ts";
+import { walkParts, writeMlp } from "./walk-parts.ts";
 
 /**
  * Constants are one row for all positions, or one row for each. Those that have a row for the first position and one for
@@ -38,8 +37,15 @@ const residual = (graph: GraphBuilder, width: number, name = "x"): Value =>
  * (1 keeps, 0 removes); attentionConstant and mlpConstant, added after the part (replacements; b_O and b_2 too);
  * the inputs of `placeFeeds`. Outputs: z [batch, sequence, heads × headWidth] before the gates; mlp, the MLP's
  * output without b_2, before its gate; y, the residual stream after the layer.
+ * @param neurons "gated": h ← h·neuronGates + neuronConstant, two more inputs, [hidden] and [1 or sequence, hidden];
+ * "given": one more output, hidden, which is h [batch, sequence, hidden]. Left out: neither, since h is wide.
  */
-export function gatedLayer(block: Block, width: number, rows: ConstantRows): Graph {
+export function gatedLayer(
+  block: Block,
+  width: number,
+  rows: ConstantRows,
+  neurons?: "gated" | "given",
+): Graph {
   const graph = new GraphBuilder("gated layer");
   const { attention, mlp } = block;
   if (attention === undefined || mlp === undefined) throw new TypeError("an original layer has both parts");
@@ -61,6 +67,16 @@ export function gatedLayer(block: Block, width: number, rows: ConstantRows): Gra
       return graph.reshape(gated, [0, 0, heads.length * headWidth]);
     },
     inside: () => attentionConstant,
+    hidden(h) {
+      if (neurons === "given") graph.output("hidden", h);
+      if (neurons !== "gated") return h;
+      const [, across] = linearShape(mlp.up);
+      const constantShape: readonly Dimension[] = [rows === "one" ? 1 : "sequence", across];
+      return graph.add(
+        graph.mul(h, graph.input("neuronGates", "float32", [across])),
+        graph.input("neuronConstant", "float32", constantShape),
+      );
+    },
     wrote(delta, from) {
       if (from === "heads") return delta;
       graph.output("mlp", delta);
@@ -124,11 +140,12 @@ export function joinTrial({ attention, mlp, arrangement }: Block, width: number,
 }
 
 /** The output of an MLP at the positions with queries. Input x, at all positions; output written. */
-export function trialMlp(mlp: Mlp, width: number, queries: Queries): Graph {
+export function trialMlp(mlp: Mlp, width: number, queries: Queries, rows: ConstantRows): Graph {
   const graph = new GraphBuilder("MLP on trial");
   const x = residual(graph, width);
   const asking = queries === "last" ? lastPosition(graph, x) : x;
-  graph.output("written", applyMlp(graph, normalize(graph, asking, mlp.norm, operators), mlp, operators));
+  const places = inputPlaces(graph, [], "sequence", rows === "apart" ? x : undefined);
+  graph.output("written", writeMlp(graph, asking, mlp, { places, operators }));
   return graph.build();
 }
 

@@ -51,7 +51,7 @@ export function lowerTables(
   const lowest = parts.findIndex(({ kind }) => kind !== "mlp");
   const below = lowest < 0 ? parts : parts.slice(0, lowest);
   const embedded = embed(graph, model, tokens, rowsOf);
-  const x = walkParts(graph, embedded, below, { places, operators, constant });
+  const x = walkParts(graph, embedded, below, { places, operators, constant, inner: constantOf });
   const part = parts[lowest];
   if (part === undefined || part.kind === "mlp") {
     const normed = normalize(graph, join(x, model.finalBias), model.finalNorm, operators);

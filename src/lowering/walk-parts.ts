@@ -6,7 +6,8 @@
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Attention, Mlp } from "../transformer/transformer.ts";
+import type { Linear, Mlp } from "../transformer/transformer.ts";
+import type { Weight } from "../transformer/weight.ts";
 import { type AttentionSetting, attend, writeHeads } from "./attention.ts";
 import { joinedConstant } from "./joined-constant.ts";
 import { type AskingPart, type KeptPart, residualBiasOf } from "./kept-part.ts";
@@ -21,6 +22,10 @@ export interface WalkHooks extends AttentionSetting {
   readonly attend?: (normed: Value, part: AskingPart, index: number) => Value;
   /** The constant that is added to the heads' output before the norm after them; left out: b_O. */
   readonly inside?: (part: AskingPart, index: number) => Value;
+  /** b_O or b_2 before the norm after its part, as it stands at the part's positions; left out: its own rows. */
+  readonly inner?: (bias: Weight) => Value;
+  /** Gets an MLP's h before W_down, [batch, positions, hidden]. @returns what W_down reads; left out: the same. */
+  readonly hidden?: (h: Value, index: number) => Value;
   /** Gets a part's output. @returns the value to add to the stream; left out: the same. */
   readonly wrote?: (delta: Value, from: "heads" | "mlp", index: number) => Value;
   /** Gets the stream after the part. @returns the stream to continue with; left out: the same. */
@@ -57,8 +62,7 @@ export function walkParts(
 
 function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number, hooks: WalkHooks): Value {
   const mlpOf = (stream: Value, mlp: Mlp): Value => {
-    const normed = normalize(graph, stream, mlp.norm, hooks.operators);
-    const delta = applyMlp(graph, normed, mlp, hooks.operators);
+    const delta = writeMlp(graph, stream, mlp, hooks, (h) => hooks.hidden?.(h, index) ?? h);
     return hooks.wrote?.(delta, "mlp", index) ?? delta;
   };
   switch (part.kind) {
@@ -75,17 +79,33 @@ function applyPart(graph: GraphBuilder, x: Value, part: KeptPart, index: number,
 }
 
 /**
- * b_O. If it has one row for each position, they match the positions of the stream, whatever name that dimension
- * has.
+ * What an MLP writes to the stream that it reads.
+ * @param hidden gets h. @returns what W_down reads.
+ */
+export function writeMlp(
+  graph: GraphBuilder,
+  stream: Value,
+  mlp: Mlp,
+  hooks: Pick<WalkHooks, "places" | "operators" | "inner">,
+  hidden?: (h: Value) => Value,
+): Value {
+  const normed = normalize(graph, stream, mlp.norm, hooks.operators);
+  const bias = (written: Value) => biasOf(graph, mlp.down, written, hooks);
+  return applyMlp(graph, normed, mlp, hooks.operators, { hidden, bias });
+}
+
+/**
+ * b_O or b_2. If it has one row for each position, they match the positions of the stream, whatever name that
+ * dimension has.
  */
 function biasOf(
   graph: GraphBuilder,
-  { output }: Attention,
+  { bias }: Linear,
   written: Value,
-  places: WalkHooks["places"],
+  { places, inner }: Pick<WalkHooks, "places" | "inner">,
 ): Value | undefined {
-  if (output.bias === undefined) return undefined;
-  const value = joinedConstant(graph, output.bias, places);
+  if (bias === undefined) return undefined;
+  const value = inner?.(bias) ?? joinedConstant(graph, bias, places);
   const [rows, width] = value.shape;
   const positions = written.shape.at(-2);
   if (value.shape.length !== 2 || width === undefined || rows === 1 || positions === undefined) return value;
@@ -100,6 +120,6 @@ function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number,
   const z = hooks.attend?.(normed, part, index) ?? attend(graph, normed, attention, queries, hooks);
   const written = writeHeads(graph, z, attention, operators);
   if (attention.postNorm === undefined) return written;
-  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention, written, hooks.places);
+  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention.output, written, hooks);
   return normalize(graph, inside ? graph.add(written, inside) : written, attention.postNorm, operators);
 }

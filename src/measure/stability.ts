@@ -6,7 +6,7 @@
  * are also depends on their sizes: two sets of 40 out of 42 components can't differ by much. So every Jaccard
  * index is shown with the one that random sets of the same sizes have.
  */
-import { type Circuit, circuitOf, componentsOf, wholeCircuit } from "../transformer/circuit.ts";
+import { type Circuit, circuitOf, keeps, wholeCircuit } from "../transformer/circuit.ts";
 import {
   type Component,
   componentsOfModel,
@@ -60,13 +60,14 @@ export interface Stability {
 export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: TrialShape): Stability {
   if (runs.length < 2) throw new RangeError("stability needs two runs or more");
   const all = wholeCircuit(shapeOfHeadCounts(shape.heads));
+  const headsAlone = { ...shape, mlps: false };
   const sizes: ByScope<number> = {
-    components: namesOnTrial(all, shape.mlps).size,
-    heads: namesOnTrial(all, false).size,
+    components: namesOnTrial(all, shape).size,
+    heads: namesOnTrial(all, headsAlone).size,
   };
   const sets: ByScope<(circuit: Circuit) => ReadonlySet<string>> = {
-    components: (circuit) => namesOnTrial(circuit, shape.mlps),
-    heads: (circuit) => namesOnTrial(circuit, false),
+    components: (circuit) => namesOnTrial(circuit, shape),
+    heads: (circuit) => namesOnTrial(circuit, headsAlone),
   };
   const inBoth = <T>(measure: (scope: keyof ByScope<unknown>) => T): ByScope<T> => ({
     components: measure("components"),
@@ -116,11 +117,9 @@ export function chanceJaccard(a: number, b: number, n: number): number {
   }, 0);
 }
 
-/** Counts how often each component was kept, as shares of the runs. */
+/** Counts how often each component was kept, as shares of the runs; an MLP is kept if some of it is. */
 export function frequencyOf(runs: readonly Circuit[], { heads, mlps }: TrialShape): Frequency {
-  const kept = new Map<string, number>();
-  for (const name of runs.flatMap(componentsOf).map(nameInModel)) kept.set(name, (kept.get(name) ?? 0) + 1);
-  const share = (component: Component) => (kept.get(nameInModel(component)) ?? 0) / runs.length;
+  const share = (component: Component) => runs.filter((run) => keeps(run, component)).length / runs.length;
   return {
     heads: heads.map((count, layer) =>
       Array.from({ length: count }, (_, head) => share({ kind: "head", layer, head })),
@@ -136,6 +135,8 @@ export function frequencyOfComponent({ heads, mlps }: Frequency, component: Comp
       return heads[component.layer]?.[component.head];
     case "mlp":
       return mlps[component.layer];
+    case "neuron":
+      return undefined;
     default:
       return component satisfies never;
   }
@@ -150,10 +151,10 @@ export function frequentCircuit(frequency: Frequency, share: number): Circuit {
   return circuitOf(all.filter((component) => (frequencyOfComponent(frequency, component) ?? 1) >= share));
 }
 
-function namesOnTrial(circuit: Circuit, mlps: boolean): ReadonlySet<string> {
+function namesOnTrial(circuit: Circuit, { heads, mlps }: TrialShape): ReadonlySet<string> {
   return new Set(
-    componentsOf(circuit)
-      .filter(({ kind }) => isTried(kind, mlps))
+    componentsOfModel(shapeOfHeadCounts(heads))
+      .filter((component) => isTried(component.kind, mlps) && keeps(circuit, component))
       .map(nameInModel),
   );
 }

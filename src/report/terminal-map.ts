@@ -6,14 +6,13 @@
 import { type Decision, recordsOf } from "../discovery/searches/decision.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
 import {
-  type ComponentKind,
   type ComponentRecord,
   isTried,
   nameInModel,
   nameOfRecord,
   shapeOfHeadCounts,
 } from "../transformer/component.ts";
-import { type CellState, type LayerCells, layerCells } from "./layer-cells.ts";
+import { type CellComponent, type CellState, type LayerCells, layerCells } from "./layer-cells.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
 export type MapLayer = LayerCells<CellState>;
@@ -89,11 +88,11 @@ function headNumbers(count: number, gap: string): string {
 
 /** The name of a kept component's mark, both in the symbols and in the paints. */
 export const keptMarks = { head: "keptHead", mlp: "keptMlp" } as const satisfies Record<
-  ComponentKind,
+  CellComponent["kind"],
   keyof TerminalStyle["symbols"]
 >;
 
-function mark(state: CellState, kind: ComponentKind, { symbols, paint }: TerminalStyle): string {
+function mark(state: CellState, kind: CellComponent["kind"], { symbols, paint }: TerminalStyle): string {
   switch (state) {
     case "kept":
       return paint(keptMarks[kind], symbols[keptMarks[kind]]);

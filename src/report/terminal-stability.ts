@@ -4,9 +4,9 @@
  */
 import type { StabilityRecord } from "../export/stability-record.ts";
 import { type Circuit, keeps } from "../transformer/circuit.ts";
-import type { Component, ComponentKind } from "../transformer/component.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
 import { keptCounts } from "./kept-text.ts";
+import type { CellComponent } from "./layer-cells.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
 import { keptMarks } from "./terminal-map.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
@@ -43,7 +43,7 @@ function frequencyTable(
   const label = Math.max("layer".length, String(heads.length - 1).length);
   const side = mlps.length > 0 ? 1 + CELL : 0;
   const perRow = Math.max(1, Math.min(most, Math.floor((style.width - label - 2 - side) / CELL)));
-  const cellOf = (component: Component, share: number) =>
+  const cellOf = (component: CellComponent, share: number) =>
     cell(share, keeps(circuit, component) && keptMarks[component.kind], style);
 
   const row = (name: string, cells: readonly string[], mlp: string) => {
@@ -71,7 +71,7 @@ function frequencyTable(
 /** CELL columns: a component that was never kept is a dot; one that is in the circuit is marked and coloured. */
 function cell(
   share: number,
-  kept: false | (typeof keptMarks)[ComponentKind],
+  kept: false | (typeof keptMarks)[CellComponent["kind"]],
   { symbols, paint }: TerminalStyle,
 ): string {
   const number = share === 0 ? symbols.pruned : String(Math.round(100 * share));

@@ -145,6 +145,7 @@ function trialCost(kind: ComponentKind, cost: { readonly head: number; readonly 
     case "head":
       return cost.head + cost.mlp;
     case "mlp":
+    case "neuron":
       return 0;
   }
 }

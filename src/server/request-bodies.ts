@@ -64,6 +64,10 @@ const prompt = z.string().min(1, "must not be empty").max(100_000);
 const kept = z.strictObject({
   heads: z.array(z.tuple([component, component])).max(100_000),
   mlps: z.array(component).max(100_000),
+  neurons: z
+    .array(z.tuple([component, z.array(component).max(100_000)]))
+    .max(100_000)
+    .exactOptional(),
 });
 
 const sweep = {
@@ -86,11 +90,11 @@ export const bodies = {
     }),
   ]) satisfies z.ZodType<RunRequest>,
   prompt: z.strictObject({ prompt }),
-  patterns: z.strictObject({ prompt, kept: kept.transform(circuitOfLists).optional() }),
+  patterns: z.strictObject({ prompt, kept: kept.transform((lists) => circuitOfLists(lists)).optional() }),
   attribution: z.strictObject({
     prompt,
     answer: z.string().min(1).max(1000).optional(),
-    kept: kept.transform(circuitOfLists).optional(),
+    kept: kept.transform((lists) => circuitOfLists(lists)).optional(),
   }),
   knock: kept
     .extend({ prompt })

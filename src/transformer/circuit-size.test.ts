@@ -17,6 +17,18 @@ test("sizes by hand", () => {
   expect(bodyShare(model, circuit)).toBe((head + mlp) / (4 * head + 2 * mlp));
 });
 
+test("a neuron has a column of each matrix in, and a row of the matrix out", () => {
+  const circuit = circuitOfLists({ heads: [], mlps: [1], neurons: [[0, [1, 3]]] });
+  const neuron = (layer: number, index: number) => ({ kind: "neuron", layer, neuron: index }) as const;
+  expect(circuitSize(model, circuit)).toBe(2 * 2 * 4 + mlp);
+  expect(freedSize(model, circuit, neuron(0, 3))).toBe(2 * 4);
+  expect(freedSize(model, circuit, neuron(0, 2))).toBe(0);
+  expect(freedSize(model, circuit, neuron(1, 2))).toBe(2 * 4);
+  expect(freedSize(model, circuit, { kind: "mlp", layer: 0 })).toBe(2 * 2 * 4);
+  const gated = randomTransformer({ layers: 1, width: 4, hidden: 5, gated: true });
+  expect(freedSize(gated, wholeCircuit(shapeOf(gated)), neuron(0, 0))).toBe(3 * 4);
+});
+
 test("where a norm takes all heads together, a pruned head's part of W_Q and W_K stays", () => {
   const joint = randomTransformer({
     ...{ layers: 1, heads: 4, keyValueHeads: 2, headWidth: 3, width: 4, hidden: 5 },

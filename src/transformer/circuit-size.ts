@@ -2,9 +2,10 @@
  * Sizes of circuits and components: elements of the body's weight matrices. A size is computed from the whole
  * set, never as a sum over components, because components may share weights.
  */
-import { type Circuit, keepsMlp, keptHeads, wholeCircuit, without } from "./circuit.ts";
+import { type Circuit, keeps, keepsMlp, keptHeads, keptNeurons, wholeCircuit, without } from "./circuit.ts";
 import { type Component, type ComponentKind, shapeOf } from "./component.ts";
 import { keepHeads } from "./keep-heads.ts";
+import { linearShape } from "./linear.ts";
 import type { Attention, Linear, Mlp, ProjectionNorm, Transformer } from "./transformer.ts";
 import { elementCount } from "./weight.ts";
 
@@ -16,6 +17,10 @@ export function circuitSize(model: Transformer, circuit: Circuit): number {
 /** The size that is freed when a component is removed from a circuit. @param model the original. */
 export function freedSize(model: Transformer, circuit: Circuit, component: Component): number {
   const { layer } = component;
+  const mlp = model.blocks[layer]?.mlp;
+  // A layer has thousands of neurons, and each frees the same; so no circuit is made for each.
+  if (component.kind === "neuron")
+    return mlp !== undefined && keeps(circuit, component) ? neuronSize(mlp) : 0;
   return layerSize(model, circuit, layer) - layerSize(model, without(circuit, [component]), layer);
 }
 
@@ -26,9 +31,9 @@ export function bodyShare(model: Transformer, circuit: Circuit): number {
 
 function layerSize(model: Transformer, circuit: Circuit, layer: number): number {
   const { attention, mlp } = model.blocks[layer] ?? {};
-  const sizes: Readonly<Record<ComponentKind, number>> = {
+  const sizes: Readonly<Record<Exclude<ComponentKind, "neuron">, number>> = {
     head: attention === undefined ? 0 : attentionSize(attention, keptHeads(circuit, layer)),
-    mlp: mlp !== undefined && keepsMlp(circuit, layer) ? mlpSize(mlp) : 0,
+    mlp: mlp !== undefined && keepsMlp(circuit, layer) ? mlpSize(mlp, keptNeurons(circuit, layer)) : 0,
   };
   return Object.values(sizes).reduce((sum, size) => sum + size, 0);
 }
@@ -45,8 +50,15 @@ function prunedIn(norm: ProjectionNorm | undefined): readonly Linear[] {
   return norm?.kind === "joint" && norm.pruned !== undefined ? [norm.pruned] : [];
 }
 
-function mlpSize({ gate, up, down }: Mlp): number {
-  return sizeOf(gate === undefined ? [up, down] : [gate, up, down]);
+function mlpSize(mlp: Mlp, neurons: readonly number[] | "all"): number {
+  const [, hidden] = linearShape(mlp.up);
+  return neuronSize(mlp) * (neurons === "all" ? hidden : neurons.length);
+}
+
+/** A neuron's column of W_up, and of W_gate where there is a gate, and its row of W_down. */
+function neuronSize({ gate, up, down }: Mlp): number {
+  const [, hidden] = linearShape(up);
+  return sizeOf(gate === undefined ? [up, down] : [gate, up, down]) / hidden;
 }
 
 function sizeOf(linears: readonly Linear[]): number {

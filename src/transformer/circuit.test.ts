@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { componentDraw, componentDraws, shapeDraw } from "../../test/support/random-circuits.ts";
+import { componentDraws, neuronsDrawn, shapeDraw } from "../../test/support/random-circuits.ts";
 import {
   circuitKey,
   circuitOf,
@@ -11,6 +11,7 @@ import {
   keeps,
   keepsMlp,
   keptHeads,
+  keptNeurons,
   listsOf,
   sameCircuit,
   unionOf,
@@ -18,7 +19,14 @@ import {
   withComponents,
   without,
 } from "./circuit.ts";
-import { type Component, compareComponents, componentsOfModel, nameInModel } from "./component.ts";
+import {
+  type Component,
+  compareComponents,
+  componentsOfModel,
+  indicesBelow,
+  nameInModel,
+  shapeOfHeadCounts,
+} from "./component.ts";
 
 // Layer 0 keeps heads 2 and 11, layer 2 its MLP alone, layer 3 head 0 and its MLP.
 const circuit = circuitOfLists({
@@ -43,7 +51,7 @@ test("what a circuit keeps", () => {
   expect(keeps(circuit, { kind: "head", layer: 0, head: 11 })).toBe(true);
   expect(keeps(circuit, { kind: "head", layer: 0, head: 1 })).toBe(false);
   expect(keeps(circuit, { kind: "mlp", layer: 0 })).toBe(false);
-  expect(countKept(circuit)).toEqual({ head: 3, mlp: 2 });
+  expect(countKept(circuit)).toEqual({ head: 3, mlp: 2, neuron: 0 });
   expect(countComponents(circuit)).toBe(5);
 });
 
@@ -102,33 +110,103 @@ test("a layer's number may be anything: it takes no room", () => {
   expect(circuitKey(circuitOfLists({ heads: [[2 ** 50, 2 ** 51]], mlps: [] }))).toBe(`${2 ** 50}.${2 ** 51}`);
 });
 
+// Layer 1 keeps its whole MLP, layer 2 three of its neurons, layer 3 head 0 and one neuron.
+const inPart = circuitOfLists({
+  heads: [[3, 0]],
+  mlps: [1, 2],
+  neurons: [
+    [3, [17]],
+    [2, [40, 3, 4, 4]],
+  ],
+});
+/** Four layers of two heads and 50 neurons. */
+const shape = shapeOfHeadCounts([2, 2, 2, 2], [50, 50, 50, 50]);
+
+test("an MLP that stays in part", () => {
+  expect(componentsOf(inPart).map(nameInModel)).toEqual([
+    "1.mlp",
+    "2.neuron.3",
+    "2.neuron.4",
+    "2.neuron.40",
+    "3.head.0",
+    "3.neuron.17",
+  ]);
+  expect([0, 1, 2, 3].map((layer) => keptNeurons(inPart, layer))).toEqual([[], "all", [3, 4, 40], [17]]);
+  expect([0, 1, 2, 3].map((layer) => keepsMlp(inPart, layer))).toEqual([false, true, true, true]);
+  expect(keeps(inPart, { kind: "neuron", layer: 2, neuron: 4 })).toBe(true);
+  expect(keeps(inPart, { kind: "neuron", layer: 2, neuron: 5 })).toBe(false);
+  expect(keeps(inPart, { kind: "neuron", layer: 1, neuron: 5 })).toBe(true);
+  expect(keeps(inPart, { kind: "mlp", layer: 2 })).toBe(true);
+  expect(countKept(inPart)).toEqual({ head: 1, mlp: 3, neuron: 4 });
+  expect(countComponents(inPart)).toBe(4);
+  expect(listsOf(inPart)).toEqual({
+    heads: [[3, 0]],
+    mlps: [1, 2, 3],
+    neurons: [
+      [2, [3, 4, 40]],
+      [3, [17]],
+    ],
+  });
+  expect(circuitKey(inPart)).toBe("3.0 1.mlp 2.neurons.3-4,40 3.neurons.17");
+});
+
+test("an MLP none of whose neurons stays is pruned; one all of whose neurons stay is whole", () => {
+  const layer = 2;
+  const gone = [3, 4, 40].map((neuron): Component => ({ kind: "neuron", layer, neuron }));
+  expect(circuitKey(without(inPart, gone))).toBe("3.0 1.mlp 3.neurons.17");
+  expect(circuitOfLists({ heads: [], mlps: [2], neurons: [[2, []]] })).toEqual(circuitOf([]));
+  const all = indicesBelow(50);
+  const listed = circuitOfLists({ heads: [], mlps: [], neurons: [[2, all]] }, shape);
+  expect(listed).toEqual(circuitOfLists({ heads: [], mlps: [2] }));
+  expect(withComponents(inPart, [{ kind: "mlp", layer }])).toEqual(
+    unionOf([inPart, circuitOf(all.map((neuron) => ({ kind: "neuron", layer, neuron })))], shape),
+  );
+  const less = without(listed, [{ kind: "neuron", layer, neuron: 7 }], shape);
+  expect(keptNeurons(less, layer)).toEqual(all.filter((neuron) => neuron !== 7));
+  expect(() => without(listed, [{ kind: "neuron", layer, neuron: 7 }])).toThrow(
+    "how many neurons layer 2 has",
+  );
+});
+
+/** Five layers of five neurons; an MLP is its neurons. */
+const drawnShape = shapeOfHeadCounts([0, 0, 0, 0, 0], Array(5).fill(neuronsDrawn));
+const atoms = (components: readonly Component[]): ReadonlySet<string> =>
+  new Set(
+    components
+      .flatMap((component): readonly Component[] =>
+        component.kind === "mlp"
+          ? indicesBelow(neuronsDrawn).map((neuron) => ({ kind: "neuron", layer: component.layer, neuron }))
+          : [component],
+      )
+      .map(nameInModel),
+  );
+
 test("a circuit is the set of its components", () => {
   fc.assert(
     fc.property(componentDraws, (components) => {
-      const drawn = circuitOf(components);
-      const names = new Set(components.map(nameInModel));
-      expect(new Set(componentsOf(drawn).map(nameInModel))).toEqual(names);
-      expect(countComponents(drawn)).toBe(names.size);
+      const drawn = circuitOf(components, drawnShape);
+      expect(atoms(componentsOf(drawn))).toEqual(atoms(components));
       expect([...componentsOf(drawn)].sort(compareComponents)).toEqual(componentsOf(drawn));
       expect(circuitOf(componentsOf(drawn))).toEqual(drawn);
       expect(circuitOfLists(listsOf(drawn))).toEqual(drawn);
       expect(structuredClone(drawn)).toEqual(drawn);
-      for (const component of componentsOf(drawn)) expect(keeps(drawn, component)).toBe(true);
+      for (const component of components) expect(keeps(drawn, component)).toBe(true);
     }),
   );
 });
 
 test("without takes out what it is given, and nothing else", () => {
   fc.assert(
-    fc.property(componentDraws, componentDraws, componentDraw, (kept, gone, asked) => {
-      const before = circuitOf(kept);
-      const rest = without(before, gone);
-      const isGone = keeps(circuitOf(gone), asked);
-      expect(keeps(rest, asked)).toBe(keeps(before, asked) && !isGone);
-      expect(unionOf([rest, circuitOf(gone)])).toEqual(unionOf([before, circuitOf(gone)]));
-      expect(without(rest, gone)).toEqual(rest);
-      expect(without(before, [])).toEqual(before);
-      expect(without(before, kept)).toEqual(circuitOf([]));
+    fc.property(componentDraws, componentDraws, (kept, gone) => {
+      const before = circuitOf(kept, drawnShape);
+      const rest = without(before, gone, drawnShape);
+      const left = [...atoms(kept)].filter((name) => !atoms(gone).has(name));
+      expect(atoms(componentsOf(rest))).toEqual(new Set(left));
+      const other = circuitOf(gone, drawnShape);
+      expect(unionOf([rest, other], drawnShape)).toEqual(unionOf([before, other], drawnShape));
+      expect(without(rest, gone, drawnShape)).toEqual(rest);
+      expect(without(before, [], drawnShape)).toEqual(before);
+      expect(without(before, kept, drawnShape)).toEqual(circuitOf([]));
     }),
   );
 });
@@ -136,9 +214,8 @@ test("without takes out what it is given, and nothing else", () => {
 test("keys, values and sets agree on which circuits are the same", () => {
   fc.assert(
     fc.property(componentDraws, componentDraws, (these, those) => {
-      const [one, other] = [circuitOf(these), circuitOf(those)];
-      const names = (components: readonly Component[]) =>
-        [...new Set(components.map(nameInModel))].sort().join();
+      const [one, other] = [circuitOf(these, drawnShape), circuitOf(those, drawnShape)];
+      const names = (components: readonly Component[]) => [...atoms(components)].sort().join();
       const same = names(these) === names(those);
       expect(sameCircuit(one, other)).toBe(same);
       expect(circuitKey(one) === circuitKey(other)).toBe(same);

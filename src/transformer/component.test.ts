@@ -10,8 +10,12 @@ import {
   componentsOfModel,
   componentsOnTrial,
   componentTitle,
+  type LayerShape,
+  layerHas,
+  modelHas,
   nameInLayer,
   nameInModel,
+  neuronCountsOf,
   parseComponent,
   parseRecord,
   recordOf,
@@ -21,16 +25,21 @@ import {
 
 const head: Component = { kind: "head", layer: 3, head: 10 };
 const mlp: Component = { kind: "mlp", layer: 3 };
+const neuron: Component = { kind: "neuron", layer: 3, neuron: 17 };
 
 test("names and titles", () => {
-  expect([head, mlp].map(nameInLayer)).toEqual(["head.10", "mlp"]);
-  expect([head, mlp].map(nameInModel)).toEqual(["3.head.10", "3.mlp"]);
-  expect([head, mlp].map(componentTitle)).toEqual(["head 3.10", "MLP 3"]);
+  expect([head, mlp, neuron].map(nameInLayer)).toEqual(["head.10", "mlp", "neuron.17"]);
+  expect([head, mlp, neuron].map(nameInModel)).toEqual(["3.head.10", "3.mlp", "3.neuron.17"]);
+  expect([head, mlp, neuron].map(componentTitle)).toEqual(["head 3.10", "MLP 3", "neuron 3.17"]);
   expect(recordOf(head)).toEqual({ layer: 3, component: "head.10" });
 });
 
 test("a component in a sentence", () => {
-  expect([head, mlp].map(componentInWords)).toEqual(["head 10 in layer 3", "MLP in layer 3"]);
+  expect([head, mlp, neuron].map(componentInWords)).toEqual([
+    "head 10 in layer 3",
+    "MLP in layer 3",
+    "neuron 17 in layer 3",
+  ]);
 });
 
 test("names are read back as what they name", () => {
@@ -42,14 +51,14 @@ test("names are read back as what they name", () => {
   );
 });
 
-test.each(["head.01", "head.", "head.-1", "head.1.5", "head. 1", "heads.1", "MLP", "mlp ", "", "head.1\n"])(
-  "%j names no component of a layer",
-  (component) => {
-    expect(parseRecord({ layer: 0, component })).toBeUndefined();
-    expect(parseComponent(`0.${component}`)).toBeUndefined();
-    expect(() => componentOf({ layer: 0, component })).toThrow("is no component's name");
-  },
-);
+test.each([
+  ...["head.01", "head.", "head.-1", "head.1.5", "head. 1", "heads.1", "MLP", "mlp ", "", "head.1\n"],
+  ...["neuron.01", "neuron.", "neurons.1", "neuron.1-2", "neuron.1\n"],
+])("%j names no component of a layer", (component) => {
+  expect(parseRecord({ layer: 0, component })).toBeUndefined();
+  expect(parseComponent(`0.${component}`)).toBeUndefined();
+  expect(() => componentOf({ layer: 0, component })).toThrow("is no component's name");
+});
 
 test.each(["mlp", "03.mlp", "-1.mlp", ".mlp", "3mlp", "3..mlp", "x.head.1"])(
   "%j names no component of a model",
@@ -112,8 +121,25 @@ test("all components are tried once each, in either order", () => {
 
 test("the shape of a model, whole or with a layer that has lost parts", () => {
   const model = randomTransformer({ layers: 2, heads: 3 });
-  expect(shapeOf(model)).toEqual(shapeOfHeadCounts([3, 3]));
+  expect(shapeOf(model)).toEqual(shapeOfHeadCounts([3, 3], [20, 20]));
   expect(shapeOf({ ...model, blocks: [{ attention: undefined, mlp: model.blocks[0]?.mlp }] })).toEqual([
-    { heads: [], mlp: true },
+    { heads: [], mlp: true, hidden: 20 },
   ]);
+  expect(neuronCountsOf(model)).toEqual([20, 20]);
+});
+
+test("what a layer has: an MLP is all of its neurons, or those that are listed", () => {
+  const has = (parts: LayerShape, index: number) =>
+    layerHas(parts, { kind: "neuron", layer: 3, neuron: index });
+  const listed = { heads: [], mlp: true, neurons: [0, 3, 4, 17, 90] };
+  const found = Array.from({ length: 100 }, (_, index) => index).filter((index) => has(listed, index));
+  expect(found).toEqual([0, 3, 4, 17, 90]);
+  expect(layerHas(listed, mlp)).toBe(true);
+  expect(has({ heads: [], mlp: true }, 5000)).toBe(true);
+  expect([19, 20].map((index) => has({ heads: [], mlp: true, hidden: 20 }, index))).toEqual([true, false]);
+  expect(has({ heads: [], mlp: false, hidden: 20 }, 0)).toBe(false);
+  const model = shapeOfHeadCounts([11, 11, 11, 11], [20, 20, 20, 20]);
+  expect([head, mlp, neuron].map((each) => modelHas(model, each))).toEqual([true, true, true]);
+  expect(modelHas(model, { kind: "neuron", layer: 3, neuron: 20 })).toBe(false);
+  expect(modelHas(model, { kind: "mlp", layer: 4 })).toBe(false);
 });

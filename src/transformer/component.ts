@@ -1,13 +1,17 @@
 /**
- * A component is what a search keeps or prunes as a whole: one attention head or one MLP (paper, section 2). It
- * is a sum type, so that finer kinds can be added: all code that distinguishes kinds is a switch over `kind`, or
- * a record with an entry for each, and the compiler reports where a new kind is missing.
+ * A component is what a search keeps or prunes as a whole: one attention head, one MLP (paper, section 2), or one
+ * neuron of an MLP. It is a sum type, so that further kinds can be added: all code that distinguishes kinds is a
+ * switch over `kind`, or a record with an entry for each, and the compiler reports where a new kind is missing.
+ *
+ * An MLP is the set of its neurons. So where all of them stay, the component is the MLP; where some stay, the
+ * components are those neurons; and where none stays, the MLP is pruned.
  *
  * Only this module knows how components are named, titled, parsed, ordered and listed.
  */
+import { linearShape } from "./linear.ts";
 import type { Transformer } from "./transformer.ts";
 
-/** The unit that a search keeps or prunes as a whole: one attention head, or the MLP of a layer. */
+/** What a search keeps or prunes as a whole: one attention head, the MLP of a layer, or one neuron of it. */
 export type Component =
   | {
       /** An attention head. */
@@ -18,17 +22,29 @@ export type Component =
       readonly head: number;
     }
   | {
-      /** The MLP of a layer. */
+      /** The MLP of a layer: all of its neurons. */
       readonly kind: "mlp";
       /** Its layer, counted from 0. */
       readonly layer: number;
+    }
+  | {
+      /** A neuron of an MLP: a column of W_up (and of W_gate), and a row of W_down. */
+      readonly kind: "neuron";
+      /** Its layer, counted from 0. */
+      readonly layer: number;
+      /** Its number in the layer, counted from 0. */
+      readonly neuron: number;
     };
 
 /** The kinds of components. */
 export type ComponentKind = Component["kind"];
 
 /** The noun for each kind, in the order in which a layer computes them. */
-export const kindNouns: Readonly<Record<ComponentKind, string>> = { head: "head", mlp: "MLP" };
+export const kindNouns: Readonly<Record<ComponentKind, string>> = {
+  head: "head",
+  mlp: "MLP",
+  neuron: "neuron",
+};
 
 /** All kinds, in the order in which a layer computes them. */
 export const componentKinds: readonly ComponentKind[] = Object.keys(kindNouns) as ComponentKind[];
@@ -37,7 +53,7 @@ export const componentKinds: readonly ComponentKind[] = Object.keys(kindNouns) a
 export interface ComponentRecord {
   /** The layer, counted from 0. */
   readonly layer: number;
-  /** The component within its layer: "head.3" or "mlp". */
+  /** The component within its layer: "head.3", "mlp" or "neuron.17". */
   readonly component: string;
 }
 
@@ -45,12 +61,23 @@ export interface ComponentRecord {
 export interface LayerComponents {
   /** Indices in the original layer, ascending. */
   readonly heads: readonly number[];
-  /** Whether the layer's MLP is among them. */
+  /** Whether the layer's MLP is among them, whole or in part. */
   readonly mlp: boolean;
+  /**
+   * The neurons that stay where `mlp` is true and some, not all, of them do: indices in the original layer,
+   * ascending. Left out: all neurons of the MLP.
+   */
+  readonly neurons?: readonly number[];
+}
+
+/** The components of a layer of a model. */
+export interface LayerShape extends LayerComponents {
+  /** How many neurons the MLP has; left out where that is not known. */
+  readonly hidden?: number;
 }
 
 /** The components of a model, layer by layer. */
-export type ModelShape = readonly LayerComponents[];
+export type ModelShape = readonly LayerShape[];
 
 /**
  * Which components of a layer are tried first. "published": heads from 0 up, then the MLP, as in the paper's
@@ -63,12 +90,24 @@ export function shapeOf(model: Transformer): ModelShape {
   return model.blocks.map(({ attention, mlp }) => ({
     heads: attention?.heads ?? [],
     mlp: mlp !== undefined,
+    ...(mlp && { hidden: linearShape(mlp.up)[1] }),
   }));
 }
 
-/** The shape of an original model from the number of heads of each layer. */
-export function shapeOfHeadCounts(headCounts: readonly number[]): ModelShape {
-  return headCounts.map((count) => ({ heads: Array.from({ length: count }, (_, head) => head), mlp: true }));
+/** The shape of an original model from the number of heads, and of neurons where known, of each layer. */
+export function shapeOfHeadCounts(
+  headCounts: readonly number[],
+  neuronCounts: readonly number[] = [],
+): ModelShape {
+  return headCounts.map((count, layer) => {
+    const hidden = neuronCounts[layer];
+    return { heads: indicesBelow(count), mlp: true, ...(hidden !== undefined && { hidden }) };
+  });
+}
+
+/** 0, 1, 2 … below a number. */
+export function indicesBelow(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 /** How many heads each layer has. */
@@ -76,17 +115,24 @@ export function headCountsOf(model: Transformer): readonly number[] {
   return shapeOf(model).map(({ heads }) => heads.length);
 }
 
-/** The component's name within its layer, as traces write it: "head.3", "mlp". */
+/** How many neurons each layer has. */
+export function neuronCountsOf(model: Transformer): readonly number[] {
+  return shapeOf(model).map(({ hidden = 0 }) => hidden);
+}
+
+/** The component's name within its layer, as traces write it: "head.3", "mlp", "neuron.17". */
 export function nameInLayer(component: Component): string {
   switch (component.kind) {
     case "head":
       return `head.${component.head}`;
     case "mlp":
       return "mlp";
+    case "neuron":
+      return `neuron.${component.neuron}`;
   }
 }
 
-/** The component's name in the whole model: "3.head.1", "3.mlp". */
+/** The component's name in the whole model: "3.head.1", "3.mlp", "3.neuron.17". */
 export function nameInModel(component: Component): string {
   return nameOfRecord(recordOf(component));
 }
@@ -96,23 +142,27 @@ export function headNumber(layer: number, head: number): string {
   return `${layer}.${head}`;
 }
 
-/** The component's name for readers: "head 3.1", "MLP 3". */
+/** The component's name for readers: "head 3.1", "MLP 3", "neuron 3.17". */
 export function componentTitle(component: Component): string {
   switch (component.kind) {
     case "head":
       return `head ${headNumber(component.layer, component.head)}`;
     case "mlp":
       return `MLP ${component.layer}`;
+    case "neuron":
+      return `neuron ${component.layer}.${component.neuron}`;
   }
 }
 
-/** The component in a sentence: "head 1 in layer 3", "MLP in layer 3". */
+/** The component in a sentence: "head 1 in layer 3", "MLP in layer 3", "neuron 17 in layer 3". */
 export function componentInWords(component: Component): string {
   switch (component.kind) {
     case "head":
       return `head ${component.head} in layer ${component.layer}`;
     case "mlp":
       return `MLP in layer ${component.layer}`;
+    case "neuron":
+      return `neuron ${component.neuron} in layer ${component.layer}`;
   }
 }
 
@@ -127,7 +177,11 @@ export function nameOfRecord({ layer, component }: ComponentRecord): string {
 
 /** @returns undefined if the record's name is not that of a component. */
 export function parseRecord({ layer, component }: ComponentRecord): Component | undefined {
-  return componentKinds.map((kind) => parsers[kind](layer, component)).find((found) => found !== undefined);
+  for (const kind of componentKinds) {
+    const found = parsers[kind](layer, component);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Each parser reads the names of one kind, as `nameInLayer` writes them. */
@@ -137,6 +191,10 @@ const parsers: Readonly<Record<ComponentKind, (layer: number, name: string) => C
     return head === undefined ? undefined : { kind: "head", layer, head: Number(head) };
   },
   mlp: (layer, name) => (name === "mlp" ? { kind: "mlp", layer } : undefined),
+  neuron(layer, name) {
+    const neuron = /^neuron\.(0|[1-9]\d*)$/.exec(name)?.[1];
+    return neuron === undefined ? undefined : { kind: "neuron", layer, neuron: Number(neuron) };
+  },
 };
 
 /** @throws RangeError if the record's name is not that of a component. */
@@ -152,7 +210,7 @@ export function parseComponent(name: string): Component | undefined {
   return component === undefined ? undefined : parseRecord({ layer: Number(layer), component });
 }
 
-/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP. */
+/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP or its neurons. */
 export function compareComponents(one: Component, other: Component): number {
   const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
   return one.layer - other.layer || byKind || indexOf(one) - indexOf(other);
@@ -165,10 +223,12 @@ function indexOf(component: Component): number {
       return component.head;
     case "mlp":
       return 0;
+    case "neuron":
+      return component.neuron;
   }
 }
 
-/** One layer's components in the order of computing. */
+/** One layer's components in the order of computing: an MLP that stays in part is its neurons. */
 export function componentsOfLayer(layer: number, parts: LayerComponents): readonly Component[] {
   return componentKinds.flatMap((kind) => componentsOfKind(kind, layer, parts));
 }
@@ -176,28 +236,54 @@ export function componentsOfLayer(layer: number, parts: LayerComponents): readon
 function componentsOfKind(
   kind: ComponentKind,
   layer: number,
-  { heads, mlp }: LayerComponents,
+  { heads, mlp, neurons }: LayerComponents,
 ): readonly Component[] {
   switch (kind) {
     case "head":
       return heads.map((head) => ({ kind, layer, head }));
     case "mlp":
-      return mlp ? [{ kind, layer }] : [];
+      return mlp && neurons === undefined ? [{ kind, layer }] : [];
+    case "neuron":
+      return (neurons ?? []).map((neuron) => ({ kind, layer, neuron }));
   }
 }
 
-/** Whether a layer's components include the given one of that layer. */
-export function layerHas({ heads, mlp }: LayerComponents, component: Component): boolean {
+/** Whether a layer's components include the given one of that layer; an MLP, if some of it is left. */
+export function layerHas({ heads, mlp, neurons, hidden }: LayerShape, component: Component): boolean {
   switch (component.kind) {
     case "head":
       return heads.includes(component.head);
     case "mlp":
       return mlp;
+    case "neuron":
+      return neurons === undefined
+        ? mlp && component.neuron < (hidden ?? Number.POSITIVE_INFINITY)
+        : isAmong(neurons, component.neuron);
   }
 }
 
-/** A layer's components without one of them. */
-export function layerWithout<T extends LayerComponents>(parts: T, component: Component): T {
+/** Whether a model has a component. */
+export function modelHas(shape: ModelShape, component: Component): boolean {
+  const parts = shape[component.layer];
+  return parts !== undefined && layerHas(parts, component);
+}
+
+/** Whether an index is in an ascending list. A layer has thousands of neurons, so the list is halved, not read. */
+function isAmong(ascending: readonly number[], index: number): boolean {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) < index) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low] === index;
+}
+
+/** A layer's components without one of its heads, or without its MLP. */
+export function layerWithout<T extends LayerComponents>(
+  parts: T,
+  component: Exclude<Component, { readonly kind: "neuron" }>,
+): T {
   switch (component.kind) {
     case "head":
       return { ...parts, heads: parts.heads.filter((head) => head !== component.head) };
@@ -206,7 +292,7 @@ export function layerWithout<T extends LayerComponents>(parts: T, component: Com
   }
 }
 
-/** All components of a model in the order of computing. */
+/** All components of a model in the order of computing; its MLPs are whole. */
 export function componentsOfModel(shape: ModelShape): readonly Component[] {
   return shape.flatMap((parts, layer) => componentsOfLayer(layer, parts));
 }
@@ -236,5 +322,7 @@ export function isTried(kind: ComponentKind, mlps: boolean): boolean {
       return true;
     case "mlp":
       return mlps;
+    case "neuron":
+      return false;
   }
 }

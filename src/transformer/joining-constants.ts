@@ -1,4 +1,4 @@
-/** The constants of a folded model that join the residual stream, or what heads write, at every position. */
+/** The constants of a folded model that join the residual stream, or what a part writes, at every position. */
 import type { FoldedTransformer } from "./transformer.ts";
 import type { Weight } from "./weight.ts";
 
@@ -9,6 +9,8 @@ export function joiningConstants({ blocks, finalBias }: FoldedTransformer): read
     // If a norm follows, this is not a constant of the stream; it may contain the replacements of pruned heads.
     attention?.output.bias,
     mlp?.residualBias,
+    // The same: it may contain the replacements of pruned neurons.
+    mlp?.down.bias,
   ]);
   return [...ofParts, finalBias].filter((weight) => weight !== undefined);
 }

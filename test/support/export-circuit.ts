@@ -18,7 +18,7 @@ import { inlineRuntime } from "../../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../../src/tokenizer/load-tokenizer.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
-import { headCountsOf } from "../../src/transformer/component.ts";
+import { headCountsOf, neuronCountsOf } from "../../src/transformer/component.ts";
 import { sharedKeyValueCounts } from "../../src/transformer/head-groups.ts";
 import type { FoldedTransformer, Transformer } from "../../src/transformer/transformer.ts";
 import type { Prompts } from "./run-search.ts";
@@ -69,8 +69,10 @@ export async function goldenReplacements(
   run: Pick<GoldenRun, "ablation" | "means" | "bos">,
 ): Promise<Replacements> {
   return run.ablation === "zero"
-    ? zeroReplacements(model.width)
-    : meanReplacements(runtime, model, await goldenPrompts(task, "patching", run.bos), run.means);
+    ? zeroReplacements(model.width, neuronCountsOf(model))
+    : meanReplacements(runtime, model, await goldenPrompts(task, "patching", run.bos), run.means, {
+        neurons: true,
+      });
 }
 
 /** A circuit.json for tests: correct where it is checked, invented elsewhere. */
@@ -90,6 +92,7 @@ export function circuitFile(
       family: "gpt2",
       layers: original.blocks.length,
       heads: [...headCountsOf(original)],
+      neurons: [...neuronCountsOf(original)],
       ...(keyValueHeads && { keyValueHeads: [...keyValueHeads] }),
       width: original.width,
       vocabulary: original.vocabularySize,

@@ -77,6 +77,8 @@ export interface NaiveReplacements {
   readonly apart?: boolean;
   readonly heads: readonly (readonly Matrix[])[];
   readonly mlps: readonly Matrix[];
+  /** Of each layer, rows of h's replacement. */
+  readonly neurons: readonly Matrix[];
 }
 
 export interface NaiveActivations {
@@ -84,6 +86,8 @@ export interface NaiveActivations {
   readonly heads: readonly (readonly Matrix[])[];
   /** [layer][position], an MLP's write, b_2 included. */
   readonly mlps: readonly Matrix[];
+  /** [layer][position], h = σ(x·W_up), or what a gate makes of it. */
+  readonly neurons: readonly Matrix[];
   /** Logits at the last position. */
   readonly logits: Vector;
 }
@@ -179,6 +183,7 @@ export function naiveForward(
   let residual = model.embed(ids);
   const heads: Matrix[][] = [];
   const mlps: Matrix[] = [];
+  const neurons: Matrix[] = [];
   const row = (constant: Matrix, position: number) =>
     at(constant, constant.length === 1 ? 0 : replacements.apart ? Math.min(position, 1) : position);
 
@@ -197,7 +202,16 @@ export function naiveForward(
       return add(x, normalized(written, attention.postNorm));
     });
     const read = isParallel ? before : residual;
-    const written = read.map((x) => normalized(naiveMlp(normalized(x, mlp.norm), mlp), mlp.postNorm));
+    const hidden = read.map((x) => naiveHidden(normalized(x, mlp.norm), mlp));
+    neurons.push(hidden);
+    const usedHidden = hidden.map((h, position) =>
+      h.map((value, neuron) =>
+        keeps(circuit, { kind: "neuron", layer, neuron })
+          ? value
+          : at(row(at(replacements.neurons, layer), position), neuron),
+      ),
+    );
+    const written = usedHidden.map((h) => normalized(affine(h, mlp.down), mlp.postNorm));
     mlps.push(written);
     const stays = keeps(circuit, { kind: "mlp", layer });
     residual = residual.map((x, position) =>
@@ -206,7 +220,12 @@ export function naiveForward(
   }
   const last = normalized(at(residual, residual.length - 1), model.finalNorm);
   const logits = model.unembedding.map((direction) => dot(direction, last));
-  return { heads, mlps, logits: add(logits, model.unembeddingBias).map((x) => capped(x, model.logitCap)) };
+  return {
+    heads,
+    mlps,
+    neurons,
+    logits: add(logits, model.unembeddingBias).map((x) => capped(x, model.logitCap)),
+  };
 }
 
 function naiveComponents(model: NaiveTransformer): readonly Component[] {
@@ -229,6 +248,7 @@ export function naiveReplacements(
   const zero = {
     heads: model.blocks.map(({ attention }) => repeat(attention.group.length, nothing)),
     mlps: model.blocks.map(() => nothing),
+    neurons: model.blocks.map(({ mlp }) => [zeros(mlp.down.weight.length)]),
   };
   if (ablation === "zero") return zero;
   const runs = prompts.map((ids) => naiveForward(model, ids, naiveWhole(model), zero));
@@ -250,6 +270,7 @@ export function naiveReplacements(
       attention.group.map((_, head) => mean(runs.map((run) => at(at(run.heads, layer), head)))),
     ),
     mlps: model.blocks.map((_, layer) => mean(runs.map((run) => at(run.mlps, layer)))),
+    neurons: model.blocks.map((_, layer) => mean(runs.map((run) => at(run.neurons, layer)))),
   };
 }
 
@@ -346,13 +367,11 @@ function turned(x: Vector, rotary: NaiveAttention["rotary"], position: number): 
   return result;
 }
 
-function naiveMlp(normed: Vector, { gate, up, down, activation }: NaiveMlp): Vector {
+function naiveHidden(normed: Vector, { gate, up, activation }: NaiveMlp): Vector {
   const raised = affine(normed, up);
-  const hidden =
-    gate === undefined
-      ? raised.map((x) => activate(x, activation))
-      : affine(normed, gate).map((x, index) => activate(x, activation) * at(raised, index));
-  return affine(hidden, down);
+  return gate === undefined
+    ? raised.map((x) => activate(x, activation))
+    : affine(normed, gate).map((x, index) => activate(x, activation) * at(raised, index));
 }
 
 const capped = (x: number, limit: number | undefined): number =>

@@ -11,6 +11,7 @@ interface ModelBounds {
 type ModelCase = RandomTransformerOptions & {
   readonly layers: number;
   readonly heads: number;
+  readonly hidden: number;
   readonly vocabulary: number;
 };
 

@@ -7,11 +7,15 @@ import type {
   ModelShape,
 } from "../../src/transformer/component.ts";
 
+/** How many neurons each layer of the model has that components are drawn from. */
+export const neuronsDrawn = 5;
+
 /** Components of a few layers, so that two draws often share some. */
 export const componentDraw: fc.Arbitrary<Component> = fc.oneof(
   ...Object.values({
     head: fc.record({ kind: fc.constant("head"), layer: fc.nat(4), head: fc.nat(12) }),
     mlp: fc.record({ kind: fc.constant("mlp"), layer: fc.nat(4) }),
+    neuron: fc.record({ kind: fc.constant("neuron"), layer: fc.nat(4), neuron: fc.nat(neuronsDrawn - 1) }),
   } satisfies Record<ComponentKind, fc.Arbitrary<Component>>),
 );
 

@@ -8,6 +8,7 @@ import { meanReplacements, type Replacements, zeroReplacements } from "../../src
 import type { SearchResult } from "../../src/discovery/searches/decision.ts";
 import { type SearchOptions, search } from "../../src/discovery/searches/greedy/search.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { neuronCountsOf } from "../../src/transformer/component.ts";
 import type { Transformer } from "../../src/transformer/transformer.ts";
 
 export type Prompts = readonly (readonly number[])[];
@@ -36,9 +37,9 @@ export async function makeReplacements(
   patching: Prompts,
   tokensPerBatch?: number,
 ): Promise<Replacements> {
-  if (ablation === "zero") return zeroReplacements(model.width);
+  if (ablation === "zero") return zeroReplacements(model.width, neuronCountsOf(model));
   const { means, ...choice } = meansOf(ablation);
-  return meanReplacements(runtime, model, patching, means, { ...choice, tokensPerBatch });
+  return meanReplacements(runtime, model, patching, means, { ...choice, neurons: true, tokensPerBatch });
 }
 
 const meansOf = (ablation: Exclude<ReplacementKind, "zero">) =>

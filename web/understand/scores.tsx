@@ -1,6 +1,5 @@
 /** The measurements of original and circuit side by side; accuracy on unseen prompts comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
-import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import {
   formatBytes,
   formatChange,
@@ -10,8 +9,7 @@ import {
   formatShare,
   formatSpeed,
 } from "../../src/report/format.ts";
-import { countKept, wholeCircuit } from "../../src/transformer/circuit.ts";
-import { componentKinds, kindNouns } from "../../src/transformer/component.ts";
+import { keptOfAll } from "../../src/report/kept-text.ts";
 import { Figure } from "../parts/figure.tsx";
 import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
 import { unbroken } from "../parts/unbroken.ts";
@@ -21,16 +19,13 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   const split = metrics.accuracy.test === undefined ? "validation" : "test";
   const kl = metrics.kl[split];
   const { milliseconds } = metrics;
-  const kept = countKept(circuit.kept);
-  const all = countKept(wholeCircuit(shapeOfFile(circuit)));
-  const left = componentKinds.map((kind) => `${kept[kind]} of ${all[kind]} ${kindNouns[kind]}s`);
   return (
     <section aria-labelledby="scores-title">
       <h2 id="scores-title" class="visually-hidden">
         Circuit and original
       </h2>
       <p class="lead">
-        {left.join(" and ")} are left. The rest is gone from the weights, not only switched off.
+        {keptOfAll(circuit).join(" and ")} are left. The rest is gone from the weights, not only switched off.
       </p>
       <dl class="figures scores">
         <AccuracyFigure circuit={circuit} />

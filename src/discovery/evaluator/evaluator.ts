@@ -127,7 +127,7 @@ export async function evaluatorFrom(
       runtime,
       model.width,
       { rows: replacements.rows.kind, together: tokensTogether > 0 },
-      (layer) => keptLayer(model, start, replacements, layer),
+      (layer, queries) => keptLayer(model, start, replacements, layer, queries),
     ),
     stages: createStageKeeper(),
     tokensTogether,
@@ -172,7 +172,7 @@ export async function evaluatorFrom(
     async keepLayer(layer, upper) {
       take(layer);
       await drop(layer);
-      return keepLayer(context, await keptLayer(model, start, replacements, layer), upper);
+      return keepLayer(context, (queries) => keptLayer(model, start, replacements, layer, queries), upper);
     },
     async restart(circuit, signal) {
       await endWalk();

@@ -5,10 +5,10 @@
  */
 import type { Queries } from "../../lowering/attention.ts";
 import { joinTrial, trialMlp } from "../../lowering/stages.ts";
+import type { Graph } from "../../onnx/graph.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { LayerComponents } from "../../transformer/component.ts";
 import type { PositionRows } from "../../transformer/position-rows.ts";
-import type { Mlp } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
 import { type Constant, constantTensor, zeroConstant } from "../constant.ts";
 import { type AttentionRun, groupTensors, withoutAttention } from "./attention-run.ts";
@@ -51,7 +51,9 @@ export async function openJoinedLayer(
   const grouped = (tensors: readonly DeviceTensor[]) => groupTensors(runtime, tensors, queries);
   const x = queries === "all" ? residual : await grouped(await withoutAttention(runtime, residual, queries));
   const written =
-    isParallel && mlp ? await grouped(await runMlp(runtime, mlp, width, batches, residual, queries)) : [];
+    isParallel && mlp
+      ? await grouped(await runMlp(runtime, trialMlp(mlp, width, queries, rows.kind), batches, residual))
+      : [];
   const mine = [...written, ...(queries === "all" ? [] : x)];
 
   return {
@@ -78,13 +80,11 @@ export async function openJoinedLayer(
 
 async function runMlp(
   runtime: Runtime,
-  mlp: Mlp,
-  width: number,
+  graph: Graph,
   batches: readonly Batch[],
   residual: readonly DeviceTensor[],
-  queries: Queries,
 ): Promise<readonly DeviceTensor[]> {
-  const session: Session = await runtime.load(trialMlp(mlp, width, queries));
+  const session: Session = await runtime.load(graph);
   try {
     const all: DeviceTensor[] = [];
     for (const index of batches.keys()) {

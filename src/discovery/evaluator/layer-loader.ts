@@ -42,12 +42,12 @@ export function createLayerLoader(
   runtime: Runtime,
   width: number,
   { rows, together }: { readonly rows: PositionRows["kind"]; readonly together: boolean },
-  keptOf: (layer: number) => Promise<KeptLayer>,
+  keptOf: (layer: number, queries: Queries) => Promise<KeptLayer>,
 ): LayerLoader {
   let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;
 
   const load = async (layer: number, queries: Queries): Promise<LoadedLayer> => {
-    const kept = await keptOf(layer);
+    const kept = await keptOf(layer, queries);
     const { attention, mlp } = kept;
     const constantRows = queries === "last" ? "one" : rows;
     const joined = isJoined(kept);

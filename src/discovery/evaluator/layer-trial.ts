@@ -11,7 +11,12 @@ import type { Queries } from "../../lowering/attention.ts";
 import type { KeptPart } from "../../lowering/kept-part.ts";
 import { keptParts } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
-import { type Component, type LayerComponents, layerWithout } from "../../transformer/component.ts";
+import {
+  type Component,
+  componentInWords,
+  type LayerComponents,
+  layerWithout,
+} from "../../transformer/component.ts";
 import type { PositionRows } from "../../transformer/position-rows.ts";
 import type { Batch } from "../batch.ts";
 import { addConstants, type Constant, zeroConstant } from "../constant.ts";
@@ -152,6 +157,8 @@ export async function openLayer(
         return removeFrom(base, ran.z, own.removal, kept.heads.indexOf(component.head));
       case "mlp":
         return base;
+      case "neuron":
+        throw notTried(component);
     }
   };
 
@@ -207,17 +214,22 @@ function choiceWithout(
   replacements: Replacements,
   layer: number,
 ): LayerChoice {
-  const less = layerWithout(choice, component);
   switch (component.kind) {
     case "head":
       return {
-        ...less,
+        ...layerWithout(choice, component),
         constant: addConstants(choice.constant, replacements.head(layer, component.head)),
       };
     case "mlp":
-      return less;
+      return layerWithout(choice, component);
+    case "neuron":
+      throw notTried(component);
   }
 }
+
+/** A layer has thousands of neurons. Searches that try them ask for gradients, and for whole circuits. */
+const notTried = (component: Component): RangeError =>
+  new RangeError(`${componentInWords(component)} can't be tried by itself`);
 
 /** @param index of the head among those that `z` holds. @returns new tensors. */
 function removeFrom(
@@ -264,13 +276,15 @@ function sharedStages(
 /** Puts a layer of a circuit below `upper` without a trial; sessions that nothing else uses are unloaded. */
 export async function keepLayer(
   { runtime, width, replacements, stages }: TrialContext,
-  kept: KeptLayer,
+  keptOf: (queries: Queries) => Promise<KeptLayer>,
   upper: Upper,
 ): Promise<Upper> {
+  const queries: Queries = upper.readsAll ? "all" : "last";
+  const kept = await keptOf(queries);
   const stageOf = sharedStages(runtime, width, replacements.rows.kind);
   const { heads, attention, attentionConstant, mlp, mlpConstant } = kept;
   const result = await layerBelow(upper, {
-    ...{ kept, queries: upper.readsAll ? "all" : "last", attention, heads },
+    ...{ kept, queries, attention, heads },
     constant: attention ? attentionConstant : await leftByHeads(kept, attentionConstant),
     ...{ mlp, mlpStage: undefined, afterMlp: mlpConstant, stageOf: stageOf.stage },
   });

@@ -120,6 +120,7 @@ function goesTogether(kind: ComponentKind): boolean {
     case "head":
       return true;
     case "mlp":
+    case "neuron":
       return false;
   }
 }

@@ -24,6 +24,7 @@ import { shippedLogits } from "../../measure/shipped-logits.ts";
 import type { SpeedRatio } from "../../measure/speed-ratio.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
+import { countKept } from "../../transformer/circuit.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
@@ -128,7 +129,10 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
   const replacements =
     circuit.replacement.ablation === "zero"
       ? await zeroAblation(transformer, circuit.replacement.valueBias)
-      : await meanReplacements(runtime, transformer, tokenIds(splits.patching), "aligned", { signal });
+      : await meanReplacements(runtime, transformer, tokenIds(splits.patching), "aligned", {
+          signal,
+          neurons: countKept(circuit.kept).neuron > 0,
+        });
   const gates = patchedGates(transformer, circuit.kept, replacements);
   return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });
 }

@@ -9,7 +9,7 @@ import type { Profile } from "../../export/config-json.ts";
 import { packageVersion } from "../../files/package-files.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import { chatTemplateOf } from "../../tokenizer/chat-template.ts";
-import { componentKinds, headCountsOf, isTried } from "../../transformer/component.ts";
+import { componentKinds, headCountsOf, isTried, neuronCountsOf } from "../../transformer/component.ts";
 import { sharedKeyValueCounts } from "../../transformer/head-groups.ts";
 import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
@@ -55,6 +55,7 @@ export function describeCircuit(
       layers: transformer.blocks.length,
       heads: [...headCountsOf(transformer)],
       ...(keyValueHeads && { keyValueHeads: [...keyValueHeads] }),
+      neurons: [...neuronCountsOf(transformer)],
       width: transformer.width,
       vocabulary: transformer.vocabularySize,
       context: transformer.contextLength,

@@ -104,14 +104,16 @@ function shapeMark(kind: ComponentKind, x: number, y: number, bin: number): Html
       return html`<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4.5" ${look}/>`;
     case "mlp":
       return html`<rect class="mark" x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" ${look}/>`;
+    case "neuron":
+      return html`<rect class="mark" x="${px(x - 1.5)}" y="${px(y - 4)}" width="3" height="8" ${look}/>`;
   }
 }
 
 /** The position of a tick's upper end, relative to the line. */
-const tickTops: Readonly<Record<ComponentKind, number>> = { head: -9, mlp: 2 };
+const tickTops: Readonly<Record<ComponentKind, number>> = { head: -9, mlp: 2, neuron: 2 };
 
 /**
- * Ticks of heads are above the line, those of MLPs below it; colours could not be distinguished on so few pixels.
+ * Ticks of heads are above the line, those of MLPs and of neurons below it; colours could not be distinguished on so few pixels.
  */
 function tickMark(width: number): KeptMark {
   return (kind, x, y) =>

@@ -5,14 +5,15 @@
 
 import { patchedGates } from "../../cut/patched.ts";
 import { makeBatches } from "../../discovery/batch.ts";
-import { constantTensor } from "../../discovery/constant.ts";
+import { zeroConstant } from "../../discovery/constant.ts";
 import { embedBatches } from "../../discovery/embedding.ts";
-import { layerFeeds, wholeBlock } from "../../discovery/forward.ts";
+import { gateTensors, layerFeeds, neuronGates, wholeBlock } from "../../discovery/forward.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { gatedLayer, unembedStage } from "../../lowering/stages.ts";
 import { requireFinite } from "../../measure/finite-logits.ts";
 import type { HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Circuit } from "../../transformer/circuit.ts";
+import { indicesBelow, neuronCountsOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Weight } from "../../transformer/weight.ts";
 
@@ -29,10 +30,13 @@ export async function loadKnockedModel(
 ): Promise<KnockedModel> {
   const layers: Session[] = [];
   for (const layer of model.blocks.keys()) {
-    layers.push(
-      await runtime.load(gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind)),
-    );
+    const graph = gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind, "gated");
+    layers.push(await runtime.load(graph));
   }
+  // A layer's session gates its neurons always, whether some of them are pruned or none.
+  const openNeurons = neuronCountsOf(model).map((count) =>
+    neuronGates(indicesBelow(count), zeroConstant(replacements.rows, count)),
+  );
   const last = await runtime.load(unembedStage(model));
   const tables: Transformer = {
     ...model,
@@ -46,13 +50,10 @@ export async function loadKnockedModel(
       if (embedded === undefined) throw new RangeError("an empty prompt");
       let x = await runtime.upload(embedded);
       for (const [layer, session] of layers.entries()) {
-        const { heads, mlp, attentionConstant, mlpConstant } = await gates(layer);
+        const own = await gates(layer);
         const { y, ...others } = await session.run({
           ...{ x, ...layerFeeds(wholeBlock(model, layer), ids.length) },
-          headGates: numbers([heads.length, 1], heads.map(Number)),
-          mlpGate: numbers([1], [Number(mlp)]),
-          attentionConstant: constantTensor(attentionConstant, "all", ids.length),
-          mlpConstant: constantTensor(mlpConstant, "all", ids.length),
+          ...gateTensors({ ...own, neurons: own.neurons ?? openNeurons[layer] }, ids.length),
         });
         if (y === undefined) throw new TypeError("the layer lacks its output");
         await runtime.release(x, ...Object.values(others));

@@ -22,8 +22,8 @@ import { scoredAtEnd } from "../../measure/answer-logits.ts";
 import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
-import { type Circuit, componentsOf, keeps, wholeCircuit } from "../../transformer/circuit.ts";
-import { type ComponentKind, componentInWords } from "../../transformer/component.ts";
+import { type Circuit, componentsOf } from "../../transformer/circuit.ts";
+import { type ComponentKind, componentInWords, modelHas } from "../../transformer/component.ts";
 import type { FoldedTransformer, Transformer } from "../../transformer/transformer.ts";
 import type { ExamplesResult } from "../api.ts";
 import { type RunRecord, resultFolder } from "../runs/run-folder.ts";
@@ -131,13 +131,13 @@ async function replacementsOf(
 ): Promise<Replacements> {
   if (replacement.ablation === "zero") return zeroAblation(model, replacement.valueBias);
   const { means, firstPosition } = replacement;
-  return meanReplacements(runtime, model, await patching(), means, { firstPosition });
+  return meanReplacements(runtime, model, await patching(), means, { firstPosition, neurons: true });
 }
 
 /** @throws PithError "options" for a component that the model does not have. */
 export function checkKept({ circuit: file }: CircuitFolder, circuit: Circuit): void {
-  const whole = wholeCircuit(shapeOfFile(file));
-  const missing = componentsOf(circuit).find((component) => !keeps(whole, component));
+  const shape = shapeOfFile(file);
+  const missing = componentsOf(circuit).find((component) => !modelHas(shape, component));
   if (missing === undefined) return;
   throw new PithError("options", `the model has no ${componentInWords(missing)}.`, {
     place: { field: keptFields[missing.kind] },
@@ -145,4 +145,8 @@ export function checkKept({ circuit: file }: CircuitFolder, circuit: Circuit): v
 }
 
 /** The field of a request that lists components of each kind. */
-const keptFields: Readonly<Record<ComponentKind, string>> = { head: "heads", mlp: "mlps" };
+const keptFields: Readonly<Record<ComponentKind, string>> = {
+  head: "heads",
+  mlp: "mlps",
+  neuron: "neurons",
+};

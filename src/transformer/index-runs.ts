@@ -3,20 +3,28 @@
  * ones often come in runs.
  */
 
-interface Run {
+/** Indices that follow one another. */
+interface IndexRun {
   readonly first: number;
   readonly last: number;
 }
 
 /** @param indices ascending, each once. */
 export function formatIndices(indices: readonly number[]): string {
+  return indexRuns(indices)
+    .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
+    .join(", ");
+}
+
+/** The longest runs of indices that follow one another. @param indices ascending, each once. */
+export function indexRuns(indices: readonly number[]): readonly IndexRun[] {
   const runs: { first: number; last: number }[] = [];
   for (const index of indices) {
     const run = runs.at(-1);
     if (run !== undefined && index === run.last + 1) run.last = index;
     else runs.push({ first: index, last: index });
   }
-  return runs.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(", ");
+  return runs;
 }
 
 /**
@@ -24,7 +32,7 @@ export function formatIndices(indices: readonly number[]): string {
  * @returns the indices, ascending; or what is wrong with the text, a message that follows the field's name.
  */
 export function parseIndices(text: string, count: number): readonly number[] | { readonly fault: string } {
-  const runs: Run[] = [];
+  const runs: IndexRun[] = [];
   for (const part of text.split(",")) {
     const [, first, last = first] = /^ *(0|[1-9]\d{0,9})(?:-(0|[1-9]\d{0,9}))? *$/.exec(part) ?? [];
     if (first === undefined) return { fault: 'must list numbers and runs of them, as "0-3, 5"' };
