@@ -4,10 +4,9 @@
  * its own cell, so that the page is not laid out again for every decision of a large search. With `onPoint`,
  * arrow keys move over the cells; with `onToggle`, cells are buttons too.
  */
-import { type CellState, layerCells } from "../../src/report/layer-cells.ts";
+import { type CellComponent, type CellState, layerCells } from "../../src/report/layer-cells.ts";
 import {
   type Component,
-  type ComponentKind,
   componentTitle,
   nameInModel,
   shapeOfHeadCounts,
@@ -41,8 +40,8 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
   const columns = Math.max(1, ...headsPerLayer);
   const grid = gridElement(options, columns, walked);
   const cells = new Map<string, HTMLElement>();
-  const components = new Map<HTMLElement, Component>();
-  const addCell = (row: HTMLElement, component: Component) => {
+  const components = new Map<HTMLElement, CellComponent>();
+  const addCell = (row: HTMLElement, component: CellComponent) => {
     const cell = cellElement(component, onToggle !== undefined, walked);
     if (walked) cell.tabIndex = cells.size === 0 ? 0 : -1;
     cells.set(nameInModel(component), cell);
@@ -114,7 +113,7 @@ function cellElement(component: Component, isButton: boolean, walked: boolean): 
 /** Reports the component that is pointed at, has the focus, or is clicked. */
 function tellPointed(
   grid: HTMLElement,
-  components: ReadonlyMap<HTMLElement, Component>,
+  components: ReadonlyMap<HTMLElement, CellComponent>,
   { onPoint, onToggle }: GridOptions,
 ): void {
   const componentAt = (target: EventTarget | null) =>
@@ -164,7 +163,7 @@ function header(columns: number): HTMLElement {
 function walkByArrows(
   grid: HTMLElement,
   rows: readonly GridRow[],
-  components: ReadonlyMap<HTMLElement, Component>,
+  components: ReadonlyMap<HTMLElement, CellComponent>,
 ): void {
   let inOrder = components.keys().next().value;
   grid.addEventListener("focusin", ({ target }) => {
@@ -196,7 +195,11 @@ function walkByArrows(
 }
 
 /** The cell in another row that lies above or below a cell of this kind and column. */
-function nearest(row: GridRow | undefined, kind: ComponentKind, column: number): HTMLElement | undefined {
+function nearest(
+  row: GridRow | undefined,
+  kind: CellComponent["kind"],
+  column: number,
+): HTMLElement | undefined {
   if (row === undefined) return undefined;
   switch (kind) {
     case "head":
