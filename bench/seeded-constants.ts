@@ -20,5 +20,6 @@ export function seededConstants(length: number, width: number): Replacements {
     neurons() {
       throw new RangeError("no neurons are pruned");
     },
+    headValues: () => undefined,
   };
 }

@@ -32,6 +32,7 @@ function constants(rows: PositionRows) {
     head: (layer: number, head: number) => constant(`${layer}.${head}`),
     mlp: (layer: number) => constant(`${layer}`),
     neurons: (layer: number) => constant(`neurons ${layer}`, hidden),
+    headValues: () => undefined,
   };
 }
 

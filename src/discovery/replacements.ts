@@ -45,6 +45,11 @@ export interface Replacements
    * @throws RangeError where means of neurons were not asked for.
    */
   neurons(layer: number): Constant;
+  /**
+   * The z whose write each head's replacement is: of all heads of the layer, one after another, heads × headWidth wide;
+   * undefined for zeros.
+   */
+  headValues(layer: number): Constant | undefined;
 }
 
 /**
@@ -67,13 +72,20 @@ export async function zeroAblation(
   const nothing = zeroReplacements(model.width, hidden);
   if (valueBias === "removed") return nothing;
   const heads: (readonly Constant[])[] = [];
+  const written: (Constant | undefined)[] = [];
   for (const layer of model.blocks.keys()) {
     const { attention } = wholeBlock(model, layer);
     const bias = await attention.value.bias?.read();
-    if (bias === undefined) heads.push(attention.heads.map((head) => nothing.head(layer, head)));
-    else heads.push(await throughOutput(attention, forEachHead(attention, bias), oneRow, model.width));
+    const values = bias && forEachHead(attention, bias);
+    written.push(values && { rows: oneRow, width: zWidth(attention), values });
+    if (values === undefined) heads.push(attention.heads.map((head) => nothing.head(layer, head)));
+    else heads.push(await throughOutput(attention, values, oneRow, model.width));
   }
-  return { ...nothing, head: (layer, head) => found(heads[layer]?.[head]) };
+  return {
+    ...nothing,
+    head: (layer, head) => found(heads[layer]?.[head]),
+    headValues: (layer) => written[layer],
+  };
 }
 
 /**
@@ -85,7 +97,7 @@ export async function zeroAblation(
 export function zeroReplacements(width: number, hidden: readonly number[] = []): Replacements {
   const nothing = zeroConstant(oneRow, width);
   return {
-    ...{ rows: oneRow, head: () => nothing, mlp: () => nothing },
+    ...{ rows: oneRow, head: () => nothing, mlp: () => nothing, headValues: () => undefined },
     neurons: (layer) => zeroConstant(oneRow, found(hidden[layer])),
   };
 }
@@ -247,10 +259,13 @@ function createMeans(
       const meanOf = (sums: Sums | undefined): Float64Array =>
         isApart ? meansApart(found(sums), counts) : found(sums).all.map((sum) => sum / counts.all);
       const heads: Constant[][] = [];
+      const headValues: Constant[] = [];
       const mlps: Constant[] = [];
       for (const layer of model.blocks.keys()) {
         const { attention, mlp } = wholeBlock(model, layer);
-        heads.push(await throughOutput(attention, meanOf(zSums[layer]), ownRows, model.width));
+        const z = meanOf(zSums[layer]);
+        headValues.push({ rows: ownRows, width: zWidth(attention), values: z });
+        heads.push(await throughOutput(attention, z, ownRows, model.width));
         const mean = { rows: ownRows, width: model.width, values: meanOf(mlpSums[layer]) };
         mlps.push(addConstants(mean, await downBias(mlp, model.width, ownRows)));
       }
@@ -263,6 +278,7 @@ function createMeans(
           const sums = found(hiddenSums[layer]);
           return { rows: ownRows, width: sums.first.length, values: meanOf(sums) };
         },
+        headValues: (layer) => found(headValues[layer]),
       };
     },
   };

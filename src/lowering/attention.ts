@@ -10,7 +10,7 @@ import { linearShape } from "../transformer/linear.ts";
 import type { Attention, Linear, ProjectionNorm } from "../transformer/transformer.ts";
 import { lastPosition } from "./last-position.ts";
 import { affine, joinMatrices, multiply } from "./linear.ts";
-import type { OperatorSet } from "./operator-set.ts";
+import type { StageOperators } from "./operator-set.ts";
 import { asksForMask, type Places } from "./places.ts";
 import { normalizeProjection, type Projected } from "./projection-norm.ts";
 import { type Rotation, rotate } from "./rotary.ts";
@@ -21,7 +21,7 @@ export type Queries = "all" | "last";
 /** Settings of attention that do not depend on the layer. */
 export interface AttentionSetting {
   readonly places: Places;
-  readonly operators: OperatorSet;
+  readonly operators: StageOperators;
 }
 
 /**
@@ -123,7 +123,7 @@ export function writeHeads(
   graph: GraphBuilder,
   z: Value,
   { output }: Pick<Attention, "output">,
-  operators: OperatorSet,
+  operators: StageOperators,
 ): Value {
   return multiply(graph, z, output, operators);
 }
@@ -178,7 +178,7 @@ function joined(
   graph: GraphBuilder,
   x: Value,
   linears: readonly Linear[],
-  operators: OperatorSet,
+  operators: StageOperators,
 ): ReadonlyMap<Linear, Value> {
   const biases = linears.map(({ bias }) => bias);
   const all = biases.every((bias) => bias !== undefined);
@@ -213,7 +213,7 @@ function place(
   { rotary }: Attention,
   norm: ProjectionNorm | undefined,
   rotation: Rotation | undefined,
-  operators: OperatorSet,
+  operators: StageOperators,
   scale = 1,
 ): Value {
   const { projection, heads, headWidth } = projected;

@@ -2,14 +2,14 @@
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Norm } from "../transformer/transformer.ts";
-import type { OperatorSet } from "./operator-set.ts";
+import type { StageOperators } from "./operator-set.ts";
 
 /** @returns x itself if there is no norm. */
 export function normalize(
   graph: GraphBuilder,
   x: Value,
   norm: Norm | undefined,
-  operators: OperatorSet,
+  operators: StageOperators,
 ): Value {
   if (norm === undefined) return x;
   const scale = graph.weight(norm.scale);
@@ -23,16 +23,28 @@ export function normalizeBy(
   x: Value,
   { kind, epsilon }: Pick<Norm, "kind" | "epsilon">,
   { scale, shift }: { readonly scale: Value; readonly shift?: Value | undefined },
-  operators: OperatorSet,
+  operators: StageOperators,
 ): Value {
   switch (kind) {
-    case "layer":
-      return graph.layerNormalization(x, scale, shift, epsilon);
+    case "layer": {
+      if (operators !== "held") return graph.layerNormalization(x, scale, shift, epsilon);
+      const centred = graph.sub(x, graph.reduceMean(x, [-1], true));
+      const normed = graph.mul(
+        graph.div(centred, graph.hold(rootMeanSquare(graph, centred, epsilon))),
+        scale,
+      );
+      return shift === undefined ? normed : graph.add(normed, shift);
+    }
     case "rms": {
       if (operators === "onnxruntime") return graph.simplifiedLayerNormalization(x, scale, epsilon);
-      const meanSquare = graph.reduceMean(graph.mul(x, x), [-1], true);
-      const root = graph.sqrt(graph.add(meanSquare, graph.floats([], [epsilon])));
-      return graph.mul(graph.div(x, root), scale);
+      const root = rootMeanSquare(graph, x, epsilon);
+      return graph.mul(graph.div(x, operators === "held" ? graph.hold(root) : root), scale);
     }
   }
+}
+
+/** √(mean(x²) + ε). */
+function rootMeanSquare(graph: GraphBuilder, x: Value, epsilon: number): Value {
+  const meanSquare = graph.reduceMean(graph.mul(x, x), [-1], true);
+  return graph.sqrt(graph.add(meanSquare, graph.floats([], [epsilon])));
 }

@@ -5,7 +5,7 @@ import { scaled } from "../transformer/derive.ts";
 import type { JointNorm, Norm, ProjectionNorm } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { normalize, normalizeBy } from "./norm.ts";
-import type { OperatorSet } from "./operator-set.ts";
+import type { StageOperators } from "./operator-set.ts";
 
 /** Queries or keys, after the product with their weights. */
 export interface Projected {
@@ -22,7 +22,7 @@ export function normalizeProjection(
   graph: GraphBuilder,
   projected: Projected,
   norm: ProjectionNorm | undefined,
-  operators: OperatorSet,
+  operators: StageOperators,
   factor = 1,
 ): Value {
   const { projection, heads, headWidth } = projected;
@@ -43,7 +43,7 @@ function normalizeTogether(
   graph: GraphBuilder,
   { projection, pruned }: Projected,
   { scale, epsilon, count }: JointNorm,
-  operators: OperatorSet,
+  operators: StageOperators,
   factor: number,
 ): Value {
   if (pruned === undefined)

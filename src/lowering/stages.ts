@@ -309,7 +309,7 @@ function logSumExp(graph: GraphBuilder, logits: Value): Value {
 }
 
 /** Centring changes no softmax and gains digits; with a cap it would change the capped values. */
-function scoringMatrix({ unembedding, logitCap }: Transformer): Weight {
+export function scoringMatrix({ unembedding, logitCap }: Transformer): Weight {
   return logitCap === undefined ? centeredRows(unembedding) : unembedding;
 }
 

@@ -66,6 +66,13 @@ export class GraphBuilder {
     this.outputs.push(value);
   }
 
+  /** The same value under a name by which a gradient takes it for a constant. See `heldValues`. */
+  hold(value: Value): Value {
+    const held = { ...value, name: this.freeName(heldStem) };
+    this.nodes.push({ operator: "Identity", domain: "", inputs: [value], outputs: [held], attributes: {} });
+    return held;
+  }
+
   /** A weight under its own name; the same weight used twice is one initializer. */
   weight(weight: Weight): Value {
     const known = this.weights.get(weight);
@@ -408,6 +415,15 @@ function swapLast(x: Value): Shape {
   const [m, k] = [x.shape.at(-2), x.shape.at(-1)];
   if (m === undefined || k === undefined) throw new ShapeError("FusedMatMul", x);
   return [...x.shape.slice(0, -2), k, m];
+}
+
+const heldStem = "held";
+
+/** The names of the values that a graph holds. */
+export function heldValues({ nodes }: Graph): readonly string[] {
+  return nodes.flatMap(({ outputs }) =>
+    outputs.map(({ name }) => name).filter((name) => name.startsWith(heldStem)),
+  );
 }
 
 const int = (value: number): Attribute => ({ kind: "int", value });

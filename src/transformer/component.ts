@@ -210,6 +210,24 @@ export function parseComponent(name: string): Component | undefined {
   return component === undefined ? undefined : parseRecord({ layer: Number(layer), component });
 }
 
+/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP or its neurons. */
+export function compareComponents(one: Component, other: Component): number {
+  const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
+  return one.layer - other.layer || byKind || indexOf(one) - indexOf(other);
+}
+
+/** The component's number among those of its kind in its layer. */
+function indexOf(component: Component): number {
+  switch (component.kind) {
+    case "head":
+      return component.head;
+    case "mlp":
+      return 0;
+    case "neuron":
+      return component.neuron;
+  }
+}
+
 /** One layer's components in the order of computing: an MLP that stays in part is its neurons. */
 export function componentsOfLayer(layer: number, parts: LayerComponents): readonly Component[] {
   return componentKinds.flatMap((kind) => componentsOfKind(kind, layer, parts));

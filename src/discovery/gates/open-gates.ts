@@ -1,0 +1,41 @@
+/** Opens a model with gates on the patching and the validation prompts of a search. */
+import type { Runtime } from "../../runtime/runtime.ts";
+import { wholeCircuit } from "../../transformer/circuit.ts";
+import { circuitSize } from "../../transformer/circuit-size.ts";
+import { shapeOf } from "../../transformer/component.ts";
+import type { Transformer } from "../../transformer/transformer.ts";
+import { createGateEngine, type GateEngine } from "./gate-engine.ts";
+import type { GateMeans } from "./gate-passes.ts";
+import { type GatedModel, gatedModelOf } from "./gated-model.ts";
+import type { GatedPrompt } from "./gated-prompt.ts";
+
+/** A model with gates, in the form of searches and in that of rankings. Closing the model closes both. */
+export interface OpenGates {
+  /** What searches use. */
+  readonly gated: GatedModel;
+  /** What rankings use beside it. @internal */
+  readonly engine: GateEngine;
+}
+
+interface OpenGatesOptions {
+  /** Whether weights stay loaded between runs; left out: where two copies of the layers take less than 2 GiB. */
+  readonly holds?: boolean | undefined;
+  readonly tokensPerBatch?: number | undefined;
+}
+
+export function openGates(
+  runtime: Runtime,
+  model: Transformer,
+  { patching, validation }: Readonly<Record<"patching" | "validation", readonly GatedPrompt[]>>,
+  means: GateMeans,
+  { holds = isSmall(model), tokensPerBatch }: OpenGatesOptions = {},
+): OpenGates {
+  const prompts = [...patching, ...validation];
+  const engine = createGateEngine(runtime, model, prompts, means, { holds, tokensPerBatch });
+  return { engine, gated: gatedModelOf(engine, patching.length) };
+}
+
+/** Whether the layers' weights, once for each direction, take less than 2 GiB. */
+function isSmall(model: Transformer): boolean {
+  return 2 * 4 * circuitSize(model, wholeCircuit(shapeOf(model))) < 2 ** 31;
+}
