@@ -128,6 +128,7 @@ export type {
   SpellingPreflight,
   SplitPreflight,
 } from "./jobs/preflight/preflight-result.ts";
+export { type RankedComponent, type RankedModel, type RankOptions, rank } from "./jobs/rank/rank.ts";
 export { readKnown } from "./jobs/read-known.ts";
 export { type ReadTaskOptions, readTask, type Task } from "./jobs/read-task.ts";
 export type {
@@ -160,6 +161,7 @@ export {
 } from "./known/recovery.ts";
 export type { CacheKind } from "./lowering/cache-heads.ts";
 export { cacheKinds } from "./lowering/cache-heads.ts";
+export type { Loss } from "./lowering/loss-stages.ts";
 export type { OperatorSet } from "./lowering/operator-set.ts";
 export type { SplitEvaluation } from "./measure/compare.ts";
 export type { Timing } from "./measure/latency.ts";
@@ -185,7 +187,6 @@ export type { Runtime } from "./runtime/runtime.ts";
 export type { AcronymLetter } from "./tasks/builtin/acronym-spelling.ts";
 export { type BuiltinTaskName, builtinTaskNames, type PromptCounts } from "./tasks/builtin/builtin-task.ts";
 export { BUILTIN_TASKS, type BuiltinTaskEntry } from "./tasks/builtin/index.ts";
-
 export type { NameOrder } from "./tasks/builtin/ioi-templates.ts";
 export type { YearDigit } from "./tasks/builtin/year-digits.ts";
 export type { EncodedExample, EncodedTask } from "./tasks/encode-task.ts";
@@ -225,6 +226,7 @@ export {
   parseComponent,
   shapeOf,
 } from "./transformer/component.ts";
+export type { GateKind } from "./transformer/gates.ts";
 export type { PositionRows } from "./transformer/position-rows.ts";
 export type {
   Activation,

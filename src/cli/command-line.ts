@@ -9,6 +9,7 @@ import { evalCommand } from "./eval-command.ts";
 import { extractCommand } from "./extract-command.ts";
 import { reportFailure, reportUsage } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
+import { rankCommand } from "./rank-command.ts";
 import { reportCommand } from "./report-command.ts";
 import { reproduceCommand } from "./reproduce-command.ts";
 import { runCommand } from "./run-command.ts";
@@ -65,6 +66,7 @@ export function createProgram(context: CommandContext): Command {
     benchCommand,
     compileCommand,
     sweepCommand,
+    rankCommand,
     reproduceCommand,
     tasksCommand,
     studioCommand,

@@ -10,6 +10,7 @@ export type Step =
   | "preflight" // the original on the task, before the search
   | "activations" // one pass over the patching and validation prompts
   | "search"
+  | "rank" // components scored without a search
   | "sweep" // many searches at once, and their circuits measured
   | "bootstrap" // the search on resampled prompts
   | "export" // surgery, lowering, writing

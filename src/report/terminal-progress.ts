@@ -105,6 +105,7 @@ const stepNames: Readonly<Record<Step, string>> = {
   preflight: "asking the original",
   activations: "the original on the patching and validation prompts",
   search: "searching",
+  rank: "scoring components",
   sweep: "sweeping",
   bootstrap: "searching with resampled prompts",
   export: "writing the standalone model",

@@ -27,6 +27,7 @@ const steps = Object.keys({
   preflight: true,
   activations: true,
   search: true,
+  rank: true,
   sweep: true,
   bootstrap: true,
   export: true,
