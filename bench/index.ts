@@ -6,6 +6,7 @@ import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
 import { benchExtractMemory } from "./extract-memory.ts";
 import { benchFamilies } from "./families.ts";
 import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
+import { benchGradients, defaultGradientsBench } from "./gradients.ts";
 import { publishedShapes } from "./published-circuits.ts";
 import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
@@ -57,6 +58,15 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   "extract-memory": () =>
     benchExtractMemory({ shape: "gpt2-large", threads: threadCount ?? availableParallelism(), json }),
   families: () => benchFamilies({ json }),
+  gradients: () => {
+    const pairs = numberValue("--pairs");
+    return benchGradients({
+      ...defaultGradientsBench,
+      json,
+      ...threads,
+      ...(pairs !== undefined && { pairs }),
+    });
+  },
   dtypes: () => benchDtypes({ ...defaultDtypesBench, json, ...threads }),
   "real-model": () => {
     const model = optionValue("--model") ?? refuse("--model wants the GGUF file of SmolLM2-135M-Instruct");
@@ -106,6 +116,7 @@ if (bench === undefined) {
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
       "       npm run bench -- extract-memory [--json] [--threads T]\n" +
       "       npm run bench -- families [--json]\n" +
+      "       npm run bench -- gradients [--json] [--threads T] [--pairs N]\n" +
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
       "       npm run bench -- first-position [--json] [--threads T] [--model DIR] [--task FILE] [--alphas LIST]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
