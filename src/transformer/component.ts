@@ -210,7 +210,7 @@ export function parseComponent(name: string): Component | undefined {
   return component === undefined ? undefined : parseRecord({ layer: Number(layer), component });
 }
 
-/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP or its neurons. */
+/** Compares by the order of computing: by layer; within a layer heads come first, then the MLP or its neurons. @internal */
 export function compareComponents(one: Component, other: Component): number {
   const byKind = componentKinds.indexOf(one.kind) - componentKinds.indexOf(other.kind);
   return one.layer - other.layer || byKind || indexOf(one) - indexOf(other);
