@@ -2,9 +2,8 @@
  * Compiles a circuit for the words of its task: everything below and up to the lowest heads is computed once for
  * each (token, position) pair that a prompt may contain, and stored as a table.
  */
-import { PithError } from "../errors.ts";
 import { type CompiledModel, firstRowOfLast, type PromptVocabulary } from "../lowering/compiled.ts";
-import { type KeptPart, type PlacedPart, partsOf } from "../lowering/kept-part.ts";
+import { type KeptPart, partsOf } from "../lowering/kept-part.ts";
 import { lowerTables } from "../lowering/tables.ts";
 import type { HostTensor, Runtime, Session } from "../runtime/runtime.ts";
 import { type Range, sliceRows, sliceVector } from "../transformer/slice.ts";
@@ -17,8 +16,7 @@ const rowsPerRun = 1024;
 /**
  * @param model the result of `fitLength`, or the model read from an aligned circuit's folder.
  * @returns a model that computes the same on prompts of that vocabulary, restricted to its answers.
- * @throws PithError "circuit" for a model whose lowest heads share their layer's stream with an MLP, or write through a
- * norm; RangeError for a vocabulary that is empty at some position, out of order, or not within the model's.
+ * @throws RangeError for a vocabulary that is empty at some position, out of order, or not within the model's.
  */
 export async function compileCircuit(
   runtime: Runtime,
@@ -37,11 +35,10 @@ export async function compileCircuit(
   const parts = partsOf(model);
   const at = parts.findIndex(({ kind }) => kind !== "mlp");
   const lowest = parts[at];
-  if (lowest !== undefined) refuseUncompilable(lowest);
   const tables = await computeTables(runtime, model, scored, vocabulary.positions, signal);
   const common = { width: model.width, vocabulary };
   const lastRows = firstRowOfLast(vocabulary.positions);
-  if (lowest?.kind !== "heads") {
+  if (lowest === undefined || lowest.kind === "mlp") {
     return { ...common, kind: "answers", scores: tables("scores", "table.scores", lastRows) };
   }
   const { attention, queries } = lowest;
@@ -57,22 +54,6 @@ export async function compileCircuit(
     above: next === undefined ? [] : [withoutConstant(next), ...rest],
     end: { ...model, ...scored, ...(next === undefined && { finalBias: undefined }) },
   };
-}
-
-/** The lowest heads must write to the stream as they are, and their MLP must read it after them. */
-function refuseUncompilable(lowest: PlacedPart): void {
-  const reason =
-    lowest.kind === "both"
-      ? "share their layer's stream with an MLP"
-      : lowest.kind === "heads" && lowest.attention.postNorm !== undefined
-        ? "write through a norm"
-        : undefined;
-  if (reason === undefined) return;
-  throw new PithError(
-    "circuit",
-    `can't be compiled: its lowest heads, those of layer ${lowest.layer}, ${reason}.`,
-    { advice: "Use the circuit as it is; pith convert makes it smaller." },
-  );
 }
 
 /** Gives a table by the name of the graph's output, beginning at a row. */

@@ -11,14 +11,14 @@ import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Attention, FoldedTransformer, Linear } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
-import { attendTo, type Queries, writeHeads } from "./attention.ts";
+import { attendTo, type Queries } from "./attention.ts";
 import type { KeptPart } from "./kept-part.ts";
 import { lastPosition } from "./last-position.ts";
 import { normalize } from "./norm.ts";
 import type { OperatorSet } from "./operator-set.ts";
 import { fixedPlaces } from "./places.ts";
 import { joinFinal, logitsOf } from "./unembed.ts";
-import { foldedConstants, walkParts } from "./walk-parts.ts";
+import { foldedConstants, walkParts, writeThroughNorm } from "./walk-parts.ts";
 
 /** The part of the model's vocabulary that a compiled circuit accepts. */
 export interface PromptVocabulary {
@@ -64,11 +64,17 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
     }
 );
 
-/** The lowest heads. Their queries, keys and values are in tables, so only the attention itself remains. */
+/**
+ * The lowest heads. Their queries, keys and values are in tables, so only the attention itself remains, and the
+ * norm through which it writes, if it has one.
+ */
 interface LowestHeads
-  extends Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth" | "scoreCap" | "window"> {
+  extends Pick<
+    Attention,
+    "heads" | "keyValueHeads" | "group" | "headWidth" | "scoreCap" | "window" | "postNorm"
+  > {
   readonly queries: Queries;
-  /** W_O. */
+  /** W_O, and a bias where there is a norm after it. */
   readonly output: Linear;
 }
 
@@ -126,8 +132,9 @@ function aboveTables(
   const places = fixedPlaces(graph, vocabulary.positions.length, model.end.firstPosition);
   const z = attendTo(graph, { query, key, value }, lowest, lowest.queries, places);
   const residual = graph.gather(graph.weight(model.residual), asking);
-  return walkParts(graph, graph.add(residual, writeHeads(graph, z, lowest, operators)), above, {
-    ...{ places, operators },
+  const setting = { places, operators };
+  return walkParts(graph, graph.add(residual, writeThroughNorm(graph, z, lowest, setting)), above, {
+    ...setting,
     constant: foldedConstants(graph, places),
   });
 }

@@ -14,17 +14,16 @@ import { normalize } from "./norm.ts";
 import { areFirst, madeOnce, type Places } from "./places.ts";
 import { rotationTables } from "./rotary.ts";
 import { logitsOf } from "./unembed.ts";
-import { walkParts } from "./walk-parts.ts";
+import { walkParts, writeMlp } from "./walk-parts.ts";
 
-const operators = "onnxruntime";
+const operators = "onnxruntime" as const;
 
 /**
  * Inputs: tokens, positions int64 [rows]. Outputs of a model with heads: residual [rows, d], the stream that the
- * lowest heads read and all constants before the next reader; query (scaled) and key_value, rotated by their
- * positions, [rows, w] and [rows, 2w]. Of a model without heads: scores [rows, answers].
+ * lowest heads read, what an MLP that reads the same stream writes (in a parallel layer), and all constants before
+ * the next reader; query (scaled) and key_value, rotated by their positions, [rows, w] and [rows, 2w]. Of a model
+ * without heads: scores [rows, answers].
  * @param model a fitted one. @param unembedding the answers' rows. @param unembeddingBias theirs.
- * @throws RangeError for a model whose lowest heads share their layer's stream with an MLP, or write through a
- * norm.
  */
 export function lowerTables(
   model: FoldedTransformer,
@@ -51,20 +50,21 @@ export function lowerTables(
   const lowest = parts.findIndex(({ kind }) => kind !== "mlp");
   const below = lowest < 0 ? parts : parts.slice(0, lowest);
   const embedded = embed(graph, model, tokens, rowsOf);
-  const x = walkParts(graph, embedded, below, { places, operators, constant, inner: constantOf });
+  const setting = { places, operators, inner: constantOf };
+  const x = walkParts(graph, embedded, below, { ...setting, constant });
   const part = parts[lowest];
   if (part === undefined || part.kind === "mlp") {
     const normed = normalize(graph, join(x, model.finalBias), model.finalNorm, operators);
     graph.output("scores", logitsOf(graph, normed, { ...model, unembeddingBias }, unembedding));
     return graph.build();
   }
-  if (part.kind === "both" || part.attention.postNorm !== undefined)
-    throw new RangeError(`layer ${part.layer} is not of a kind that can be compiled`);
   const stream = join(x, residualBiasOf(part));
   const normed = normalize(graph, stream, part.attention.norm, operators);
   const { query, key, value } = project(graph, normed, part.attention, "all", { places, operators });
   const next = parts[lowest + 1];
-  graph.output("residual", join(stream, next === undefined ? model.finalBias : residualBiasOf(next)));
+  const beside =
+    part.kind === "both" ? graph.add(stream, writeMlp(graph, stream, part.mlp, setting)) : stream;
+  graph.output("residual", join(beside, next === undefined ? model.finalBias : residualBiasOf(next)));
   graph.output("query", query);
   graph.output("key_value", graph.concat([key, value], 1, 2 * Number(key.shape[1])));
   return graph.build();

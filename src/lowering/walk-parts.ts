@@ -6,7 +6,7 @@
  */
 import type { Value } from "../onnx/graph.ts";
 import type { GraphBuilder } from "../onnx/graph-builder.ts";
-import type { Linear, Mlp } from "../transformer/transformer.ts";
+import type { Attention, Linear, Mlp } from "../transformer/transformer.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { type AttentionSetting, attend, writeHeads } from "./attention.ts";
 import { joinedConstant } from "./joined-constant.ts";
@@ -115,11 +115,30 @@ function biasOf(
 /** The sum of a part's heads, through the norm after them if there is one. */
 function headsOf(graph: GraphBuilder, x: Value, part: AskingPart, index: number, hooks: WalkHooks): Value {
   const { attention, queries } = part;
-  const { operators } = hooks;
-  const normed = normalize(graph, x, attention.norm, operators);
+  const normed = normalize(graph, x, attention.norm, hooks.operators);
   const z = hooks.attend?.(normed, part, index) ?? attend(graph, normed, attention, queries, hooks);
-  const written = writeHeads(graph, z, attention, operators);
+  return writeThroughNorm(graph, z, attention, hooks, () => hooks.inside?.(part, index));
+}
+
+/**
+ * What a layer's heads add to the stream: the sum of their writes, through the norm after them if there is one.
+ * @param z the heads' values before W_O. @param inside the constant that is added before that norm; left out, or
+ * undefined: b_O.
+ */
+export function writeThroughNorm(
+  graph: GraphBuilder,
+  z: Value,
+  attention: Pick<Attention, "output" | "postNorm">,
+  setting: Pick<WalkHooks, "places" | "operators" | "inner">,
+  inside: () => Value | undefined = () => undefined,
+): Value {
+  const written = writeHeads(graph, z, attention, setting.operators);
   if (attention.postNorm === undefined) return written;
-  const inside = hooks.inside?.(part, index) ?? biasOf(graph, attention.output, written, hooks);
-  return normalize(graph, inside ? graph.add(written, inside) : written, attention.postNorm, operators);
+  const constant = inside() ?? biasOf(graph, attention.output, written, setting);
+  return normalize(
+    graph,
+    constant ? graph.add(written, constant) : written,
+    attention.postNorm,
+    setting.operators,
+  );
 }
