@@ -16,7 +16,10 @@ export const forceOption = (effect: string) => new Option("-f, --force", effect)
 
 /** `-m, --model` of a command that takes a circuit: the model that the circuit was cut from. */
 export const originalOption = (purpose = "The original") =>
-  new Option("-m, --model <dir|name>", `${purpose} (default: the model it was cut from, if on this machine)`);
+  new Option(
+    "-m, --model <dir|name>",
+    `${purpose}: a folder, a GGUF file or a hub name (default: the model it was cut from, if on this machine)`,
+  );
 
 /**
  * `--threads` of a command that computes one thing at a time. @param choice how the number is chosen by default.

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -6,6 +6,7 @@ import type { CircuitFile } from "../export/circuit-file.ts";
 import { hashFile } from "../files/hash.ts";
 import { rememberOriginal } from "../jobs/known-originals.ts";
 import { loadModel } from "../jobs/load-model.ts";
+import { weightFiles } from "../jobs/same-weights.ts";
 import { findOriginal } from "./find-original.ts";
 
 let folder: string;
@@ -43,4 +44,24 @@ test("the original is found where it was, though its circuit does not say where"
   if (first === undefined) throw new Error("a model without files");
   const other = { ...circuit.model, files: [{ ...first, sha256: "0".repeat(64) }, ...rest] };
   expect(await directoryOf({ ...circuit, model: other })).toBeUndefined();
+});
+
+test("a GGUF file is found where it was, and is not taken for another", async () => {
+  const place = join(folder, "files");
+  await mkdir(place);
+  await cp("test/gguf/qwen2.gguf", join(place, "mine.gguf"));
+  const model = await loadModel(join(place, "mine.gguf"));
+  const files = await weightFiles(model);
+  await model.close();
+  const circuit = { model: { name: model.name, files } } as CircuitFile;
+  const nameOf = async () => {
+    const found = await findOriginal(circuit);
+    await found?.close();
+    return found?.directory;
+  };
+  expect(await nameOf()).toBeUndefined();
+  await rememberOriginal(model, files);
+  expect(await nameOf()).toBe(join(place, "mine.gguf"));
+  await writeFile(join(place, "mine.gguf"), "another");
+  expect(await nameOf()).toBeUndefined();
 });

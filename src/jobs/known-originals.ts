@@ -30,7 +30,7 @@ export async function rememberOriginal(
   }
 }
 
-/** A folder that had these weights when a circuit was cut from them; the caller checks whether it still does. */
+/** A folder, or a GGUF file, that had these weights when a circuit was cut from them; the caller checks whether it still does. */
 export async function recallOriginal(
   files: WeightFiles,
   environment: Environment = process.env,

@@ -1,6 +1,7 @@
 /** The files of a GGUF model on disk (Node): the one that was named, or all parts of a model that was split. */
 import { basename, dirname, join } from "node:path";
 import { PithError } from "../../errors.ts";
+import { errorCode } from "../../files/file-error.ts";
 import type { ByteSource } from "../byte-source.ts";
 import { openFileSource } from "../file-source.ts";
 
@@ -46,9 +47,22 @@ export async function openGgufFiles(
     });
   const sources: ByteSource[] = [];
   for (let part = 1; part <= count; part++) {
-    const source = await openFileSource(part === 1 ? path : partAt(part));
+    const source = await openFileSource(part === 1 ? path : partAt(part)).catch((error: unknown) => {
+      throw isMissing(error) ? missingPart(partAt(part), part, count) : error;
+    });
     onOpen(source);
     sources.push(source);
   }
   return sources;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof PithError && errorCode(error.cause) === "ENOENT";
+}
+
+function missingPart(file: string, part: number, count: number): PithError {
+  return new PithError("checkpoint", `is missing: it is part ${part} of ${count} of this model`, {
+    place: { file },
+    advice: "Put all parts into one folder, under the names that they had.",
+  });
 }

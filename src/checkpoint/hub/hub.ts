@@ -61,6 +61,11 @@ export async function resolveModelFolder(
   if (found?.isFile() && isGgufPath(path)) return path;
   if (found !== undefined || looksLikePath(nameOrPath) || isGgufPath(path)) {
     const kind = isGgufPath(path) ? "file" : "folder";
+    if (found?.isFile() === false)
+      throw new PithError("options", "this is neither a folder nor a file, but a pipe or a device.", {
+        place: { file: path },
+        advice: "Parts of a model are read in any order: write it to a file, and give that file's path.",
+      });
     const what =
       found === undefined
         ? `there is no such ${kind}.`
