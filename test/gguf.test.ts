@@ -30,16 +30,45 @@ const changes: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gemma: { num_hidden_layers: 1 },
   // The scale of scores is not in the file: llama.cpp takes the head's width, as the released models have it.
   gemma2: { num_hidden_layers: 2, query_pre_attn_scalar: 12 },
+  // Likewise; which layers have a window is not in the file either: five of six, as in the released models.
+  gemma3: { num_hidden_layers: 1, query_pre_attn_scalar: 12, sliding_window_pattern: 6 },
+  olmo3: {},
   phi: { num_hidden_layers: 1 },
   phi3: { num_hidden_layers: 1 },
   gpt_neox: { num_hidden_layers: 1 },
   falcon: { num_hidden_layers: 1, num_kv_heads: 1 },
   stablelm: { num_hidden_layers: 1 },
+  "stablelm-qk": { num_hidden_layers: 1 },
   // A window is not in the file: llama.cpp has none for this architecture.
   starcoder2: { num_hidden_layers: 1, sliding_window: null },
   // Which layers do not turn is not in the file: every fourth, as in the released models.
   smollm3: { no_rope_layers: [1, 1, 1, 0] },
 };
+
+/** More files of those checkpoints: what they have beside, and what config.json said of it. */
+const variants: Readonly<
+  Record<string, { readonly of: string; readonly change: Readonly<Record<string, unknown>> }>
+> = {
+  "gemma3-pattern": { of: "gemma3", change: { num_hidden_layers: 3, query_pre_attn_scalar: 12 } },
+  "phi3-longrope": {
+    of: "phi3",
+    change: {
+      num_hidden_layers: 1,
+      original_max_position_embeddings: 16,
+      rope_scaling: { type: "longrope", short_factor: [1, 1.25, 1.5, 2], long_factor: [2, 3, 4, 8] },
+    },
+  },
+  "qwen2-yarn": {
+    of: "qwen2",
+    change: {
+      num_hidden_layers: 1,
+      rope_scaling: { type: "yarn", factor: 4, original_max_position_embeddings: 16 },
+    },
+  },
+};
+
+/** Numbers that files hold in float32, of angles and their scales. */
+const rounded = ["llama-rope3", "phi3-longrope"];
 
 const fixture = (name: string) => join("test/gguf", `${name}.gguf`);
 
@@ -77,19 +106,24 @@ const distance = (some: readonly ArrayLike<number>[], others: readonly ArrayLike
     ),
   );
 
-describe.each(Object.entries(changes))("%s", (name, change) => {
+const files = [
+  ...Object.entries(changes).map(([name, change]) => ({ name, of: name, change })),
+  ...Object.entries(variants).map(([name, variant]) => ({ name, ...variant })),
+];
+
+describe.each(files)("$name", ({ name, of, change }) => {
   test("has the checkpoint's logits, weights and tokens", async () => {
-    const reference = referenceOf(name);
+    const reference = referenceOf(of);
     const prompts = reference.prompts.map(({ input_ids }) => input_ids);
     const model = await loadModel(fixture(name));
     try {
-      const expected = await original(tinyFolder(name), change);
+      const expected = await original(tinyFolder(of), change);
       expect(parts(model.transformer).length).toBe(parts(expected).length);
       const [own, theirs] = [
         await originalLogits(runtime, model.transformer, prompts),
         await originalLogits(runtime, expected, prompts),
       ];
-      expect(distance(own, theirs)).toBeLessThan(name === "llama-rope3" ? 1e-5 : 1e-9);
+      expect(distance(own, theirs)).toBeLessThan(rounded.includes(name) ? 1e-5 : 1e-9);
       expect(reference.prompts.map(({ text }) => model.tokenizer.encode(text))).toEqual(prompts);
     } finally {
       await model.close();
@@ -107,6 +141,22 @@ test("gpt2 has the checkpoint's logits", async () => {
       await originalLogits(runtime, expected, prompts),
     ];
     expect(distance(own, theirs)).toBeLessThan(1e-9);
+  } finally {
+    await model.close();
+  }
+});
+
+test("a Falcon of the new kind has transformers' logits", async () => {
+  const { prompts }: { prompts: readonly { input_ids: readonly number[]; logits: readonly number[] }[] } =
+    JSON.parse(readFileSync("test/gguf/falcon40/expected.json", "utf8"));
+  const ids = prompts.map(({ input_ids }) => input_ids);
+  const expected = prompts.map(({ logits }) => logits);
+  const model = await loadModel(fixture("falcon40"));
+  try {
+    const checkpoint = await original("test/gguf/falcon40", {});
+    const own = await originalLogits(runtime, model.transformer, ids);
+    expect(distance(own, await originalLogits(runtime, checkpoint, ids))).toBeLessThan(1e-9);
+    expect(distance(own, expected)).toBeLessThan(1e-4);
   } finally {
     await model.close();
   }
@@ -137,7 +187,7 @@ describe("a model of several files", () => {
     const folder = await mkdtemp(join(tmpdir(), "pith-gguf-"));
     try {
       for (const part of [1, 2]) await copyFile(split(part), join(folder, basename(split(part))));
-      await expect(loadModel(join(folder, basename(split(1))))).rejects.toThrow("does not exist");
+      await expect(loadModel(join(folder, basename(split(1))))).rejects.toThrow("is part 3 of 3");
       await copyFile(split(2), join(folder, basename(split(3))));
       await expect(loadModel(join(folder, basename(split(1))))).rejects.toThrow("split.no");
       // A part under a name of its own.

@@ -31,6 +31,10 @@ export interface GgufArchitecture {
   readonly normsPlusOne?: boolean;
   /** Whether attention turns; left out: it does. */
   readonly rotary?: boolean;
+  /** The base by which layers with a window turn, without any scaling; left out, or undefined: as all others. */
+  readonly windowBase?: (facts: GgufFacts) => number | undefined;
+  /** Whether each head's norm of queries, or keys, is a tensor of its own in the original. */
+  readonly normsByHead?: boolean;
   /** Fields of config.json beside those that all have. */
   readonly config?: (facts: GgufFacts) => Readonly<Record<string, unknown>>;
 }
@@ -79,6 +83,15 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
       post_attention_norm: "post_attention_layernorm",
       post_ffw_norm: "post_feedforward_layernorm",
     },
+    // OLMo 3 is of this architecture too: it has windows.
+    config: (facts) => {
+      const windows = windowConfig(facts, olmo3WindowedOf);
+      return windows === undefined ? {} : { model_type: "olmo3", ...windows };
+    },
+    windowBase: (facts) =>
+      windowConfig(facts, olmo3WindowedOf) === undefined
+        ? undefined
+        : (facts.number("rope.freq_base_swa") ?? facts.number("rope.freq_base")),
   },
   gemma: { ...base, modelType: "gemma", normsPlusOne: true },
   gemma2: {
@@ -92,6 +105,20 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
       post_ffw_norm: "post_feedforward_layernorm",
     },
     config: gemma2Config,
+  },
+  gemma3: {
+    ...base,
+    modelType: "gemma3_text",
+    normsPlusOne: true,
+    parts: {
+      ...llamaParts,
+      ...headNorms,
+      post_attention_norm: "post_attention_layernorm",
+      ffn_norm: "pre_feedforward_layernorm",
+      post_ffw_norm: "post_feedforward_layernorm",
+    },
+    config: gemma3Config,
+    windowBase: ({ number }) => number("rope.freq_base_swa") ?? 10_000,
   },
   phi2: {
     names: { ...llamaNames, output_norm: "model.final_layernorm" },
@@ -111,10 +138,21 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
     ...base,
     modelType: "stablelm",
     epsilon: "layer_norm_eps",
-    config: ({ has, flag }) => ({
-      use_qkv_bias: has("blk.0.attn_q.bias"),
-      use_parallel_residual: flag("use_parallel_residual") ?? false,
-    }),
+    parts: {
+      ...llamaParts,
+      attn_q_norm: "self_attn.q_layernorm.norms",
+      attn_k_norm: "self_attn.k_layernorm.norms",
+    },
+    normsByHead: true,
+    config: ({ has, flag }) => {
+      // The converter writes true where config.json does not say, so llama.cpp goes by the second norm, too.
+      flag("use_parallel_residual");
+      return {
+        use_qkv_bias: has("blk.0.attn_q.bias"),
+        qk_layernorm: has("blk.0.attn_q_norm.weight"),
+        use_parallel_residual: !has("blk.0.ffn_norm.weight"),
+      };
+    },
   },
   starcoder2: {
     ...base,
@@ -197,6 +235,38 @@ function gemma2Config({ count, number, layers, width, heads, headWidth }: GgufFa
     sliding_window: count("attention.sliding_window") ?? 4096,
     attn_logit_softcapping: number("attn_logit_softcapping") ?? 50,
     final_logit_softcapping: number("final_logit_softcapping") ?? 30,
+  };
+}
+
+/** Gemma 3's likewise; that of the 27B. */
+const gemma3LargeLayers = 62;
+
+function gemma3Config(facts: GgufFacts) {
+  const { number, layers, width, heads, headWidth } = facts;
+  return {
+    query_pre_attn_scalar: layers === gemma3LargeLayers ? width / heads : headWidth,
+    final_logit_softcapping: number("final_logit_softcapping") || null,
+    ...(windowConfig(facts, 6) ?? { layer_types: Array.from({ length: layers }, () => "full_attention") }),
+  };
+}
+
+const olmo3WindowedOf = 4;
+
+/**
+ * The window, and the layers that have it; undefined if none has.
+ * @param otherwise of how many layers the last has no window, if the file does not say.
+ */
+function windowConfig({ count, pattern, layers }: GgufFacts, otherwise: number) {
+  const window = count("attention.sliding_window") || undefined;
+  const given = pattern("attention.sliding_window_pattern") ?? otherwise;
+  if (window === undefined) return undefined;
+  const isWindowed = (layer: number) =>
+    typeof given === "number" ? given === 0 || layer % given < given - 1 : given[layer];
+  return {
+    sliding_window: window,
+    layer_types: Array.from({ length: layers }, (_, layer) =>
+      isWindowed(layer) ? "sliding_attention" : "full_attention",
+    ),
   };
 }
 

@@ -22,6 +22,8 @@ export interface GgufFacts {
   readonly number: (key: string) => number | undefined;
   readonly flag: (key: string) => boolean | undefined;
   readonly text: (key: string) => string | undefined;
+  /** Which layers are of a kind: of how many the last is of the other, or for each layer whether it is. */
+  readonly pattern: (key: string) => number | readonly boolean[] | undefined;
 }
 
 /** Keys that say nothing new: they follow from the tensors, or tell the origin of other values. */
@@ -72,8 +74,18 @@ export function readFacts(
       `${architecture}.attention.value_length`,
       "differs from key_length: that is not read",
     );
+  const layers = needed("block_count");
+  // Checked before anything is made for each layer.
+  if (layers > weights.size)
+    throw metadata.fault(`${architecture}.block_count`, `is ${layers}; the file has ${weights.size} tensors`);
+  const patternOf = (key: string) => {
+    const value = metadata.value(key);
+    if (!ArrayBuffer.isView(value)) return metadata.count(key);
+    if (value.length === layers) return Array.from(value, (each) => each !== 0);
+    throw metadata.fault(key, `has ${value.length} items for ${layers} layers`);
+  };
   const facts: GgufFacts = {
-    layers: needed("block_count"),
+    layers,
     width,
     hiddenWidth: sizeOf("blk.0.ffn_down.weight", 1),
     heads,
@@ -86,6 +98,7 @@ export function readFacts(
     number: ask(metadata.number),
     flag: ask(metadata.flag),
     text: ask(metadata.text),
+    pattern: ask(patternOf),
   };
   const refuseUnread = () => {
     for (const key of metadata.keys) {

@@ -38,17 +38,29 @@ export function modelConfig(
     tie_word_embeddings: !has("output.weight"),
     bos_token_id: tokens("bos"),
     eos_token_id: tokens("eos"),
-    ...(architecture.rotary !== false && rotaryConfig(facts, factors)),
+    ...(architecture.rotary !== false && rotaryConfig(facts, factors, architecture.windowBase?.(facts))),
     ...architecture.config?.(facts),
   };
 }
 
-function rotaryConfig(facts: GgufFacts, factors: RotaryFactors): Record<string, unknown> {
+/** @param windowBase of layers with a window, where these turn by angles of their own. */
+function rotaryConfig(
+  facts: GgufFacts,
+  factors: RotaryFactors,
+  windowBase: number | undefined,
+): Record<string, unknown> {
   const { number, count, headWidth } = facts;
+  const base = number("rope.freq_base") ?? 10_000;
+  const share = shareOf(count("rope.dimension_count") ?? headWidth, headWidth);
+  const scaling = scalingConfig(facts, factors);
+  if (windowBase === undefined)
+    return { rope_theta: base, partial_rotary_factor: share, rope_scaling: scaling };
   return {
-    rope_theta: number("rope.freq_base") ?? 10_000,
-    partial_rotary_factor: shareOf(count("rope.dimension_count") ?? headWidth, headWidth),
-    rope_scaling: scalingConfig(facts, factors),
+    partial_rotary_factor: share,
+    rope_parameters: {
+      full_attention: { rope_type: "default", ...scaling, rope_theta: base },
+      sliding_attention: { rope_type: "default", rope_theta: windowBase },
+    },
   };
 }
 
@@ -58,7 +70,10 @@ function shareOf(width: number, headWidth: number): number {
   return Math.floor(headWidth * share) === width ? share : (width + 0.5) / headWidth;
 }
 
-function scalingConfig(facts: GgufFacts, { all, short, long }: RotaryFactors): unknown {
+function scalingConfig(
+  facts: GgufFacts,
+  { all, short, long }: RotaryFactors,
+): Readonly<Record<string, unknown>> | null {
   const { text, number, count, contextLength } = facts;
   const type = text("rope.scaling.type") ?? "none";
   const factor = number("rope.scaling.factor") ?? number("rope.scale_linear");
@@ -82,6 +97,8 @@ function scalingConfig(facts: GgufFacts, { all, short, long }: RotaryFactors): u
       original_max_position_embeddings: contextLength,
       attention_factor: attention ?? 1,
     };
+  // It multiplies what every type gives; only LongRoPE's files have it, and the family refuses the others by this name.
+  if ((attention ?? 1) !== 1) return { rope_type: `${type} with attn_factor` };
   switch (type) {
     case "none":
       return factor === undefined || factor === 1 ? null : { rope_type: "linear", factor };

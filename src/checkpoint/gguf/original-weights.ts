@@ -29,13 +29,14 @@ export function originalWeights(
   return originals;
 }
 
-const partName = /^blk\.(\d+)\.([a-z0-9_]+)\.(weight|bias)$/;
+/** Behind a part's name stands a head's number, where the original has a tensor for each head. */
+const partName = /^blk\.(\d+)\.([a-z0-9_]+)((?:\.\d+)?)\.(weight|bias)$/;
 const outerName = /^([a-z0-9_]+)\.(weight|bias)$/;
 
 function originalName(name: string, { names, layers, parts }: GgufArchitecture): string | undefined {
-  const [, layer, part = "", kind] = partName.exec(name) ?? [];
+  const [, layer, part = "", head, kind] = partName.exec(name) ?? [];
   if (layer !== undefined)
-    return Object.hasOwn(parts, part) ? `${layers}${layer}.${parts[part]}.${kind}` : undefined;
+    return Object.hasOwn(parts, part) ? `${layers}${layer}.${parts[part]}${head}.${kind}` : undefined;
   const [, outer = "", outerKind] = outerName.exec(name) ?? [];
   return Object.hasOwn(names, outer) ? `${names[outer]}.${outerKind}` : undefined;
 }
@@ -43,9 +44,12 @@ function originalName(name: string, { names, layers, parts }: GgufArchitecture):
 /** Some files have queries, keys and values in one tensor where the original has three. */
 function separateParts(
   weight: CheckpointWeight,
-  { parts }: GgufArchitecture,
+  { parts, normsByHead }: GgufArchitecture,
   { heads, keyValueHeads, headWidth }: GgufFacts,
 ): readonly CheckpointWeight[] {
+  const normed = /\.attn_([qk])_norm\.weight$/.exec(weight.name)?.[1];
+  if (normsByHead && normed !== undefined)
+    return byHead(weight, normed === "q" ? heads : keyValueHeads, headWidth);
   if (!/\.attn_qkv\.(?:weight|bias)$/.test(weight.name) || Object.hasOwn(parts, "attn_qkv")) return [weight];
   const rows = (heads + 2 * keyValueHeads) * headWidth;
   if (weight.shape[0] !== rows)
@@ -56,6 +60,15 @@ function separateParts(
   const named = (part: string, start: number, end: number) =>
     renamed(someRows(weight, start, end), weight.name.replace("attn_qkv", part));
   return [named("attn_q", 0, keys), named("attn_k", keys, values), named("attn_v", values, rows)];
+}
+
+/** The norms of all heads, which are rows of one tensor here. One of another shape is left for the family to refuse. */
+function byHead(weight: CheckpointWeight, heads: number, width: number): readonly CheckpointWeight[] {
+  if (weight.shape.length !== 2 || weight.shape[0] !== heads || weight.shape[1] !== width) return [weight];
+  return Array.from({ length: heads }, (_, head) => {
+    const row = someRows(weight, head, head + 1);
+    return renamed({ ...row, shape: [width] }, weight.name.replace(/weight$/, `${head}.weight`));
+  });
 }
 
 function inOriginalOrder(
