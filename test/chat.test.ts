@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { promptIds } from "../src/export/ask-circuit.ts";
@@ -66,6 +66,28 @@ test("a task file's chat reaches the circuit, and whoever opens its folder", asy
   ];
   const options = { add_generation_prompt: true, tokenize: false } as const;
   expect(tokenizer.apply_chat_template(turns, options)).toBe(text(prompt, "Answer"));
+});
+
+test("tasks show prints what the model sees of a task file, with its system turn", async () => {
+  const lines = ["garden", "store", "office", "school", "market", "beach"].map((place) =>
+    JSON.stringify({ prompt: `Who is at the ${place}`, answers: [" the"], chat: true, system: "Answer" }),
+  );
+  await writeFile(join(folder, "where.jsonl"), lines.join("\n"));
+  const shown = await runCli(["tasks", "show", "where.jsonl", "--model", "chatty", "--json"], folder);
+  expect(shown).toMatchObject({ code: 0 });
+  const { samples, notes, original } = JSON.parse(shown.stdout);
+  expect(samples).toHaveLength(5);
+  for (const { prompt, boundaries, answers } of samples) {
+    expect(boundaries.replaceAll("|", "").replaceAll("\\n", "\n")).toBe(text(prompt, "Answer"));
+    expect(answers).toEqual(["the"]);
+  }
+  expect(notes).toEqual([expect.stringContaining("Answers begin the assistant's turn")]);
+  expect(original.prompts).toBe(4);
+  // As it stands, it is another prompt.
+  const plain = await runCli(["tasks", "show", resolve("models/nano/tasks/ioi.jsonl")], folder);
+  expect(plain).toMatchObject({ code: 0, stderr: "" });
+  expect(plain.stdout).toMatch(/150 patching, 150 validation, 150 test, of 15 tokens/);
+  expect(plain.stdout).not.toContain("serve");
 });
 
 test("tasks show prints what the model sees; a model without a template is refused", async () => {

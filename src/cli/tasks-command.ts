@@ -1,6 +1,6 @@
 /**
- * `pith tasks`: lists the built-in tasks, shows one as a model's tokenizer sees it, and writes one as a task
- * file.
+ * `pith tasks`: lists the built-in tasks, shows one, or a task file, as a model's tokenizer sees it, and writes one
+ * as a task file.
  */
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -13,9 +13,10 @@ import { preflight } from "../jobs/preflight/preflight.ts";
 import { templateFor } from "../jobs/prompts.ts";
 import { fitsTurn, readTask } from "../jobs/read-task.ts";
 import { builtinTasksReport, taskReport } from "../report/terminal-tasks.ts";
-import { describeTask } from "../tasks/builtin/describe-task.ts";
-import { type AnyTaskOptions, BUILTIN_TASKS, buildTask } from "../tasks/builtin/index.ts";
+import { type DescribedTask, describeTask } from "../tasks/builtin/describe-task.ts";
+import { type AnyTaskOptions, BUILTIN_TASKS, buildTask, isBuiltinTask } from "../tasks/builtin/index.ts";
 import { formatTaskCsv, formatTaskFile } from "../tasks/format-task-file.ts";
+import { splitExamples } from "../tasks/split.ts";
 import type { CommandContext } from "./command-context.ts";
 import { jsonOption } from "./common-options.ts";
 import { parseSeed } from "./option-values.ts";
@@ -29,6 +30,7 @@ const optionOwners: readonly (readonly [flag: string, tasks: readonly string[]])
   ["letter", ["acronyms"]],
   ["digit", ["greater-than"]],
 ];
+const splitNames = ["patching", "validation", "test"] as const;
 const letters = { "1": 1, "2": 2, "3": 3 } as const;
 
 interface Flags {
@@ -56,7 +58,7 @@ export function tasksCommand({ exit }: CommandContext): Command {
     .description(
       "Prints samples with token boundaries, how many words survived the tokenizer, and how often a model that is named is right.",
     )
-    .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}.`)
+    .argument("<task>", `One of ${BUILTIN_TASKS.map(({ name }) => name).join(", ")}; or a task file.`)
     .option("--chat", "Put the prompts through the model's chat template, and show what it sees.")
     .action(async (name: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
@@ -155,15 +157,43 @@ async function build(
   return { task, options, model, description: describeTask(task, model.tokenizer, 5, template) };
 }
 
+/** A task file as a model's tokenizer sees it; splits are those that an extraction with this seed would make. */
+async function describeFile(
+  path: string,
+  { model: modelName, chat: wanted, seed }: Flags,
+  work: CommandWork,
+) {
+  const task = await readTask(path, work);
+  const model = work.closing(await loadModel(modelName, work));
+  const chat = wanted ?? task.chat ?? false;
+  const splits = splitExamples(task.examples, { seed, fileName: path });
+  const shown: DescribedTask = {
+    name: task.name,
+    description: `the examples of ${path}.`,
+    examples: splitNames.flatMap((split) => splits[split].map((each) => ({ ...each, split }))),
+    bos: task.bos ?? false,
+    ...{ promptTokens: undefined, words: [], notes: [] },
+  };
+  const template = templateFor(model.tokenizer, chat);
+  return { task, chat, model, description: describeTask(shown, model.tokenizer, 5, template) };
+}
+
+async function readShown(name: string, flags: Flags, work: CommandWork) {
+  if (!isBuiltinTask(name)) return describeFile(name, flags, work);
+  const { chat = false } = flags;
+  const { description, model, options } = await build(name, flags, work);
+  const task = await readTask(name, { ...options, tokenizer: model.tokenizer, chat });
+  return { task, chat, model, description };
+}
+
 /** A model that is named is asked as well; the default one is there for its tokenizer. */
 async function showTask(name: string, flags: Flags, work: CommandWork): Promise<Outcome> {
-  const { description, model, options } = await build(name, flags, work);
+  const { description, model, task, chat } = await readShown(name, flags, work);
   if (flags.model === undefined)
     return { json: description, report: (style) => taskReport(description, style) };
-  const { chat = false, means } = flags;
-  const task = await readTask(name, { ...options, tokenizer: model.tokenizer, chat });
+  const { means, seed } = flags;
   const { original, findings } = await preflight(model, task, {
-    ...{ means: description.promptTokens === undefined ? "pooled" : means, chat },
+    ...{ means: description.promptTokens === undefined ? "pooled" : means, chat, seed },
     ...work,
   });
   const shown = { ...description, model: model.name, original, findings };

@@ -1,4 +1,4 @@
-/** Built-in tasks for a terminal: the list, and one task with samples and the words that it uses. */
+/** Tasks for a terminal: the list of those that are built in, and one task with samples and the words that it uses. */
 import type { PreflightFinding } from "../jobs/preflight/preflight-result.ts";
 import type { ShareEstimate } from "../measure/share-estimate.ts";
 import type { TaskDescription } from "../tasks/builtin/describe-task.ts";
@@ -32,7 +32,14 @@ export function taskReport(task: ShownTask, style: TerminalStyle): string {
         `${patching} patching, ${validation} validation, ${test} test, ${length}`,
         ...(task.bos ? ["the start token comes first (a file of it needs --bos)"] : []),
       ],
-      ["words", ...task.words.map(({ kind, given, kept }) => `${kept} of ${given} ${kind} serve`)],
+      ...(task.words.length === 0
+        ? []
+        : [
+            [
+              "words",
+              ...task.words.map(({ kind, given, kept }) => `${kept} of ${given} ${kind} serve`),
+            ] as const,
+          ]),
       ...originalRows(task),
       ...(task.notes.length === 0 ? [] : [["notes", ...task.notes] as const]),
       [

@@ -1,10 +1,10 @@
-/** Shows a built-in task to a person before its use: samples with their token boundaries. */
+/** Shows a task to a person before its use: samples with their token boundaries. */
 import type { ChatTemplate } from "../../tokenizer/chat-template.ts";
 import { promptTokens } from "../../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { chatExample, chatNotes } from "../chat-example.ts";
 import type { Split, TaskExample } from "../task-file.ts";
-import type { BuiltinTask, BuiltinTaskName, WordCount } from "./builtin-task.ts";
+import type { BuiltinTask, WordCount } from "./builtin-task.ts";
 
 interface TaskSample {
   readonly prompt: string;
@@ -17,8 +17,11 @@ interface TaskSample {
   readonly labels?: readonly string[];
 }
 
+/** A built-in task, or one of a file, whose examples have their splits. */
+export type DescribedTask = Omit<BuiltinTask, "name"> & { readonly name: string };
+
 export interface TaskDescription {
-  readonly name: BuiltinTaskName;
+  readonly name: string;
   readonly description: string;
   readonly bos: boolean;
   /** Of every prompt, without the start token that `bos` asks for; undefined when they differ. */
@@ -34,7 +37,7 @@ export interface TaskDescription {
  * @param chat the template that makes turns of the prompts; left out: they stand as they are.
  */
 export function describeTask(
-  task: BuiltinTask,
+  task: DescribedTask,
   tokenizer: Pick<Tokenizer, "encode" | "tokenText" | "endOfTextId">,
   count = 5,
   chat?: ChatTemplate,
@@ -43,17 +46,20 @@ export function describeTask(
   const start = bos ? tokenizer.endOfTextId : undefined;
   const having = (split: Split) => task.examples.filter((example) => example.split === split);
   const samples = [...having("validation"), ...having("test"), ...having("patching")].slice(0, count);
-  const idsOf = (prompt: string, before: number | undefined) =>
-    promptTokens(tokenizer, prompt, { start: before, chat });
+  const idsOf = ({ prompt, system }: TaskExample, before: number | undefined) =>
+    promptTokens(tokenizer, prompt, { start: before, chat }, system);
   const shown = samples.map((sample) => {
     const { prompt, answers, labels } = chat === undefined ? sample : chatExample(sample, chat.answerSpace);
-    const ids = idsOf(prompt, undefined);
-    const boundaries = showBoundaries(idsOf(prompt, start), tokenizer);
+    const ids = idsOf(sample, undefined);
+    const boundaries = showBoundaries(idsOf(sample, start), tokenizer);
     return { prompt, boundaries, tokens: ids.length, answers, ...(labels && { labels }) };
   });
   return {
     ...{ name, description, bos, words },
-    promptTokens: chat === undefined ? task.promptTokens : commonLength(task.examples, idsOf),
+    promptTokens:
+      chat === undefined && task.promptTokens !== undefined
+        ? task.promptTokens
+        : commonLength(task.examples, idsOf),
     notes: [...task.notes, ...(chat === undefined ? [] : chatNotes(samples, chat, tokenizer, start))],
     prompts: {
       patching: having("patching").length,
@@ -66,9 +72,9 @@ export function describeTask(
 
 function commonLength(
   examples: readonly TaskExample[],
-  idsOf: (prompt: string, start: undefined) => readonly number[],
+  idsOf: (example: TaskExample, start: undefined) => readonly number[],
 ): number | undefined {
-  const [length, ...others] = new Set(examples.map(({ prompt }) => idsOf(prompt, undefined).length));
+  const [length, ...others] = new Set(examples.map((example) => idsOf(example, undefined).length));
   return others.length === 0 ? length : undefined;
 }
 

@@ -64,7 +64,7 @@ describe("drawPrompts", () => {
     const drawn = drawPrompts(space, { counts: { patching: 3, validation: 3, test: 3 } }, 0);
     expect(new Set(drawn.map(({ prompt }) => prompt)).size).toBe(9);
     expect(() => drawPrompts(space, { counts: { patching: 3, validation: 3, test: 4 } }, 0)).toThrow(
-      "toy: 10 prompts are asked for, but the words that this tokenizer leaves make only 9. Ask for fewer",
+      "toy: 10 prompts are asked for, but the words that this tokenizer leaves make only 9. Take another task",
     );
   });
 

@@ -96,7 +96,10 @@ export function drawPrompts(
   throw new PithError(
     "task",
     `${space.task}: ${splits.length} prompts are asked for, but the words that this tokenizer leaves ${found}`,
-    { advice: "Ask for fewer prompts, or give more words." },
+    {
+      advice:
+        "Take another task, or write a task file (docs/tasks.md); in a program, `counts` asks for fewer prompts.",
+    },
   );
 }
 

@@ -15,7 +15,10 @@ const DEFAULT_COUNT = 150;
 export const INDUCTION_WORDS = 20;
 /** Number of repeated words, with the answer's predecessor last. @internal */
 export const INDUCTION_REPEATED = 4;
-/** A whole word inside a text, in lower case; shorter tokens are mostly beginnings of other words. */
+/**
+ * A token of letters with its space, in lower case. Most of them are whole words; some are only the beginning of longer
+ * ones, which does no harm: the source's tokens are random, too.
+ */
 const PLAIN_WORD = /^ [a-z]{4,}$/;
 /** This number is enough. In most vocabularies, whose tokens are sorted by frequency, the words come first. */
 const MOST_WORDS = 2000;
@@ -43,7 +46,7 @@ export function inductionTask(tokenizer: VocabularyTokenizer, options: BuiltinTa
   );
   return {
     name: TASK,
-    description: `${INDUCTION_WORDS} random words, then ${INDUCTION_REPEATED} of them again: the word that came next the first time.`,
+    description: `${INDUCTION_WORDS} random tokens, each a word or its beginning, then ${INDUCTION_REPEATED} of them again: the one that came next the first time.`,
     examples,
     bos: false,
     promptTokens: tokenCount(tokenizer, examples[0]),
