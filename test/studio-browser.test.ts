@@ -200,7 +200,7 @@ describe("the start", () => {
     await page.getByRole("radio", { name: /Another/ }).check();
     await page.getByText("Open a model first.").waitFor();
     expect(await startButton().isDisabled()).toBe(true);
-    const name = page.getByRole("textbox", { name: "Folder or hub name" });
+    const name = page.getByRole("textbox", { name: "Folder, GGUF file or hub name" });
     await name.fill(packagePath("models/nano"));
     await page.getByRole("button", { name: "Open", exact: true }).click();
     await page.locator(".opened").waitFor();

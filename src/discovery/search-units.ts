@@ -84,25 +84,35 @@ export function searchUnitsNamed(name: string, field = "components"): SearchUnit
   });
 }
 
+interface TrialOptions {
+  /** Left out: each component by itself. */
+  readonly units?: SearchUnits | undefined;
+  /** Whether MLPs may be pruned. */
+  readonly mlps: boolean;
+  readonly order: Order;
+}
+
+/** `unitsOfLayers` of a model's layers. */
+export function unitsOnTrial(model: Transformer, options: TrialOptions): readonly SearchUnit[] {
+  const layers = model.blocks.map(
+    ({ attention, mlp }, layer): UnitLayer => ({
+      ...{ layer, heads: attention?.heads ?? [], mlp: mlp !== undefined },
+      group: attention?.group ?? [],
+    }),
+  );
+  return unitsOfLayers(layers, options);
+}
+
 /**
  * The units that a search tries, in its order: the last layer first, and within a layer in the order of `unitsOf`, or,
  * if the order is `downstream`, units with an MLP first. Components that may not be pruned are in no unit.
- * @param mlps whether MLPs may be pruned.
  * @throws PithError "options" if the units of a layer do not hold each of its components exactly once.
  */
-export function unitsOnTrial(
-  model: Transformer,
-  {
-    units = singleComponents,
-    mlps,
-    order,
-  }: { readonly units?: SearchUnits | undefined; readonly mlps: boolean; readonly order: Order },
+export function unitsOfLayers(
+  layers: readonly UnitLayer[],
+  { units = singleComponents, mlps, order }: TrialOptions,
 ): readonly SearchUnit[] {
-  const ofLayers = model.blocks.map(({ attention, mlp }, layer) => {
-    const parts: UnitLayer = {
-      ...{ layer, heads: attention?.heads ?? [], mlp: mlp !== undefined },
-      group: attention?.group ?? [],
-    };
+  const ofLayers = layers.map((parts) => {
     const all = units.unitsOf(parts);
     checkPartition(units, parts, all);
     const tried = all

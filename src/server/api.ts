@@ -46,6 +46,8 @@ export interface ModelSummary {
   readonly name: string;
   readonly layers: number;
   readonly heads: readonly number[];
+  /** Whether heads share keys and values. */
+  readonly grouped: boolean;
   readonly width: number;
   readonly parameters: number;
   readonly bytes: number;
@@ -63,6 +65,8 @@ export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "m
   readonly chat?: boolean | undefined;
   /** With zero ablation: what happens to a pruned head's value bias. Left out: removed. */
   readonly valueBias?: SearchSettings["valueBias"] | undefined;
+  /** What is tried as one candidate. Left out: each head and each MLP by itself. */
+  readonly components?: SearchSettings["components"] | undefined;
   /** With pooled means: whether the first position has means of its own. Left out: where it is an attention sink. */
   readonly firstPosition?: SearchSettings["firstPosition"] | undefined;
   /**
@@ -147,6 +151,8 @@ export interface RunDetail extends RunSummary {
   readonly request: RunRequest;
   readonly layers: number;
   readonly headsPerLayer: readonly number[];
+  /** For each layer, which of its heads of keys and values each head reads. Left out: each its own. */
+  readonly headGroups?: readonly (readonly number[])[] | undefined;
   readonly step?: Step | undefined;
   readonly decisions: readonly Decision[];
   /** The number of the next event: open the stream with ?after=. */

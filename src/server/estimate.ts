@@ -8,7 +8,6 @@
 import { makeBatches } from "../discovery/batch.ts";
 import { constantTensor, zeroConstant } from "../discovery/constant.ts";
 import { layerFeeds, wholeBlock } from "../discovery/forward.ts";
-import { candidates } from "../discovery/searches/greedy/search.ts";
 import { shareOut } from "../experiments/sweep-jobs.ts";
 import { searchThreads } from "../jobs/choose-threads.ts";
 import type { Model } from "../jobs/load-model.ts";
@@ -19,6 +18,7 @@ import { type ComponentKind, headCountsOf } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { elementCount } from "../transformer/weight.ts";
 import type { Estimate, RunOptions, SweepRanges, TaskSource } from "./api.ts";
+import { unitsOf } from "./models.ts";
 import { encodeFor, taskOfSource } from "./tasks.ts";
 
 /** The share of kept components for which the single figure between the two ends is given. */
@@ -68,9 +68,9 @@ export async function estimate(
     timingSeconds + countOperations(transformer, options, sizes, share) / rate;
   const [least, most] = [secondsAt(0), secondsAt(1)];
   const memory = memoryOf(transformer, sizes, longest);
-  const jobs = sweep === undefined ? 1 : shareOut(transformer, { units: unitsOf(sweep), threads }).jobs;
+  const jobs = sweep === undefined ? 1 : shareOut(transformer, { units: runsOf(sweep), threads }).jobs;
   return {
-    candidates: candidates(transformer, options).length,
+    candidates: unitsOf(model, options).length,
     seconds: secondsAt(assumedShare),
     memoryBytes: Math.round(jobs * (memory.engine + memory.data)),
     ...(sweep && {
@@ -84,13 +84,13 @@ export async function estimate(
   };
 }
 
-function unitsOf({ ablations, mlps, seeds }: SweepRanges): number {
+function runsOf({ ablations, mlps, seeds }: SweepRanges): number {
   return new Set(ablations).size * new Set(mlps).size * new Set(seeds).size;
 }
 
 /** Assumes that the searches share no work, because how much they share is not known before the sweep. */
 function searchesOf(sweep: SweepRanges): number {
-  return unitsOf(sweep) * new Set(sweep.alphas).size;
+  return runsOf(sweep) * new Set(sweep.alphas).size;
 }
 
 interface Sizes {
@@ -106,7 +106,7 @@ interface Sizes {
 /** @param share of the components that stays. */
 function countOperations(
   model: Transformer,
-  options: Pick<RunOptions, "mlps" | "order">,
+  options: Pick<RunOptions, "mlps" | "order" | "components">,
   { passes, validation, answers, measured }: Sizes,
   share: number,
 ): number {
@@ -131,8 +131,10 @@ function countOperations(
     // If no head above stays, only answer positions are computed.
     const positions = share * above > 0 ? validation : answers;
     total += validation * cost.attention;
-    for (const component of candidates({ ...model, blocks: model.blocks.slice(layer, layer + 1) }, options)) {
-      total += positions * (trialCost(component.kind, cost) + share * above) + answers * unembedding;
+    const own = { ...model, blocks: model.blocks.slice(layer, layer + 1) };
+    for (const unit of unitsOf({ transformer: own }, options)) {
+      const trial = Math.max(...unit.map(({ kind }) => trialCost(kind, cost)));
+      total += positions * (trial + share * above) + answers * unembedding;
     }
     above += cost.attention + cost.mlp;
   }

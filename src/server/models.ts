@@ -1,11 +1,17 @@
 /** The open models. The folders in which pages may name models are in model-roots.ts. */
 
+import {
+  type SearchUnit,
+  searchUnitsNamed,
+  singleComponents,
+  unitsOnTrial,
+} from "../discovery/search-units.ts";
 import type { OnEvent } from "../jobs/events.ts";
 import { loadModel, type Model } from "../jobs/load-model.ts";
 import { countParameters } from "../measure/parameters.ts";
 import { headCountsOf } from "../transformer/component.ts";
 import { Refusal } from "./answer-error.ts";
-import type { ModelSummary } from "./api.ts";
+import type { ModelSummary, RunOptions } from "./api.ts";
 import { allowedSource, realFolder } from "./model-roots.ts";
 
 export interface Models {
@@ -56,6 +62,7 @@ export function summarizeModel(name: string, model: Model): ModelSummary {
     name: model.name,
     layers: transformer.blocks.length,
     heads: headsPerLayer(model),
+    grouped: headGroups(model) !== undefined,
     width: transformer.width,
     parameters: countParameters(transformer).total,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
@@ -64,4 +71,18 @@ export function summarizeModel(name: string, model: Model): ModelSummary {
 
 export function headsPerLayer({ transformer }: Model): readonly number[] {
   return headCountsOf(transformer);
+}
+
+/** What a search of these options tries, in its order. */
+export function unitsOf(
+  { transformer }: Pick<Model, "transformer">,
+  { mlps, order, components = singleComponents.name }: Pick<RunOptions, "mlps" | "order" | "components">,
+): readonly SearchUnit[] {
+  return unitsOnTrial(transformer, { mlps, order, units: searchUnitsNamed(components) });
+}
+
+/** For each layer, which of its heads of keys and values each head reads; undefined if each has its own. */
+export function headGroups({ transformer }: Model): readonly (readonly number[])[] | undefined {
+  const groups = transformer.blocks.map(({ attention }) => attention?.group ?? []);
+  return groups.every((group) => group.every((read, head) => read === head)) ? undefined : groups;
 }

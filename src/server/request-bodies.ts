@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { firstPositionChoices } from "../discovery/first-position.ts";
+import { knownSearchUnits } from "../discovery/search-units.ts";
 import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
 import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
@@ -29,6 +30,13 @@ const options = z.strictObject({
   seed,
   bos: z.boolean().optional(),
   chat: z.boolean().optional(),
+  components: z
+    .string()
+    .refine(
+      (name) => knownSearchUnits().some((units) => units.name === name),
+      "there are no such search units",
+    )
+    .optional(),
   valueBias: z.enum(["removed", "kept"]).optional(),
   firstPosition: z.enum(firstPositionChoices).optional(),
   allowWeak: z.boolean().optional(),

@@ -38,14 +38,16 @@ export function ModelChoice({ info }: { readonly info: StudioInfo }) {
           <input type="radio" name="model" checked={own} onChange={chooseOwnModel} />
           <span>
             <strong>Another</strong>
-            <span class="hint">A folder on this machine, or a name on the Hugging Face hub.</span>
+            <span class="hint">
+              A folder or a GGUF file on this machine, or a name on the Hugging Face hub.
+            </span>
           </span>
         </label>
       </fieldset>
       {own && (
         <form class="inline-form" onSubmit={open}>
           <label class="grow">
-            <span class="label">Folder or hub name</span>
+            <span class="label">Folder, GGUF file or hub name</span>
             <input
               type="text"
               value={name}

@@ -1,5 +1,6 @@
 /** The options of a search, each with a sentence about its effect; rarely used options are folded away. */
 import type { ComponentChildren } from "preact";
+import { singleComponents } from "../../src/discovery/search-units.ts";
 import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
 import { seedRange } from "../../src/number-range.ts";
 import type { RunOptions } from "../../src/server/api.ts";
@@ -14,6 +15,7 @@ import {
   strict,
   sweepAlphas,
   sweepFields,
+  triesGroups,
   usesPooledMeans,
 } from "./run-form.ts";
 
@@ -94,6 +96,7 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
         />
+        {triesGroups() && <ComponentsRadios chosen={chosen} />}
         {replacesByNothing(chosen) && (
           <Radios
             legend="A zeroed head's value bias"
@@ -136,6 +139,25 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
         />
       </div>
     </details>
+  );
+}
+
+function ComponentsRadios({ chosen }: { readonly chosen: RunOptions }) {
+  return (
+    <Radios
+      legend="Tried as one candidate"
+      name="components"
+      value={chosen.components ?? singleComponents.name}
+      choices={[
+        ["heads,mlps", "each head, each MLP", "A group of heads may lose some of them."],
+        [
+          "kv-groups",
+          "heads that share keys and values",
+          "All of a group stay or go: other engines serve such circuits fastest.",
+        ],
+      ]}
+      onChoose={(value) => chooseOptions({ components: value })}
+    />
   );
 }
 

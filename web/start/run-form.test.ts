@@ -6,7 +6,16 @@ const options: RunOptions = {
   ...{ alpha: 0.02, ablation: "mean", mlps: true, means: "aligned", order: "published", seed: 7 },
 };
 const summary = (model: string): ModelSummary => ({
-  ...{ model, name: model || "nano", layers: 1, heads: [1], width: 4, parameters: 10, bytes: 20 },
+  ...{
+    model,
+    name: model || "nano",
+    layers: 1,
+    heads: [1],
+    grouped: false,
+    width: 4,
+    parameters: 10,
+    bytes: 20,
+  },
 });
 const info: StudioInfo = {
   ...{ pith: "0.1.0", embeddedModel: summary(""), builtinTasks: [], defaults: options },

@@ -255,9 +255,18 @@ export function usesPooledMeans({ means, ablation }: RunOptions): boolean {
   return means === "pooled" && (ablation === "mean" || (kind.value === "sweep" && sweepFields.value.zero));
 }
 
-/** Without the choice that pooled means alone have, where there are none. */
-function whereTheyApply({ firstPosition, ...chosen }: RunOptions): RunOptions {
-  return firstPosition !== undefined && usesPooledMeans(chosen) ? { ...chosen, firstPosition } : chosen;
+/** Whether heads that share keys and values may be tried together; a sweep tries each by itself. */
+export function triesGroups(): boolean {
+  return kind.value === "extract" && model.value?.grouped === true;
+}
+
+/** Without the choices that pooled means, or models with groups of heads, alone have, where there are none. */
+function whereTheyApply({ firstPosition, components, ...chosen }: RunOptions): RunOptions {
+  return {
+    ...chosen,
+    ...(firstPosition !== undefined && usesPooledMeans(chosen) && { firstPosition }),
+    ...(components !== undefined && triesGroups() && { components }),
+  };
 }
 
 /** @throws ApiFailure when the server refuses. */

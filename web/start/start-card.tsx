@@ -95,7 +95,10 @@ function whyNot(): string {
   const chosen = task.value;
   if (chosen.kind === "text" && chosen.text.trim() === "") return "The task has no examples yet.";
   if (checking.value) return "Checking the task…";
-  if ((check.value?.faults.length ?? 0) > 0) return "Mend the lines that are marked first.";
+  if ((check.value?.faults.length ?? 0) > 0)
+    return chosen.kind === "text"
+      ? "Mend the lines that are marked first."
+      : "This model can't be asked this task.";
   if (kind.value === "sweep" && sweepAlphas(sweepFields.value).length === 0)
     return "The thresholds can't be used.";
   const held = heldBack();

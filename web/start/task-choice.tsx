@@ -58,6 +58,9 @@ function Samples({ chosen }: { readonly chosen: TaskSource }) {
   if (checkFault.value !== undefined) return <FaultNotice fault={checkFault.value} />;
   if (found === undefined || (chosen.kind === "text" && chosen.text.trim() === "")) return null;
   const { examples, samples, promptTokens, faults } = found;
+  // A built-in task has no lines at which its fault could stand.
+  const [fault] = faults;
+  if (chosen.kind === "builtin" && fault !== undefined) return <FaultNotice fault={fault} />;
   if (samples.length === 0) return null;
   return (
     <div class={checking.value ? "samples stale" : "samples"} aria-busy={checking.value}>

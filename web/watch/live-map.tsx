@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { SearchUnit } from "../../src/discovery/search-units.ts";
 import { type Decision, recordsOf } from "../../src/discovery/searches/decision.ts";
 import { formatKl } from "../../src/report/format.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
@@ -10,7 +11,6 @@ import {
   type Component,
   componentOf,
   componentsOfModel,
-  componentsOnTrial,
   componentTitle,
   isTried,
   kindNouns,
@@ -26,12 +26,14 @@ export interface LiveMapProps {
   readonly run: LiveRun;
   readonly headsPerLayer: readonly number[];
   readonly options: RunOptions;
+  /** What the search tries, in its order. */
+  readonly units: readonly SearchUnit[];
 }
 
 /** With more decisions in a frame, cells change at once instead of gradually. */
 const mostGliding = 1;
 
-export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
+export function LiveMap({ run, headsPerLayer, options, units }: LiveMapProps) {
   const host = useRef<HTMLDivElement>(null);
   const pointed = useRef(signal<Component | undefined>(undefined)).current;
   const counts = headsPerLayer.join();
@@ -46,25 +48,26 @@ export function LiveMap({ run, headsPerLayer, options }: LiveMapProps) {
       },
     });
     const shape = shapeOfHeadCounts(headsPerLayer);
-    const order = componentsOnTrial(shape, options);
     for (const component of componentsOfModel(shape)) {
       if (!isTried(component.kind, options.mlps)) grid.set(component, "kept");
     }
-    let trial: Component | undefined;
+    let trial: SearchUnit = [];
+    const show = (cells: SearchUnit, state: "unknown" | "trial") => {
+      for (const cell of cells) grid.set(cell, state);
+    };
     const draw = (from: number, to: number) => {
-      if (from === 0) for (const cell of order) grid.set(cell, "unknown");
-      else if (trial !== undefined) grid.set(trial, "unknown");
+      show(from === 0 ? units.flat() : trial, "unknown");
       drawDecisions(grid, run.decisions, from, to);
-      trial = run.state.value === "running" && to > 0 ? order[to] : undefined;
-      if (trial !== undefined) grid.set(trial, "trial");
-      if (to === order.length) grid.describe(describe(run.decisions));
+      trial = (run.state.value === "running" && to > 0 ? units[to] : undefined) ?? [];
+      show(trial, "trial");
+      if (to === units.length) grid.describe(describe(run.decisions));
     };
     draw(0, run.decisions.length);
     const unsubscribe = run.subscribe(draw);
     const unwatch = run.state.subscribe((state) => {
-      if (state === "running" || trial === undefined) return;
-      grid.set(trial, "unknown");
-      trial = undefined;
+      if (state === "running") return;
+      show(trial, "unknown");
+      trial = [];
     });
     return () => {
       unsubscribe();

@@ -2,9 +2,9 @@
 
 import { formatKl } from "../../src/report/format.ts";
 import type { RunDetail } from "../../src/server/api.ts";
-import { componentsOnTrial, shapeOfHeadCounts } from "../../src/transformer/component.ts";
 import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { runPath } from "../data/router.ts";
+import { unitsOfRun } from "../data/units-of-run.ts";
 import { Figure } from "../parts/figure.tsx";
 import { Empty, FaultNotice } from "../parts/notice.tsx";
 import { AccuracyFigure, SizeFigures } from "../parts/result-figures.tsx";
@@ -17,6 +17,7 @@ import { RunSteps } from "./run-steps.tsx";
 
 export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
   const { request } = detail;
+  const units = unitsOfRun(detail);
   const state = run.state.value;
   return (
     <>
@@ -48,7 +49,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
               <p>The map appears when the search begins.</p>
             </Empty>
           ) : (
-            <LiveMap run={run} headsPerLayer={detail.headsPerLayer} options={request.options} />
+            <LiveMap {...{ run, units }} headsPerLayer={detail.headsPerLayer} options={request.options} />
           )}
         </div>
         <div class="watch-side">
@@ -63,11 +64,7 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
             {request.kind === "extract" && <KeptFigures run={run} />}
           </dl>
           {request.kind === "extract" && detail.headsPerLayer.length > 0 && (
-            <LiveCurve
-              run={run}
-              alpha={request.options.alpha}
-              candidates={componentsOnTrial(shapeOfHeadCounts(detail.headsPerLayer), request.options).length}
-            />
+            <LiveCurve run={run} alpha={request.options.alpha} candidates={units.length} />
           )}
           <QueuedRuns except={run.id} moved={state} />
         </div>

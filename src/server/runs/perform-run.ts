@@ -41,6 +41,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
       chat,
       valueBias = "removed",
       firstPosition,
+      components,
       allowWeak = false,
       ...options
     } = request.options;
@@ -49,6 +50,7 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
       ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
       ...(chat !== undefined && { chat }),
       ...(firstPosition !== undefined && { firstPosition }),
+      ...(components !== undefined && { components }),
     });
     await rememberOriginal(model, circuit.model.files);
     return;

@@ -42,6 +42,7 @@ const recordSchema = z.object({
   modelName: z.string(),
   taskName: z.string(),
   headsPerLayer: z.array(z.int().min(0)),
+  headGroups: z.array(z.array(z.int().min(0))).optional(),
   request: bodies.run,
 });
 
@@ -54,6 +55,8 @@ export interface RunRecord {
   readonly modelName: string;
   readonly taskName: string;
   readonly headsPerLayer: readonly number[];
+  /** Left out: each head has keys and values of its own. */
+  readonly headGroups?: readonly (readonly number[])[] | undefined;
   readonly request: RunRequest;
 }
 

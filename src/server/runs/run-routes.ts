@@ -49,11 +49,12 @@ export function createRunRoutes(parts: RunRouteParts): Hono {
 
 async function describeRun(run: Run): Promise<RunDetail> {
   const { record, status, log } = run;
-  const { request, headsPerLayer } = record;
+  const { request, headsPerLayer, headGroups } = record;
   // Read together with the decisions, without a pause between: the stream continues exactly here.
   const told = { decisions: log.decisions(), sequence: log.length, step: log.last("step")?.step };
   const detail = {
     ...{ ...summarizeRun(run), request, layers: headsPerLayer.length, headsPerLayer, ...told },
+    ...(headGroups && { headGroups }),
     ...(status.error && { error: status.error }),
   };
   if (status.state !== "done") return detail;

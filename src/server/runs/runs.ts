@@ -6,13 +6,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { checkFirstPosition } from "../../discovery/check-first-position.ts";
-import { candidates } from "../../discovery/searches/greedy/search.ts";
+import { singleComponents } from "../../discovery/search-units.ts";
 import { PithError } from "../../errors.ts";
 import { journalPath } from "../../files/journal.ts";
 import { makeFolders } from "../../files/make-folders.ts";
 import { Refusal } from "../answer-error.ts";
 import type { RunRequest, RunState } from "../api.ts";
-import { headsPerLayer, type Models } from "../models.ts";
+import { headGroups, headsPerLayer, type Models, unitsOf } from "../models.ts";
 import { encodeFor, taskOfSource } from "../tasks.ts";
 import { closedEventLog, openEventLog } from "./event-log.ts";
 import { totalOf } from "./perform-run.ts";
@@ -148,19 +148,24 @@ async function openRun(record: RunRecord, status: RunStatus): Promise<Run> {
 }
 
 async function makeRun(folder: string, models: Models, request: RunRequest): Promise<Run> {
-  const { firstPosition, means, ablation } = request.options;
+  const { firstPosition, means, ablation, components = singleComponents.name } = request.options;
+  if (request.kind === "sweep" && components !== singleComponents.name)
+    throw new PithError("options", "a sweep tries each component by itself.", {
+      place: { field: "components" },
+    });
   const ablations = request.kind === "sweep" ? request.ablations : [ablation];
   checkFirstPosition({ firstPosition, means, ablations });
   const model = await models.open(request.model);
   const task = await taskOfSource(request.task, model, request.options);
   await encodeFor(task, model, request.options);
-  const total = totalOf(request, candidates(model.transformer, request.options).length);
+  const total = totalOf(request, unitsOf(model, request.options).length);
   const status: RunStatus = { state: "queued", done: 0, total };
   const record = await createRunFolder(
     folder,
     {
       created: new Date().toISOString(),
-      ...{ modelName: model.name, taskName: task.name, headsPerLayer: headsPerLayer(model), request },
+      ...{ modelName: model.name, taskName: task.name, request },
+      ...{ headsPerLayer: headsPerLayer(model), headGroups: headGroups(model) },
     },
     status,
   );
