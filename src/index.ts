@@ -20,6 +20,9 @@ export type {
   FirstPositionDecision,
   Sink,
 } from "./discovery/first-position.ts";
+export type { StreamConstants } from "./discovery/gates/gate-passes.ts";
+export type { GatedModel, GatedRun } from "./discovery/gates/gated-model.ts";
+export type { OpenGates } from "./discovery/gates/open-gates.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
 export {
   knownSearchUnits,
@@ -226,7 +229,7 @@ export {
   parseComponent,
   shapeOf,
 } from "./transformer/component.ts";
-export type { GateKind } from "./transformer/gates.ts";
+export type { GateKind, GateShape, GateValues } from "./transformer/gates.ts";
 export type { PositionRows } from "./transformer/position-rows.ts";
 export type {
   Activation,

@@ -5,10 +5,15 @@
  */
 import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { gateMeansOf } from "../src/discovery/gates/gate-means.ts";
+import { type OpenGates, openGates } from "../src/discovery/gates/open-gates.ts";
 import { mean } from "../src/discovery/mean.ts";
 import { prepareSearch } from "../src/discovery/prepare.ts";
+import type { Replacements } from "../src/discovery/replacements.ts";
+import { headsAndNeurons } from "../src/discovery/search-units.ts";
 import { searchNamed } from "../src/discovery/searches/index.ts";
 import type { SearchEvent, SearchOutcome } from "../src/discovery/searches/search.ts";
+import type { SearchOptionValues } from "../src/discovery/searches/use-search.ts";
 import { PithError } from "../src/errors.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { keeps } from "../src/transformer/circuit.ts";
@@ -41,14 +46,17 @@ interface Run {
   readonly measured: number;
 }
 
+/** Options of searches that take long by their defaults. */
+const quick: Readonly<Record<string, SearchOptionValues>> = { learned: { steps: 60, batch: 4 } };
+
 /** @param resume entries of an earlier run's journal. */
 async function run(name: string, resume: readonly unknown[] = []): Promise<Run> {
-  const search = searchNamed(name).use({});
+  const search = searchNamed(name).use(quick[name] ?? {});
   const { evaluator, replacements } = await prepareSearch(
     runtime,
     model,
     { patching, validation },
-    { ablation: "mean", means: "aligned" },
+    { ablation: "mean", means: "aligned", neurons: true },
   );
   const journal = [...resume];
   const events: SearchEvent[] = [];
@@ -56,6 +64,8 @@ async function run(name: string, resume: readonly unknown[] = []): Promise<Run> 
     const outcome = await search.run(
       {
         ...{ model, evaluator, replacements, mlps: true, isRight: undefined, seed: 0, signal: undefined },
+        openGates: async () => gatesOf(replacements),
+        units: search.gates === true ? headsAndNeurons : undefined,
         target: search.target === "needed" ? { kind: "kl", value: 0.05 } : undefined,
         onEvent: (event) => events.push(event),
       },
@@ -71,6 +81,12 @@ async function run(name: string, resume: readonly unknown[] = []): Promise<Run> 
   } finally {
     await evaluator.close();
   }
+}
+
+function gatesOf(replacements: Replacements): OpenGates {
+  const withIds = (ids: readonly number[]) => ({ ids, accepted: [[]] });
+  const prompts = { patching: patching.map(withIds), validation: validation.map(withIds) };
+  return openGates(runtime, model, prompts, gateMeansOf(model, replacements));
 }
 
 test("there are searches", () => {
@@ -106,6 +122,11 @@ describe.each(names)("%s", async (name) => {
     const last = new Map(trace.map((decision) => [nameOfRecord(decision), decision]));
     for (const decision of last.values()) {
       expect(keeps(circuit, componentOf(decision)), nameOfRecord(decision)).toBe(!decision.pruned);
+    }
+    // A search by gates decides on all of them at once.
+    if (searchNamed(name).gates === true) {
+      expect(trace).toEqual([]);
+      return;
     }
     // What was never tried stays.
     for (const component of componentsOfModel(shapeOf(model))) {

@@ -1,8 +1,9 @@
 /** The options of `pith extract`, in the command line's form and in the library's. */
 
 import { Option } from "commander";
-import { knownSearchUnits } from "../discovery/search-units.ts";
+import { headsAndNeurons, knownSearchUnits, singleComponents } from "../discovery/search-units.ts";
 import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
+import { searchNames } from "../discovery/searches/index.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
 import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
@@ -13,6 +14,7 @@ import {
 } from "../jobs/extract/extract-options.ts";
 import type { CacheKind } from "../lowering/cache-heads.ts";
 import type { OperatorSet } from "../lowering/operator-set.ts";
+import { quote } from "../printable.ts";
 import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
 import { targetOption } from "./compile-command.ts";
 import { shippedDtypesOption } from "./dtype-options.ts";
@@ -30,6 +32,7 @@ import {
 import {
   allowWeakOption,
   cachesOption,
+  collect,
   firstPositionOption,
   meansOption,
   modelOption,
@@ -43,11 +46,14 @@ type Target = NonNullable<ExtractOptions["target"]>;
 
 type SearchOptions = Pick<
   Required<ExtractOptions>,
-  "alpha" | "ablation" | "valueBias" | "mlps" | "components" | "means" | "order" | "seed" | "passes"
+  "alpha" | "ablation" | "valueBias" | "mlps" | "means" | "order" | "seed" | "passes"
 >;
 
 export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly alpha?: number | undefined;
+  readonly search?: string;
+  readonly set?: readonly string[];
+  readonly components?: string;
   readonly model?: string;
   readonly task?: string;
   readonly label?: readonly string[];
@@ -91,6 +97,13 @@ const subjectOptions = (): readonly Option[] => [
 
 /** Options of the search. */
 const searchOptions = (): readonly Option[] => [
+  new Option(
+    "--search <name>",
+    `The search, one of ${searchNames().join(", ")} (default: greedy; with a target: target).`,
+  ),
+  new Option("--set <name=value>", "With --search: an option of that search; again for more.").argParser(
+    collect,
+  ),
   new Option("-a, --alpha <number>", alphaOption.sentence).default(defaults.alpha).argParser(parseAlpha),
   new Option("--target-accuracy <share>", targetOptions.accuracy.sentence).argParser(parseTargetAccuracy),
   new Option("--target-kl <nats>", targetOptions.kl.sentence).argParser(parseKl("--target-kl")),
@@ -102,8 +115,9 @@ const searchOptions = (): readonly Option[] => [
     .default(defaults.ablation),
   valueBiasOption(),
   new Option("--no-mlps", "Leave every MLP in; only heads are tried."),
-  new Option("--components <units>", `What is tried at once. ${unitSentences()}`).default(
-    defaults.components,
+  new Option(
+    "--components <units>",
+    `What is tried at once (default: ${singleComponents.name}; with a search by gates: ${headsAndNeurons.name}). ${unitSentences()}`,
   ),
   meansOption(),
   firstPositionOption(),
@@ -144,24 +158,12 @@ const outputOptions = (): readonly Option[] => [
 ];
 
 export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
-  const { alpha, ablation, valueBias, mlps, components, means, order, seed, passes } = flags;
-  const { maxKl, device, bootstrap, frequency } = flags;
+  const { ablation, valueBias, mlps, components, means, seed } = flags;
+  const { device, bootstrap, frequency } = flags;
   return {
-    ...{
-      ablation,
-      valueBias,
-      mlps,
-      components,
-      means,
-      order,
-      seed,
-      passes,
-      maxKl,
-      target: targetOf(flags),
-      threads: flags.threads,
-      device,
-    },
-    ...(alpha !== undefined && { alpha }),
+    ...{ ablation, valueBias, mlps, means, seed, device, target: targetOf(flags), threads: flags.threads },
+    ...searchFlags(flags),
+    ...(components !== undefined && { components }),
     ...(flags.firstPosition !== undefined && { firstPosition: flags.firstPosition }),
     ...(flags.bos !== undefined && { bos: flags.bos }),
     ...(flags.chat !== undefined && { chat: flags.chat }),
@@ -171,6 +173,38 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
     force: flags.force ?? defaults.force,
     resume: flags.resume ?? defaults.resume,
   };
+}
+
+/** A search that is named has its options as its own; the default ones take them from the settings. */
+function searchFlags(flags: ExtractFlags): Partial<SearchSettings> {
+  const { search: name, set = [], alpha, maxKl, passes, order } = flags;
+  if (name === undefined) {
+    if (set.length > 0) {
+      const advice = "Name the search as well: --search learned, say.";
+      throw new PithError("options", "is for a search that is named.", { place: { field: "--set" }, advice });
+    }
+    return { passes, maxKl, order, ...(alpha !== undefined && { alpha }) };
+  }
+  const given = {
+    ...(alpha !== undefined && { alpha }),
+    ...(maxKl !== undefined && { maxKl }),
+    ...(passes !== defaults.passes && { passes }),
+    ...(order !== defaults.order && { order }),
+  };
+  return { search: { name, options: { ...given, ...Object.fromEntries(set.map(parseSetting)) } } };
+}
+
+/** "steps=400" → ["steps", 400]. */
+function parseSetting(text: string): readonly [string, number | string] {
+  const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)=(.+)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new PithError("options", `is ${quote(text)}, but must be name=value.`, {
+      place: { field: "--set" },
+      advice: "steps=400, say.",
+    });
+  }
+  const number = Number(value);
+  return [name, Number.isFinite(number) ? number : value];
 }
 
 /** The main format, and the additional ones. */

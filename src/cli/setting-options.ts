@@ -10,11 +10,12 @@ import { parseThreads } from "./option-values.ts";
 /** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
-/** "maxKl" → "--max-kl". A graph's operators are its target here. */
-export const flagOf = (option: string): string =>
-  option === "operators"
-    ? "--target"
-    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** "maxKl" → "--max-kl". A graph's operators are its target here, and a chosen search's own options are set. */
+export const flagOf = (option: string): string => {
+  if (option === "operators") return "--target";
+  if (option.startsWith("search.options.")) return `--set ${option.slice("search.options.".length)}`;
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+};
 
 export const modelOption = () =>
   new Option(

@@ -32,6 +32,8 @@ export interface SearchUnits {
   readonly name: string;
   /** What is tried at once, in a sentence. */
   readonly sentence: string;
+  /** Whether the neurons of an MLP are tried one by one in its place, by searches that can. Left out: no. */
+  readonly splitsMlps?: boolean;
   /** @returns all components of the layer, each in one unit, in the order in which the units are tried. */
   unitsOf(layer: UnitLayer): readonly SearchUnit[];
 }
@@ -55,9 +57,32 @@ const keyValueGroups: SearchUnits = {
   },
 };
 
+/** Every head and every neuron by itself, for searches by gates. */
+export const headsAndNeurons: SearchUnits = {
+  name: "heads,neurons",
+  sentence: "Each head and each neuron by itself, for searches by gates.",
+  splitsMlps: true,
+  unitsOf: singleComponents.unitsOf,
+};
+
+const attentionLayers: SearchUnits = {
+  name: "attention-layers",
+  sentence: "All heads of a layer together, and each MLP.",
+  unitsOf: ({ layer, heads, mlp }) =>
+    [
+      { heads, mlp: false },
+      { heads: [], mlp },
+    ].flatMap((parts) => {
+      const unit = componentsOfLayer(layer, parts);
+      return unit.length === 0 ? [] : [unit];
+    }),
+};
+
 const known = new Map<string, SearchUnits>();
 registerSearchUnits(singleComponents);
 registerSearchUnits(keyValueGroups);
+registerSearchUnits(attentionLayers);
+registerSearchUnits(headsAndNeurons);
 
 /**
  * Registers units under their name, so that `extract`, its command and readers of circuit.json find them.

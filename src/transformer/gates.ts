@@ -23,7 +23,9 @@ export const gateKinds: readonly GateKind[] = ["heads", "mlps", "neurons"];
 
 /** How many gates of each kind each layer has. */
 export interface GateShape {
+  /** For each layer its number of heads. */
   readonly heads: readonly number[];
+  /** For each layer its number of neurons. */
   readonly neurons: readonly number[];
 }
 

@@ -20,7 +20,7 @@ import { gatesForm, type StreamConstants, type VisitGradient } from "./gate-pass
 import type { ProbeSigns } from "./row-losses.ts";
 
 /** Which prompts a gated model runs on, and what ends it early. */
-interface GatedRun {
+export interface GatedRun {
   /** Numbers of prompts, in any order; left out: all. */
   readonly prompts?: readonly number[] | undefined;
   /** Vectors that are added to the residual stream; left out: none. */

@@ -1,6 +1,9 @@
 /** The list of searches. To add one, write its folder beside this file and list it here. */
 import { PithError } from "../../errors.ts";
 import { greedy } from "./greedy/greedy.ts";
+import { iterative } from "./iterative/iterative.ts";
+import { learned } from "./learned/learned.ts";
+import { ranked } from "./ranked/ranked.ts";
 import type { Search } from "./search.ts";
 import { target } from "./target/target.ts";
 import { type AnySearch, anySearch } from "./use-search.ts";
@@ -8,6 +11,9 @@ import { type AnySearch, anySearch } from "./use-search.ts";
 const searches = new Map<string, AnySearch>();
 registerSearch(greedy);
 registerSearch(target);
+registerSearch(ranked);
+registerSearch(iterative);
+registerSearch(learned);
 
 /**
  * Registers a search by its name, for `extract` and for the reader of circuit.json.
@@ -23,6 +29,11 @@ export function registerSearch<Options extends object, Entry>(search: Search<Opt
 /** Undefined if no search has this name. */
 export function findSearch(name: string): AnySearch | undefined {
   return searches.get(name);
+}
+
+/** The names of all that are registered, the default first. */
+export function searchNames(): readonly string[] {
+  return [...searches.keys()];
 }
 
 /** @throws PithError "options" if there is no such search. */

@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Evaluator } from "../evaluator/evaluator.ts";
+import type { OpenGates } from "../gates/open-gates.ts";
 import type { Replacements } from "../replacements.ts";
 import type { SearchUnits } from "../search-units.ts";
 import type { StepFault } from "../step-fault.ts";
@@ -24,8 +25,10 @@ export interface Search<Options extends object, Entry = never> {
   readonly name: string;
   /** The options with their bounds and defaults: for the library, the command line, the studio and circuit.json. */
   readonly schema: z.ZodType<Options>;
-  /** Whether it finds a circuit that meets a target, or one that only its options determine. */
-  readonly target: "needed" | "none";
+  /** Whether it finds a circuit that meets a target, one that only its options determine, or either. */
+  readonly target: "needed" | "none" | "either";
+  /** Whether it searches by gates: then it may prune neurons, and needs {@link SearchInputs.openGates}. Left out: no. */
+  readonly gates?: boolean;
   /** How an interrupted run is resumed; left out: it begins again. */
   readonly journal?: SearchJournal<Options, Entry>;
   /** Finds a circuit. It may stop at any time by rejecting with the signal's reason. */
@@ -77,6 +80,11 @@ export interface SearchInputs {
   readonly target: Target | undefined;
   /** Judges an answer to a validation prompt; undefined if that is not possible. */
   readonly isRight: JudgeAnswer | undefined;
+  /**
+   * Opens the model with a gate on every component, on the patching prompts and then the validation prompts, for
+   * searches by gates; whoever opens it closes it. Left out: there are only searches without gates.
+   */
+  readonly openGates?: (() => Promise<OpenGates>) | undefined;
   /** The seed for all random choices of a search. */
   readonly seed: number;
   /** Ends the search when it is aborted; undefined if nothing ends it early. */

@@ -4,7 +4,7 @@ import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-option
 import { checkFirstPosition } from "../../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
-import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
+import { headsAndNeurons, searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
 import { searchNamed } from "../../discovery/searches/index.ts";
 import { type Target, targetKinds, targetOptions } from "../../discovery/searches/target/target-options.ts";
@@ -21,8 +21,10 @@ import type { OnEvent } from "../events.ts";
 /** What a search depends on, and how it is run. In {@link ExtractOptions} every one of them may be left out. */
 export interface SearchSettings {
   /**
-   * The search to use, by its name, with its options. The search named "target" is used where there is a target,
-   * and "greedy" otherwise; these take their options from `alpha`, `maxKl`, `passes` and `order`.
+   * The search to use, by its name, with its options. Left out, the search named "target" is used where there is a
+   * target, and "greedy" otherwise; these take their options from `alpha`, `maxKl`, `passes` and `order`. "learned",
+   * "iterative" and "ranked" go by gates on heads and neurons; without a target, their circuit is as faithful as that of
+   * "greedy" at their option `alpha`.
    * @defaultValue undefined
    * @example
    * ```ts
@@ -95,9 +97,10 @@ export interface SearchSettings {
    */
   readonly mlps: boolean;
   /**
-   * What the greedy search tries as one candidate, by name: each head and each MLP by itself ("heads,mlps"), all query
-   * heads of a key/value head together ("kv-groups"), or what `registerSearchUnits` added.
-   * @defaultValue "heads,mlps"
+   * What a search tries as one candidate, by name: each head and each MLP by itself ("heads,mlps"), each head and each
+   * neuron ("heads,neurons", for searches by gates), all query heads of a key/value head together ("kv-groups"), all
+   * heads of a layer ("attention-layers"), or what `registerSearchUnits` added.
+   * @defaultValue "heads,mlps"; "heads,neurons" for searches by gates
    * @example
    * ```ts
    * { components: "kv-groups" }
@@ -347,7 +350,7 @@ export function checkExtractOptions(
   const require = (option: string, value: unknown, valid: boolean, wanted: string) =>
     requireOption(nameOf(option), value, valid, wanted);
   const { signal: _signal, onEvent: _onEvent, ...given } = options;
-  const settings = { ...defaultExtractOptions, ...given };
+  const settings = withComponents({ ...defaultExtractOptions, ...given }, options.components);
   const { ablation, valueBias, means, seed, threads } = settings;
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
   require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
@@ -362,11 +365,33 @@ export function checkExtractOptions(
   requireNumber(nameOf("seed"), seed, seedRange);
   if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
-  searchUnitsNamed(settings.components, nameOf("components"));
+  checkComponents(settings, nameOf);
   checkTarget(settings, options.alpha, nameOf);
   checkSearch(settings, given, nameOf);
   checkStabilityOptions(settings, nameOf);
   return settings;
+}
+
+/** Searches by gates prune neurons, unless other components are asked for. */
+function withComponents(settings: SearchSettings, asked: string | undefined): SearchSettings {
+  const { search } = settings;
+  if (asked !== undefined || search === undefined || searchNamed(search.name).gates !== true) return settings;
+  return { ...settings, components: headsAndNeurons.name };
+}
+
+function checkComponents(settings: SearchSettings, nameOf: OptionName): void {
+  const field = nameOf("components");
+  const units = searchUnitsNamed(settings.components, field);
+  const { name, gates } = searchOf(settings, nameOf);
+  if (units.splitsMlps !== true || gates === true) return;
+  throw new PithError(
+    "options",
+    `is ${units.name}, but the search named ${name} tries heads and whole MLPs.`,
+    {
+      place: { field },
+      advice: `Choose a search by gates: ${nameOf("search")} learned, say.`,
+    },
+  );
 }
 
 /** The search that the settings choose, with its options. @throws PithError "options" that names the option. */
@@ -375,8 +400,7 @@ export function searchOf(
   nameOf: OptionName = (option) => option,
 ): SearchUse {
   if (search !== undefined) {
-    const named = (option: string) => `${nameOf("search")}.options.${option}`;
-    return searchNamed(search.name).use(search.options ?? {}, named);
+    return searchNamed(search.name).use(search.options ?? {}, (option) => nameOf(`search.options.${option}`));
   }
   return target === undefined
     ? searchNamed("greedy").use({ alpha, maxKl, passes, order }, nameOf)
@@ -385,9 +409,13 @@ export function searchOf(
 
 function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, nameOf: OptionName): void {
   const { search, target } = settings;
-  const { name, target: wanted } = searchOf(settings, nameOf);
+  const { name, target: wanted, gates } = searchOf(settings, nameOf);
   if (search === undefined) return;
   const field = nameOf("search");
+  if (gates === true && settings.bootstrap !== undefined) {
+    const message = `can't go with ${nameOf("bootstrap")}: searches by gates don't take resampled prompts yet.`;
+    throw new PithError("options", message, { place: { field } });
+  }
   const twice = (["alpha", "maxKl", "passes", "order"] as const).find(
     (option) => given[option] !== undefined,
   );
@@ -395,7 +423,7 @@ function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, n
     const advice = `Give ${name}'s own options as ${field}.options.`;
     throw new PithError("options", `can't go with ${nameOf(twice)}.`, { place: { field }, advice });
   }
-  if ((wanted === "needed") === (target !== undefined)) return;
+  if (wanted === "either" || (wanted === "needed") === (target !== undefined)) return;
   const message = target === undefined ? `${name} needs a target.` : `${name} can't search for a target.`;
   throw new PithError("options", message, { place: { field } });
 }
@@ -407,7 +435,7 @@ function areFormats({ dtype, formats }: SearchSettings): boolean {
 
 /** @param alpha as the user gave it. */
 function checkTarget(
-  { target, maxKl, passes, bootstrap, components }: SearchSettings,
+  { search, target, maxKl, passes, bootstrap, components }: SearchSettings,
   alpha: number | undefined,
   nameOf: OptionName,
 ): void {
@@ -424,7 +452,7 @@ function checkTarget(
   if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
   if (passes !== passesOption.initial)
     throw clash("passes", "a search for a target tries again until nothing changes anyway");
-  if (components !== singleComponents.name)
+  if (search === undefined && components !== singleComponents.name)
     throw clash("components", "a search for a target tries each component by itself");
   if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");
   if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");

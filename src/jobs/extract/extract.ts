@@ -26,6 +26,7 @@ import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { type Model, specialTokens } from "../load-model.ts";
+import { openTaskGates } from "../open-gates.ts";
 import { preflightEncoded } from "../preflight/preflight.ts";
 import { refuseUnfit } from "../preflight/preflight-findings.ts";
 import type { Preflight } from "../preflight/preflight-result.ts";
@@ -39,6 +40,7 @@ import {
   checkExtractOptions,
   defaultExtractOptions,
   type ExtractOptions,
+  type SearchSettings,
   searchOf,
 } from "./extract-options.ts";
 import { type ExtractionTiming, measureCircuit } from "./measure-circuit.ts";
@@ -238,7 +240,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
     runtime,
     model.transformer,
     searchSets(encoded),
-    { ablation, valueBias, means, firstPosition: choice, signal },
+    { ablation, valueBias, means, firstPosition: choice, neurons: prunesNeurons(settings), signal },
   );
   if (firstPosition?.sink !== undefined && firstPosition.firstPosition === "apart")
     onEvent?.({ kind: "note", note: sinkNote(firstPosition.sink) });
@@ -250,6 +252,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
       if (example === undefined) throw new RangeError(`no validation example ${index}`);
       return isRight(example, logits);
     },
+    openGates: async () => openTaskGates({ runtime, model: model.transformer, encoded, replacements }),
     onEvent: (event) => tell(job, event),
   };
   let removeJournal = async () => {};
@@ -260,6 +263,11 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
   });
   await evaluator.close();
   return { replacements, firstPosition, outcome, removeJournal };
+}
+
+/** Whether neurons are candidates, so that their means are needed. */
+function prunesNeurons({ mlps, components }: SearchSettings): boolean {
+  return mlps && searchUnitsNamed(components).splitsMlps === true;
 }
 
 /** Inputs that the search and its repetitions share. */

@@ -22,7 +22,7 @@ export const greedySchema = z.strictObject({
 
 export type GreedyOptions = z.output<typeof greedySchema>;
 
-const decisionSchema: z.ZodType<Decision> = z.object({
+export const decisionSchema: z.ZodType<Decision> = z.object({
   layer: z.int().min(0),
   component: z.string(),
   also: z.array(z.string()).min(1).optional(),

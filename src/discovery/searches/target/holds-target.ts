@@ -2,7 +2,6 @@
 import { PithError } from "../../../errors.ts";
 import type { Assessment } from "./assess.ts";
 import type { Target } from "./target-options.ts";
-import type { TriedCircuit } from "./tried-circuit.ts";
 
 /** Shares of prompts and of parameters are compared up to rounding. */
 export const shareRounding = 1e-12;
@@ -20,7 +19,7 @@ export function holdsTarget(target: Target, maxKl: number | undefined): HoldsTar
 }
 
 /** @param least the smallest circuit's size. @throws PithError "options" if no circuit can meet the target. */
-export function checkReachable(target: Target, original: TriedCircuit, least: number): void {
+export function checkReachable(target: Target, original: Pick<Assessment, "accuracy">, least: number): void {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   if (target.kind === "accuracy" && (original.accuracy ?? 0) < target.value - shareRounding) {
     throw new PithError(

@@ -1,0 +1,138 @@
+/**
+ * What searches by masks have in common: they open the gated model, divide its prompts, learn what a circuit may cost,
+ * and make a circuit of the mask that a method finds. Such a search makes no decisions on single components, so its
+ * trace is empty.
+ */
+import { z } from "zod";
+import { PithError } from "../../errors.ts";
+import { numberSchema } from "../../number-schema.ts";
+import { circuitSize } from "../../transformer/circuit-size.ts";
+import type { GateEngine } from "../gates/gate-engine.ts";
+import type { GatedModel } from "../gates/gated-model.ts";
+import { singleComponents } from "../search-units.ts";
+import type { Decision } from "../searches/decision.ts";
+import { faultInDecisions } from "../searches/greedy/check-decisions.ts";
+import { decisionSchema } from "../searches/greedy/greedy.ts";
+import { alphaOption, maxKlOption } from "../searches/greedy/greedy-options.ts";
+import type { MetTarget, SearchInputs, SearchOutcome } from "../searches/search.ts";
+import { createAssessor } from "../searches/target/assess.ts";
+import type { StepFault } from "../step-fault.ts";
+import type { MaskHolds } from "./cut-along.ts";
+import { circuitOfMask, gateSpaceOf, type Mask } from "./gate-space.ts";
+import { type MaskBudget, openBudget } from "./mask-budget.ts";
+import { type MaskModel, maskModelOf } from "./mask-model.ts";
+import { type PromptSets, promptSets } from "./prompt-sets.ts";
+
+/** The options that all searches by masks have. */
+export const maskSearchShape = {
+  /** Without a target, a circuit must be as faithful as that of Algorithm 1 at this α; nats. */
+  alpha: numberSchema(alphaOption.range).default(alphaOption.initial),
+  /** In addition to an accuracy: the largest KL, in nats. */
+  maxKl: numberSchema(maxKlOption.range).optional(),
+};
+
+const maskSearchSchema = z.object(maskSearchShape);
+export type MaskSearchOptions = z.output<typeof maskSearchSchema>;
+
+/** What a method works with. */
+export interface MaskTools {
+  readonly engine: GateEngine;
+  readonly gated: GatedModel;
+  readonly model: MaskModel;
+  readonly sets: PromptSets;
+  /** A third of the learning prompts: enough for rankings. */
+  readonly sample: readonly number[];
+  readonly budget: MaskBudget;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+  /** Counts one step of the method, for progress. */
+  readonly step: () => void;
+}
+
+export interface MaskSearchRun {
+  readonly inputs: SearchInputs;
+  readonly options: MaskSearchOptions;
+  /** Decisions of Algorithm 1 in an interrupted run. */
+  readonly resume: readonly Decision[];
+  readonly onDecision: (decision: Decision) => Promise<void>;
+  /** How many steps the method will take, as far as that is known. */
+  readonly steps: number;
+  readonly find: (tools: MaskTools) => Promise<Mask>;
+}
+
+const sampleOf = 3;
+
+/** @throws PithError "options" for a target that no circuit is likely to meet. */
+export async function searchByMask({
+  inputs,
+  options,
+  resume,
+  onDecision,
+  steps,
+  find,
+}: MaskSearchRun): Promise<SearchOutcome> {
+  const { model, evaluator, mlps, units = singleComponents, isRight, signal, target, seed } = inputs;
+  if (inputs.openGates === undefined) throw new RangeError("a search by gates needs a gated model");
+  const { gated, engine } = await inputs.openGates();
+  try {
+    const space = gateSpaceOf(model, { units, mlps });
+    const mask = maskModelOf(gated, space, { loss: "kl", signal });
+    const sets = promptSets(gated, "kl");
+    let evaluations = 0;
+    let done = 0;
+    const step = () => inputs.onEvent({ kind: "progress", done: ++done, total: Math.max(done, steps) });
+    const budget = counting(
+      await openBudget({
+        ...{ inputs, gated, mask, sets, resume, onDecision },
+        ...{ alpha: options.alpha, maxKl: options.maxKl },
+      }),
+      () => evaluations++,
+    );
+    const sample = sets.learning.filter((_, at) => at % sampleOf === 0);
+    const found = await find({ ...{ gated, engine, model: mask, sets, sample, budget, seed, signal, step } });
+    const circuit = circuitOfMask(space, found);
+    const { kl, accuracy } = await createAssessor(evaluator, isRight, [], undefined, signal).assess(circuit);
+    const met: MetTarget = {
+      reached: {
+        kl,
+        size: circuitSize(model, circuit) / space.body,
+        ...(accuracy !== undefined && { accuracy }),
+      },
+      ...{ original: {}, evaluations, candidates: space.units.length, settled: false, tried: [] },
+    };
+    return { circuit, trace: [], kl, ...(target !== undefined && { met }) };
+  } finally {
+    await gated.close();
+  }
+}
+
+function counting(budget: MaskBudget, count: () => void): MaskBudget {
+  if (budget.kind === "size") return budget;
+  const holds: MaskHolds = (mask) => {
+    count();
+    return budget.holds(mask);
+  };
+  return { ...budget, holds };
+}
+
+/** An entry of the journal of a search by masks: a decision of Algorithm 1, which says what a circuit may cost. */
+export const greedyEntrySchema = z.object({ greedy: decisionSchema });
+
+/** Checks journaled decisions of Algorithm 1 at the search's α. */
+export function faultInReference(
+  { model, mlps, target }: Pick<SearchInputs, "model" | "mlps" | "target">,
+  { alpha }: MaskSearchOptions,
+  decisions: readonly Decision[],
+): StepFault | undefined {
+  if (target !== undefined)
+    return decisions.length > 0 ? { index: 0, why: "a target needs no decisions of Algorithm 1" } : undefined;
+  return faultInDecisions(model, { alpha, maxKl: undefined, mlps, order: "published", passes: 1 }, decisions);
+}
+
+/** @throws PithError "runtime" where a gradient is not finite. */
+export function requireFinite(values: Float64Array, what: string): void {
+  if (values.every(Number.isFinite)) return;
+  throw new PithError("runtime", `${what} is not a number.`, {
+    advice: "The model may overflow in float32 on these prompts: check it with pith eval.",
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * The search by re-ranking: what is estimated to cost the least loss per weight goes, a share at a time, and the rest
+ * is ranked again. It learns nothing, and so it takes seconds; but it starts from the whole model, where spare
+ * components look useless, and may so end in larger circuits than learned masks do.
+ */
+import { z } from "zod";
+import type { NumberRange } from "../../../number-range.ts";
+import { numberSchema } from "../../../number-schema.ts";
+import {
+  faultInReference,
+  greedyEntrySchema,
+  maskSearchShape,
+  searchByMask,
+} from "../../masks/mask-search.ts";
+import { pruneFurther } from "../../masks/prune-further.ts";
+import { reranking, rerankToSize } from "../../masks/rerank.ts";
+import type { Search } from "../search.ts";
+
+const shareRange: NumberRange = { above: 0, most: 0.9, wanted: "a share above 0 and up to 0.9" };
+
+const iterativeSchema = z.strictObject({
+  ...maskSearchShape,
+  /** The share of the kept weights that goes at once, before it is halved. */
+  share: numberSchema(shareRange).default(reranking.share),
+});
+
+export type IterativeOptions = z.output<typeof iterativeSchema>;
+
+/** About so many evaluations of circuits. */
+const stepsExpected = 100;
+
+export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySchema>> = {
+  name: "iterative",
+  schema: iterativeSchema,
+  target: "either",
+  gates: true,
+  journal: {
+    schema: greedyEntrySchema,
+    firstFault: (setting, options, entries) =>
+      faultInReference(
+        setting,
+        options,
+        entries.map(({ greedy }) => greedy),
+      ),
+  },
+  run: (context, options) =>
+    searchByMask({
+      ...{ inputs: context, options, steps: stepsExpected },
+      resume: context.resume.map(({ greedy }) => greedy),
+      onDecision: (greedy) => context.onEntry({ greedy }),
+      async find({ model, budget, sample: prompts, seed, step }) {
+        const whole = model.space.costs.map(() => 1);
+        if (budget.kind === "size") {
+          const always = model.space.body - model.space.costs.reduce((sum, cost) => sum + cost, 0);
+          return rerankToSize(whole, model, budget.size - always, { prompts, seed });
+        }
+        const holds = (mask: Float64Array) => {
+          step();
+          return budget.holds(mask);
+        };
+        const { share } = options;
+        return pruneFurther(whole, budget.known, { model, holds, sample: prompts, seed, share });
+      },
+    }),
+  describe: ({ alpha, maxKl, share }) => ({
+    rule: "re-ranked per weight",
+    decision: `A head or a neuron is pruned when it adds the least loss per weight, by a ranking that is made anew after every ${Math.round(100 * share)} % of the weights, until the loss is the target's, or that of Algorithm 1 at α = ${alpha}`,
+    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+  }),
+};

@@ -1,0 +1,222 @@
+/**
+ * The search by learned masks: a Fisher probe drops what hardly matters, masks of all sizes are learned at once by
+ * gradient, and the circuit is the smallest cut along their scores that holds the budget, less what re-ranking and
+ * elimination can still take away.
+ */
+import { z } from "zod";
+import { numberSchema } from "../../../number-schema.ts";
+import type { AdamState } from "../../masks/adam.ts";
+import { cutAlong, firstUnits, type MaskHolds, orderOf } from "../../masks/cut-along.ts";
+import { bestOfSize } from "../../masks/fit-weights.ts";
+import { type Mask, maskedCost } from "../../masks/gate-space.ts";
+import {
+  faultInReference,
+  greedyEntrySchema,
+  type MaskTools,
+  maskSearchShape,
+  requireFinite,
+  searchByMask,
+} from "../../masks/mask-search.ts";
+import { pruneFurther } from "../../masks/prune-further.ts";
+import { trainScores } from "../../masks/train-scores.ts";
+import type { Search, SearchContext, SearchOutcome } from "../search.ts";
+import {
+  batchOption,
+  prefilterOption,
+  rateOption,
+  stepsOption,
+  temperatureOption,
+} from "./learned-options.ts";
+
+const learnedSchema = z.strictObject({
+  ...maskSearchShape,
+  /** Steps of gradient descent. */
+  steps: numberSchema(stepsOption.range).default(stepsOption.initial),
+  /** Prompts of a step. */
+  batch: numberSchema(batchOption.range).default(batchOption.initial),
+  /** Adam's learning rate. */
+  rate: numberSchema(rateOption.range).default(rateOption.initial),
+  /** The temperature of the masks. */
+  temperature: numberSchema(temperatureOption.range).default(temperatureOption.initial),
+  /** The share of the body that a Fisher probe leaves. */
+  prefilter: numberSchema(prefilterOption.range).default(prefilterOption.initial),
+});
+
+export type LearnedOptions = z.output<typeof learnedSchema>;
+
+const numbers = z.array(z.number());
+const scoresSchema = z.object({ values: numbers, first: numbers, second: numbers, steps: z.int().min(1) });
+const entrySchema = z.union([greedyEntrySchema, z.object({ scores: scoresSchema })]);
+type LearnedEntry = z.output<typeof entrySchema>;
+
+/** The state of the training is journaled each so many steps. */
+const stepsPerEntry = 50;
+/** About so many evaluations of circuits come after the training. */
+const stepsAfter = 120;
+
+export const learned: Search<LearnedOptions, LearnedEntry> = {
+  name: "learned",
+  schema: learnedSchema,
+  target: "either",
+  gates: true,
+  journal: {
+    schema: entrySchema,
+    firstFault(setting, options, entries) {
+      const decisions = entries.flatMap((entry) => ("greedy" in entry ? [entry.greedy] : []));
+      return faultInReference(setting, options, decisions) ?? faultInScores(options, entries);
+    },
+  },
+  run,
+  describe: ({ alpha, maxKl, steps }) => ({
+    rule: "learned masks",
+    decision: `A head or a neuron stays when masks that were learned for all sizes at once rank it above what the circuit can do without: its loss is the target's, or that of Algorithm 1 at α = ${alpha}`,
+    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+    manner: [`${steps} steps`],
+  }),
+};
+
+function faultInScores({ steps }: LearnedOptions, entries: readonly LearnedEntry[]) {
+  let before = 0;
+  for (const [index, entry] of entries.entries()) {
+    if ("greedy" in entry) {
+      if (before > 0) return { index, why: "Algorithm 1 had ended before it" };
+      continue;
+    }
+    const { values, first, second, steps: taken } = entry.scores;
+    if (taken <= before || taken > steps)
+      return { index, why: `it is the state after ${taken} of ${steps} steps` };
+    if (first.length !== values.length || second.length !== values.length)
+      return { index, why: "its lists differ in length" };
+    before = taken;
+  }
+  return undefined;
+}
+
+async function run(context: SearchContext<LearnedEntry>, options: LearnedOptions): Promise<SearchOutcome> {
+  const { resume, onEntry } = context;
+  return searchByMask({
+    ...{ inputs: context, options, steps: options.steps + stepsAfter },
+    resume: resume.flatMap((entry) => ("greedy" in entry ? [entry.greedy] : [])),
+    onDecision: (decision) => onEntry({ greedy: decision }),
+    find: (tools) => findLearned(tools, context, options),
+  });
+}
+
+async function findLearned(
+  tools: MaskTools,
+  { resume, onEntry }: SearchContext<LearnedEntry>,
+  options: LearnedOptions,
+): Promise<Mask> {
+  const { model, budget, sample, seed, step } = tools;
+  const { costs } = model.space;
+  const fisher = await fisherOrder(tools);
+  const open = await prefilter(tools, fisher, options.prefilter);
+  const openCosts = Float64Array.from(open, (at) => costs[at] ?? 0);
+  /** A mask of all units from one of those that are open. */
+  const spread = (own: Float64Array): Mask => {
+    const mask = new Float64Array(costs.length);
+    for (const [index, at] of open.entries()) mask[at] = own[index] ?? 0;
+    return mask;
+  };
+  const last = resume.findLast((entry) => "scores" in entry);
+  const scores = await trainScores(
+    {
+      ...{ costs: openCosts, prompts: tools.sets.learning, seed },
+      ...{ steps: options.steps, batch: options.batch, rate: options.rate, temperature: options.temperature },
+      shares: await sharesOf(tools, fisher, openCosts),
+      async gradient(mask, prompts) {
+        const all = await model.gradient(spread(mask), prompts);
+        requireFinite(all, "the gradient of the loss with respect to the masks");
+        return Float64Array.from(open, (at) => all[at] ?? 0);
+      },
+      async onStep(state) {
+        step();
+        const { steps } = state;
+        if (steps % stepsPerEntry === 0 || steps === options.steps)
+          await onEntry({ scores: recordOfState(state) });
+      },
+    },
+    last && stateOf(last.scores, open.length),
+  );
+  const order = orderOf(scores);
+  if (budget.kind === "size")
+    return bestOfSize(tools, budget.size, (size) => spread(firstUnits(order, openCosts, size)));
+  const holds: MaskHolds = (mask) => {
+    step();
+    return budget.holds(mask);
+  };
+  const cut = spread(await cutAlong(order, openCosts, (own) => holds(spread(own))));
+  return pruneFurther(cut, budget.known, { model, holds, sample, seed });
+}
+
+/** How many probes estimate the Fisher diagonal. */
+const probes = 2;
+
+/** All units by the estimated loss per weight of replacing each alone in the whole model, the highest first. */
+async function fisherOrder({ model, sample, seed }: MaskTools): Promise<readonly number[]> {
+  const { costs } = model.space;
+  const whole = costs.map(() => 1);
+  const sums = new Float64Array(costs.length);
+  for (let probe = 0; probe < probes; probe++) {
+    const losses = await model.removalLosses(whole, sample, seed + probe);
+    for (const [at, loss] of losses.entries()) sums[at] = (sums[at] ?? 0) + loss;
+  }
+  requireFinite(sums, "the curvature of the loss with respect to the masks");
+  return orderOf(sums.map((sum, at) => sum / (costs[at] ?? 1)));
+}
+
+/** The units that stay candidates, ascending: a share of the weights, or more where that is too little. */
+async function prefilter(
+  { model, budget }: MaskTools,
+  order: readonly number[],
+  share: number,
+): Promise<readonly number[]> {
+  const { costs } = model.space;
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const unitsOf = (mask: Mask) => [...mask.keys()].filter((at) => mask[at] === 1);
+  for (const wider of [share, (1 + share) / 2]) {
+    const mask = firstUnits(order, costs, wider * total);
+    const enough =
+      budget.kind === "size"
+        ? maskedCost(model.space, mask) >= headroom * budget.size
+        : await budget.holds(mask);
+    if (enough) return unitsOf(mask);
+  }
+  return [...costs.keys()];
+}
+
+/** A size is searched for among candidates of so many times its weights. */
+const headroom = 2;
+
+/**
+ * Sizes are drawn from far below a circuit that is known to hold the budget up to nearly that circuit, or around the
+ * size that is asked for.
+ */
+async function sharesOf(
+  { budget, model }: MaskTools,
+  order: readonly number[],
+  openCosts: Float64Array,
+): Promise<{ readonly least: number; readonly most: number }> {
+  const total = openCosts.reduce((sum, cost) => sum + cost, 0);
+  if (budget.kind === "size") {
+    const share = budget.size / total;
+    return { least: Math.min(1, 0.4 * share), most: Math.min(1, 1.6 * share) };
+  }
+  const known = budget.known ?? (await cutAlong(order, model.space.costs, budget.holds));
+  const share = Math.min(1, maskedCost(model.space, known) / total);
+  return { least: 0.08 * share, most: Math.max(0.15, 0.9 * share) };
+}
+
+function recordOfState({ values, first, second, steps }: AdamState): z.output<typeof scoresSchema> {
+  return { values: [...values], first: [...first], second: [...second], steps };
+}
+
+/** @throws RangeError if the state is of another number of units. */
+function stateOf(record: z.output<typeof scoresSchema>, units: number): AdamState {
+  if (record.values.length !== units) throw new RangeError("the journal's scores are of other units");
+  const { values, first, second, steps } = record;
+  return {
+    ...{ values: Float64Array.from(values), steps },
+    ...{ first: Float64Array.from(first), second: Float64Array.from(second) },
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The search along a ranking: all components are scored once, by any ranking of the registry, and the circuit is the
+ * smallest cut along the scores per weight that holds the budget. It is the cheapest search, and as good as its
+ * ranking.
+ */
+import { z } from "zod";
+import { PithError } from "../../../errors.ts";
+import type { Loss } from "../../../lowering/loss-stages.ts";
+import { cutAlong, firstUnits, orderOf } from "../../masks/cut-along.ts";
+import { largestOfSize } from "../../masks/fit-weights.ts";
+import { type Mask, unitValues } from "../../masks/gate-space.ts";
+import {
+  faultInReference,
+  greedyEntrySchema,
+  type MaskTools,
+  maskSearchShape,
+  requireFinite,
+  searchByMask,
+} from "../../masks/mask-search.ts";
+import { promptSets } from "../../masks/prompt-sets.ts";
+import { rankingNamed, rankings } from "../../rankings/index.ts";
+import type { Ranking } from "../../rankings/ranking.ts";
+import type { Search } from "../search.ts";
+
+const rankingNames = rankings.map(({ name }) => name);
+
+const rankedSchema = z.strictObject({
+  ...maskSearchShape,
+  /** The ranking, by its name. */
+  ranking: z.enum(rankingNames, { error: `must be one of ${rankingNames.join(", ")}` }).default("fisher"),
+});
+
+export type RankedOptions = z.output<typeof rankedSchema>;
+
+/** About so many evaluations of circuits. */
+const stepsExpected = 30;
+
+export const ranked: Search<RankedOptions, z.output<typeof greedyEntrySchema>> = {
+  name: "ranked",
+  schema: rankedSchema,
+  target: "either",
+  gates: true,
+  journal: {
+    schema: greedyEntrySchema,
+    firstFault: (setting, options, entries) =>
+      faultInReference(
+        setting,
+        options,
+        entries.map(({ greedy }) => greedy),
+      ),
+  },
+  run: (context, options) =>
+    searchByMask({
+      ...{ inputs: context, options, steps: stepsExpected },
+      resume: context.resume.map(({ greedy }) => greedy),
+      onDecision: (greedy) => context.onEntry({ greedy }),
+      find: (tools) => cutAlongRanking(tools, rankingNamed(options.ranking)),
+    }),
+  describe: ({ alpha, maxKl, ranking }) => ({
+    rule: `ranked by ${ranking}`,
+    decision: `A component is pruned when its ${ranking} score per weight is below what the budget needs: a loss that is the target's, or that of Algorithm 1 at α = ${alpha}`,
+    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+  }),
+};
+
+async function cutAlongRanking(tools: MaskTools, ranking: Ranking): Promise<Mask> {
+  const { model, budget, step } = tools;
+  const { space } = model;
+  const order = orderOf((await scoresOf(tools, ranking)).map((score, at) => score / (space.costs[at] ?? 1)));
+  if (budget.kind === "size")
+    return largestOfSize(tools, budget.size, (weights) => firstUnits(order, space.costs, weights));
+  return cutAlong(order, space.costs, (mask) => {
+    step();
+    return budget.holds(mask);
+  });
+}
+
+async function scoresOf(
+  { engine, gated, model: { space }, sample, seed, signal }: MaskTools,
+  ranking: Ranking,
+): Promise<Float64Array> {
+  const missing = space.kinds.find((kind) => !ranking.scores.includes(kind));
+  if (missing !== undefined) {
+    throw new PithError("options", `is ${ranking.name}, which does not score ${missing}.`, {
+      place: { field: "search.options.ranking" },
+      advice: `It scores ${ranking.scores.join(" and ")}; choose another ranking, or other components.`,
+    });
+  }
+  const loss: Loss = ranking.losses.length === 0 || ranking.losses.includes("kl") ? "kl" : "cross-entropy";
+  const prompts = loss === "kl" ? sample : promptSets(gated, loss).learning;
+  const scores = await ranking.score({
+    ...{ engine, gated, prompts, of: space.kinds, loss, seed, signal },
+    onProgress: () => {},
+  });
+  const values = unitValues(space, scores);
+  requireFinite(values, `a score of the ranking named ${ranking.name}`);
+  return values;
+}
