@@ -12,6 +12,7 @@ import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { searchCases } from "./search-cases.ts";
+import { benchSmaller, defaultSmallerBench } from "./smaller.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
 import { benchThreads, defaultThreadsBench } from "./threads.ts";
@@ -90,6 +91,15 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     const shape = nameValue("--shape", Object.keys(searchCases)) as keyof typeof searchCases | undefined;
     return benchSearch({ ...defaultSearchBench, json, ...threads, ...(shape !== undefined && { shape }) });
   },
+  smaller: () => {
+    const task = nameValue("--task", defaultSmallerBench.tasks);
+    const seeds = optionValue("--seeds")?.split(",").map(Number);
+    return benchSmaller({
+      ...{ ...defaultSmallerBench, json, ...threads },
+      ...(task !== undefined && { tasks: [task] }),
+      ...(seeds !== undefined && { seeds }),
+    });
+  },
   sweep: () => {
     const [pairs, task] = [numberValue("--pairs"), nameValue("--task", defaultSweepBench.tasks)];
     return benchSweep({
@@ -120,6 +130,7 @@ if (bench === undefined) {
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
       "       npm run bench -- first-position [--json] [--threads T] [--model DIR] [--task FILE] [--alphas LIST]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
+      "       npm run bench -- smaller [--json] [--threads T] [--task NAME] [--seeds LIST]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +
       "       npm run bench -- targets [--json] [--threads T] [--task NAME]",
