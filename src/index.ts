@@ -144,6 +144,7 @@ export type {
 } from "./jobs/report/report.ts";
 export { type CircuitReport, gatherReport, type ReportOptions } from "./jobs/report/report.ts";
 export type { ModelAnswer, TokenChance } from "./jobs/report/report-examples.ts";
+export type { ScoredComponent, ShownRanking, ShownRankings } from "./jobs/report/report-rankings.ts";
 export {
   type Head,
   type HeadGroup,

@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { RankedModel } from "../src/jobs/rank/rank.ts";
+import { loadModel } from "../src/jobs/load-model.ts";
+import { type RankedModel, rank as rankModel } from "../src/jobs/rank/rank.ts";
+import { readTask } from "../src/jobs/read-task.ts";
+import { scaled } from "../src/transformer/derive.ts";
 import { runCli, withFolder } from "./support/run-cli.ts";
 
 const folder = withFolder();
@@ -39,6 +42,18 @@ test("the logit difference needs distractors", async () => {
   const refused = await rank("--task", "acronyms", "--ranking", "nap", "--metric", "logit-difference");
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("has no distractor");
+});
+
+test("scores that are not finite are refused", async () => {
+  const nano = await loadModel();
+  const { transformer } = nano;
+  const finalNorm = { ...transformer.finalNorm, scale: scaled(transformer.finalNorm.scale, 1e37) };
+  const broken = { ...nano, transformer: { ...transformer, finalNorm } };
+  const task = await readTask("ioi", { tokenizer: nano.tokenizer });
+  await expect(rankModel(broken, task, { ranking: "nap", threads: 1 })).rejects.toThrow(
+    /scores are not finite/,
+  );
+  await nano.close();
 });
 
 test.each([

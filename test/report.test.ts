@@ -21,6 +21,7 @@ import { scoredAtEnd } from "../src/measure/answer-logits.ts";
 import { shippedLogits } from "../src/measure/shipped-logits.ts";
 import { reportPage, reportParts } from "../src/report/html/report-page.ts";
 import { type Circuit, circuitOfLists, countComponents, listsOf } from "../src/transformer/circuit.ts";
+import { nameInModel, nameOfRecord } from "../src/transformer/component.ts";
 import { launchChromium } from "./support/chromium.ts";
 import {
   goldenPrompts,
@@ -58,6 +59,7 @@ beforeAll(async () => {
     original: nano,
     task,
     skills: await Promise.all(["induction", "capitals"].map((name) => readTask(skill(name)))),
+    rankings: ["fisher", "nap"],
     threads: 1,
   });
   const [pooled] = (await goldenRuns("ioi")).filter(
@@ -75,6 +77,26 @@ afterAll(async () => {
   await browser?.close();
   await nano?.close();
   await rm(place, { recursive: true, force: true });
+});
+
+test("rankings stand beside the search's own decisions", async () => {
+  if (found.rankings === undefined || !("found" in found.rankings)) throw new Error("no rankings");
+  const { rankings, components } = found.rankings.found;
+  expect(rankings.map(({ ranking, loss }) => [ranking, loss])).toEqual([
+    ["fisher", "kl"],
+    ["nap", "cross-entropy"],
+  ]);
+  const { trace } = found.circuit.search;
+  expect(components).toHaveLength(trace.length);
+  for (const { component, kept, delta, scores } of components) {
+    const decision = trace.find((each) => nameOfRecord(each) === nameInModel(component));
+    expect([delta, kept]).toEqual([decision?.delta, decision?.pruned === false]);
+    expect(scores.every(Number.isFinite)).toBe(true);
+  }
+  for (const { agreement } of rankings) expect(Math.abs(agreement ?? Number.NaN)).toBeLessThanOrEqual(1);
+  expect(reportPage([found])).toContain("agrees with the search");
+  const without = await gatherReport(found.directory, { rankings: ["relp"], threads: 1 });
+  expect(without.rankings).toMatchObject({ missing: expect.stringContaining("not at hand") });
 });
 
 describe("attribution", () => {

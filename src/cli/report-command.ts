@@ -2,6 +2,7 @@
 
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
+import { rankingNamed } from "../discovery/rankings/index.ts";
 import { PithError } from "../errors.ts";
 import type { Dtype } from "../export/dtype.ts";
 import { mainDtype } from "../export/formats.ts";
@@ -30,6 +31,7 @@ interface Flags {
   readonly task?: string;
   readonly label?: readonly string[];
   readonly skills?: readonly string[];
+  readonly rankings?: readonly string[];
   readonly known?: string;
   readonly out?: string;
   readonly prompts: number;
@@ -50,6 +52,14 @@ export function reportCommand({ exit }: CommandContext): Command {
     .option("-t, --task <name|file>", "The task whose prompts are shown (default: its own, if known here)")
     .addOption(labelOption())
     .option("--skills <files...>", "Task files of the model's other skills: a good circuit forgets them.")
+    .addOption(
+      new Option(
+        "--rankings <names>",
+        "Rankings of the original's heads and MLPs beside the search's decisions, as fisher,relp.",
+      ).argParser((text: string) =>
+        text.split(",").map((name) => rankingNamed(name.trim(), "--rankings").name),
+      ),
+    )
     .option("--known <id|file>", "A known circuit to compare with: ioi/26, greater-than, or a file of heads.")
     .option("-o, --out <file>", "The file to write (default: DIR-report.html, beside the circuit)")
     .addOption(
@@ -84,7 +94,7 @@ async function run(directories: readonly string[], flags: Flags, work: CommandWo
       await gatherReport(directory, {
         original: await originalOf(folder, given, work),
         task: await findTask(folder, flags),
-        ...{ skills, known, prompts: flags.prompts, signal, onEvent },
+        ...{ skills, known, rankings: flags.rankings ?? [], prompts: flags.prompts, signal, onEvent },
         ...{ threads: flags.threads, dtype: flags.dtype },
       }),
     );
@@ -146,12 +156,14 @@ function defaultName(directories: readonly string[]): string {
 }
 
 /** The parts of a report that are computed for it, as JSON. */
-function summary({ directory, circuit, examples, attribution, skills, known }: CircuitReport): object {
+function summary(report: CircuitReport): object {
+  const { directory, circuit, examples, attribution, rankings, skills, known } = report;
   return {
     folder: resolve(directory),
     dtype: mainDtype(circuit),
     examples: "found" in examples ? counts(examples.found) : null,
     attribution: "found" in attribution ? attribution.found.parts : null,
+    rankings: rankings !== undefined && "found" in rankings ? rankings.found : null,
     skills,
     known: known === undefined ? null : { id: known.circuit.id, ...known.rates },
   };

@@ -81,3 +81,10 @@ function significant(value: number): string {
 export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** Four significant digits of a score of any size: 0.3923, −0.00001234 as "−1.234e-5". */
+export function formatScore(score: number): string {
+  const isPlain = Math.abs(score) >= 1e-4 || score === 0;
+  const text = isPlain ? Number(score.toPrecision(4)).toString() : score.toExponential(3);
+  return text.replace(/^-/, "−");
+}

@@ -1,7 +1,7 @@
 /** A ranking of components, for a terminal and as CSV. */
 import { formatCsv } from "../experiments/csv.ts";
 import type { RankedModel } from "../jobs/rank/rank.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, formatScore } from "./format.ts";
 import { layOut } from "./layout.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
@@ -16,7 +16,7 @@ export function rankingReport(
   const width = Math.max(0, ...shown.map(({ component }) => component.length));
   const lines = shown.map(
     ({ component, score }, at) =>
-      `${String(at + 1).padStart(5)}  ${component.padEnd(width)}  ${formatScore(score)}`,
+      `${String(at + 1).padStart(5)}  ${component.padEnd(width)}  ${score < 0 ? "" : " "}${formatScore(score)}`,
   );
   const rest = components.length - shown.length;
   return [
@@ -45,11 +45,4 @@ export function rankedCsv({ components }: RankedModel): string {
     ],
     components.map((each, at) => ({ ...each, rank: at + 1 })),
   );
-}
-
-/** Four significant digits: 0.3923, −0.00001234 as −1.234e-5. */
-function formatScore(score: number): string {
-  const text =
-    Math.abs(score) >= 1e-4 || score === 0 ? Number(score.toPrecision(4)).toString() : score.toExponential(3);
-  return score < 0 ? text : ` ${text}`;
 }

@@ -13,7 +13,7 @@ const names: Readonly<Record<Step, string>> = {
   preflight: "Ask the original",
   activations: "Read the prompts",
   search: "Search",
-  rank: "scoring components",
+  rank: "Score components",
   sweep: "Sweep",
   bootstrap: "Resample",
   export: "Write the circuit",

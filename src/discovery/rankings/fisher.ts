@@ -1,6 +1,6 @@
 /** The Fisher (Gauss–Newton) diagonal, by random probes. */
-import { uniformGates } from "../../transformer/gates.ts";
-import { mapGates } from "../../transformer/map-gates.ts";
+import { type GateValues, uniformGates } from "../../transformer/gates.ts";
+import { addGates } from "../../transformer/map-gates.ts";
 import type { Ranking } from "./ranking.ts";
 
 /** Probes, each a backward pass. */
@@ -15,8 +15,15 @@ export const fisher: Ranking = {
   scores: ["heads", "mlps", "neurons"],
   losses: ["kl"],
   async score({ gated, prompts, of, seed, signal, onProgress }) {
-    onProgress(0, probes);
-    const squares = await gated.fisher(uniformGates(gated.shape, 1), { of, seed, probes, prompts, signal });
-    return mapGates(squares, (value) => value / 2);
+    const squares: { weight: number; gates: Partial<GateValues> }[] = [];
+    for (let probe = 0; probe < probes; probe++) {
+      onProgress(probe, probes);
+      const options = { of, seed: seed + probe, prompts, signal };
+      squares.push({
+        weight: 0.5 / probes,
+        gates: await gated.fisher(uniformGates(gated.shape, 1), options),
+      });
+    }
+    return addGates(squares);
   },
 };

@@ -182,13 +182,23 @@ type ReplacementChoice = Pick<SearchSettings, "ablation" | "valueBias" | "means"
   readonly signal: AbortSignal | undefined;
 };
 
-/** The most useful component first; of equal scores, the order of computing. */
+/**
+ * The most useful component first; of equal scores, the order of computing.
+ * @throws PithError "runtime" for scores that are not finite.
+ */
 function inOrder(scores: Partial<GateValues>): readonly RankedComponent[] {
   const ranked: RankedComponent[] = [];
   mapGates(scores, (score, kind, layer, index) => {
     ranked.push({ component: nameOf(kind, layer, index), score });
     return score;
   });
+  const faults = ranked.filter(({ score }) => !Number.isFinite(score)).length;
+  if (faults > 0) {
+    throw new PithError(
+      "runtime",
+      `${faults} of ${ranked.length} scores are not finite numbers (NaN or infinity): what the model computes on these prompts overflows.`,
+    );
+  }
   return ranked.sort((one, other) => other.score - one.score);
 }
 

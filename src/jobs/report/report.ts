@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { openFileSource } from "../../checkpoint/file-source.ts";
+import { rankingNamed } from "../../discovery/rankings/index.ts";
 import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -31,6 +32,7 @@ import { checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
 import { chooseExamples, collectAnswers, type ModelAnswer } from "./report-examples.ts";
+import { rankForReport, type ShownRankings } from "./report-rankings.ts";
 
 /** A part of a report, or a sentence on why it is missing. */
 export type ReportPart<T> =
@@ -136,6 +138,8 @@ export interface CircuitReport {
   readonly patterns: ReportPart<ShownPatterns>;
   /** The contribution of each part to the answer's logit. */
   readonly attribution: ReportPart<Attribution>;
+  /** Rankings of the original's components beside the search's decisions; undefined if none was asked for. */
+  readonly rankings: ReportPart<ShownRankings> | undefined;
   /** The results on other tasks. */
   readonly skills: readonly SkillResult[];
   /** How well it recovers a known circuit; undefined if none was given. */
@@ -159,6 +163,11 @@ export interface ReportOptions {
    * @defaultValue [], none
    */
   readonly skills?: readonly Task[];
+  /**
+   * Rankings of the original's heads and MLPs, by name: they are shown beside the search's decisions.
+   * @defaultValue [], none
+   */
+  readonly rankings?: readonly string[];
   /**
    * A known circuit to compare with.
    * @defaultValue none
@@ -207,7 +216,8 @@ const mostAttributed = 512;
  * model; "task" for a task without any example that this circuit accepts.
  */
 export async function gatherReport(directory: string, options: ReportOptions = {}): Promise<CircuitReport> {
-  const { task, known, original, skills = [], prompts = 3, signal, onEvent } = options;
+  const { task, known, original, skills = [], rankings = [], prompts = 3, signal, onEvent } = options;
+  for (const name of rankings) rankingNamed(name);
   onEvent?.({ kind: "step", step: "measure" });
   const folder = await readCircuitFolder(directory, { dtype: options.dtype });
   const { circuit, tokenizer } = folder;
@@ -231,7 +241,7 @@ export async function gatherReport(directory: string, options: ReportOptions = {
       original:
         original && ((asked, visit) => answerLogits(runtime, original.transformer, asked, visit, { signal })),
     };
-    const total = skills.length + (chosen === undefined ? 0 : 3);
+    const total = skills.length + (chosen === undefined ? 0 : 3) + Number(rankings.length > 0);
     let done = 0;
     const step = async <T>(work: Promise<T>): Promise<T> => {
       const result = await work;
@@ -283,8 +293,9 @@ export async function gatherReport(directory: string, options: ReportOptions = {
         await step(compiled ? notMeasured(skill, compiled) : measureSkill(skill, folder, give)),
       );
     }
+    const ranked = rankings.length === 0 ? undefined : await step(showRankings(circuit, options, rankings));
     return {
-      ...{ directory, circuit, ...parts },
+      ...{ directory, circuit, ...parts, rankings: ranked },
       original: original !== undefined,
       skills: skillResults,
       known: known && rates && { circuit: known, rates },
@@ -293,6 +304,21 @@ export async function gatherReport(directory: string, options: ReportOptions = {
     await weights.close();
     await runtime.close();
   }
+}
+
+/** Rankings need the original, and the prompts that the search had. */
+async function showRankings(
+  circuit: CircuitFile,
+  { original, task, threads, signal }: ReportOptions,
+  names: readonly string[],
+): Promise<ReportPart<ShownRankings>> {
+  if (original === undefined)
+    return { missing: "The original is not at hand here; say where it is with --model." };
+  if (task === undefined || task.sha256 !== circuit.task.sha256)
+    return {
+      missing: "Rankings are of the task that the circuit was cut for, and that is not at hand here.",
+    };
+  return { found: await rankForReport(circuit, original, task, names, { threads, signal }) };
 }
 
 interface Givers {

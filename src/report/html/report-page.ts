@@ -21,6 +21,7 @@ import { type Html, html } from "./escape.ts";
 import { examplesSection } from "./examples-section.ts";
 import { attributionSection, patternsSection } from "./inside-section.ts";
 import { figure, htmlPage } from "./page.ts";
+import { rankingsSection } from "./rankings-section.ts";
 import { reportStyle } from "./report-style.ts";
 import { knownSection, skillsSection } from "./skills-section.ts";
 
@@ -114,6 +115,12 @@ export const reportParts: readonly (PartOfReport & { readonly when?: (report: Ci
       id: "attribution",
       title: "What adds to the answer",
       body: ({ attribution }, id) => shown(attribution, (found) => attributionSection(found, id)),
+    },
+    {
+      id: "rankings",
+      title: "Rankings",
+      when: ({ rankings }) => rankings !== undefined,
+      body: ({ rankings }) => (rankings === undefined ? html`` : shown(rankings, rankingsSection)),
     },
     {
       id: "skills",
