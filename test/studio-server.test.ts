@@ -15,6 +15,7 @@ import type {
   ExamplesResult,
   PatternsResult,
   PreflightResult,
+  RankingResult,
   RunDetail,
   RunEvent,
   RunOptions,
@@ -452,6 +453,18 @@ describe("a run", () => {
     expect(disagreements.length).toBeGreaterThan(0);
     for (const { original, circuit: own } of disagreements) expect(original).not.toBe(own);
     expect(await studio.get(`/api/runs/${id}/examples`)).toEqual({ splits, disagreements });
+  });
+
+  it("ranks the original's components beside the search's decisions", async () => {
+    const { circuit } = await studio.get<RunDetail>(`/api/runs/${id}`);
+    const { ranking, loss, components } = await studio.get<RankingResult>(`/api/runs/${id}/rankings/fisher`);
+    expect([ranking, loss]).toEqual(["fisher", "kl"]);
+    const deltas = circuit?.search.trace.map(({ delta }) => delta).sort();
+    expect(components.flatMap(({ delta }) => delta ?? []).sort()).toEqual(deltas);
+    const scores = components.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((one, other) => other - one));
+    const answer = await studio.send("GET", `/api/runs/${id}/rankings/wifv`);
+    expect(answer.status).toBe(400);
   });
 });
 

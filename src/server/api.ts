@@ -6,12 +6,14 @@
  * Files have no type here. GET /api/runs/:id/files/<path> gives the circuit's folder file by file, for the page's
  * own inference; /api/runs/:id/zip gives all of it, and /api/runs/:id/share a static site, zipped.
  */
+
 import type { Decision } from "../discovery/searches/decision.ts";
 import type { SweepRow } from "../experiments/sweep-row.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { Step } from "../jobs/events.ts";
 import type { SearchSettings } from "../jobs/extract/extract-options.ts";
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";
+import type { ShownRanking } from "../jobs/report/report-rankings.ts";
 import type { SplitEvaluation } from "../measure/compare.ts";
 
 /** Every answer that is not 2xx. */
@@ -236,5 +238,17 @@ export interface ExamplesResult {
     readonly answers: readonly string[];
     readonly original: string;
     readonly circuit: string;
+  }[];
+}
+
+/** GET /api/runs/:id/rankings/:name: a ranking of the original's heads and MLPs, the highest score first. */
+export interface RankingResult extends ShownRanking {
+  readonly components: readonly {
+    /** "head 3.1". */
+    readonly name: string;
+    readonly kept: boolean;
+    /** How much KL grew when the search replaced it, in nats; left out if it was not tried by itself. */
+    readonly delta?: number;
+    readonly score: number;
   }[];
 }

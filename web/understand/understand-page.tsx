@@ -8,6 +8,7 @@ import { Disagreements } from "./disagreements.tsx";
 import { KnockOut } from "./knock-out.tsx";
 import { LookInside } from "./look-inside.tsx";
 import { PromptSection } from "./prompt-section.tsx";
+import { Rankings } from "./rankings.tsx";
 import { Scores } from "./scores.tsx";
 
 export interface UnderstandProps {
@@ -35,6 +36,7 @@ export function UnderstandPage({ id, detail, circuit }: UnderstandProps) {
           <LookInside {...{ id, prompt }} kept={sameCircuit(kept, own) ? undefined : kept} />
         </>
       )}
+      <Rankings id={id} />
       <Disagreements
         id={id}
         onAsk={(chosen) => {

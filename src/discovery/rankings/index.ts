@@ -18,9 +18,9 @@ export const rankings: readonly Ranking[] = [
   maskIgWeighted,
   inputsIg,
   relp,
-  wifv,
   exact,
   random,
+  wifv,
 ];
 
 /** @param field the option's name for the user. @throws PithError "options" if there is no such ranking. */

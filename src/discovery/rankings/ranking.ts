@@ -41,3 +41,15 @@ export interface RankingInputs {
 export const lossesWithSlope = ["cross-entropy", "logit-difference"] as const satisfies Loss[];
 /** All losses. */
 export const allLosses = ["kl", ...lossesWithSlope] as const satisfies Loss[];
+
+/** The rankings that score heads and MLPs, by name: for pages, which don't load what computes them. */
+export const componentRankings = [
+  "fisher",
+  "nap",
+  "mask-ig",
+  "mask-ig-weighted",
+  "inputs-ig",
+  "relp",
+  "exact",
+  "random",
+] as const;

@@ -6,6 +6,8 @@
 import { join } from "node:path";
 import { openFileSource } from "../../checkpoint/file-source.ts";
 import { cutCircuit } from "../../cut/cut-circuit.ts";
+import { rankingNamed } from "../../discovery/rankings/index.ts";
+import { componentRankings } from "../../discovery/rankings/ranking.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../../discovery/replacements.ts";
 import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
@@ -18,6 +20,7 @@ import { readJsonObject } from "../../files/read-input.ts";
 import { searchThreads } from "../../jobs/choose-threads.ts";
 import type { Model } from "../../jobs/load-model.ts";
 import { searchSets } from "../../jobs/prompts.ts";
+import { rankForReport, type ShownRankings } from "../../jobs/report/report-rankings.ts";
 import { scoredAtEnd } from "../../measure/answer-logits.ts";
 import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
@@ -42,6 +45,8 @@ export interface LaboratoryModels {
   inside(kept: Circuit | undefined): Promise<FoldedTransformer>;
   knocked(): Promise<KnockedModel>;
   examples(): Promise<ExamplesResult>;
+  /** A ranking of the original's heads and MLPs, by its name, beside the search's decisions. */
+  ranking(name: string): Promise<ShownRankings>;
   close(): Promise<void>;
 }
 
@@ -67,10 +72,9 @@ export async function openLaboratoryModels(
     graph: shippedGraph(circuit),
   }));
   const standalone = once(() => readInside(folder, weights));
-  const encoded = once(async () => {
-    const { request } = record;
-    return encodeFor(await taskOfSource(request.task, model, request.options), model, request.options);
-  });
+  const { request } = record;
+  const task = once(() => taskOfSource(request.task, model, request.options));
+  const encoded = once(async () => encodeFor(await task(), model, request.options));
   const replacements = once(() =>
     replacementsOf(runtime, model.transformer, folder, async () => searchSets(await encoded()).patching),
   );
@@ -81,8 +85,19 @@ export async function openLaboratoryModels(
       path: join(record.folder, "examples.json"),
     }),
   );
+  const rankingsOf = new Map(
+    componentRankings.map((name): readonly [string, () => Promise<ShownRankings>] => [
+      name,
+      once(async () => rankForReport(circuit, model, await task(), [name], { threads })),
+    ]),
+  );
   return {
     ...{ folder, runtime, original, own, knocked, examples },
+    async ranking(name) {
+      const make = rankingsOf.get(rankingNamed(name).name);
+      if (make === undefined) throw new PithError("options", `${name} scores no heads and MLPs.`);
+      return make();
+    },
     async inside(kept) {
       if (kept === undefined) return standalone();
       checkKept(folder, kept);

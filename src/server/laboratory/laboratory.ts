@@ -15,7 +15,14 @@ import { engineMilliseconds } from "../../measure/engine-time.ts";
 import { partName } from "../../report/html/inside-section.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Circuit } from "../../transformer/circuit.ts";
-import type { AttributionResult, ExamplesResult, PatternsResult, ServerPrediction } from "../api.ts";
+import { componentTitle } from "../../transformer/component.ts";
+import type {
+  AttributionResult,
+  ExamplesResult,
+  PatternsResult,
+  RankingResult,
+  ServerPrediction,
+} from "../api.ts";
 import type { RunRecord } from "../runs/run-folder.ts";
 import { tokenTexts } from "../tasks.ts";
 import { checkKept, lastLogits, openLaboratoryModels } from "./laboratory-models.ts";
@@ -29,6 +36,7 @@ export interface Laboratory {
   patterns(prompt: string, kept?: Circuit): Promise<PatternsResult>;
   attribution(prompt: string, question: AttributionQuestion): Promise<AttributionResult>;
   examples(): Promise<ExamplesResult>;
+  ranking(name: string): Promise<RankingResult>;
   close(): Promise<void>;
 }
 
@@ -102,6 +110,18 @@ export async function openLaboratory(
         };
       }),
     examples: () => inTurn(models.examples),
+    ranking: (name) =>
+      inTurn(async () => {
+        const { rankings, components } = await models.ranking(name);
+        const [ranking] = rankings;
+        if (ranking === undefined) throw new RangeError("a ranking without its name");
+        return {
+          ...ranking,
+          components: components.map(({ component, scores, ...rest }) => ({
+            ...{ name: componentTitle(component), score: scores[0] ?? Number.NaN, ...rest },
+          })),
+        };
+      }),
     close: models.close,
   };
 }

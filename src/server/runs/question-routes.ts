@@ -49,5 +49,8 @@ export function createQuestionRoutes({ runs, laboratories }: QuestionRouteParts)
     return ask(context, (laboratory) => laboratory.attribution(prompt, { answer, kept }));
   });
   routes.get("/:id/examples", (context) => ask(context, (laboratory) => laboratory.examples()));
+  routes.get("/:id/rankings/:name", (context) =>
+    ask(context, (laboratory) => laboratory.ranking(context.req.param("name"))),
+  );
   return routes;
 }
