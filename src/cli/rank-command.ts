@@ -47,8 +47,7 @@ export function rankCommand({ exit }: CommandContext): Command {
     });
 }
 
-const example =
-  "\nExample:\n  $ pith rank --task ioi --ranking fisher --components heads,neurons --out ranks.csv";
+const example = "\nExample:\n  $ pith rank --task ioi --components heads,neurons --out scores.csv";
 
 const options = (): readonly Option[] => [
   modelOption(),

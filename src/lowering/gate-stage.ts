@@ -25,7 +25,7 @@ interface GateStageOptions {
   readonly kinds: readonly GateKind[];
   /** What the rows of means stand for: one for all positions, or one for each, as inputs have them. */
   readonly rows: PositionRows["kind"];
-  /** Activations that are outputs, under the names of `activationName`, before their gates. */
+  /** Activations that are outputs, under the names of `activationOutput`, before their gates. */
   readonly reveal?: readonly GateKind[];
   /**
    * Gates move an activation along `clean.KIND` − ā, an input, instead of a − ā: a + (g − 1)(clean − ā). Left out: no.
@@ -44,7 +44,7 @@ export const meanName = (kind: GateKind): string => `mean.${kind}`;
 /** The input with a kind's activations of another run, of the shape of the activations. */
 export const cleanName = (kind: GateKind): string => `clean.${kind}`;
 /** The output with a kind's activations: [batch, sequence, width]. */
-export const activationName = (kind: GateKind): string => activationOf[kind];
+export const activationOutput = (kind: GateKind): string => activationOf[kind];
 /** The input with what is added to the stream after the heads, or after the MLP. */
 export const afterName = (kind: "heads" | "mlps"): string => `after.${kind}`;
 
@@ -106,7 +106,7 @@ function mixer(
 ) {
   const row: Dimension = rows === "one" ? 1 : "sequence";
   const mix = (kind: GateKind, activation: Value, units: readonly number[]): Value => {
-    if (reveal.includes(kind)) graph.output(activationName(kind), activation);
+    if (reveal.includes(kind)) graph.output(activationOutput(kind), activation);
     if (!kinds.includes(kind)) return activation;
     // Heads have an axis of their own, neurons are the last one, and an MLP is all of its write.
     const total = units.reduce((product, count) => product * count, 1);

@@ -1,5 +1,5 @@
 /** What the original's components compute on a set of prompts, layer by layer, batch by batch. */
-import { activationName, gateStage } from "../../lowering/gate-stage.ts";
+import { activationOutput, gateStage } from "../../lowering/gate-stage.ts";
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
 import type { GateKind } from "../../transformer/gates.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
@@ -39,7 +39,7 @@ export async function visitActivations(
       if (y === undefined) throw new TypeError("the layer lacks its output");
       next.push(y);
       for (const kind of kinds) {
-        const tensor = revealed[activationName(kind)];
+        const tensor = revealed[activationOutput(kind)];
         if (tensor === undefined) throw new TypeError("the layer lacks an activation");
         visit(layer, batch, { kind, values: await runtime.readFloats(tensor) }, index);
       }

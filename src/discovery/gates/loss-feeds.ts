@@ -5,7 +5,7 @@ import { scoreReference } from "../../lowering/stages.ts";
 import type { HostTensor } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { type AnswerRow, answerRowsOf, type GatedPrompt } from "./gated-prompt.ts";
-import { floatTensor, type RunRows } from "./run-rows.ts";
+import { floatFeed, type RunRows } from "./run-rows.ts";
 
 /** The inputs of a loss's graph for some rows. */
 type FeedsOfRows = (rows: readonly AnswerRow[]) => Record<string, HostTensor>;
@@ -77,11 +77,11 @@ async function readReference(
     { key: "kl", graph: () => lossStage(model, "kl"), outputs: ["loss"] },
     taken,
     (some, start) => ({
-      target: floatTensor(
+      target: floatFeed(
         [some.length, model.width],
         targets.slice(start * model.width, (start + some.length) * model.width),
       ),
-      entropy: floatTensor([some.length], new Float32Array(some.length)),
+      entropy: floatFeed([some.length], new Float32Array(some.length)),
     }),
   );
   return { targets, entropy: loss };
@@ -96,8 +96,8 @@ function referenceFeeds(
   for (const [at, row] of rows.entries())
     data.set(targets.subarray(row * width, (row + 1) * width), at * width);
   return {
-    target: floatTensor([rows.length, width], data),
-    entropy: floatTensor(
+    target: floatFeed([rows.length, width], data),
+    entropy: floatFeed(
       [rows.length],
       Float32Array.from(rows, (row) => entropy[row] ?? Number.NaN),
     ),
@@ -131,7 +131,7 @@ function tokenFeeds(
   const ids = padded.map((token, at) => BigInt(token ?? tokens[Math.floor(at / most)]?.[0] ?? 0));
   return {
     [name]: { type: "int64", shape, data: BigInt64Array.from(ids) },
-    [absentName]: floatTensor(
+    [absentName]: floatFeed(
       shape,
       Float32Array.from(padded, (token) => (token === undefined ? nothing : 0)),
     ),

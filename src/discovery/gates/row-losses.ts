@@ -17,7 +17,7 @@ import type { HostTensor } from "../../runtime/runtime.ts";
 import type { PassTools } from "./gate-passes.ts";
 import { type AnswerRow, answerRowsOf, type GatedPrompt } from "./gated-prompt.ts";
 import { createLossFeeds } from "./loss-feeds.ts";
-import { createRunRows, floatTensor } from "./run-rows.ts";
+import { createRunRows, floatFeed } from "./run-rows.ts";
 
 /** Rows of the residual stream at answer positions, prompt after prompt, [rows, d]. */
 export interface AnswerStreams {
@@ -94,12 +94,12 @@ export function createRowLosses(
         const data = new Float32Array(some.length * vocabularySize);
         for (const [at, { prompt, position }] of some.entries())
           data.set(signs(prompt, position), at * vocabularySize);
-        return { signs: floatTensor([some.length, vocabularySize], data) };
+        return { signs: floatFeed([some.length, vocabularySize], data) };
       });
       const graph = () => gradientGraph(probeStage(model), { of: "loss", wrt: ["x"] });
       const back = { key: "back probe", graph, outputs: [ofStream] } as const;
       const out = await runRows(back, taken, (some, start) => ({
-        direction: floatTensor(
+        direction: floatFeed(
           [some.length, width],
           direction.slice(start * width, (start + some.length) * width),
         ),
@@ -126,7 +126,7 @@ export function createRowLosses(
 /** How much each row's loss counts. */
 function upstreamFeed(rows: readonly AnswerRow[], loss: Loss): Record<string, HostTensor> {
   const weights = Float32Array.from(rows, (row) => weightOf(row, loss));
-  return { [ofLoss]: floatTensor([rows.length], weights) };
+  return { [ofLoss]: floatFeed([rows.length], weights) };
 }
 
 /** How much a row counts in its prompt's loss. */

@@ -36,13 +36,13 @@ export function createRunRows(runtime: Runtime, shelf: SessionShelf, width: numb
       for (let start = 0; start < rows.length; start += rowsPerRun) {
         const some = rows.slice(start, start + rowsPerRun);
         const x = streams.slice(start * width, (start + some.length) * width);
-        parts.push(await session.run({ x: floatTensor([some.length, width], x), ...feedsOf(some, start) }));
+        parts.push(await session.run({ x: floatFeed([some.length, width], x), ...feedsOf(some, start) }));
       }
       return joinParts(runtime, outputs, parts);
     });
 }
 
-export function floatTensor(shape: readonly number[], data: Float32Array<ArrayBuffer>): HostTensor {
+export function floatFeed(shape: readonly number[], data: Float32Array<ArrayBuffer>): HostTensor {
   return { type: "float32", shape, data };
 }
 
