@@ -47,7 +47,7 @@ test("the logit difference needs distractors", async () => {
 test("scores that are not finite are refused", async () => {
   const nano = await loadModel();
   const { transformer } = nano;
-  const finalNorm = { ...transformer.finalNorm, scale: scaled(transformer.finalNorm.scale, 1e37) };
+  const finalNorm = { ...transformer.finalNorm, scale: scaled(transformer.finalNorm.scale, 1e45) };
   const broken = { ...nano, transformer: { ...transformer, finalNorm } };
   const task = await readTask("ioi", { tokenizer: nano.tokenizer });
   await expect(rankModel(broken, task, { ranking: "nap", threads: 1 })).rejects.toThrow(
