@@ -20,6 +20,7 @@ import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import type { Session } from "../src/runtime/runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import { type Circuit, circuitOfLists } from "../src/transformer/circuit.ts";
+import { indicesBelow } from "../src/transformer/component.ts";
 import type { FoldedTransformer, Transformer } from "../src/transformer/transformer.ts";
 import {
   goldenPrompts,
@@ -39,6 +40,7 @@ const allOf = (layer: number) => Array.from({ length: 6 }, (_, head) => [layer, 
 const uneven: Circuit = circuitOfLists({
   heads: [[0, 1], [0, 4], [2, 0], [2, 3], [2, 5], [3, 1], ...allOf(5)],
   mlps: [0, 1, 3, 5],
+  neurons: [[1, indicesBelow(768).filter((neuron) => neuron % 4 === 1)]],
 });
 const headless: Circuit = circuitOfLists({ heads: [], mlps: [0, 3] });
 const newTokens = 6;
@@ -98,7 +100,7 @@ async function openTiny(folder: string): Promise<Original> {
 }
 
 async function ship({ model, words, patching }: Original, circuit: Circuit, caches: CacheKind) {
-  const replacements = await meanReplacements(runtime, model, patching, "pooled");
+  const replacements = await meanReplacements(runtime, model, patching, "pooled", { neurons: true });
   const profile = decoderProfile(model, caches);
   return shipCircuit(model, circuit, replacements, profile, undefined, undefined, words);
 }

@@ -382,8 +382,23 @@ describe("a run", () => {
     });
     expect(less.top[0]?.logit).not.toBeCloseTo(kept.top[0]?.logit ?? 0, 1);
 
+    const neurons = Array.from({ length: 768 }, (_, neuron) => neuron);
+    const listed = (own: readonly number[]) =>
+      studio.post<ServerPrediction>(`/api/runs/${id}/knock`, { prompt, ...everything, neurons: [[2, own]] });
+    expect((await listed(neurons)).top).toEqual(whole.top);
+    // Of no neuron nothing is left but the MLP's own mean.
+    const without2 = { ...everything, mlps: layers.filter((layer) => layer !== 2) };
+    const pruned = await studio.post<ServerPrediction>(`/api/runs/${id}/knock`, { prompt, ...without2 });
+    expect((await listed([])).top).toEqual(pruned.top);
+    const one = await listed([5]);
+    expect(one.top[0]?.logit).toBeCloseTo(pruned.top[0]?.logit ?? 0, 0);
+    expect(one.top[0]?.logit).not.toBe(pruned.top[0]?.logit);
+
     const wrong = await studio.send("POST", `/api/runs/${id}/knock`, { prompt, heads: [[0, 6]], mlps: [] });
     expect(await wrong.json()).toMatchObject({ error: { code: "options", field: "heads" } });
+    const beyond = { prompt, heads: [], mlps: [], neurons: [[2, [768]]] };
+    const missing = await studio.send("POST", `/api/runs/${id}/knock`, beyond);
+    expect(await missing.json()).toMatchObject({ error: { code: "options", field: "neurons" } });
     const short = await studio.send("POST", `/api/runs/${id}/predict`, { prompt: "Then, Marcus" });
     expect(short.status).toBe(400);
     expect(await short.json()).toMatchObject({ error: { message: expect.stringContaining("exactly 15") } });

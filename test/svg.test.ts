@@ -179,6 +179,14 @@ const drawn: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
           { heads: [cell("pruned", 0.01, 0), cell("kept", 0.5, 1)], mlp: cell("pruned", 0.02, 0.5) },
         ],
       }),
+    "circuit-map-neurons": () =>
+      circuitMapSvg({
+        ...{ id: "map", name: "a model whose MLPs stay in part" },
+        layers: [12, 768, 400].map((kept) => ({
+          heads: [cell("pruned"), cell("kept")],
+          mlp: { state: "kept", neurons: { kept, all: 800 } },
+        })),
+      }),
     "circuit-map-under-way": () =>
       circuitMapSvg({
         ...{ id: "map", name: "a model of many heads" },

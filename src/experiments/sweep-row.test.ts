@@ -2,6 +2,8 @@ import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PithError } from "../errors.ts";
+import { circuitKey } from "../transformer/circuit.ts";
+import { circuitOfRow } from "./row-circuit.ts";
 import { formatSweepCsv, formatSweepRows, parseSweepRows, type SweepRow } from "./sweep-row.ts";
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -20,6 +22,7 @@ const rowArbitrary: fc.Arbitrary<SweepRow> = fc.record(
     alpha: fc.double({ min: 1e-9, max: 10, noNaN: true }),
     heads: fc.array(fc.tuple(fc.nat(11), fc.nat(11))),
     mlpsKept: fc.array(fc.nat(11)),
+    neuronsKept: fc.array(fc.tuple(fc.nat(11), fc.constantFrom("0", "3-12, 15"))),
     accuracy: fc.record({ validation: pair, test: pair }, { requiredKeys: ["validation"] }),
     kl: fc.record({ validation: kl, test: kl }, { requiredKeys: ["validation"] }),
     yearMass: fc.record({ original: mass, circuit: mass }),
@@ -86,4 +89,13 @@ test.each([
 ])("%j is refused by line and field", (text, message) => {
   expect(() => parseSweepRows(text, "sweep.jsonl")).toThrow(PithError);
   expect(() => parseSweepRows(text, "sweep.jsonl")).toThrow(message);
+});
+
+test("a row whose MLPs were kept in part lists that circuit", () => {
+  const row = { heads: [[0, 1]], mlpsKept: [0, 2], neuronsKept: [[2, "0-2, 17"]] } as const;
+  expect(circuitKey(circuitOfRow(row))).toBe("0.1 0.mlp 2.neurons.0-2,17");
+  expect(() => circuitOfRow({ ...row, neuronsKept: [[2, "3-1"]] })).toThrow("neurons of layer 2");
+  const [line = ""] = formatSweepRows(fc.sample(rowArbitrary, 1)).split("\n");
+  const wrong = { ...JSON.parse(line), neuronsKept: [[2, "3-1"]] };
+  expect(() => parseSweepRows(JSON.stringify(wrong), "sweep.jsonl")).toThrow(/neurons in runs/);
 });

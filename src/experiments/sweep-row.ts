@@ -9,6 +9,7 @@ import { PithError } from "../errors.ts";
 import { readJson } from "../files/json.ts";
 import type { ParameterCount } from "../measure/parameters.ts";
 import { headNumber } from "../transformer/component.ts";
+import { parseIndices } from "../transformer/index-runs.ts";
 import { type CsvColumn, formatCsv } from "./csv.ts";
 
 /** Accuracy of the original and of the circuit on one set of prompts. */
@@ -63,8 +64,12 @@ export interface SweepRow {
   readonly firstPosition?: "apart" | "same";
   /** The kept heads, ascending, [layer, head]. */
   readonly heads: readonly (readonly [layer: number, head: number])[];
-  /** The layers whose MLP was kept, ascending. */
+  /** The layers whose MLP was kept, whole or in part, ascending. */
   readonly mlpsKept: readonly number[];
+  /**
+   * Of MLPs that were kept in part: the layer, and its kept neurons in runs, as "0-12, 15"; left out where none was.
+   */
+  readonly neuronsKept?: readonly (readonly [layer: number, neurons: string])[];
   /** Accuracy on the prompts that chose the circuit, and on the test prompts where there are any. */
   readonly accuracy: OfSets<AccuracyPair>;
   /** KL(original ‖ circuit) at the answer in nats, mean over the same sets of prompts. */
@@ -95,9 +100,18 @@ export interface SweepRuns {
   readonly rows: readonly SweepRow[];
 }
 
+/** No layer has as many: a row does not say how many its layers have. */
+export const mostNeurons = 2 ** 22;
+
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
 const pairSchema = z.object({ original: share, circuit: share });
+const neuronRuns = z
+  .string()
+  .refine(
+    (text) => !("fault" in parseIndices(text, mostNeurons)),
+    'must list neurons in runs, as "0-12, 15"',
+  );
 const mass = z.number().min(-1).max(1);
 const parametersSchema = z.object({ body: count, embedding: count, bias: count, total: count });
 const rowSchema = z.object({
@@ -109,6 +123,7 @@ const rowSchema = z.object({
   firstPosition: z.enum(["apart", "same"]).exactOptional(),
   heads: z.array(z.tuple([count, count])),
   mlpsKept: z.array(count),
+  neuronsKept: z.array(z.tuple([count, neuronRuns])).exactOptional(),
   accuracy: z.object({ validation: pairSchema, test: pairSchema.exactOptional() }),
   kl: z.object({ validation: z.number(), test: z.number().exactOptional() }),
   yearMass: z.object({ original: mass, circuit: mass }).exactOptional(),

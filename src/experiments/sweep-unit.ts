@@ -11,6 +11,7 @@ import { recoveryRates } from "../known/recovery.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { circuitKey, listsOf } from "../transformer/circuit.ts";
 import { headCountsOf } from "../transformer/component.ts";
+import { formatIndices } from "../transformer/index-runs.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import type { EvaluationCounts, UnitRecord } from "./sweep-journal.ts";
 import { measureCircuits } from "./sweep-measures.ts";
@@ -82,6 +83,9 @@ export async function runUnit(job: UnitJob): Promise<UnitResult> {
         ...{ task: unit.task, seed: unit.seed, ablation, mlps, alpha },
         ...(firstPosition && { firstPosition: firstPosition.firstPosition }),
         ...{ heads: kept.heads, mlpsKept: kept.mlps },
+        ...(kept.neurons && {
+          neuronsKept: kept.neurons.map(([layer, own]) => [layer, formatIndices(own)] as const),
+        }),
         ...measures,
         ...knownRates(circuit, plan.known.get(unit.task), model),
       };

@@ -44,6 +44,19 @@ test("chance is what all pairs of subsets have on average", () => {
   }
 });
 
+test("where neurons were on trial, MLPs are compared neuron by neuron", () => {
+  const part = circuitOfLists({ heads: [[0, 0]], mlps: [], neurons: [[0, [0, 1, 2]]] });
+  const other = circuitOfLists({ heads: [[0, 0]], mlps: [], neurons: [[0, [2, 3]]] });
+  const whole = circuitOfLists({ heads: [], mlps: [0] });
+  const trial = { heads: [2], mlps: false, neurons: [10] };
+  // A head and one neuron in common, of a head and four neurons.
+  expect(stabilityOf([part, other], whole, trial).jaccard).toEqual({ components: 2 / 5, heads: 1 });
+  // Of the whole MLP's ten neurons three, and two; one head besides.
+  expect(stabilityOf([part, other], whole, trial).againstFull.components).toEqual([3 / 11, 2 / 11]);
+  // Where MLPs were on trial, one that stays in part is kept.
+  expect(stabilityOf([part, other], whole, { heads: [2], mlps: true }).jaccard.components).toBe(1);
+});
+
 const shape = { heads: [2, 1], mlps: true };
 const runs: readonly Circuit[] = [
   circuitOfLists({

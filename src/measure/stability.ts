@@ -10,6 +10,7 @@ import { type Circuit, circuitOf, keeps, wholeCircuit } from "../transformer/cir
 import {
   type Component,
   componentsOfModel,
+  indicesBelow,
   isTried,
   nameInModel,
   shapeOfHeadCounts,
@@ -21,6 +22,8 @@ export interface TrialShape {
   readonly heads: readonly number[];
   /** Whether MLPs were on trial, one a layer. */
   readonly mlps: boolean;
+  /** How many neurons each layer has, where neurons were on trial: then an MLP is compared neuron by neuron. */
+  readonly neurons?: readonly number[] | undefined;
 }
 
 /** Shares of the runs, 0 to 1, that kept a component. */
@@ -60,7 +63,7 @@ export interface Stability {
 export function stabilityOf(runs: readonly Circuit[], full: Circuit, shape: TrialShape): Stability {
   if (runs.length < 2) throw new RangeError("stability needs two runs or more");
   const all = wholeCircuit(shapeOfHeadCounts(shape.heads));
-  const headsAlone = { ...shape, mlps: false };
+  const headsAlone = { heads: shape.heads, mlps: false };
   const sizes: ByScope<number> = {
     components: namesOnTrial(all, shape).size,
     heads: namesOnTrial(all, headsAlone).size,
@@ -151,12 +154,14 @@ export function frequentCircuit(frequency: Frequency, share: number): Circuit {
   return circuitOf(all.filter((component) => (frequencyOfComponent(frequency, component) ?? 1) >= share));
 }
 
-function namesOnTrial(circuit: Circuit, { heads, mlps }: TrialShape): ReadonlySet<string> {
-  return new Set(
-    componentsOfModel(shapeOfHeadCounts(heads))
-      .filter((component) => isTried(component.kind, mlps) && keeps(circuit, component))
-      .map(nameInModel),
-  );
+function namesOnTrial(circuit: Circuit, { heads, mlps, neurons }: TrialShape): ReadonlySet<string> {
+  const onTrial = componentsOfModel(shapeOfHeadCounts(heads)).flatMap((component): readonly Component[] => {
+    const { kind, layer } = component;
+    if (kind === "mlp" && neurons !== undefined)
+      return indicesBelow(neurons[layer] ?? 0).map((neuron) => ({ kind: "neuron", layer, neuron }));
+    return isTried(kind, mlps) ? [component] : [];
+  });
+  return new Set(onTrial.filter((component) => keeps(circuit, component)).map(nameInModel));
 }
 
 function meanOverPairs<T>(items: readonly T[], measure: (one: T, other: T) => number): number {

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { circuitOfLists } from "../transformer/circuit.ts";
+import { indicesBelow, shapeOfHeadCounts } from "../transformer/component.ts";
 import { layersOfCircuit, layersOfSearch, mapLegend, terminalMap } from "./terminal-map.ts";
 import { terminalStyle } from "./terminal-style.ts";
 
 const plain = terminalStyle({ width: 80 });
 const nanoIoi = layersOfCircuit(
-  [6, 6, 6, 6, 6, 6],
+  shapeOfHeadCounts([6, 6, 6, 6, 6, 6]),
   circuitOfLists({
     heads: [
       [0, 0],
@@ -36,7 +37,10 @@ describe("the circuit's picture", () => {
   });
 
   test("numbers every fifth head where there are more than ten", () => {
-    const layers = layersOfCircuit([11, 11], circuitOfLists({ heads: [[1, 10]], mlps: [0] }));
+    const layers = layersOfCircuit(
+      shapeOfHeadCounts([11, 11]),
+      circuitOfLists({ heads: [[1, 10]], mlps: [0] }),
+    );
     expect(`\n${terminalMap(layers, plain).join("\n")}\n`).toMatchInlineSnapshot(`
       "
               head
@@ -47,9 +51,20 @@ describe("the circuit's picture", () => {
     `);
   });
 
+  test("says what share of an MLP stays, where it stays in part", () => {
+    const shape = shapeOfHeadCounts([3, 3, 3, 3], [200, 200, 200, 200]);
+    const neurons = [
+      [0, indicesBelow(31)],
+      [1, [7]],
+      [3, indicesBelow(199)],
+    ] as const;
+    const layers = layersOfCircuit(shape, circuitOfLists({ heads: [[0, 2]], mlps: [2], neurons }));
+    expect(`\n${terminalMap(layers, plain).join("\n")}\n`).toMatchInlineSnapshot();
+  });
+
   test("closes the gaps, then folds the rows, where the terminal is narrow", () => {
     const layers = layersOfCircuit(
-      [25, 25],
+      shapeOfHeadCounts([25, 25]),
       circuitOfLists({
         heads: [
           [1, 0],
@@ -119,7 +134,7 @@ describe("the circuit's picture", () => {
         );
         const mlps = shape.map((_, layer) => layer).filter((layer) => keeps(layer));
         const lines = terminalMap(
-          layersOfCircuit(shape, circuitOfLists({ heads, mlps })),
+          layersOfCircuit(shapeOfHeadCounts(shape), circuitOfLists({ heads, mlps })),
           terminalStyle({ width }),
         );
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);

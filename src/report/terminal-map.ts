@@ -8,20 +8,33 @@ import { type Circuit, keeps } from "../transformer/circuit.ts";
 import {
   type ComponentRecord,
   isTried,
+  type ModelShape,
   nameInModel,
   nameOfRecord,
   shapeOfHeadCounts,
 } from "../transformer/component.ts";
-import { type CellComponent, type CellState, type LayerCells, layerCells } from "./layer-cells.ts";
+import {
+  type CellComponent,
+  type CellState,
+  type LayerCells,
+  layerCells,
+  type NeuronShare,
+  neuronShare,
+  shareText,
+} from "./layer-cells.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
-export type MapLayer = LayerCells<CellState>;
+export interface MapLayer extends LayerCells<CellState> {
+  /** Left out: the MLP is whole, or pruned. */
+  readonly neurons?: NeuronShare | undefined;
+}
 
-/** A finished circuit in a model with `headsPerLayer`. First layer first. */
-export function layersOfCircuit(headsPerLayer: readonly number[], circuit: Circuit): readonly MapLayer[] {
-  return layerCells(shapeOfHeadCounts(headsPerLayer), (component) =>
-    keeps(circuit, component) ? "kept" : "pruned",
-  );
+/** A finished circuit. First layer first. */
+export function layersOfCircuit(shape: ModelShape, circuit: Circuit): readonly MapLayer[] {
+  return layerCells(shape, (component) => (keeps(circuit, component) ? "kept" : "pruned")).map((cells) => {
+    const neurons = neuronShare(circuit, shape, cells.layer);
+    return neurons === undefined ? cells : { ...cells, neurons };
+  });
 }
 
 /** A running search: the decisions so far, and the component that is being tried, named as in `Decision`. */
@@ -47,7 +60,8 @@ export function terminalMap(layers: readonly MapLayer[], style: TerminalStyle): 
   const label = Math.max("layer".length, String(layers.length - 1).length);
   const hasMlps = layers.some(({ mlp }) => mlp !== undefined);
   // One column more than the marks need, because the last head's number may have two digits.
-  const room = style.width - 1 - label - 2 - 1 - (hasMlps ? 2 + "MLP".length : 0);
+  const shares = Math.max(0, ...layers.map(({ neurons }) => shareOf(neurons).length));
+  const room = style.width - 1 - label - 2 - 1 - (hasMlps ? 2 + "MLP".length + shares : 0);
   const gap = 2 * most - 1 <= room ? " " : "";
   // Folded at a head whose number is in the header.
   const fold = room >= 5 ? room - (room % 5) : room;
@@ -58,17 +72,21 @@ export function terminalMap(layers: readonly MapLayer[], style: TerminalStyle): 
   const row = (name: string, heads: string, shown: number, mlp: string) =>
     ` ${name.padStart(label)}  ${heads}${hasMlps ? `${" ".repeat(width - shown)}  ${mlp}` : ""}`.trimEnd();
   const lines = [row("", "head", "head".length, ""), row("layer", numbers, numbers.length, "MLP")];
-  for (const { layer, heads, mlp } of [...layers].reverse()) {
+  for (const { layer, heads, mlp, neurons } of [...layers].reverse()) {
     for (let start = 0; start === 0 || start < heads.length; start += perRow) {
       const part = heads.slice(start, start + perRow);
       const marks = part.map((state) => mark(state, "head", style)).join(gap);
       const shown = Math.max(0, part.length * (1 + gap.length) - gap.length);
-      const right = start === 0 && mlp !== undefined ? ` ${mark(mlp, "mlp", style)}` : "";
+      const right = start === 0 && mlp !== undefined ? ` ${mark(mlp, "mlp", style)}${shareOf(neurons)}` : "";
       lines.push(row(start === 0 ? String(layer) : "", marks, shown, right));
     }
   }
   return lines;
 }
+
+/** The share of an MLP's neurons that stay; empty where it is whole, or pruned. */
+const shareOf = (neurons: NeuronShare | undefined): string =>
+  neurons === undefined ? "" : ` ${shareText(neurons)}`;
 
 /** The meaning of the marks, in one line. */
 export function mapLegend(style: TerminalStyle): string {

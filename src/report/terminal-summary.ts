@@ -6,6 +6,7 @@
 
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { shapeOfFile } from "../export/file-circuit.ts";
 import { meansText, sinkText } from "../export/means-text.ts";
 import { describeSearch } from "../export/search-text.ts";
 import { taskLabel } from "../export/task-label.ts";
@@ -160,7 +161,7 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
     circuit.target === undefined ? describeSearch(circuit.search).rule : targetText(circuit.target);
   const biases = replacement.valueBias === "kept" ? " (value biases kept)" : "";
   const how = `${replacement.ablation} ablation${biases}, ${rule}, ${meansText(replacement)}`;
-  const layers = layersOfCircuit(model.heads, circuit.kept);
+  const layers = layersOfCircuit(shapeOfFile(circuit), circuit.kept);
   return [
     ` ${style.bold(head)}`,
     ...wrap(how, style.width - 1).map((line) => ` ${line}`),

@@ -199,11 +199,11 @@ export interface ServerPrediction {
   readonly milliseconds: number;
 }
 
-/** POST /api/runs/:id/knock { prompt, heads, mlps }: the patched model that keeps exactly these components. */
+/** POST /api/runs/:id/knock { prompt, heads, mlps, neurons? }: the patched model that keeps exactly these components. */
 export type KnockResult = ServerPrediction;
 
 /**
- * POST /api/runs/:id/patterns { prompt, kept? }. `kept` ({ heads, mlps }) replaces the circuit's own components,
+ * POST /api/runs/:id/patterns { prompt, kept? }. `kept` ({ heads, mlps, neurons? }) replaces the circuit's own components,
  * as in a knock-out.
  */
 export interface PatternsResult {

@@ -40,6 +40,39 @@ describe("slices", () => {
     expect(await values(part)).toEqual([4, 1, 2]);
   });
 
+  test("of many narrow ranges, as of neurons: few reads, and the same values", async () => {
+    const width = 512;
+    const tall = constantWeight(
+      "tall",
+      [400, width],
+      Float32Array.from({ length: 400 * width }, (_, at) => at),
+    );
+    const reads: (readonly [number, number])[] = [];
+    const counted: Weight = {
+      ...tall,
+      async readRows(start, end) {
+        reads.push([start, end]);
+        return (await tall.read()).slice(start * width, end * width);
+      },
+    };
+    // 100 rows close to each other, and one far off: a gap of 32 rows is as long as what is read along.
+    const rows = [...Array.from({ length: 100 }, (_, at) => 2 * at), 231];
+    const ranges = rows.map((row): Range => [row, row + 1]);
+    const part = sliceRows(counted, ranges);
+    expect(part.name).toMatch(/^tall\[0:1,.*30:31 and 85 more, :\]$/);
+    const expected = rows.flatMap((row) => Array.from({ length: width }, (_, at) => row * width + at));
+    expect(await values(part)).toEqual(expected);
+    expect(reads).toEqual([
+      [0, 199],
+      [231, 232],
+    ]);
+    const flat = constantWeight("flat", [width, 400], await tall.read());
+    const columns = await values(sliceColumns(flat, ranges));
+    expect(columns).toEqual(
+      Array.from({ length: width }, (_, row) => rows.map((column) => row * 400 + column)).flat(),
+    );
+  });
+
   test("of slices", async () => {
     const part = sliceRows(sliceColumns(matrix, [[1, 4]]), [[1, 2]]);
     expect(part.shape).toEqual([1, 3]);

@@ -2,9 +2,15 @@
  * Parts of weights, as weights: nothing is read or copied before the part itself is read. Families split fused
  * matrices in this way, and surgery cuts out heads.
  *
- * A range is [start, end), counted in columns, rows or elements; ranges are used in the given order.
+ * A range is [start, end), counted in columns, rows or elements; ranges are used in the given order. Heads are a few
+ * wide ranges; neurons are thousands of narrow ones, so nothing here takes long for each.
  */
 import type { Weight } from "./weight.ts";
+
+/** A gap between two ranges of rows with fewer elements than this is read too: a second read takes longer. */
+const shortGap = 2 ** 14;
+/** Elements of one read of several ranges. */
+const mostAtOnce = 2 ** 21;
 
 export type Range = readonly [start: number, end: number];
 
@@ -20,12 +26,12 @@ export function sliceColumns(weight: Weight, ranges: readonly Range[]): Weight {
     read: async () => {
       const all = await weight.read();
       const part = new Float32Array(rows * width);
+      const picked = indicesIn(ranges, width);
       let at = 0;
       for (let row = 0; row < rows; row++) {
-        for (const [start, end] of ranges) {
-          part.set(all.subarray(row * columns + start, row * columns + end), at);
-          at += end - start;
-        }
+        const from = row * columns;
+        for (let column = 0; column < width; column++)
+          part[at++] = all[from + (picked[column] as number)] as number;
       }
       return part;
     },
@@ -48,10 +54,12 @@ export function sliceRows(weight: Weight, ranges: readonly Range[]): Weight {
       if (only !== undefined && ranges.length === 1) return readRows(...only);
       const part = new Float32Array(height * columns);
       let at = 0;
-      for (const range of ranges) {
-        const rows = await readRows(...range);
-        part.set(rows, at);
-        at += rows.length;
+      for (const [start, end, held] of readsOf(ranges, columns)) {
+        const rows = await readRows(start, end);
+        for (const [from, to] of held) {
+          part.set(rows.subarray((from - start) * columns, (to - start) * columns), at);
+          at += (to - from) * columns;
+        }
       }
       return part;
     },
@@ -70,6 +78,38 @@ export function sliceVector(weight: Weight, ranges: readonly Range[]): Weight {
     madeOf: [weight],
     read: async () => join(await weight.read(), ranges, 1),
   };
+}
+
+/** The indices in the ranges, one after another. @param count how many there are. */
+function indicesIn(ranges: readonly Range[], count: number): Uint32Array {
+  const indices = new Uint32Array(count);
+  let at = 0;
+  for (const [start, end] of ranges) for (let index = start; index < end; index++) indices[at++] = index;
+  return indices;
+}
+
+/** Which rows to read at once: from, to before, and the ranges among them. Ranges that lie close are read together. */
+function readsOf(
+  ranges: readonly Range[],
+  columns: number,
+): readonly (readonly [start: number, end: number, held: readonly Range[]])[] {
+  const reads: { start: number; end: number; held: Range[] }[] = [];
+  for (const range of ranges) {
+    const [start, end] = range;
+    const last = reads.at(-1);
+    const joins =
+      last !== undefined &&
+      start >= last.end &&
+      (start - last.end) * columns < shortGap &&
+      (end - last.start) * columns <= mostAtOnce;
+    if (joins) {
+      last.end = end;
+      last.held.push(range);
+    } else {
+      reads.push({ start, end, held: [range] });
+    }
+  }
+  return reads.map(({ start, end, held }) => [start, end, held]);
 }
 
 /** Ranges of consecutive items of `size` values each, one after another. */
@@ -115,6 +155,10 @@ function isEverything(ranges: readonly Range[], limit: number): boolean {
   return ranges.length === 1 && ranges[0]?.[0] === 0 && ranges[0][1] === limit;
 }
 
+/** The first ranges, and how many there are where they are many. */
 function describe(ranges: readonly Range[]): string {
-  return ranges.map(([start, end]) => `${start}:${end}`).join(",");
+  const first = ranges.slice(0, mostNamed).map(([start, end]) => `${start}:${end}`);
+  return `${first.join(",")}${ranges.length > mostNamed ? ` and ${ranges.length - mostNamed} more` : ""}`;
 }
+
+const mostNamed = 16;

@@ -8,7 +8,7 @@ import { createGrid } from "../watch/circuit-grid.ts";
 
 export interface SmallMapProps {
   readonly headsPerLayer: readonly number[];
-  readonly row: Pick<SweepRow, "heads" | "mlpsKept">;
+  readonly row: Pick<SweepRow, "heads" | "mlpsKept" | "neuronsKept">;
 }
 
 export function SmallMap({ headsPerLayer, row }: SmallMapProps) {

@@ -5,6 +5,12 @@ import { recordsOf } from "../../src/discovery/searches/decision.ts";
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
 import { shapeOfFile } from "../../src/export/file-circuit.ts";
 import { formatKl } from "../../src/report/format.ts";
+import {
+  type CellComponent,
+  layerCells,
+  neuronShare,
+  neuronShareText,
+} from "../../src/report/layer-cells.ts";
 import { klBin } from "../../src/report/maps/map-style.ts";
 import type { KnockResult } from "../../src/server/api.ts";
 import {
@@ -15,14 +21,7 @@ import {
   sameCircuit,
   wholeCircuit,
 } from "../../src/transformer/circuit.ts";
-import {
-  type Component,
-  componentsOfModel,
-  componentTitle,
-  kindNouns,
-  nameInModel,
-  nameOfRecord,
-} from "../../src/transformer/component.ts";
+import { componentTitle, kindNouns, nameInModel, nameOfRecord } from "../../src/transformer/component.ts";
 import { post } from "../data/api-client.ts";
 import { FaultNotice, Loading } from "../parts/notice.tsx";
 import { percent, TokenBars } from "../parts/token-bars.tsx";
@@ -30,7 +29,8 @@ import { showToken } from "../parts/tokens.tsx";
 import { type CircuitGrid, createGrid } from "../watch/circuit-grid.ts";
 import { MapLegend } from "../watch/map-legend.tsx";
 import { useAsked } from "./ask.ts";
-import { differences, toggled } from "./kept-parts.ts";
+import { differences, sameMlp, toggled } from "./kept-parts.ts";
+import { Neurons } from "./neurons.tsx";
 import { probabilitiesOf } from "./prompt-section.tsx";
 
 export interface KnockOutProps {
@@ -45,7 +45,7 @@ export interface KnockOutProps {
 
 export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutProps) {
   const whole = useMemo(() => wholeCircuit(shapeOfFile(circuit)), [circuit]);
-  const [pointed, setPointed] = useState<Component | undefined>(undefined);
+  const [pointed, setPointed] = useState<CellComponent | undefined>(undefined);
   const ask = (set: Circuit) => (abort: AbortSignal) =>
     post<KnockResult>(`/api/runs/${id}/knock`, { prompt, ...listsOf(set) }, abort);
   const base = useAsked(`${prompt} ${id}`, ask(own));
@@ -65,6 +65,7 @@ export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutP
         <div>
           <KnockMap circuit={circuit} kept={kept} own={own} onPoint={setPointed} onChange={onChange} />
           <p class="readout">{pointed === undefined ? summary(changes) : describe(circuit, pointed, kept)}</p>
+          <Neurons circuit={circuit} kept={kept} onChange={onChange} />
           <div class="controls">
             <button type="button" class="button" disabled={changes === 0} onClick={() => onChange(() => own)}>
               Back to the circuit
@@ -130,7 +131,7 @@ interface KnockMapProps {
   readonly circuit: CircuitFile;
   readonly kept: Circuit;
   readonly own: Circuit;
-  readonly onPoint: (cell: Component | undefined) => void;
+  readonly onPoint: (cell: CellComponent | undefined) => void;
   readonly onChange: (change: (kept: Circuit) => Circuit) => void;
 }
 
@@ -144,7 +145,7 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
       headsPerLayer: circuit.model.heads,
       label: "Components: pressed ones are in",
       onPoint,
-      onToggle: (cell) => onChange((before) => toggled(before, cell)),
+      onToggle: (cell) => onChange((before) => toggled(before, cell, own)),
     });
     grid.current = made;
     return () => made.remove();
@@ -156,16 +157,25 @@ function KnockMap({ circuit, kept, own, onPoint, onChange }: KnockMapProps) {
         recordsOf(decision).map((record) => [nameOfRecord(record), klBin(decision.delta)]),
       ),
     );
-    for (const component of componentsOfModel(shapeOfFile(circuit))) {
+    const shape = shapeOfFile(circuit);
+    for (const component of layerCells(shape, (cell) => cell).flatMap(({ heads, mlp }) => [...heads, mlp])) {
+      if (component === undefined) continue;
+      const { layer, kind } = component;
       const isIn = keeps(kept, component);
       grid.current?.set(component, isIn ? "kept" : "pruned", bins.get(nameInModel(component)));
-      grid.current?.mark(component, isIn !== keeps(own, component));
+      if (kind === "mlp") grid.current?.share(component, neuronShare(kept, shape, layer));
+      const changed = kind === "mlp" ? !sameMlp(kept, own, layer) : isIn !== keeps(own, component);
+      grid.current?.mark(component, changed);
     }
   }, [circuit, kept, own]);
   return <div class="map-room" ref={host} />;
 }
 
-function describe({ search, onTrial }: CircuitFile, component: Component, kept: Circuit): string {
+function describe(circuit: CircuitFile, component: CellComponent, kept: Circuit): string {
+  const { search, onTrial } = circuit;
+  const neurons =
+    component.kind === "mlp" ? neuronShare(kept, shapeOfFile(circuit), component.layer) : undefined;
+  const part = neurons === undefined ? "" : `, ${neuronShareText(neurons)}`;
   const decision = search.trace.findLast((one) =>
     recordsOf(one).some((record) => nameOfRecord(record) === nameInModel(component)),
   );
@@ -175,7 +185,7 @@ function describe({ search, onTrial }: CircuitFile, component: Component, kept: 
         ? "not tried in the search"
         : `${kindNouns[component.kind]}s were not tried`
       : `in the search, replacing ${decision.also === undefined ? "it" : "it and what was tried with it"} changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
-  return `${componentTitle(component)} is ${keeps(kept, component) ? "in" : "out"}; ${cost}.`;
+  return `${componentTitle(component)} is ${keeps(kept, component) ? "in" : "out"}${part}; ${cost}.`;
 }
 
 function summary(changes: number): string {

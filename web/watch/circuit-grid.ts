@@ -1,10 +1,17 @@
 /**
  * The map of a circuit as cells on the page: one row for each layer, the last on top; heads are round, MLPs
- * square; kept components have full size, pruned ones are a dot. Cells are made once, and a change affects only
+ * square; kept components have full size, pruned ones are a dot; an MLP of which some neurons stay is filled as high
+ * as their share. Cells are made once, and a change affects only
  * its own cell, so that the page is not laid out again for every decision of a large search. With `onPoint`,
  * arrow keys move over the cells; with `onToggle`, cells are buttons too.
  */
-import { type CellComponent, type CellState, layerCells } from "../../src/report/layer-cells.ts";
+import {
+  type CellComponent,
+  type CellState,
+  layerCells,
+  type NeuronShare,
+  neuronShareText,
+} from "../../src/report/layer-cells.ts";
 import {
   type Component,
   componentTitle,
@@ -16,9 +23,9 @@ export interface GridOptions {
   readonly headsPerLayer: readonly number[];
   readonly label: string;
   /** Called with the component under the pointer, or with the focus; undefined if there is none. */
-  readonly onPoint?: (cell: Component | undefined) => void;
+  readonly onPoint?: (cell: CellComponent | undefined) => void;
   /** Cells become buttons. */
-  readonly onToggle?: (cell: Component) => void;
+  readonly onToggle?: (cell: CellComponent) => void;
 }
 
 export interface CircuitGrid {
@@ -27,6 +34,8 @@ export interface CircuitGrid {
    * @param glide whether the cell changes its shape gradually.
    */
   set(cell: Component, state: CellState, bin?: number, glide?: boolean): void;
+  /** Shows how many of an MLP's neurons stay, as a bar in its cell; undefined: the MLP is whole, or out. */
+  share(mlp: CellComponent, neurons: NeuronShare | undefined): void;
   /** Marks that the cell differs from the search's result. */
   mark(cell: Component, changed: boolean): void;
   describe(label: string): void;
@@ -78,6 +87,15 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
       if (bin !== undefined) cell.dataset["bin"] = String(bin);
       if (cell instanceof HTMLButtonElement) cell.setAttribute("aria-pressed", String(state === "kept"));
     },
+    share(mlp, neurons) {
+      const cell = cells.get(nameInModel(mlp));
+      if (cell === undefined) return;
+      cell.classList.toggle("part", neurons !== undefined);
+      // Never so low or so high that it is not seen.
+      const share = neurons === undefined ? 1 : Math.min(0.9, Math.max(0.1, neurons.kept / neurons.all));
+      cell.style.setProperty("--share", String(share));
+      if (walked) cell.setAttribute("aria-label", titleOfCell(mlp, neurons));
+    },
     mark(component, changed) {
       cells.get(nameInModel(component))?.classList.toggle("changed", changed);
     },
@@ -88,6 +106,11 @@ export function createGrid(host: HTMLElement, options: GridOptions): CircuitGrid
       grid.remove();
     },
   };
+}
+
+function titleOfCell(component: CellComponent, neurons: NeuronShare | undefined): string {
+  const share = neurons === undefined ? "" : `, ${neuronShareText(neurons)}`;
+  return `${componentTitle(component)}${share}`;
 }
 
 function gridElement({ label, onToggle }: GridOptions, columns: number, walked: boolean): HTMLElement {

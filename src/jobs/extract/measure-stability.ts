@@ -68,7 +68,11 @@ const layer = z.int().min(0);
 /** A run in the journal. */
 const runSchema = z.object({
   run: z.int().min(0),
-  circuit: z.object({ heads: z.array(z.tuple([layer, layer])), mlps: z.array(layer) }),
+  circuit: z.object({
+    heads: z.array(z.tuple([layer, layer])),
+    mlps: z.array(layer),
+    neurons: z.array(z.tuple([layer, z.array(layer)])).exactOptional(),
+  }),
   kl: z.number(),
 });
 type RunRecord = z.infer<typeof runSchema>;

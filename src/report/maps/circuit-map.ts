@@ -9,10 +9,18 @@ import { shapeOfFile } from "../../export/file-circuit.ts";
 import { taskLabel } from "../../export/task-label.ts";
 import { frequencyOfComponent } from "../../measure/stability.ts";
 import { keeps } from "../../transformer/circuit.ts";
-import { type Component, nameInModel, nameOfRecord } from "../../transformer/component.ts";
+import { nameInModel, nameOfRecord } from "../../transformer/component.ts";
 import { formatKl, formatShare } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
-import { type CellState, type LayerCells, layerCells } from "../layer-cells.ts";
+import {
+  type CellComponent,
+  type CellState,
+  type LayerCells,
+  layerCells,
+  type NeuronShare,
+  neuronShare,
+  neuronShareText,
+} from "../layer-cells.ts";
 import { ink, klBin, klBins, klColour } from "./map-style.ts";
 import { px, signed, svgFrame } from "./svg.ts";
 
@@ -22,6 +30,8 @@ export interface MapCell {
   readonly delta?: number;
   /** Share of the searches on resampled prompts that kept it, 0 to 1; undefined if there were none. */
   readonly frequency?: number;
+  /** Of an MLP that stays in part: how many of its neurons do. */
+  readonly neurons?: NeuronShare;
 }
 
 export interface CircuitMap {
@@ -41,19 +51,22 @@ export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
   );
   const often = circuit.stability?.frequency;
   const { kept } = circuit;
-  const cell = (component: Component): MapCell => {
+  const shape = shapeOfFile(circuit);
+  const cell = (component: CellComponent): MapCell => {
     const delta = deltas.get(nameInModel(component));
     const frequency = often && frequencyOfComponent(often, component);
+    const neurons = component.kind === "mlp" ? neuronShare(kept, shape, component.layer) : undefined;
     return {
       state: keeps(kept, component) ? "kept" : "pruned",
       ...(delta !== undefined && { delta }),
       ...(frequency !== undefined && { frequency }),
+      ...(neurons !== undefined && { neurons }),
     };
   };
   return {
     id,
     name: `${circuit.model.name} on ${taskLabel(circuit)}`,
-    layers: layerCells(shapeOfFile(circuit), cell),
+    layers: layerCells(shape, cell),
   };
 }
 
@@ -104,8 +117,11 @@ interface Place {
   readonly round: number;
 }
 
-/** Heads are round and MLPs square; pruned ones are small, kept ones have full size and an outline. */
-function drawCell({ state, delta, frequency }: MapCell, place: Place, name: string): Html {
+/**
+ * Heads are round and MLPs square; pruned ones are small, kept ones have full size and an outline. An MLP that stays in
+ * part is filled from below, as high as the share of its neurons that stay.
+ */
+function drawCell({ state, delta, frequency, neurons }: MapCell, place: Place, name: string): Html {
   const fill = delta === undefined ? neutral(state) : klColour(klBin(delta));
   const inset = state === "pruned" ? place.size * 0.29 : state === "unknown" ? place.size * 0.36 : 1;
   const stroke = state === "trial" ? ink.trial : state === "kept" ? ink.strong : ink.soft;
@@ -114,9 +130,19 @@ function drawCell({ state, delta, frequency }: MapCell, place: Place, name: stri
   const cost = delta === undefined ? "" : `; replacing it adds ${signedKl(delta)} nats to the KL`;
   const often =
     frequency === undefined ? "" : `; kept in ${formatShare(frequency)} of the resampled searches`;
-  return html`<rect class="cell ${state}" x="${px(place.x + inset)}" y="${px(place.y + inset)}" width="${side}" height="${side}" rx="${radius}" fill="${fill}" stroke="${stroke}" stroke-width="${
+  const share = neurons === undefined ? "" : `, ${neuronShareText(neurons)}`;
+  const [x, y] = [place.x + inset, place.y + inset];
+  return html`${neurons && bar(neurons, fill, { x, y, size: place.size - 2 * inset })}<rect class="cell ${state}" x="${px(x)}" y="${px(y)}" width="${side}" height="${side}" rx="${radius}" fill="${neurons === undefined ? fill : "transparent"}" stroke="${stroke}" stroke-width="${
     state === "kept" || state === "trial" ? 2 : 0.75
-  }"><title>${name}: ${stateNames[state]}${cost}${often}</title></rect>`;
+  }"><title>${name}: ${stateNames[state]}${share}${cost}${often}</title></rect>`;
+}
+
+/** The kept share of an MLP's neurons, as a bar at the bottom of its cell: never so low or so high that it is not seen. */
+function bar({ kept, all }: NeuronShare, fill: string, { x, y, size }: Omit<Place, "round">): Html {
+  // Half of the outline is inside the cell.
+  const inner = size - 2;
+  const height = Math.min(inner - 2, Math.max(2, (inner * kept) / all));
+  return html`<rect class="share" x="${px(x + 1)}" y="${px(y + 1 + inner - height)}" width="${px(inner)}" height="${px(height)}" fill="${fill}"/>`;
 }
 
 const stateNames: Readonly<Record<CellState, string>> = {

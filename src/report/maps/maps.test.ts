@@ -36,6 +36,19 @@ describe("circuit map", () => {
     ]);
   });
 
+  test("an MLP that stays in part is filled as high as its share, and says how many neurons stay", () => {
+    const half: MapCell = { state: "kept", neurons: { kept: 30, all: 120 } };
+    const own = circuitMapSvg({ id: "map", name: "", layers: [{ heads: [cell("kept")], mlp: half }] });
+    expect(titles(own, "g:not(.legend) > .cell")).toEqual([
+      "layer 0, head 0: kept",
+      "layer 0, MLP: kept, 30 of 120 neurons (25 %)",
+    ]);
+    const [bar, ...others] = Array.from(parse(own).querySelectorAll(".share"));
+    expect(others).toEqual([]);
+    expect(bar?.getAttribute("height")).toBe("5.5");
+    expect(bar?.getAttribute("width")).toBe("22");
+  });
+
   test("a name and a description for screen readers, and the scale's unit", () => {
     const root = parse(svg).querySelector("svg");
     expect(root?.getAttribute("role")).toBe("img");
