@@ -6,26 +6,30 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { cutCircuit } from "../src/cut/cut-circuit.ts";
 import { createEvaluator } from "../src/discovery/evaluator/evaluator.ts";
 import { walkComponents } from "../src/discovery/evaluator/walk.ts";
+import { meanReplacements } from "../src/discovery/replacements.ts";
 import { withDtype } from "../src/export/dtype-graph.ts";
 import { readCircuitFolder } from "../src/export/read-folder.ts";
 import { prepareConvertedFolder } from "../src/export/write-folder.ts";
 import { openGraph } from "../src/jobs/read-graph.ts";
+import { klDivergence, mostLikely } from "../src/measure/distribution.ts";
+import { type Circuit, circuitOfLists, keptNeurons, without } from "../src/transformer/circuit.ts";
+import { componentsOnTrial, indicesBelow, shapeOf } from "../src/transformer/component.ts";
 import {
-  circuitOfLists,
-  componentsOf,
-  type keeps,
-  keptNeurons,
-  without,
-} from "../src/transformer/circuit.ts";
-import { componentsOfModel, componentsOnTrial, indicesBelow, shapeOf } from "../src/transformer/component.ts";
-import { circuitFile, goldenReplacements, loadNano, runtime, shipCircuit } from "./support/export-circuit.ts";
+  circuitFile,
+  goldenReplacements,
+  loadNano,
+  runtime,
+  shipCircuit,
+  tasks,
+} from "./support/export-circuit.ts";
 import { naive, naiveForward, naiveKl, naiveReplacements, naiveWhole } from "./support/naive-transformer.ts";
 import { modelShapes } from "./support/random-cases.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
 import { runCli } from "./support/run-cli.ts";
-import { found } from "./support/run-model.ts";
+import { alignedLogits, found, originalLogits } from "./support/run-model.ts";
 import { makeReplacements, type ReplacementKind } from "./support/run-search.ts";
 
 test("a walk from a circuit whose MLPs stay in part: each KL is a float64 model's", async () => {
@@ -49,11 +53,10 @@ test("a walk from a circuit whose MLPs stay in part: each KL is a float64 model'
       const lengths = ablation === "aligned" ? [4, 4, 4] : [1, 3, 5];
       const [patching, validation] = [1, 2].map((seed) => randomPrompts(lengths, model.vocabularySize, seed));
       const expected = naiveReplacements(plain, found(patching), ablation);
-      const logits = (of: Parameters<typeof keeps>[0]) =>
+      const logits = (of: Circuit) =>
         found(validation).map((ids) => naiveForward(plain, ids, of, expected).logits);
       const original = logits(naiveWhole(plain));
-      const klsOf = (of: Parameters<typeof keeps>[0]) =>
-        logits(of).map((row, prompt) => naiveKl(found(original[prompt]), row));
+      const klsOf = (of: Circuit) => logits(of).map((row, prompt) => naiveKl(found(original[prompt]), row));
       const agree = (kls: Float64Array, reference: readonly number[]) =>
         expect(Math.max(...reference.map((kl, at) => Math.abs(kl - found(kls[at]))))).toBeLessThan(1e-4);
 
@@ -141,15 +144,58 @@ test("a folder says which neurons are kept, opens, and is as small in each numbe
   await file.close();
 });
 
-test("a circuit of all components but neurons lists none", () => {
-  expect(componentsOf(inPart).filter(({ kind }) => kind === "neuron").length).toBe(
-    indicesBelow(6).reduce((sum, layer) => {
-      const own = keptNeurons(inPart, layer);
-      return sum + (own === "all" ? 0 : own.length);
-    }, 0),
-  );
-  expect(componentsOfModel([{ heads: [0], mlp: true, hidden: 3 }]).map(({ kind }) => kind)).toEqual([
-    "head",
-    "mlp",
-  ]);
+/** What the golden files call the neurons that are kept. Those that are ranked by WIFV are in `science.test.ts`. */
+const neuronSets: Readonly<Record<string, (layer: number) => readonly number[]>> = {
+  "j%4==0 removed in every layer": () => indicesBelow(768).filter((neuron) => neuron % 4 !== 0),
+  "layer 1: all removed": (layer) => (layer === 1 ? [] : indicesBelow(768)),
+  "kept: j < 64*(l+1) in layer l": (layer) => indicesBelow(64 * (layer + 1)),
+};
+const headSets: Readonly<Record<string, (layer: number, head: number) => boolean>> = {
+  "all heads": () => true,
+  "odd heads removed in odd layers": (layer, head) => layer % 2 === 0 || head % 2 === 0,
+};
+
+interface NeuronGolden {
+  readonly patching_ids: readonly (readonly number[])[];
+  readonly validation_ids: readonly (readonly number[])[];
+  readonly neuron_sets: readonly {
+    readonly neurons: string;
+    readonly heads: string;
+    readonly kl: number;
+    readonly top1: readonly number[];
+  }[];
+}
+
+test.each(tasks)("%s: what is cut has the golden KL and answers", async (task) => {
+  const model = await loadNano();
+  const path = `test/golden/science/nano-${task}.science.json`;
+  const golden: NeuronGolden = JSON.parse(await readFile(path, "utf8"));
+  const { patching_ids: patching, validation_ids: validation } = golden;
+  const replacements = await meanReplacements(runtime, model, patching, "aligned", { neurons: true });
+  const original = await originalLogits(runtime, model, validation);
+  const evaluator = await createEvaluator(runtime, model, validation, replacements);
+  const sets = golden.neuron_sets.filter(({ neurons }) => neuronSets[neurons] !== undefined);
+  expect(sets).toHaveLength(6);
+  for (const { neurons, heads, kl, top1 } of sets) {
+    const circuit = circuitOfLists(
+      {
+        heads: indicesBelow(6).flatMap((layer) =>
+          indicesBelow(6)
+            .filter((head) => found(headSets[heads])(layer, head))
+            .map((head) => [layer, head] as const),
+        ),
+        mlps: [],
+        neurons: indicesBelow(6).map((layer) => [layer, found(neuronSets[neurons])(layer)]),
+      },
+      shapeOf(model),
+    );
+    const logits = await alignedLogits(runtime, await cutCircuit(model, circuit, replacements), validation);
+    const kls = logits.map((row, prompt) => klDivergence(found(original[prompt]), row));
+    expect(Math.abs(mean(kls) - kl)).toBeLessThan(1e-4);
+    expect(logits.slice(0, top1.length).map(mostLikely)).toEqual(top1);
+    expect(Math.abs(mean([...(await evaluator.measure(circuit))]) - kl)).toBeLessThan(1e-4);
+  }
+  await evaluator.close();
 });
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -59,7 +59,16 @@ describe("the circuit's picture", () => {
       [3, indicesBelow(199)],
     ] as const;
     const layers = layersOfCircuit(shape, circuitOfLists({ heads: [[0, 2]], mlps: [2], neurons }));
-    expect(`\n${terminalMap(layers, plain).join("\n")}\n`).toMatchInlineSnapshot();
+    expect(`\n${terminalMap(layers, plain).join("\n")}\n`).toMatchInlineSnapshot(`
+      "
+              head
+       layer  0 1 2  MLP
+           3  · · ·   ■ 99 %
+           2  · · ·   ■
+           1  · · ·   ■ 1 %
+           0  · · ●   ■ 16 %
+      "
+    `);
   });
 
   test("closes the gaps, then folds the rows, where the terminal is narrow", () => {
