@@ -247,6 +247,7 @@ describe("bad options", () => {
     ["--ablation", "noise"],
     ["--means", "none"],
     ["--order", "random"],
+    ["--first-position", "last"],
   ])("%s %s", async (option, value) => {
     expectFailure(await runCli(["extract", "--out", "out", option, value], folder.path), new RegExp(option));
   });
@@ -275,6 +276,26 @@ describe("an error names the option or the file as it was given, and says what t
       /"--target-kl": can't go with --passes:/,
     ],
     ["a frequency of nothing", ["extract", "--frequency", "0.5"], /"--frequency": .*--bootstrap 20/],
+    [
+      "a first position of aligned means",
+      ["extract", "--first-position", "apart"],
+      /"--first-position": is for pooled means: .*or give --means pooled/,
+    ],
+    [
+      "a first position of zeros",
+      ["extract", "--ablation", "zero", "--means", "pooled", "--first-position", "auto"],
+      /"--first-position": is for mean ablation: .*Leave it out/,
+    ],
+    [
+      "a first position of aligned means in a sweep",
+      ["sweep", "--task", "ioi", "--first-position", "same"],
+      /"--first-position": is for pooled means: /,
+    ],
+    [
+      "a first position of zeros in a reproduction",
+      ["reproduce", "--ablation", "zero", "--means", "pooled", "--first-position", "apart"],
+      /"--first-position": is for mean ablation: /,
+    ],
     ["a task twice", ["sweep", "--task", "ioi", "--task", "ioi"], /"--task": two tasks .*Give each once/],
     [
       "a head that is not the model's",

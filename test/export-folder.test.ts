@@ -292,6 +292,24 @@ describe("circuit.json", async () => {
     expect(parseCircuitFile({ ...json, comment: "mine" })).toEqual(valid);
   });
 
+  test("says how pooled means treat the first position, and what decided it", () => {
+    const pooled = { ablation: "mean", means: "pooled" } as const;
+    for (const replacement of [
+      { ...pooled, firstPosition: "apart", sink: { layer: 4, ratio: 12.5 } },
+      { ...pooled, firstPosition: "same", sink: { layer: 0, ratio: 0 } },
+      { ...pooled, firstPosition: "apart" },
+      pooled,
+    ] as const) {
+      const file = { ...valid, replacement };
+      const text = formatCircuitFile(file);
+      expect(parseCircuitFile(JSON.parse(text))).toEqual(file);
+      expect(JSON.parse(text).replacement).toEqual(replacement);
+    }
+  });
+
+  const replacement = (change: object) => ({
+    replacement: { ablation: "mean", means: "pooled", ...change },
+  });
   const search = (change: object) => ({ search: { ...valid.search, ...change } });
   test.each<[string, unknown, string]>([
     ["another format", { format: "pith.circuit/9" }, "format"],
@@ -328,6 +346,37 @@ describe("circuit.json", async () => {
     ["a KL that is no number", search({ trace: [{ ...trace[0], kl: null }] }), "search.trace[0].kl"],
     ["an α of nothing", search({ options: { alpha: 0 } }), "search.options.alpha"],
     ["an option of no search", search({ options: { alpha: 1, beta: 1 } }), "search.options"],
+    [
+      "a treatment of the first position that is none",
+      replacement({ firstPosition: "auto" }),
+      "replacement.firstPosition",
+    ],
+    [
+      "aligned means of a first position apart",
+      replacement({ means: "aligned", firstPosition: "apart" }),
+      "replacement.firstPosition",
+    ],
+    [
+      "zeros of a first position apart",
+      replacement({ ablation: "zero", firstPosition: "apart" }),
+      "replacement.firstPosition",
+    ],
+    ["a sink that decides nothing", replacement({ sink: { layer: 0, ratio: 12 } }), "replacement.sink"],
+    [
+      "a sink of half a layer",
+      replacement({ firstPosition: "apart", sink: { layer: 0.5, ratio: 12 } }),
+      "replacement.sink.layer",
+    ],
+    [
+      "a sink without a ratio",
+      replacement({ firstPosition: "apart", sink: { layer: 0 } }),
+      "replacement.sink.ratio",
+    ],
+    [
+      "a sink of a negative ratio",
+      replacement({ firstPosition: "apart", sink: { layer: 0, ratio: -1 } }),
+      "replacement.sink.ratio",
+    ],
     ["an aligned profile without length", { profile: { kind: "aligned" } }, "profile.length"],
     ["a hash that is none", { task: { ...valid.task, sha256: "abc" } }, "task.sha256"],
     ["layers that differ in number", { model: { ...valid.model, heads: [6] } }, "model.heads"],

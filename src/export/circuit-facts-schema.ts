@@ -209,7 +209,7 @@ export const replacementSchema = z.object({
       /** The layer behind which the first position stands out most. */
       layer: count,
       /** Its median residual norm there, divided by the median of all other positions'. */
-      ratio: number,
+      ratio: number.nonnegative(),
     })
     .optional(),
 });

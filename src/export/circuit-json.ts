@@ -35,6 +35,7 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   if (!isFirst && format !== format2) throw fail("format", `must be "${format2}" or "${format1}"`);
   const circuit = isFirst ? read(schema1, readFormat1, value, fail) : read(schema2, readFormat2, value, fail);
   checkCaches(circuit, fail);
+  checkReplacement(circuit, isFirst ? "options" : "replacement", fail);
   checkTrace(circuit, isFirst ? "trace" : "search.trace", fail);
   checkStability(circuit, fail);
   const fault = formatsFault(circuit.dtype, circuit.formats);
@@ -144,6 +145,18 @@ function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
   if (profile.cacheHeads < most) {
     throw fail("profile.cacheHeads", `is ${profile.cacheHeads}, but a layer keeps ${most} heads`);
   }
+}
+
+/** Only pooled means can treat the first position apart. */
+function checkReplacement({ replacement }: CircuitFile, place: string, fail: Fail): void {
+  const { ablation, means, firstPosition, sink } = replacement;
+  if (firstPosition !== undefined && (ablation !== "mean" || means !== "pooled"))
+    throw fail(
+      `${place}.firstPosition`,
+      `is for pooled means, but these are ${means}, with ${ablation} ablation`,
+    );
+  if (sink !== undefined && firstPosition === undefined)
+    throw fail(`${place}.sink`, "decides how the first position is treated, which is not said");
 }
 
 /**
