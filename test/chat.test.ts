@@ -1,10 +1,11 @@
 /** A model with a chat template, from the task to the shipped folder: nano with one beside its tokenizer. */
 import { createHash } from "node:crypto";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ggufText, textValue, uint32, uint64 } from "../src/checkpoint/gguf/testing.ts";
 import { promptIds } from "../src/export/ask-circuit.ts";
 import { extract, loadCircuit, loadModel, type PithEvent, readTask } from "../src/index.ts";
 import { runCli } from "./support/run-cli.ts";
@@ -98,6 +99,49 @@ test("tasks show prints what the model sees; a model without a template is refus
   const refused = await runCli(["extract", "--chat", "--out", "never"], folder);
   expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toContain("this model has no chat template");
+});
+
+/** A file of ours with one more field in front of its metadata, filled up so that its tensors stay aligned. */
+async function withTemplate(gguf: string, template: string): Promise<Uint8Array> {
+  const bytes = await readFile(gguf);
+  const [fields, alignment] = [16, 32];
+  const begin = fields + 8;
+  const field = (text: string) => {
+    const { type, bytes: value } = textValue(text);
+    return Buffer.concat([ggufText("tokenizer.chat_template"), uint32(type), value]);
+  };
+  const missing = -field(`${template}{##}`).length & (alignment - 1);
+  const count = uint64(Number(bytes.readBigUInt64LE(fields)) + 1);
+  const added = field(`${template}{#${" ".repeat(missing)}#}`);
+  return Buffer.concat([bytes.subarray(0, fields), count, added, bytes.subarray(begin)]);
+}
+
+test("a GGUF file's template is put to use from the command line to the circuit", async () => {
+  // Written with the few letters that the tiny model has.
+  const own =
+    "{% for m in messages %}{{ m.role + ', ' + m.content + '.' }}{% endfor %}{% if add_generation_prompt %}{{ ' assistant,' }}{% endif %}";
+  await writeFile(join(folder, "tiny.gguf"), await withTemplate("test/gguf/qwen3.gguf", own));
+  const names = ["john", "mary", "they"];
+  const lines = names.flatMap((name, i) =>
+    ["key", "cabinet"].map((thing) => ({
+      ...{ prompt: `${name} gave the ${thing}`, answers: [" a"] },
+      split: ["patching", "validation", "test"][i],
+    })),
+  );
+  await writeFile(join(folder, "gave.jsonl"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const asked = ["--task", "gave.jsonl", "--chat", "--model", "tiny.gguf", "--means", "pooled"];
+  const made = await runCli(["extract", ...asked, "--allow-weak", "--threads", "1", "--out", "gave"], folder);
+  expect(made).toMatchObject({ code: 0 });
+  const circuit = await loadCircuit(join(folder, "gave"));
+  const template = circuit.tokenizer.files["tokenizer_config.json"]["chat_template"];
+  expect(String(template).startsWith(own)).toBe(true);
+  expect(circuit.circuit.task.chat?.template).toBe(
+    createHash("sha256").update(String(template)).digest("hex"),
+  );
+  const ids = circuit.tokenizer.encode("user, john gave the key. assistant,");
+  expect(promptIds(circuit, "john gave the key")).toEqual(ids);
+  expect(await circuit.predict("john gave the key", 1)).toHaveLength(1);
+  await circuit.close();
 });
 
 test("a file whose lines differ, or whose system turn has no chat, is refused with its line", async () => {
