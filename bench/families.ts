@@ -18,6 +18,7 @@ import {
 } from "../test/support/family-reference.ts";
 import { alignedLogits, decoderLogits, originalLogits } from "../test/support/run-model.ts";
 import { runSearch } from "../test/support/run-search.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 interface FamilyResult {
   readonly checkpoint: string;
@@ -105,5 +106,5 @@ function table(results: readonly FamilyResult[]): string {
     sameParts ? "same" : "OTHERS",
   ]);
   const heads = ["checkpoint", "layer by layer", "aligned", "decoder", "KL, nats", "steps", "kept parts"];
-  return [heads, heads.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdownTable(heads, rows);
 }

@@ -7,6 +7,7 @@ import { benchExtractMemory } from "./extract-memory.ts";
 import { benchFamilies } from "./families.ts";
 import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
 import { benchGradients, defaultGradientsBench } from "./gradients.ts";
+import { benchLoneAblations, defaultLoneAblations } from "./lone-ablations.ts";
 import { publishedShapes } from "./published-circuits.ts";
 import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
@@ -78,12 +79,21 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     });
   },
   "first-position": () => {
-    const [model, task] = [optionValue("--model"), optionValue("--task")];
+    const [model, task, prompts] = [optionValue("--model"), optionValue("--task"), numberValue("--prompts")];
     const alphas = optionValue("--alphas")?.split(",").map(Number);
     return benchFirstPosition({
-      ...{ ...defaultFirstPositionBench, json, ...threads, model },
+      ...{ ...defaultFirstPositionBench, json, ...threads, model, prompts },
       ...(task !== undefined && { task }),
       ...(alphas !== undefined && { alphas }),
+    });
+  },
+  "lone-ablations": () => {
+    const [model, task] = [optionValue("--model"), optionValue("--task")];
+    const [prompts, alpha] = [numberValue("--prompts"), numberValue("--alpha")];
+    return benchLoneAblations({
+      ...{ ...defaultLoneAblations, json, model, prompts, threads: threadCount ?? availableParallelism() },
+      ...(task !== undefined && { task }),
+      ...(alpha !== undefined && { alpha }),
     });
   },
   "same-bytes": () => benchSameBytes(optionValue("--against") ?? "HEAD~1"),
@@ -129,6 +139,8 @@ if (bench === undefined) {
       "       npm run bench -- gradients [--json] [--threads T] [--pairs N]\n" +
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +
       "       npm run bench -- first-position [--json] [--threads T] [--model DIR] [--task FILE] [--alphas LIST]\n" +
+      "                  [--prompts N]\n" +
+      "       npm run bench -- lone-ablations [--json] [--threads T] [--model DIR] [--task FILE] [--alpha A] [--prompts N]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
       "       npm run bench -- smaller [--json] [--threads T] [--task NAME] [--seeds LIST]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +

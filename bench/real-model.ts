@@ -11,6 +11,7 @@ import { loadModel, type Model } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { circuitMapSvg, mapOfCircuit } from "../src/report/maps/circuit-map.ts";
 import { countKept } from "../src/transformer/circuit.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 export interface RealModelBenchOptions {
   /** The GGUF file. */
@@ -110,5 +111,5 @@ function figuresTable(results: readonly Figures[]): string {
     ...[each.cpuSeconds.toFixed(0), each.peakMebibytes.toFixed(0)],
   ]);
   const all = [...head, ...times];
-  return [all, all.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdownTable(all, rows);
 }

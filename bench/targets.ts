@@ -19,6 +19,7 @@ import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import { type Circuit, countKept } from "../src/transformer/circuit.ts";
 import { bodyShare } from "../src/transformer/circuit-size.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 export interface TargetsBenchOptions {
   readonly tasks: readonly string[];
@@ -157,5 +158,5 @@ function table(lines: readonly Line[]): string {
     ...["task", "search", "body", "heads + MLPs", "validation accuracy", "test accuracy"],
     ...["validation KL", "test KL", "evaluations", "α"],
   ];
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return markdownTable(head, rows);
 }
