@@ -125,7 +125,7 @@ describe("a compiled circuit", () => {
         words,
         modelShapes({ layers: { min: layers, max: layers }, heads: [heads] }),
         fc.constantFrom<PositionRows>({ kind: "one" }, { kind: "apart" }, { kind: "each", length }),
-        async (circuit, own, { width: _, vocabulary: __, tied = true, ...kind }, rows) => {
+        async (circuit, own, { width: _, vocabulary: __, hidden: ___, tied = true, ...kind }, rows) => {
           await expectSame(await standalone(circuit, tied, rows, kind), own);
         },
       ),
