@@ -107,6 +107,18 @@ export type {
   StepEvent,
   SweepEvent,
 } from "./jobs/events.ts";
+export { type EvidenceOptions, gatherEvidence } from "./jobs/evidence/evidence.ts";
+export type {
+  CircuitEvidence,
+  CurvePoint,
+  EvidenceBudget,
+  FaithfulnessCurve,
+  MeasuredEvidence,
+  Minimality,
+  RandomComparison,
+  SufficiencyTest,
+  WithoutOne,
+} from "./jobs/evidence/evidence-result.ts";
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
 export {
   type ChosenSearch,
@@ -168,6 +180,7 @@ export { cacheKinds } from "./lowering/cache-heads.ts";
 export type { Loss } from "./lowering/loss-stages.ts";
 export type { OperatorSet } from "./lowering/operator-set.ts";
 export type { SplitEvaluation } from "./measure/compare.ts";
+export type { FaithfulnessAreas } from "./measure/faithfulness-areas.ts";
 export type { Timing } from "./measure/latency.ts";
 export type { ParameterCount } from "./measure/parameters.ts";
 export type { ShareEstimate } from "./measure/share-estimate.ts";

@@ -6,6 +6,7 @@ import type { CommandContext } from "./command-context.ts";
 import { compileCommand } from "./compile-command.ts";
 import { convertCommand } from "./convert-command.ts";
 import { evalCommand } from "./eval-command.ts";
+import { evidenceCommand } from "./evidence-command.ts";
 import { extractCommand } from "./extract-command.ts";
 import { reportFailure, reportUsage } from "./failure.ts";
 import { inspectCommand } from "./inspect-command.ts";
@@ -58,6 +59,7 @@ export function createProgram(context: CommandContext): Command {
   for (const command of [
     extractCommand,
     evalCommand,
+    evidenceCommand,
     runCommand,
     inspectCommand,
     reportCommand,

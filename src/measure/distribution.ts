@@ -11,7 +11,8 @@ export function logProbabilities(logits: Float32Array): Float64Array {
   return result;
 }
 
-function logSumExp(logits: Float32Array): number {
+/** log Σ exp of a row. */
+export function logSumExp(logits: Float32Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (let token = 0; token < logits.length; token++) {
     const logit = logits[token] as number;

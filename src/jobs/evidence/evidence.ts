@@ -1,0 +1,185 @@
+/**
+ * The evidence that a circuit does its task (Node): random circuits of its size, minimality, the faithfulness of
+ * circuits of every size along the search's ranking, and how many different answers it gives. All of it is measured
+ * on the patched model, which computes what the standalone model computes.
+ */
+import { prepareSearch } from "../../discovery/prepare.ts";
+import { randomCircuitLike } from "../../discovery/random-circuits.ts";
+import { PithError } from "../../errors.ts";
+import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
+import { workerRuntime } from "../../runtime/node-runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { EncodedExample, EncodedTask } from "../../tasks/encode-task.ts";
+import { createRandom } from "../../tasks/random.ts";
+import { type Circuit, wholeCircuit } from "../../transformer/circuit.ts";
+import { shapeOf } from "../../transformer/component.ts";
+import { searchThreads } from "../choose-threads.ts";
+import type { OnEvent } from "../events.ts";
+import { checkOriginal } from "../load-circuit.ts";
+import type { Model } from "../load-model.ts";
+import { encodePrompts } from "../prompts.ts";
+import type { Task } from "../read-task.ts";
+import { withEngine } from "../with-engine.ts";
+import { type AssessedCircuit, assessCircuit } from "./assess-circuits.ts";
+import type { CircuitEvidence, FaithfulnessCurve, MeasuredEvidence, Minimality } from "./evidence-result.ts";
+import { curveAlong, curveEvaluations, rankingOf } from "./faithfulness-curve.ts";
+import { budgetOf, triedComponents, tryEach } from "./minimality.ts";
+import { compareWithRandom } from "./random-comparison.ts";
+
+/** What evidence is gathered from. */
+export interface EvidenceOptions {
+  /** The model that the circuit was cut from. */
+  readonly original: Model;
+  /** The task that it was cut for: the same prompts give the same means. */
+  readonly task: Task;
+  /**
+   * How many random circuits are drawn.
+   * @defaultValue 100
+   */
+  readonly random?: number | undefined;
+  /**
+   * The seed that draws them.
+   * @defaultValue 0
+   */
+  readonly seed?: number | undefined;
+  /**
+   * How many threads compute.
+   * @defaultValue as many as the machine has cores
+   */
+  readonly threads?: number | undefined;
+  /**
+   * Aborting it ends the work; the returned promise rejects with the signal's reason. Left out, nothing ends the
+   * work early.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each event: steps, progress, notes. Left out, events are ignored. */
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/**
+ * Gathers the evidence for a circuit. Everything but minimality is measured on test prompts, which neither gave means
+ * nor chose the circuit; on validation prompts where the task has no test split.
+ * @param directory the circuit's folder.
+ * @example
+ * ```ts
+ * const { random, curve } = await gatherEvidence("ioi-circuit", { original: model, task });
+ * console.log(random.kl.beaten, "cpr" in curve ? curve.cpr : curve.missing);
+ * ```
+ * @throws PithError "circuit" for a folder that does not match its circuit.json; "options" for another model; "task"
+ * for another task than the circuit was cut for.
+ */
+export async function gatherEvidence(directory: string, options: EvidenceOptions): Promise<CircuitEvidence> {
+  const { original, task, signal } = options;
+  const folder = await readCircuitFolder(directory);
+  checkOriginal(folder, original);
+  checkTask(folder, task);
+  const { circuit, tokenizer } = folder;
+  const encoded = encodePrompts(task, tokenizer, original.transformer.contextLength, {
+    means: circuit.replacement.means,
+    bos: circuit.task.bos,
+    chat: circuit.task.chat !== undefined,
+    seed: circuit.task.seed,
+  });
+  const runtime = workerRuntime({ threads: options.threads ?? searchThreads(original.transformer) });
+  return withEngine(runtime, signal, () => gather({ folder, runtime, encoded, options }));
+}
+
+/** @throws PithError "task" unless it is the circuit's own: other prompts would give other means. */
+function checkTask({ circuit, directory }: CircuitFolder, task: Task): void {
+  if (task.sha256 === circuit.task.sha256) return;
+  throw new PithError(
+    "task",
+    `is not the task that ${directory} was cut for ("${circuit.task.name}"), so the means that replace pruned components can't be computed again.`,
+    { place: { file: task.path }, advice: "Give the task file of the extraction." },
+  );
+}
+
+interface Work {
+  readonly folder: CircuitFolder;
+  readonly runtime: Runtime;
+  readonly encoded: EncodedTask;
+  readonly options: EvidenceOptions;
+}
+
+async function gather(work: Work): Promise<CircuitEvidence> {
+  const { folder, encoded, options } = work;
+  const { random: count = 100, seed = 0, onEvent } = options;
+  const { circuit, directory } = folder;
+  const model = options.original.transformer;
+  const { random, tried, ranking } = plan(work);
+  const total = 2 + count + 1 + tried.tried.length + (ranking.length > 0 ? curveEvaluations : 0);
+  const progress = counter(onEvent, total);
+
+  const split = encoded.test.length > 0 ? "test" : "validation";
+  const measured = await onPrompts(work, encoded[split], progress, async (assess) => {
+    const own = await assess(circuit.kept);
+    const original = await assess(wholeCircuit(shapeOf(model)));
+    const drawn: MeasuredEvidence[] = [];
+    for (let draw = 0; draw < count; draw++)
+      drawn.push(shown(await assess(randomCircuitLike(model, circuit.kept, circuit.onTrial, random))));
+    const curve: FaithfulnessCurve | { readonly missing: string } =
+      ranking.length > 0 ? await curveAlong(model, ranking, assess) : { missing: noRanking };
+    return { own: shown(own), original, random: compareWithRandom(own, drawn, seed), curve };
+  });
+  const minimality: Minimality = await onPrompts(work, encoded.validation, progress, (assess) =>
+    tryEach(circuit.kept, tried, budgetOf(circuit), assess),
+  );
+  const { accuracy, answers } = measured.original;
+  return {
+    ...{ folder: directory, task: circuit.task.name, split, prompts: encoded[split].length },
+    ...{ circuit: measured.own, original: { accuracy, answers } },
+    ...{ random: measured.random, minimality, curve: measured.curve },
+  };
+}
+
+const noRanking = "The search left no decision in its trace, so there is no ranking of its components.";
+
+/** What is drawn before anything is measured. */
+function plan({ folder, options }: Work) {
+  const { circuit } = folder;
+  const random = createRandom(options.seed ?? 0);
+  return {
+    random,
+    tried: triedComponents(circuit.kept, circuit.onTrial, random),
+    ranking: rankingOf(circuit.search.trace),
+  };
+}
+
+const shown = ({ size, kl, accuracy, answers }: AssessedCircuit): MeasuredEvidence => ({
+  ...{ size, kl, accuracy, answers },
+});
+
+/** Counts evaluations. */
+function counter(onEvent: OnEvent | undefined, total: number): () => void {
+  let done = 0;
+  onEvent?.({ kind: "step", step: "measure" });
+  return () => onEvent?.({ kind: "progress", step: "measure", done: ++done, total });
+}
+
+/** Runs `use` with an evaluator of these prompts, under the replacements that the circuit was cut with. */
+async function onPrompts<T>(
+  { folder, runtime, encoded, options }: Work,
+  examples: readonly EncodedExample[],
+  progress: () => void,
+  use: (assess: (circuit: Circuit) => Promise<AssessedCircuit>) => Promise<T>,
+): Promise<T> {
+  const { ablation, valueBias, means, firstPosition } = folder.circuit.replacement;
+  const { original, signal } = options;
+  const sets = {
+    patching: encoded.patching.map(({ forced }) => forced),
+    validation: examples.map(({ forced }) => forced),
+    scored: examples.map(({ scored }) => scored),
+  };
+  const { evaluator } = await prepareSearch(runtime, original.transformer, sets, {
+    ...{ ablation, valueBias, means, firstPosition: firstPosition ?? "same", signal },
+  });
+  try {
+    return await use(async (circuit) => {
+      const found = await assessCircuit(evaluator, original.transformer, examples, circuit, signal);
+      progress();
+      return found;
+    });
+  } finally {
+    await evaluator.close().catch(() => {});
+  }
+}

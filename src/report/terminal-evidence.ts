@@ -1,0 +1,92 @@
+/** The evidence for a circuit, for a terminal. */
+import type {
+  CircuitEvidence,
+  EvidenceBudget,
+  FaithfulnessCurve,
+  MeasuredEvidence,
+  Minimality,
+  RandomComparison,
+} from "../jobs/evidence/evidence-result.ts";
+import { componentOf, componentTitle } from "../transformer/component.ts";
+import { formatKl, formatShare, plural } from "./format.ts";
+import { layOut, type Row } from "./layout.ts";
+import type { TerminalStyle } from "./terminal-style.ts";
+
+export function evidenceReport(evidence: CircuitEvidence, style: TerminalStyle): string {
+  const { circuit, original, random, minimality, curve, split, prompts } = evidence;
+  const rows: readonly Row[] = [
+    [
+      "circuit",
+      `${measuredText(circuit)}, on ${plural(prompts, "prompt")} of the ${split} split`,
+      `${plural(circuit.answers, "different answer")} (the original gives ${original.answers}, and is right on ${formatShare(original.accuracy)})`,
+    ],
+    ["random", ...randomRows(random)],
+    ["minimal", ...minimalityRows(minimality)],
+    ["faithful", ...("missing" in curve ? [curve.missing] : curveRows(curve))],
+  ];
+  return layOut(rows, style).join("\n");
+}
+
+const measuredText = ({ size, kl, accuracy }: MeasuredEvidence): string =>
+  `${formatShare(size)} of the body, KL ${formatKl(kl)}, ${formatShare(accuracy)} right`;
+
+function randomRows({ count, seed, drawn, kl, accuracy }: RandomComparison): readonly string[] {
+  const sorted = drawn.map((each) => each.kl).sort((one, other) => one - other);
+  const best = sorted[0] ?? Number.NaN;
+  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  return [
+    `beats ${kl.beaten} of ${count} random circuits of its size by KL (p = ${formatP(kl.p)}), ${accuracy.beaten} by accuracy (p = ${formatP(accuracy.p)})`,
+    `their KL: ${formatKl(best)} at best, ${formatKl(median)} in the median; drawn with seed ${seed}`,
+    "p is the chance of so many or more if 90 % are beaten (one-sided binomial test)",
+  ];
+}
+
+const formatP = (p: number): string => (p < 0.001 ? p.toExponential(1) : p.toFixed(3));
+
+function minimalityRows({ budget, kl, tried, untried }: Minimality): readonly string[] {
+  const removable = tried.filter((each) => each.removable);
+  const names = removable.slice(0, 5).map((each) => componentTitle(componentOf(each)));
+  const found =
+    budget.kind === "none"
+      ? "nothing bounds what it may lose, so nothing is said"
+      : removable.length === 0
+        ? `none of its ${tried.length} parts can go alone`
+        : `${removable.length} of its ${tried.length} parts can go alone: ${names.join(", ")}${removable.length > 5 ? ", …" : ""}`;
+  return [
+    found,
+    `${budgetText(budget)}; KL ${formatKl(kl)} on the validation prompts`,
+    ...(untried > 0 ? [`${untried} more were not tried; those tried were drawn at random`] : []),
+  ];
+}
+
+function budgetText(budget: EvidenceBudget): string {
+  switch (budget.kind) {
+    case "growth":
+      return `a part can go if KL grows by less than ${budget.value}`;
+    case "kl":
+      return `a part can go if KL stays at most ${budget.value}`;
+    case "accuracy":
+      return `a part can go if accuracy stays at least ${budget.value}`;
+    case "none":
+      return "the search was asked for a size";
+  }
+}
+
+function curveRows({
+  metric,
+  scored,
+  cpr,
+  cmd,
+  logCpr,
+  logCmd,
+  points,
+}: FaithfulnessCurve): readonly string[] {
+  const name =
+    metric === "logit-difference" ? "the logit difference of answers and distractors" : "KL, negated";
+  const shown = points.filter(({ count }) => count > 0);
+  return [
+    `CPR ${cpr.toFixed(3)}, CMD ${cmd.toFixed(3)} (MIB); over the logarithm of the size ${logCpr.toFixed(3)} and ${logCmd.toFixed(3)}`,
+    `by ${name}, along the search's ranking of ${scored} components`,
+    shown.map(({ count, faithfulness }) => `${count}: ${faithfulness.toFixed(2)}`).join("  "),
+  ];
+}
