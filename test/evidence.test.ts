@@ -17,8 +17,15 @@ import {
 } from "../src/index.ts";
 import { formatTaskFile } from "../src/tasks/format-task-file.ts";
 import { createRandom } from "../src/tasks/random.ts";
-import { circuitOfLists, componentsOf, countComponents, keeps } from "../src/transformer/circuit.ts";
+import {
+  circuitOfLists,
+  componentsOf,
+  countComponents,
+  keeps,
+  keptNeurons,
+} from "../src/transformer/circuit.ts";
 import { circuitSize } from "../src/transformer/circuit-size.ts";
+import { neuronCountsOf } from "../src/transformer/component.ts";
 import { runCli } from "./support/run-cli.ts";
 
 let place: string;
@@ -112,6 +119,16 @@ test("random circuits: as many of each kind, only of kinds on trial, and never s
     expect(keeps(heads, { kind: "mlp", layer: 1 })).toBe(false);
   }
   expect(keys.size).toBeGreaterThan(10);
+});
+
+test("random circuits of neurons: as many as the circuit keeps, a whole MLP counted as its neurons", () => {
+  const model = nano.transformer;
+  const kept = circuitOfLists({ heads: [[0, 1]], mlps: [2, 4], neurons: [[4, [0, 7, 8]]] });
+  const made = randomCircuitLike(model, kept, ["head", "neuron"], createRandom(1));
+  expect(circuitSize(model, made)).toBe(circuitSize(model, kept));
+  const hidden = neuronCountsOf(model)[2] ?? 0;
+  const counted = neuronCountsOf(model).map((_, layer) => keptNeurons(made, layer));
+  expect(counted.reduce((sum, each) => sum + (each === "all" ? hidden : each.length), 0)).toBe(hidden + 3);
 });
 
 test("the command writes the same figures, and refuses another task", async () => {

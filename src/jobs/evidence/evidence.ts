@@ -122,7 +122,7 @@ async function gather(work: Work): Promise<CircuitEvidence> {
     return { own: shown(own), original, random: compareWithRandom(own, drawn, seed), curve };
   });
   const minimality: Minimality = await onPrompts(work, encoded.validation, progress, (assess) =>
-    tryEach(circuit.kept, tried, budgetOf(circuit), assess),
+    tryEach(circuit.kept, shapeOf(model), tried, budgetOf(circuit), assess),
   );
   const { accuracy, answers } = measured.original;
   return {

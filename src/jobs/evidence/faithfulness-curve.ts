@@ -38,7 +38,7 @@ export async function curveAlong(
 ): Promise<FaithfulnessCurve> {
   const shape = shapeOf(model);
   const all = wholeCircuit(shape);
-  const keep = (count: number) => without(all, ranking.slice(count));
+  const keep = (count: number) => without(all, ranking.slice(count), shape);
   const none = await assess(keep(0));
   const whole = await assess(all);
   const isDifference = none.logitDifference !== undefined && whole.logitDifference !== undefined;

@@ -5,7 +5,7 @@
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import type { Random } from "../../tasks/random.ts";
 import { type Circuit, componentsOf, without } from "../../transformer/circuit.ts";
-import { type Component, recordOf } from "../../transformer/component.ts";
+import { type Component, type ModelShape, recordOf } from "../../transformer/component.ts";
 import type { AssessedCircuit } from "./assess-circuits.ts";
 import type { EvidenceBudget, Minimality, WithoutOne } from "./evidence-result.ts";
 
@@ -33,9 +33,10 @@ export function triedComponents(
   return { tried: all.filter((component) => chosen.has(component)), untried: all.length - mostTried };
 }
 
-/** @param assess measures a circuit on the validation prompts. */
+/** @param shape of the model. @param assess measures a circuit on the validation prompts. */
 export async function tryEach(
   circuit: Circuit,
+  shape: ModelShape,
   { tried, untried }: ReturnType<typeof triedComponents>,
   budget: EvidenceBudget,
   assess: (circuit: Circuit) => Promise<AssessedCircuit>,
@@ -43,7 +44,7 @@ export async function tryEach(
   const { kl } = await assess(circuit);
   const results: WithoutOne[] = [];
   for (const component of tried) {
-    const found = await assess(without(circuit, [component]));
+    const found = await assess(without(circuit, [component], shape));
     results.push({
       ...recordOf(component),
       ...{ kl: found.kl, accuracy: found.accuracy, removable: allows(budget, kl, found) },
