@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
+import { benchEarlyExit } from "./early-exit.ts";
 import { benchExtractMemory } from "./extract-memory.ts";
 import { benchFamilies } from "./families.ts";
 import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
@@ -57,6 +58,7 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     });
   },
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
+  "early-exit": () => benchEarlyExit(threadCount ?? availableParallelism()),
   "extract-memory": () =>
     benchExtractMemory({ shape: "gpt2-large", threads: threadCount ?? availableParallelism(), json }),
   families: () => benchFamilies({ json }),
@@ -134,6 +136,7 @@ if (bench === undefined) {
       "       npm run bench -- circuits [--json] [--threads T] [--only NAME] [--budget MS]\n" +
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
+      "       npm run bench -- early-exit [--threads T]\n" +
       "       npm run bench -- extract-memory [--json] [--threads T]\n" +
       "       npm run bench -- families [--json]\n" +
       "       npm run bench -- gradients [--json] [--threads T] [--pairs N]\n" +

@@ -34,7 +34,16 @@ export function leastFlops(
 
   const product = (rows: number, inner: number, columns: number) => 2 * rows * inner * columns;
   // Two matrices; a gate is a third.
-  const mlp = (rows: number) => (shape.family === "llama" ? 3 : 2) * product(rows, d, mlpWidth);
+  const reading = shape.family === "llama" ? 2 : 1;
+  const mlp = (rows: number) => (reading + 1) * product(rows, d, mlpWidth);
+  // A layer's MLP for all heads on trial: each from the stream, or from the products of the stream and of each head's W_O
+  // with the matrices that read them.
+  const triedMlps = (rows: number) =>
+    Math.min(
+      heads * mlp(rows),
+      reading * (product(rows, d, mlpWidth) + product(heads * headWidth, d, mlpWidth)) +
+        heads * (reading * product(rows, headWidth, mlpWidth) + product(rows, mlpWidth, d)),
+    );
   const unembedding = (rows: number) => product(rows, d, vocabulary);
   // The kept heads are a layer's first, and read its first heads of keys and values.
   const readBy = (count: number) => Math.ceil(count / (heads / keyValueHeads));
@@ -65,7 +74,7 @@ export function leastFlops(
     const queries = readsAll ? length : 1;
     const kept = keptHeads(circuit, index).length;
     candidates += attention(heads, validation, queries);
-    candidates += heads * (product(rows, headWidth, d) + mlp(rows) + upper) + upper;
+    candidates += heads * (product(rows, headWidth, d) + upper) + triedMlps(rows) + upper;
     count += heads + 1;
     if (keepsMlp(circuit, index)) upper += mlp(rows);
     if (kept > 0) {

@@ -275,6 +275,11 @@ describe("an error names the option or the file as it was given, and says what t
       ["extract", "--target-kl", "0.2", "--passes", "2"],
       /"--target-kl": can't go with --passes:/,
     ],
+    [
+      "a target and an early exit",
+      ["extract", "--target-kl", "0.2", "--early-exit"],
+      /"--target-kl": can't go with --early-exit:/,
+    ],
     ["a frequency of nothing", ["extract", "--frequency", "0.5"], /"--frequency": .*--bootstrap 20/],
     [
       "a first position of aligned means",

@@ -2,7 +2,12 @@
 
 import { Option } from "commander";
 import { headsAndNeurons, knownSearchUnits, singleComponents } from "../discovery/search-units.ts";
-import { alphaOption, maxKlOption, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
+import {
+  alphaOption,
+  earlyExitOption,
+  maxKlOption,
+  passesOption,
+} from "../discovery/searches/greedy/greedy-options.ts";
 import { searchNames } from "../discovery/searches/index.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
@@ -59,6 +64,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly label?: readonly string[];
   readonly firstPosition?: SearchSettings["firstPosition"];
   readonly maxKl?: number;
+  readonly earlyExit?: boolean;
   readonly targetAccuracy?: number;
   readonly targetKl?: number;
   readonly targetSize?: number;
@@ -110,6 +116,7 @@ const searchOptions = (): readonly Option[] => [
   new Option("--target-size <share>", targetOptions.size.sentence).argParser(parseTargetSize),
   new Option("--max-kl <nats>", maxKlOption.sentence).argParser(parseKl("--max-kl")),
   new Option("--passes <count>", passesOption.sentence).default(defaults.passes).argParser(parsePasses),
+  new Option("--early-exit", earlyExitOption.sentence),
   new Option("--ablation <kind>", "What takes a pruned component's place: its mean output, or nothing.")
     .choices(["mean", "zero"])
     .default(defaults.ablation),
@@ -177,17 +184,19 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
 
 /** A search that is named has its options as its own; the default ones take them from the settings. */
 function searchFlags(flags: ExtractFlags): Partial<SearchSettings> {
-  const { search: name, set = [], alpha, maxKl, passes, order } = flags;
+  const { search: name, set = [], alpha, maxKl, passes, order, earlyExit } = flags;
   if (name === undefined) {
     if (set.length > 0) {
       const advice = "Name the search as well: --search learned, say.";
       throw new PithError("options", "is for a search that is named.", { place: { field: "--set" }, advice });
     }
-    return { passes, maxKl, order, ...(alpha !== undefined && { alpha }) };
+    const named = { ...(alpha !== undefined && { alpha }), ...(earlyExit && { earlyExit }) };
+    return { passes, maxKl, order, ...named };
   }
   const given = {
     ...(alpha !== undefined && { alpha }),
     ...(maxKl !== undefined && { maxKl }),
+    ...(earlyExit && { earlyExit }),
     ...(passes !== defaults.passes && { passes }),
     ...(order !== defaults.order && { order }),
   };

@@ -73,6 +73,7 @@ function tableEvaluator(model: Transformer, seed: number): TableEvaluator {
           return keep({ base: [], ...less(state, component) });
         },
         kl: async (state, upper) => kl(state, upper),
+        klUntil: async (state, upper) => ({ kl: kl(state, upper), known: [0] }),
         async *klBelowEach(state, uppers) {
           // In no certain order.
           for (const [index, upper] of [...uppers.entries()].reverse()) yield [index, kl(state, upper)];

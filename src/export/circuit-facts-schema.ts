@@ -141,6 +141,8 @@ const decision = z.object({
   delta: number,
   /** Whether it was pruned. */
   pruned: z.boolean(),
+  /** Whether `kl` and `delta` are lower bounds, as an early exit gives them for some of those that stay. */
+  atLeast: z.literal(true).optional(),
   /** The pass of the decision, from 2 on; left out in the first. */
   pass: size.optional(),
 });

@@ -25,8 +25,8 @@ export function shapeSize(shape: Shape, sizes: Readonly<Record<string, number>>)
 }
 
 /**
- * The size of a dimension. A symbol may be a product, "batch*sequence", or a sum, "past+sequence", where an
- * operator joined two dimensions.
+ * The size of a dimension. A symbol may be a product, "batch*sequence" or "removed*80", or a sum, "past+sequence",
+ * where an operator joined two dimensions.
  */
 function size(dimension: Dimension, sizes: Readonly<Record<string, number>>): number {
   if (typeof dimension === "number" || /^\d+$/.test(dimension)) return Number(dimension);

@@ -2,7 +2,7 @@
  * Runs a whole search in one call, for tests: the only test code that combines replacements, evaluator and
  * search.
  */
-import { createEvaluator } from "../../src/discovery/evaluator/evaluator.ts";
+import { createEvaluator, type EvaluatorOptions } from "../../src/discovery/evaluator/evaluator.ts";
 import { prepareSearch } from "../../src/discovery/prepare.ts";
 import { meanReplacements, type Replacements, zeroReplacements } from "../../src/discovery/replacements.ts";
 import type { SearchResult } from "../../src/discovery/searches/decision.ts";
@@ -22,6 +22,8 @@ export interface SearchRun extends SearchOptions {
   readonly validation: Prompts;
   /** Tokens of a batch in the validation and the patching passes. */
   readonly tokensPerBatch?: number;
+  /** Used with known replacements alone. */
+  readonly products?: EvaluatorOptions["products"];
 }
 
 export interface SearchRunResult extends SearchResult {
@@ -51,7 +53,7 @@ const meansOf = (ablation: Exclude<ReplacementKind, "zero">) =>
 export async function runSearch(
   runtime: Runtime,
   model: Transformer,
-  { ablation, patching, validation, tokensPerBatch, ...options }: SearchRun,
+  { ablation, patching, validation, tokensPerBatch, products, ...options }: SearchRun,
   known?: Replacements,
 ): Promise<SearchRunResult> {
   const { evaluator, replacements } =
@@ -65,7 +67,7 @@ export async function runSearch(
             : { ablation: "mean", ...meansOf(ablation), tokensPerBatch },
         )
       : {
-          evaluator: await createEvaluator(runtime, model, validation, known, { tokensPerBatch }),
+          evaluator: await createEvaluator(runtime, model, validation, known, { tokensPerBatch, products }),
           replacements: known,
         };
   try {

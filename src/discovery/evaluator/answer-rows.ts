@@ -104,8 +104,23 @@ export function joinEverywhere(values: Float32Array, { rows, width, values: cons
   for (let at = 0; at < values.length; at++) values[at] = (values[at] ?? 0) + (last[at % width] ?? 0);
 }
 
+/** The rows of some prompts, and where each of these prompts' rows are among them. */
+export function rowsOfMembers(
+  { ofPrompt }: AnswerRows,
+  members: readonly number[],
+): { readonly indices: readonly number[]; readonly own: Pick<AnswerRows, "ofPrompt"> } {
+  const indices: number[] = [];
+  const own = members.map((member): Rows => {
+    const { start, end, length } = ofPrompt[member] ?? { start: 0, end: 0, length: 0 };
+    const first = indices.length;
+    for (let row = start; row < end; row++) indices.push(row);
+    return { start: first, end: indices.length, length };
+  });
+  return { indices, own: { ofPrompt: own } };
+}
+
 /** The mean over each prompt's rows. @param values one for each row. */
-export function meanOfEach(values: Float64Array, { ofPrompt }: AnswerRows): Float64Array {
+export function meanOfEach(values: Float64Array, { ofPrompt }: Pick<AnswerRows, "ofPrompt">): Float64Array {
   return Float64Array.from(ofPrompt, ({ start, end }) => {
     let sum = 0;
     for (let row = start; row < end; row++) sum += values[row] ?? 0;

@@ -23,6 +23,12 @@ export interface CrossEntropy {
   ofRows(rows: Float32Array<ArrayBuffer>, constant: HostTensor): Promise<Float64Array>;
   /** The same for several sets of rows in one run; at most `setsPerRun`. */
   ofSets(sets: readonly Float32Array<ArrayBuffer>[], constant: HostTensor): Promise<readonly Float64Array[]>;
+  /** The same for some of the rows. @param indices of these, in the order of `rows`. */
+  ofSome(
+    indices: readonly number[],
+    rows: Float32Array<ArrayBuffer>,
+    constant: HostTensor,
+  ): Promise<Float64Array>;
   close(): Promise<void>;
 }
 
@@ -57,6 +63,7 @@ export async function createCrossEntropy(
   const scores = inParts
     ? await loadScoreParts(runtime, vocabulary)
     : wholeScores(runtime, await runtime.load(score(model)));
+  let hostTargets: Promise<{ readonly data: Float32Array; readonly width: number }> | undefined;
   return {
     predictions,
     setsPerRun: Math.max(1, Math.floor(rowsPerRun / count)),
@@ -66,6 +73,25 @@ export async function createCrossEntropy(
         const target = targets[index];
         if (target === undefined) throw new RangeError("a part without a target");
         values.set(await scores.run({ x: rowsOf(rows, width, part), constant, target }), part.start);
+      }
+      return values;
+    },
+    async ofSome(indices, rows, constant) {
+      // Read once for all candidates; most searches never ask.
+      hostTargets ??= readTargets(runtime, targets);
+      const { data, width: targetWidth } = await hostTargets;
+      const values = new Float64Array(indices.length);
+      for (let start = 0; start < indices.length; start += rowsPerRun) {
+        const some = indices.slice(start, start + rowsPerRun);
+        const target = new Float32Array(some.length * targetWidth);
+        for (const [at, row] of some.entries())
+          target.set(data.subarray(row * targetWidth, (row + 1) * targetWidth), at * targetWidth);
+        const own = rowsOf(rows, width, { start, end: start + some.length });
+        const shape = [some.length, targetWidth];
+        values.set(
+          await scores.run({ x: own, constant, target: { type: "float32", shape, data: target } }),
+          start,
+        );
       }
       return values;
     },
@@ -85,6 +111,23 @@ export async function createCrossEntropy(
       await runtime.release(...targets);
     },
   };
+}
+
+/** All targets, row by row. */
+async function readTargets(
+  runtime: Runtime,
+  targets: readonly DeviceTensor[],
+): Promise<{ readonly data: Float32Array; readonly width: number }> {
+  const width = targets[0]?.shape[1] ?? 0;
+  const parts: Float32Array[] = [];
+  for (const target of targets) parts.push(await runtime.readFloats(target));
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  return { data, width };
 }
 
 /** The scores of a vocabulary that is one part. */

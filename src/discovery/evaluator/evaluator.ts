@@ -15,6 +15,7 @@
  * the validation prompts is the circuit's, while KL is still measured against the original.
  */
 
+import type { Queries } from "../../lowering/attention.ts";
 import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
 import { type Circuit, wholeCircuit } from "../../transformer/circuit.ts";
 import { shapeOf } from "../../transformer/component.ts";
@@ -23,6 +24,8 @@ import { type Batch, makeBatches, tokensAtOnce } from "../batch.ts";
 import { zeroConstant } from "../constant.ts";
 import { type ForwardOptions, forward } from "../forward.ts";
 import type { Replacements } from "../replacements.ts";
+import { hardestFirst } from "./hardest-first.ts";
+import type { ProductsUse } from "./head-products.ts";
 import { circuitGates, keptLayer } from "./kept-layer.ts";
 import { createLayerLoader } from "./layer-loader.ts";
 import { keepLayer, type LayerTrial, openLayer, type TrialContext } from "./layer-trial.ts";
@@ -44,9 +47,10 @@ export interface Evaluator {
    * layer must be opened before the first one ends.
    * @param next the layer that is opened after this one, whose weights are read meanwhile: by default the one
    * below; −1 for none.
+   * @param hardness of each prompt: where given, the trial takes the hardest prompts first.
    * @throws RangeError if the layer's trials have ended.
    */
-  openLayer(layer: number, upper: Upper, next?: number): Promise<LayerTrial>;
+  openLayer(layer: number, upper: Upper, next?: number, hardness?: Float64Array): Promise<LayerTrial>;
   /**
    * Puts the layer below `upper` unchanged, without a trial. After that, only this `upper` may be used.
    * @throws RangeError if the layer's trials have ended.
@@ -67,7 +71,8 @@ export interface Evaluator {
 }
 
 /** The part of an evaluator that one walk down the layers needs. */
-export type LayerEvaluator = Pick<Evaluator, "top" | "weights" | "openLayer" | "keepLayer">;
+export type LayerEvaluator = Pick<Evaluator, "top" | "weights" | "openLayer" | "keepLayer"> &
+  Partial<Pick<Evaluator, "measure">>;
 
 export interface EvaluatorOptions {
   readonly signal?: AbortSignal | undefined;
@@ -79,6 +84,11 @@ export interface EvaluatorOptions {
    * they are tried one after another. Left out: chosen for the device.
    */
   readonly tokensTogether?: number | undefined;
+  /**
+   * Whether the MLP of a candidate is computed from products of the stream (`head-products.ts`). Left out: where that
+   * saves operations.
+   */
+  readonly products?: ProductsUse;
 }
 
 /** @param prompts the validation prompts' token ids; under aligned means all of the replacements' length. */
@@ -107,7 +117,8 @@ export async function evaluatorFrom(
   {
     scored,
     tokensTogether = runtime.device === "webgpu" ? tokensAtOnce("webgpu") : 0,
-  }: Pick<EvaluatorOptions, "scored" | "tokensTogether"> = {},
+    products,
+  }: Pick<EvaluatorOptions, "scored" | "tokensTogether" | "products"> = {},
 ): Promise<Evaluator> {
   const final = residuals.at(-1) ?? [];
   const scorer = await createScorer(runtime, model, batches, final, scored);
@@ -117,20 +128,12 @@ export async function evaluatorFrom(
   let start = whole;
   // Residual streams that wait for their layer's turn, and how many trials read them.
   let below = waiting(residuals.slice(0, -1));
+  const manner = { rows: replacements.rows, together: tokensTogether > 0, products, batches };
+  const keptOf = (layer: number, queries: Queries) => keptLayer(model, start, replacements, layer, queries);
   const context: TrialContext = {
-    runtime,
-    width: model.width,
-    batches,
-    replacements,
-    scorer,
-    layers: createLayerLoader(
-      runtime,
-      model.width,
-      { rows: replacements.rows.kind, together: tokensTogether > 0 },
-      (layer, queries) => keptLayer(model, start, replacements, layer, queries),
-    ),
+    ...{ runtime, width: model.width, replacements, scorer, tokensTogether },
+    layers: createLayerLoader(runtime, model.width, manner, keptOf),
     stages: createStageKeeper(),
-    tokensTogether,
   };
   const take = (layer: number): Waiting => {
     const residual = below.get(layer);
@@ -138,9 +141,9 @@ export async function evaluatorFrom(
     return residual;
   };
   const drop = async (layer: number) => {
-    const residual = below.get(layer);
+    const tensors = below.get(layer)?.tensors ?? [];
     below.delete(layer);
-    await runtime.release(...(residual?.tensors ?? []));
+    await runtime.release(...tensors);
   };
   const endWalk = async () => {
     for (const layer of [...below.keys()]) await drop(layer);
@@ -161,10 +164,13 @@ export async function evaluatorFrom(
       model.width,
       scorer.readsAll || (replacements.rows.kind === "apart" && batches.some(({ length }) => length === 1)),
     ),
-    async openLayer(layer, upper, next = layer - 1) {
+    async openLayer(layer, upper, next = layer - 1, hardness) {
       const residual = take(layer);
       residual.trials++;
-      return openLayer(context, layer, residual.tensors, upper, next < 0 ? undefined : next, async () => {
+      const given = { batches, residual: residual.tensors };
+      const prompts = await hardestFirst(runtime, given, upper, hardness);
+      return openLayer(context, layer, prompts, upper, next < 0 ? undefined : next, async () => {
+        if (prompts !== given) await runtime.release(...prompts.residual);
         residual.trials--;
         if (residual.trials === 0) await drop(layer);
       });
@@ -177,9 +183,9 @@ export async function evaluatorFrom(
     async restart(circuit, signal) {
       await endWalk();
       start = circuit;
-      const streams = await run(circuit, { keepFrom: 0, signal });
-      await runtime.release(...(streams.at(-1) ?? []));
-      below = waiting(streams.slice(0, -1));
+      const streams = [...(await run(circuit, { keepFrom: 0, signal }))];
+      await runtime.release(...(streams.pop() ?? []));
+      below = waiting(streams);
     },
     async measure(circuit, visit, signal) {
       const [last = []] = await run(circuit, { signal });

@@ -15,8 +15,8 @@ import { type AttentionRun, groupTensors, withoutAttention } from "./attention-r
 import type { KeptLayer } from "./kept-layer.ts";
 
 export interface JoinedLayer {
-  /** The stream after the layer's heads, and after its MLP if the two are parallel; the caller releases it. */
-  streams(choice: LayerComponents & { readonly constant: Constant }): readonly Promise<DeviceTensor>[];
+  /** A group's stream after the layer's heads, and after its MLP if the two are parallel; the caller releases it. */
+  stream(choice: LayerComponents & { readonly constant: Constant }, group: number): Promise<DeviceTensor>;
   /**
    * The part of the heads' constant that is still to be added to the stream: none if it was added before a norm.
    */
@@ -57,19 +57,19 @@ export async function openJoinedLayer(
   const mine = [...written, ...(queries === "all" ? [] : x)];
 
   return {
-    streams: ({ heads, mlp: stays, constant }) =>
-      x.map(async (stream, group) => {
-        const [zHere, writtenHere] = [z[group], written[group]];
-        const { y } = await join.run({
-          x: stream,
-          ...(attention && zHere && { z: zHere, headGates: gatesOf(attention, heads) }),
-          ...(attention &&
-            postNorm && { constant: constantTensor(constant, queries, groups[group]?.length ?? 0) }),
-          ...(writtenHere && { written: writtenHere, mlpGate: number(Number(stays)) }),
-        });
-        if (y === undefined) throw new TypeError("the joined layer lacks its output");
-        return y;
-      }),
+    async stream({ heads, mlp: stays, constant }, group) {
+      const [stream, zHere, writtenHere] = [x[group], z[group], written[group]];
+      if (stream === undefined) throw new RangeError("a batch without a residual stream");
+      const { y } = await join.run({
+        x: stream,
+        ...(attention && zHere && { z: zHere, headGates: gatesOf(attention, heads) }),
+        ...(attention &&
+          postNorm && { constant: constantTensor(constant, queries, groups[group]?.length ?? 0) }),
+        ...(writtenHere && { written: writtenHere, mlpGate: number(Number(stays)) }),
+      });
+      if (y === undefined) throw new TypeError("the joined layer lacks its output");
+      return y;
+    },
     left: (constant) => (attention && postNorm ? zeroConstant(rows, width) : constant),
     async close() {
       await runtime.release(...mine);

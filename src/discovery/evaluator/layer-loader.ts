@@ -6,6 +6,14 @@ import type { Queries } from "../../lowering/attention.ts";
 import { keptParts, removeHead, removeHeadSets, trialAttention } from "../../lowering/stages.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { PositionRows } from "../../transformer/position-rows.ts";
+import type { Batch } from "../batch.ts";
+import {
+  loadProducts,
+  type ProductSessions,
+  type ProductsUse,
+  unloadProducts,
+  usesProducts,
+} from "./head-products.ts";
 import { isJoined } from "./joined-layer.ts";
 import type { KeptLayer } from "./kept-layer.ts";
 
@@ -15,7 +23,9 @@ interface LayerSessions {
   readonly removal: Session | undefined;
   /** Only if choices are tried together. */
   readonly removals: Session | undefined;
+  /** Undefined also where candidates' MLPs are computed from products: then few layers need it, and those late. */
   readonly mlp: Session | undefined;
+  readonly products: ProductSessions | undefined;
 }
 
 /** A layer that is about to be tried, and its sessions. */
@@ -36,12 +46,24 @@ export interface LayerLoader {
 
 /**
  * @param rows of constants. @param together whether several choices of a layer's heads are tried together.
+ * @param products whether MLPs are computed from products; undefined: where that saves operations.
+ * @param batches in which layers are tried.
  * @param keptOf gives the remaining part of a layer when it is tried.
  */
 export function createLayerLoader(
   runtime: Runtime,
   width: number,
-  { rows, together }: { readonly rows: PositionRows["kind"]; readonly together: boolean },
+  {
+    rows,
+    together,
+    products,
+    batches,
+  }: {
+    readonly rows: PositionRows;
+    readonly together: boolean;
+    readonly products: ProductsUse;
+    readonly batches: readonly Batch[];
+  },
   keptOf: (layer: number, queries: Queries) => Promise<KeptLayer>,
 ): LayerLoader {
   let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;
@@ -49,8 +71,17 @@ export function createLayerLoader(
   const load = async (layer: number, queries: Queries): Promise<LoadedLayer> => {
     const kept = await keptOf(layer, queries);
     const { attention, mlp } = kept;
-    const constantRows = queries === "last" ? "one" : rows;
+    const constantRows = queries === "last" ? "one" : rows.kind;
     const joined = isJoined(kept);
+    const updated =
+      attention &&
+      mlp &&
+      mlp.postNorm === undefined &&
+      !joined &&
+      !together &&
+      usesProducts(products, attention, width, rows, queries, batches)
+        ? await loadProducts(runtime, attention, mlp, width, { rows, queries })
+        : undefined;
     return {
       kept,
       sessions: {
@@ -61,9 +92,10 @@ export function createLayerLoader(
             ? await runtime.load(removeHeadSets(attention, width, constantRows))
             : undefined,
         mlp:
-          mlp && kept.arrangement !== "parallel"
+          mlp && kept.arrangement !== "parallel" && updated === undefined
             ? await runtime.load(keptParts([{ kind: "mlp", mlp }], width, constantRows))
             : undefined,
+        products: updated,
       },
     };
   };
@@ -71,7 +103,9 @@ export function createLayerLoader(
     const dropped = ahead;
     ahead = undefined;
     if (dropped === undefined) return;
-    for (const session of Object.values((await dropped.loaded).sessions)) await session?.unload();
+    const { products, ...sessions } = (await dropped.loaded).sessions;
+    for (const session of Object.values(sessions)) await session?.unload();
+    if (products !== undefined) await unloadProducts(products);
   };
 
   return {

@@ -18,12 +18,14 @@ import {
   layerWithout,
 } from "../../transformer/component.ts";
 import type { PositionRows } from "../../transformer/position-rows.ts";
+import type { Mlp } from "../../transformer/transformer.ts";
 import type { Batch } from "../batch.ts";
 import { addConstants, type Constant, zeroConstant } from "../constant.ts";
 import type { Replacements } from "../replacements.ts";
 import { runTrialAttention } from "./attention-run.ts";
-import { klBelowEach, type TrialTop } from "./candidate-kl.ts";
+import { type KlSoFar, klBelowEach, klUntil, type TrialTop } from "./candidate-kl.ts";
 import { klOfChoices } from "./choices.ts";
+import { type HeadProducts, openHeadProducts, unloadProducts } from "./head-products.ts";
 import { isJoined, openJoinedLayer } from "./joined-layer.ts";
 import { type KeptLayer, leftByHeads } from "./kept-layer.ts";
 import { layerBelow } from "./layer-below.ts";
@@ -32,7 +34,7 @@ import type { Scorer, VisitAnswers } from "./scorer.ts";
 import { sameParts } from "./shared-stages.ts";
 import { createSharedTensors } from "./shared-tensors.ts";
 import type { StageKeeper } from "./stage-keeper.ts";
-import { addBelow, mlpBelow, type Stage, type Upper } from "./upper.ts";
+import { addBelow, mlpBelow, runStage, type Stage, type Upper } from "./upper.ts";
 
 /** A choice of one layer's kept components. */
 export interface LayerChoice extends LayerComponents {
@@ -44,6 +46,8 @@ export interface LayerChoice extends LayerComponents {
 export interface LayerState extends LayerChoice {
   /** For each batch the residual stream after the kept heads, without constants. @internal */
   readonly base: readonly DeviceTensor[];
+  /** With W_1, where candidates' MLPs are computed from them. @internal */
+  readonly products?: HeadProducts | undefined;
 }
 
 /** A layer on trial: it measures what the model loses without one of the layer's components. */
@@ -59,6 +63,12 @@ export interface LayerTrial {
    * @param visit gets the logits of this state.
    */
   kl(state: LayerState, upper: Upper, visit?: VisitAnswers): Promise<Float64Array>;
+  /**
+   * The same, but group by group, and only until enough is known. The groups are the trial's, the hardest prompts first
+   * if it was opened so.
+   * @param enough is asked after each group.
+   */
+  klUntil(state: LayerState, upper: Upper, enough: (found: KlSoFar) => boolean): Promise<KlSoFar>;
   /**
    * The same below each of several uppers, as pairs of an index into them and the KL, in any order: the layer's
    * own part runs once for all, and so do stages that several uppers share.
@@ -81,11 +91,17 @@ export interface LayerTrial {
   end(alive: readonly Upper[]): Promise<void>;
 }
 
+/** The prompts that a layer is tried on. */
+export interface TrialPrompts {
+  readonly batches: readonly Batch[];
+  /** The stream before the layer, for each batch. */
+  readonly residual: readonly DeviceTensor[];
+}
+
 /** Tools that the trials of all layers share. */
 export interface TrialContext {
   readonly runtime: Runtime;
   readonly width: number;
-  readonly batches: readonly Batch[];
   readonly replacements: Replacements;
   readonly scorer: Scorer;
   readonly layers: LayerLoader;
@@ -95,18 +111,18 @@ export interface TrialContext {
 }
 
 /**
- * @param residual before the layer, for each batch; `releaseResidual` releases it.
+ * @param prompts the stream before the layer; `releaseResidual` releases it.
  * @param next the layer that is opened after this one.
  */
 export async function openLayer(
   context: TrialContext,
   layer: number,
-  residual: readonly DeviceTensor[],
+  { batches, residual }: TrialPrompts,
   upper: Upper,
   next: number | undefined,
   releaseResidual: () => Promise<void>,
 ): Promise<LayerTrial> {
-  const { runtime, batches, replacements, layers, stages } = context;
+  const { runtime, replacements, layers, stages } = context;
   const rows = replacements.rows.kind;
   const queries: Queries = upper.readsAll ? "all" : "last";
   const { kept, sessions: own } = await layers.take(layer, queries, next);
@@ -116,18 +132,34 @@ export async function openLayer(
 
   const { mlp } = kept;
   const { removals } = own;
+  const stageOf = sharedStages(runtime, context.width, rows);
   const mlpHere: Stage | undefined = own.mlp &&
     mlp && { session: own.mlp, positions: queries, parts: [{ kind: "mlp", mlp }] };
+  let mlpLoaded: Promise<Stage> | undefined;
+  const mlpStage = (part: Mlp): Stage | Promise<Stage> => {
+    if (mlpHere !== undefined) return mlpHere;
+    mlpLoaded ??= stageOf.stage([{ kind: "mlp", mlp: part }], queries);
+    return mlpLoaded;
+  };
   const joined = isJoined(kept)
     ? await openJoinedLayer(runtime, kept, context.width, replacements.rows, ran, batches, residual, queries)
     : undefined;
   const top: TrialTop = {
     groups: ran.groups,
-    mlp: mlpHere,
+    mlp:
+      mlp === undefined || kept.arrangement === "parallel"
+        ? undefined
+        : async ({ products }, x, constant, group) =>
+            products?.saves()
+              ? products.mlp(x, constant, group)
+              : runStage(
+                  { stage: await mlpStage(mlp), constants: [constant] },
+                  x,
+                  ran.groups[group]?.length ?? 0,
+                ),
     afterMlp: (stays) => (stays ? kept.mlpConstant : replacements.mlp(layer)),
     joined,
   };
-  const stageOf = sharedStages(runtime, context.width, rows);
 
   // States that keep the same heads share one base.
   const bases = createSharedTensors(runtime);
@@ -146,9 +178,23 @@ export async function openLayer(
     ...{ heads: kept.heads, mlp: mlp !== undefined },
     base: joined ? [] : ran.sum,
   };
-  // Choices that are tried together are subtracted from the whole layer, so its stream must be kept.
-  const stays = removals && state({ ...whole });
-  const discard = ({ base }: LayerState) => bases.drop(base);
+  const products =
+    own.products &&
+    openHeadProducts(
+      runtime,
+      {
+        ...{ sessions: own.products, queries, groups: ran.groups, z: ran.z },
+        replacements: kept.heads.map((head) => replacements.head(layer, head)),
+      },
+      whole.base,
+      whole.constant,
+    );
+  // The whole layer's stream is what products, and choices that are tried together, are made from.
+  const stays = (removals ?? products) && state({ ...whole });
+  const discard = async (dropped: LayerState) => {
+    await bases.drop(dropped.base);
+    await dropped.products?.drop();
+  };
   const baseWithout = async (base: LayerState["base"], component: Component): Promise<LayerState["base"]> => {
     if (joined) return base;
     switch (component.kind) {
@@ -163,10 +209,15 @@ export async function openLayer(
   };
 
   return {
-    start: state(whole),
+    start: state({ ...whole, products: products?.start }),
     less,
     without: async (from, component) =>
-      state({ ...less(from, component), base: await baseWithout(from.base, component) }),
+      state({
+        ...less(from, component),
+        base: await baseWithout(from.base, component),
+        products:
+          component.kind === "head" ? from.products?.less(kept.heads.indexOf(component.head)) : undefined,
+      }),
     ...(removals !== undefined && {
       klOfEach(choices, above) {
         const here = choices.every((choice) => choice.mlp) ? mlpHere : undefined;
@@ -182,6 +233,7 @@ export async function openLayer(
         );
       },
     }),
+    klUntil: (candidate, above, enough) => klUntil(context, top, candidate, above, enough),
     klBelowEach: (candidate, uppers) => klBelowEach(context, top, candidate, uppers),
     async kl(candidate, above, visit) {
       for await (const [, kl] of klBelowEach(context, top, candidate, [above], visit)) return kl;
@@ -202,6 +254,8 @@ export async function openLayer(
       await releaseResidual();
       await own.removal?.unload();
       await own.removals?.unload();
+      await products?.close();
+      if (own.products) await unloadProducts(own.products);
       await joined?.close();
       await stages.keepOnly([...(mlpHere ? [mlpHere] : []), ...stageOf.made], alive);
     },

@@ -16,6 +16,7 @@ import {
   joinByPosition,
   joinEverywhere,
   meanOfEach,
+  rowsOfMembers,
 } from "./answer-rows.ts";
 import { createCrossEntropy } from "./cross-entropy.ts";
 
@@ -37,6 +38,11 @@ export interface Scorer {
     groups: readonly Group[],
     visit?: VisitAnswers,
   ): Promise<Float64Array>;
+  /**
+   * The same for one group. @param residual of that group; it is not released.
+   * @returns KL of each of its prompts, in the group's order.
+   */
+  scoreGroup(residual: DeviceTensor, constant: Constant, group: Group): Promise<Float64Array>;
   /**
    * Several candidates at once: each tensor holds its group's prompts once for each of them, candidate by candidate.
    * @returns for each candidate the KL of each prompt.
@@ -104,6 +110,17 @@ export async function createScorer(
         await visitLogits(await unembedding, rows, model, answers, visit);
       }
       return klOf(values);
+    },
+    async scoreGroup(residual, constant, group) {
+      const [all = new Float32Array()] = await gatherRows(runtime, answers, width, [residual], [group]);
+      const joined = joinRows(all, constant);
+      const { indices, own } = rowsOfMembers(answers, group.members);
+      const rows = new Float32Array(indices.length * width);
+      for (const [at, row] of indices.entries())
+        rows.set(all.subarray(row * width, (row + 1) * width), at * width);
+      const values = await crossEntropy.ofSome(indices, rows, joined);
+      const kl = values.map((value, at) => value - (entropy[indices[at] ?? 0] ?? 0));
+      return meanOfEach(kl, own);
     },
     async scoreStacked(residual, candidates, constant, groups) {
       const all = await gatherRows(runtime, answers, width, residual, groups, candidates);

@@ -6,6 +6,7 @@
 import { type Circuit, without } from "../../transformer/circuit.ts";
 import { type Component, componentsOfLayer, layerHas } from "../../transformer/component.ts";
 import type { SearchUnit } from "../search-units.ts";
+import type { KlSoFar } from "./candidate-kl.ts";
 import type { LayerEvaluator } from "./evaluator.ts";
 import type { LayerChoice, LayerState, LayerTrial } from "./layer-trial.ts";
 import { createLookahead, type Expectation, lessUnit } from "./lookahead.ts";
@@ -15,12 +16,22 @@ import type { VisitAnswers } from "./scorer.ts";
 export interface Candidate {
   /** KL(original ‖ candidate) for each prompt, in nats. @param visit gets the candidate's logits. */
   kl(visit?: VisitAnswers): Promise<Float64Array>;
+  /** The same, but of no more prompts than are needed. @param enough is asked after each group of prompts. */
+  klUntil(enough: (found: KlSoFar) => boolean): Promise<KlSoFar>;
 }
 
 export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
   /** The probable decisions: where candidates are evaluated together, they save evaluations. */
   readonly expectation?: Expectation | undefined;
+  /**
+   * How hard each prompt is, asked before a layer is tried: the hardest go first. Left out, or undefined: in the
+   * prompts' own order.
+   * @param gone what was pruned so far. @param candidates how many are tried in the layer.
+   */
+  readonly hardness?:
+    | ((gone: readonly Component[], candidates: number) => Promise<Float64Array | undefined>)
+    | undefined;
 }
 
 /**
@@ -35,7 +46,7 @@ export async function walk(
   start: Circuit,
   tried: readonly SearchUnit[],
   decide: (unit: SearchUnit, candidate: Candidate) => Promise<boolean>,
-  { signal, expectation }: WalkOptions = {},
+  { signal, expectation, hardness }: WalkOptions = {},
 ): Promise<Circuit> {
   const gone: Component[] = [];
   const layerOf = ([first]: SearchUnit) => first?.layer ?? 0;
@@ -50,7 +61,7 @@ export async function walk(
       continue;
     }
     const below = Math.max(-1, ...tried.map(layerOf).filter((each) => each < layer));
-    const trial = await evaluator.openLayer(layer, upper, below);
+    const trial = await evaluator.openLayer(layer, upper, below, await hardness?.(gone, here.length));
     let choice: LayerChoice = trial.start;
     // The state of `choice`, computed only as far as it was needed.
     let state = trial.start;
@@ -70,15 +81,23 @@ export async function walk(
       const [decided, above] = [choice, upper];
       let seen: Float64Array | undefined;
       let tried: LayerState | undefined;
+      const without = async () => {
+        const from = await workOut();
+        tried ??= await withoutUnit(trial, from, unit);
+        return tried;
+      };
+      const kl = async (visit?: VisitAnswers) => {
+        if (visit === undefined) seen = await lookahead.kl(trial, decided, rest, above);
+        if (visit !== undefined || seen === undefined) seen = await trial.kl(await without(), above, visit);
+        return seen;
+      };
       const goes = await decide(unit, {
-        async kl(visit) {
-          if (visit === undefined) seen = await lookahead.kl(trial, decided, rest, above);
-          if (visit !== undefined || seen === undefined) {
-            const from = await workOut();
-            tried ??= await withoutUnit(trial, from, unit);
-            seen = await trial.kl(tried, above, visit);
-          }
-          return seen;
+        kl,
+        async klUntil(enough) {
+          if (trial.klOfEach !== undefined) return allKnown(await kl());
+          const found = await trial.klUntil(await without(), above, enough);
+          if (found.known.length === found.kl.length) seen = found.kl;
+          return found;
         },
       });
       lookahead.decided(goes, seen);
@@ -97,6 +116,8 @@ export async function walk(
   }
   return without(start, gone);
 }
+
+const allKnown = (kl: Float64Array): KlSoFar => ({ kl, known: [...kl.keys()] });
 
 /** The state less all of a unit, worked out one component after another. */
 async function withoutUnit(trial: LayerTrial, from: LayerState, unit: SearchUnit): Promise<LayerState> {

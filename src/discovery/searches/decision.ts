@@ -12,6 +12,11 @@ export interface Decision extends ComponentRecord {
   readonly delta: number;
   /** Whether the component was pruned. */
   readonly pruned: boolean;
+  /**
+   * Whether `kl` and `delta` are lower bounds: the candidate was certainly kept before all prompts were tried. Left out:
+   * they are exact.
+   */
+  readonly atLeast?: true | undefined;
   /** The pass of the decision, from 2 on; left out in the first. */
   readonly pass?: number | undefined;
 }

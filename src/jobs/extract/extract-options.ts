@@ -5,7 +5,12 @@ import { checkFirstPosition } from "../../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
 import { headsAndNeurons, searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
-import { alphaOption, orderOption, passesOption } from "../../discovery/searches/greedy/greedy-options.ts";
+import {
+  alphaOption,
+  earlyExitOption,
+  orderOption,
+  passesOption,
+} from "../../discovery/searches/greedy/greedy-options.ts";
 import { searchNamed } from "../../discovery/searches/index.ts";
 import { type Target, targetKinds, targetOptions } from "../../discovery/searches/target/target-options.ts";
 import type { SearchOptionValues, SearchUse } from "../../discovery/searches/use-search.ts";
@@ -22,7 +27,7 @@ import type { OnEvent } from "../events.ts";
 export interface SearchSettings {
   /**
    * The search to use, by its name, with its options. Left out, the search named "target" is used where there is a
-   * target, and "greedy" otherwise; these take their options from `alpha`, `maxKl`, `passes` and `order`. "learned",
+   * target, and "greedy" otherwise; these take their options from `alpha`, `maxKl`, `passes`, `order` and `earlyExit`. "learned",
    * "iterative" and "ranked" go by gates on heads and neurons; without a target, their circuit is as faithful as that of
    * "greedy" at their option `alpha`.
    * @defaultValue undefined
@@ -60,6 +65,16 @@ export interface SearchSettings {
    * ```
    */
   readonly passes: number;
+  /**
+   * Greedy search: a component that is certainly kept is not tried on the rest of the validation prompts. The circuit is
+   * the same; the trace holds a lower bound for such a component (`atLeast`).
+   * @defaultValue false
+   * @example
+   * ```ts
+   * { earlyExit: true }
+   * ```
+   */
+  readonly earlyExit: boolean;
   /**
    * Find the smallest circuit that meets this target, instead of the one that the search's options give.
    * @defaultValue undefined
@@ -311,6 +326,7 @@ export const defaultExtractOptions: SearchSettings = {
   alpha: alphaOption.initial,
   maxKl: undefined,
   passes: passesOption.initial,
+  earlyExit: earlyExitOption.initial,
   target: undefined,
   ablation: "mean",
   valueBias: "removed",
@@ -396,14 +412,14 @@ function checkComponents(settings: SearchSettings, nameOf: OptionName): void {
 
 /** The search that the settings choose, with its options. @throws PithError "options" that names the option. */
 export function searchOf(
-  { search, target, alpha, maxKl, passes, order }: SearchSettings,
+  { search, target, alpha, maxKl, passes, order, earlyExit }: SearchSettings,
   nameOf: OptionName = (option) => option,
 ): SearchUse {
   if (search !== undefined) {
     return searchNamed(search.name).use(search.options ?? {}, (option) => nameOf(`search.options.${option}`));
   }
   return target === undefined
-    ? searchNamed("greedy").use({ alpha, maxKl, passes, order }, nameOf)
+    ? searchNamed("greedy").use({ alpha, maxKl, passes, order, ...(earlyExit && { earlyExit }) }, nameOf)
     : searchNamed("target").use({ maxKl, order }, nameOf);
 }
 
@@ -416,7 +432,7 @@ function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, n
     const message = `can't go with ${nameOf("bootstrap")}: searches by gates don't take resampled prompts yet.`;
     throw new PithError("options", message, { place: { field } });
   }
-  const twice = (["alpha", "maxKl", "passes", "order"] as const).find(
+  const twice = (["alpha", "maxKl", "passes", "order", "earlyExit"] as const).find(
     (option) => given[option] !== undefined,
   );
   if (twice !== undefined) {
@@ -435,7 +451,7 @@ function areFormats({ dtype, formats }: SearchSettings): boolean {
 
 /** @param alpha as the user gave it. */
 function checkTarget(
-  { search, target, maxKl, passes, bootstrap, components }: SearchSettings,
+  { search, target, maxKl, passes, earlyExit, bootstrap, components }: SearchSettings,
   alpha: number | undefined,
   nameOf: OptionName,
 ): void {
@@ -452,6 +468,7 @@ function checkTarget(
   if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
   if (passes !== passesOption.initial)
     throw clash("passes", "a search for a target tries again until nothing changes anyway");
+  if (earlyExit) throw clash("earlyExit", "a search for a target measures every candidate");
   if (search === undefined && components !== singleComponents.name)
     throw clash("components", "a search for a target tries each component by itself");
   if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");

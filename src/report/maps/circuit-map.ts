@@ -28,6 +28,8 @@ export interface MapCell {
   readonly state: CellState;
   /** The increase of KL when it is replaced, in nats; undefined when it was not tried. */
   readonly delta?: number;
+  /** Whether that is a lower bound. */
+  readonly atLeast?: boolean;
   /** Share of the searches on resampled prompts that kept it, 0 to 1; undefined if there were none. */
   readonly frequency?: number;
   /** Of an MLP that stays in part: how many of its neurons do. */
@@ -44,21 +46,22 @@ export interface CircuitMap {
 
 /** A finished circuit with the trace's last decision on each component. */
 export function mapOfCircuit(circuit: CircuitFile, id: string): CircuitMap {
-  const deltas = new Map(
+  const decisions = new Map(
     circuit.search.trace.flatMap((decision) =>
-      recordsOf(decision).map((record) => [nameOfRecord(record), decision.delta]),
+      recordsOf(decision).map((record) => [nameOfRecord(record), decision]),
     ),
   );
   const often = circuit.stability?.frequency;
   const { kept } = circuit;
   const shape = shapeOfFile(circuit);
   const cell = (component: CellComponent): MapCell => {
-    const delta = deltas.get(nameInModel(component));
+    const { delta, atLeast } = decisions.get(nameInModel(component)) ?? {};
     const frequency = often && frequencyOfComponent(often, component);
     const neurons = component.kind === "mlp" ? neuronShare(kept, shape, component.layer) : undefined;
     return {
       state: keeps(kept, component) ? "kept" : "pruned",
       ...(delta !== undefined && { delta }),
+      ...(atLeast && { atLeast }),
       ...(frequency !== undefined && { frequency }),
       ...(neurons !== undefined && { neurons }),
     };
@@ -121,13 +124,14 @@ interface Place {
  * Heads are round and MLPs square; pruned ones are small, kept ones have full size and an outline. An MLP that stays in
  * part is filled from below, as high as the share of its neurons that stay.
  */
-function drawCell({ state, delta, frequency, neurons }: MapCell, place: Place, name: string): Html {
+function drawCell({ state, delta, atLeast, frequency, neurons }: MapCell, place: Place, name: string): Html {
   const fill = delta === undefined ? neutral(state) : klColour(klBin(delta));
   const inset = state === "pruned" ? place.size * 0.29 : state === "unknown" ? place.size * 0.36 : 1;
   const stroke = state === "trial" ? ink.trial : state === "kept" ? ink.strong : ink.soft;
   const side = px(place.size - 2 * inset);
   const radius = px(Math.max(0, Math.min(place.round, side / 2)));
-  const cost = delta === undefined ? "" : `; replacing it adds ${signedKl(delta)} nats to the KL`;
+  const cost =
+    delta === undefined ? "" : `; replacing it adds ${atLeast ? "≥ " : ""}${signedKl(delta)} nats to the KL`;
   const often =
     frequency === undefined ? "" : `; kept in ${formatShare(frequency)} of the resampled searches`;
   const share = neurons === undefined ? "" : `, ${neuronShareText(neurons)}`;

@@ -48,10 +48,10 @@ export function traceChartSvg({ id, trace, alpha }: TraceChart): string {
       : [keptMark(componentOf(decision).kind, x(step + 0.5), y(kls[step] ?? 0), klBin(decision.delta))],
   );
   const hovers = trace.map(
-    ({ layer, component, also = [], kl, delta, pruned, pass }, step) =>
+    ({ layer, component, also = [], kl, delta, pruned, atLeast, pass }, step) =>
       html`<rect class="step" x="${px(x(step))}" y="${frame.top}" width="${px(pitch)}" height="${px(base - frame.top)}" fill="transparent"><title>step ${
         step + 1
-      }${pass !== undefined && `, pass ${pass}`}: layer ${layer}, ${[component, ...also].map((name) => name.replace(".", " ")).join(", ")}, ${pruned ? "pruned" : "kept"}; KL ${formatKl(kl)} nats without it (${delta < 0 ? "−" : "+"}${formatKl(
+      }${pass !== undefined && `, pass ${pass}`}: layer ${layer}, ${[component, ...also].map((name) => name.replace(".", " ")).join(", ")}, ${pruned ? "pruned" : "kept"}; KL ${atLeast && "≥ "}${formatKl(kl)} nats without it (${atLeast && "≥ "}${delta < 0 ? "−" : "+"}${formatKl(
         Math.abs(delta),
       )})</title></rect>`,
   );

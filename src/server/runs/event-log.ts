@@ -19,6 +19,7 @@ const componentName = z.string().refine((component) => parseRecord({ layer: 0, c
 const decisionSchema = z.object({
   ...{ layer: whole, component: componentName, kl: z.number(), delta: z.number(), pruned: z.boolean() },
   also: z.array(componentName).min(1).optional(),
+  atLeast: z.literal(true).optional(),
   pass: z.int().min(2).optional(),
 });
 /** The compiler requires every step here: without one of them, each run's log would look damaged. */

@@ -10,7 +10,7 @@ import { mayGo, openUnits } from "./search.ts";
 /** @param decisions of a search in passes, from its first on. */
 export function faultInDecisions(
   model: Transformer,
-  options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes" | "units">,
+  options: Pick<PassesOptions, "alpha" | "maxKl" | "mlps" | "order" | "passes" | "units" | "earlyExit">,
   decisions: readonly Decision[],
 ): StepFault | undefined {
   let circuit = wholeCircuit(shapeOf(model));
@@ -42,12 +42,15 @@ export function faultInDecisions(
 
 /** @param before the KL after the previous decisions. */
 function faultOfRule(
-  { kl, delta, pruned }: Decision,
+  { kl, delta, pruned, atLeast }: Decision,
   before: number,
-  { alpha, maxKl }: Pick<PassesOptions, "alpha" | "maxKl">,
+  { alpha, maxKl, earlyExit }: Pick<PassesOptions, "alpha" | "maxKl" | "earlyExit">,
 ): string | undefined {
   if (!Number.isFinite(kl)) return "its KL is not finite";
   if (delta !== kl - before) return `its KL is ${kl} after ${before}, and it says that it grew by ${delta}`;
+  if (atLeast === true && (pruned || earlyExit !== true)) {
+    return `its KL is a lower bound, which ${pruned ? "prunes nothing" : "only an early exit gives"}`;
+  }
   if (pruned === mayGo(kl, delta, alpha, maxKl)) return undefined;
   return `a KL that grows by ${delta} ${pruned ? "keeps" : "prunes"} a component at α = ${alpha}`;
 }

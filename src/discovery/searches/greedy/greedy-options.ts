@@ -31,6 +31,11 @@ export const passesOption = {
   sentence: "Try again what was kept, until nothing changes, in this many passes at most.",
 };
 
+export const earlyExitOption = {
+  initial: false,
+  sentence: "Stop trying a component once it is certainly kept: the same circuit, sooner.",
+};
+
 export const orderOption: {
   readonly values: readonly Order[];
   readonly initial: Order;

@@ -18,6 +18,8 @@ export const greedySchema = z.strictObject({
   order: z
     .enum(orderOption.values, { error: `must be ${orderOption.values.join(" or ")}` })
     .default(orderOption.initial),
+  /** A candidate that is certainly kept is not tried on all prompts; its KL in the trace is a lower bound. Left out: no. */
+  earlyExit: z.boolean().optional(),
 });
 
 export type GreedyOptions = z.output<typeof greedySchema>;
@@ -29,6 +31,7 @@ export const decisionSchema: z.ZodType<Decision> = z.object({
   kl: z.number(),
   delta: z.number(),
   pruned: z.boolean(),
+  atLeast: z.literal(true).optional(),
   pass: z.int().min(2).optional(),
 });
 
@@ -53,13 +56,13 @@ export function greedyOptionsOf(search: {
   return search.name === greedy.name ? greedySchema.parse(search.options) : undefined;
 }
 
-function describe({ alpha, maxKl, passes, order }: GreedyOptions): SearchDescription {
+function describe({ alpha, maxKl, passes, order, earlyExit }: GreedyOptions): SearchDescription {
   const bound = maxKl === undefined ? "" : ` and leaves KL at ${maxKl} nats or less`;
   return {
     rule: `α = ${alpha}`,
     decision: `A component is pruned when replacing it adds less than α = ${alpha} nats${bound}`,
     bounds: [...boundOn(maxKl), ...(passes === 1 ? [] : [`${passes} passes at most`])],
-    manner: [`${order} order`],
+    manner: [`${order} order`, ...(earlyExit ? ["early exit"] : [])],
   };
 }
 

@@ -19,6 +19,7 @@ import { type Candidate, walk } from "../../evaluator/walk.ts";
 import { mean } from "../../mean.ts";
 import { recordOfUnit, type SearchUnit, type SearchUnits, unitsOnTrial } from "../../search-units.ts";
 import { type Decision, recordsOf, type SearchResult } from "../decision.ts";
+import { isKeptFrom, leastMean } from "./early-exit.ts";
 
 export interface SearchOptions {
   readonly alpha: number;
@@ -27,6 +28,8 @@ export interface SearchOptions {
   /** Whether MLPs may be pruned. */
   readonly mlps: boolean;
   readonly order: Order;
+  /** Whether a candidate that is certainly kept is not tried on the rest of the prompts; the decisions are the same. */
+  readonly earlyExit?: boolean | undefined;
   /** Which components are tried together; left out: each by itself. */
   readonly units?: SearchUnits | undefined;
   /** Decisions of an earlier run of the same search, from its start: they are reused, not evaluated. */
@@ -65,11 +68,19 @@ export async function search(
   const resumed = options.resume ?? [];
   const trace: Decision[] = [];
   let current = start.kl;
+  // Each prompt's KL as decided so far; a decision that is reused tells only the mean.
+  let hardness: Float64Array | "unknown" | undefined = start.kl === 0 ? undefined : "unknown";
+  const exits = options.earlyExit === true && options.decide === undefined;
   const decide = async (unit: SearchUnit, candidate: Candidate): Promise<boolean> => {
     const known = resumed[trace.length];
+    const found =
+      known === undefined ? await measured(candidate, evaluator, current, exits, options) : undefined;
     const decision =
-      known ?? judge(unit, mean(await candidate.kl(), evaluator.weights), current, options, start.pass);
-    if (decision.pruned) current = decision.kl;
+      known ?? judge(unit, found?.mean ?? Number.NaN, current, options, start.pass, found?.atLeast);
+    if (decision.pruned) {
+      current = decision.kl;
+      hardness = found?.kl ?? "unknown";
+    }
     trace.push(decision);
     if (known === undefined) await options.onDecision?.(decision, trace.length, all.length);
     return decision.pruned;
@@ -81,6 +92,15 @@ export async function search(
   const circuit = await walk(evaluator, model.blocks.length, start.circuit, all, decide, {
     signal: options.signal,
     ...(options.decide === undefined && { expectation }),
+    ...(exits && {
+      async hardness(gone, candidates) {
+        if (trace.length + candidates <= resumed.length) return undefined;
+        if (hardness === "unknown") {
+          hardness = await evaluator.measure?.(without(start.circuit, gone), undefined, options.signal);
+        }
+        return hardness;
+      },
+    }),
   });
   return { circuit, trace, kl: current };
 }
@@ -94,17 +114,46 @@ export function openUnits(
   return unitsOnTrial(model, options).filter((unit) => unit.some((component) => keeps(circuit, component)));
 }
 
+interface Measured {
+  /** In nats, over the prompts; a lower bound where `atLeast` says so. */
+  readonly mean: number;
+  readonly atLeast?: true;
+  /** Of each prompt. */
+  readonly kl: Float64Array;
+}
+
+/** @param exits whether it ends as soon as the candidate is certainly kept. */
+async function measured(
+  candidate: Candidate,
+  { weights }: Pick<LayerEvaluator, "weights">,
+  current: number,
+  exits: boolean,
+  { alpha, maxKl }: Pick<SearchOptions, "alpha" | "maxKl">,
+): Promise<Measured> {
+  if (!exits) {
+    const kl = await candidate.kl();
+    return { mean: mean(kl, weights), kl };
+  }
+  const found = await candidate.klUntil((some) =>
+    isKeptFrom(leastMean(some, weights), current, alpha, maxKl),
+  );
+  if (found.known.length === found.kl.length) return { mean: mean(found.kl, weights), kl: found.kl };
+  return { mean: leastMean(found, weights).kl, atLeast: true, kl: found.kl };
+}
+
 function judge(
   unit: SearchUnit,
   kl: number,
   current: number,
   options: SearchOptions,
   pass: number,
+  atLeast: true | undefined,
 ): Decision {
   const delta = kl - current;
   const [first] = unit;
   const pruned = (first && options.decide?.(first)) ?? mayGo(kl, delta, options.alpha, options.maxKl);
-  return { ...recordOfUnit(unit), kl, delta, pruned, ...(pass > 1 && { pass }) };
+  const bound = atLeast === true ? { atLeast } : {};
+  return { ...recordOfUnit(unit), kl, delta, pruned, ...bound, ...(pass > 1 && { pass }) };
 }
 
 /** All components that were not pruned; of several decisions on a component, the last one counts. */
