@@ -14,7 +14,7 @@ import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { searchCases } from "./search-cases.ts";
-import { benchSmaller, defaultSmallerBench } from "./smaller.ts";
+import { benchSmaller, defaultSmallerBench, smallerMethods } from "./smaller.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
 import { benchThreads, defaultThreadsBench } from "./threads.ts";
@@ -106,10 +106,12 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   smaller: () => {
     const task = nameValue("--task", defaultSmallerBench.tasks);
     const seeds = optionValue("--seeds")?.split(",").map(Number);
+    const method = nameValue("--method", smallerMethods);
     return benchSmaller({
       ...{ ...defaultSmallerBench, json, ...threads },
       ...(task !== undefined && { tasks: [task] }),
       ...(seeds !== undefined && { seeds }),
+      ...(method !== undefined && { methods: [method] }),
     });
   },
   sweep: () => {
@@ -145,7 +147,7 @@ if (bench === undefined) {
       "                  [--prompts N]\n" +
       "       npm run bench -- lone-ablations [--json] [--threads T] [--model DIR] [--task FILE] [--alpha A] [--prompts N]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
-      "       npm run bench -- smaller [--json] [--threads T] [--task NAME] [--seeds LIST]\n" +
+      "       npm run bench -- smaller [--json] [--threads T] [--task NAME] [--seeds LIST] [--method NAME]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +
       "       npm run bench -- targets [--json] [--threads T] [--task NAME]",

@@ -25,16 +25,11 @@ import { circuitSize } from "../src/transformer/circuit-size.ts";
 export interface SmallerBenchOptions {
   readonly tasks: readonly string[];
   readonly seeds: readonly number[];
+  /** The methods by name, beside Algorithm 1. */
+  readonly methods: readonly string[];
   readonly threads: number;
   readonly json: boolean;
 }
-
-export const defaultSmallerBench: SmallerBenchOptions = {
-  tasks: ["ioi", "greater-than", "acronyms"],
-  seeds: [0, 1, 2],
-  threads: 1,
-  json: false,
-};
 
 const alpha = 0.02;
 
@@ -57,6 +52,16 @@ const methods: readonly Method[] = [
   { name: "learned", search: "learned", options: { alpha }, components: "heads,neurons" },
   { name: "learned, MLPs whole", search: "learned", options: { alpha }, components: "heads,mlps" },
 ];
+
+export const smallerMethods: readonly string[] = methods.slice(1).map(({ name }) => name);
+
+export const defaultSmallerBench: SmallerBenchOptions = {
+  tasks: ["ioi", "greater-than", "acronyms"],
+  seeds: [0, 1, 2],
+  methods: smallerMethods,
+  threads: 1,
+  json: false,
+};
 
 interface Line {
   readonly task: string;
@@ -101,7 +106,7 @@ export async function benchSmaller(options: SmallerBenchOptions): Promise<boolea
 async function benchPrompts(
   name: string,
   seed: number,
-  { threads }: SmallerBenchOptions,
+  { threads, methods: asked }: SmallerBenchOptions,
 ): Promise<readonly Line[]> {
   const checkpoint = await openCheckpoint("models/nano");
   const model = await readTransformer(checkpoint);
@@ -112,7 +117,7 @@ async function benchPrompts(
   const runtime = inlineRuntime({ threads });
   const original: GiveLogits = (prompts, visit) => answerLogits(runtime, model, prompts, visit);
   const lines: Line[] = [];
-  for (const method of methods) {
+  for (const method of methods.filter((each) => each.name === reference || asked.includes(each.name))) {
     const begin = performance.now();
     const { evaluator, replacements } = await prepareSearch(runtime, model, searchSets(encoded), {
       ...{ ablation: "mean", means: "aligned", neurons: true },
@@ -207,7 +212,7 @@ interface Medians {
 function mediansOf(lines: readonly Line[]): readonly Medians[] {
   const tasks = [...new Set(lines.map(({ task }) => task))];
   return tasks.flatMap((task) =>
-    methods.map(({ name }) => {
+    [...new Set(lines.map(({ method }) => method))].map((name) => {
       const own = lines.filter((line) => line.task === task && line.method === name);
       return {
         ...{ task, method: name },
