@@ -4,6 +4,7 @@
  * first.
  */
 
+import { findSearch } from "../discovery/searches/index.ts";
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { shapeOfFile } from "../export/file-circuit.ts";
@@ -106,6 +107,8 @@ function stabilityLines(circuit: CircuitFile, style: TerminalStyle): readonly st
 }
 
 function workDone({ search, stability, target }: CircuitFile): string {
+  // A search by gates judges no candidates one by one.
+  if (findSearch(search.name)?.gates === true) return `the ${search.name} search`;
   if (target !== undefined) return plural(target.evaluations, "evaluation");
   if (stability === undefined) return plural(search.trace.length, "candidate");
   return `${stability.runs + 1} searches, ${stability.runs} of them on resampled prompts`;

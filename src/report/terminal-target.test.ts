@@ -21,9 +21,14 @@ const record: TargetRecord = {
 };
 
 /** As much of a circuit file as is told here. */
-const circuit = (target: TargetRecord | undefined, test?: { original: number; circuit: number }) =>
+const circuit = (
+  target: TargetRecord | undefined,
+  test?: { original: number; circuit: number },
+  search = "target",
+) =>
   ({
     target,
+    search: { name: search },
     kept: circuitOfLists({ heads: [[0, 1]], mlps: [0] }),
     metrics: { accuracy: test === undefined ? {} : { test } },
     task: { examples: { patching: 9, validation: 150, test: test === undefined ? 0 : 150 } },
@@ -65,4 +70,17 @@ test("the other targets", () => {
   expect(targetText({ ...record, kind: "kl", value: 0.1 })).toBe("for a KL of 0.1 nats or less");
   expect(targetText({ ...record, kind: "size", value: 0.2 })).toBe("for 20.0 % of the body or less");
   expect(told({ ...record, kind: "size" })).toContain("none lowers KL");
+});
+
+test("a search by gates says what it tried, and that it judged whole circuits", () => {
+  const byGates = (target: TargetRecord, search: string) =>
+    targetRows(circuit(target, undefined, search))
+      .flat()
+      .join("\n");
+  const learned = byGates({ ...record, tried: [], evaluations: 40 }, "learned");
+  expect(learned).toContain("no single head or MLP, and no block of eight neurons, could go in the end");
+  expect(learned).toContain("40 circuits evaluated");
+  const ranked = byGates({ ...record, tried: [], settled: false, evaluations: 0 }, "ranked");
+  expect(ranked).toContain("a cut along a ranking");
+  expect(ranked).not.toContain("evaluated");
 });

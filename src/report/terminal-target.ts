@@ -3,6 +3,7 @@
  * that the circuit is smallest.
  */
 
+import { findSearch } from "../discovery/searches/index.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import type { TargetRecord } from "../export/target-record.ts";
 import { wilsonInterval } from "../measure/wilson.ts";
@@ -34,6 +35,11 @@ export function targetRows(circuit: CircuitFile): readonly Row[] {
       `on prompts it has not seen, 95 % sure: between ${formatShare(low)} and ${formatShare(high)} right (Wilson, ${plural(count, "test prompt")})`,
     );
   }
+  if (findSearch(circuit.search.name)?.gates === true)
+    return [
+      ["target", ...lines],
+      ["how sure", ...certaintyByGates(target)],
+    ];
   const failed = tried.filter(({ size, holds }) => !holds && size < reached.size);
   const alphas = failed.map((each) => `α = ${each.alpha} ${outcome(each, kind)}`).join(", ");
   return [
@@ -46,6 +52,19 @@ export function targetRows(circuit: CircuitFile): readonly Row[] {
       ...(failed.length === 0 || kind === "size" ? [] : [`smaller circuits of a sweep fail: ${alphas}`]),
       `${evaluations} evaluations, as many as ${(evaluations / Math.max(1, candidates)).toFixed(1)} searches; at most 8 were allowed`,
     ],
+  ];
+}
+
+/** Of a search by gates, which judges circuits as a whole. */
+function certaintyByGates({
+  settled,
+  evaluations,
+}: Pick<TargetRecord, "settled" | "evaluations">): readonly string[] {
+  return [
+    settled
+      ? "no single head or MLP, and no block of eight neurons, could go in the end; other sets of several were not tried"
+      : "it is a cut along a ranking; that nothing else of it could go was not tried",
+    ...(evaluations > 0 ? [`${plural(evaluations, "circuit")} evaluated`] : []),
   ];
 }
 

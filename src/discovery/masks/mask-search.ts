@@ -55,6 +55,8 @@ export interface MaskSearchRun {
   /** Decisions of Algorithm 1 in an interrupted run. */
   readonly resume: readonly Decision[];
   readonly onDecision: (decision: Decision) => Promise<void>;
+  /** Whether the method ends, where a loss is the budget, with nothing that can go: no head, and no block of neurons. */
+  readonly eliminates: boolean;
   /** How many steps the method will take, as far as that is known. */
   readonly steps: number;
   readonly find: (tools: MaskTools) => Promise<Mask>;
@@ -68,6 +70,7 @@ export async function searchByMask({
   options,
   resume,
   onDecision,
+  eliminates,
   steps,
   find,
 }: MaskSearchRun): Promise<SearchOutcome> {
@@ -98,7 +101,8 @@ export async function searchByMask({
         size: circuitSize(model, circuit) / space.body,
         ...(accuracy !== undefined && { accuracy }),
       },
-      ...{ original: {}, evaluations, candidates: space.units.length, settled: false, tried: [] },
+      ...{ original: {}, evaluations, candidates: space.units.length, tried: [] },
+      settled: eliminates && budget.kind === "loss",
     };
     return { circuit, trace: [], kl, ...(target !== undefined && { met }) };
   } finally {

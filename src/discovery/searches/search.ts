@@ -156,7 +156,7 @@ export interface MetTarget {
   readonly alpha?: number;
   /** The lowest α that was tried, if it was made from the whole model. */
   readonly leastAlpha?: number;
-  /** Whether every single change was tried without success. */
+  /** Whether every single change was tried without success; searches by gates try neurons in blocks of eight. */
   readonly settled: boolean;
   /** The circuits from which it could begin, the largest first. */
   readonly tried: readonly TriedStart[];

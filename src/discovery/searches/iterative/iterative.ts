@@ -45,7 +45,7 @@ export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySche
   },
   run: (context, options) =>
     searchByMask({
-      ...{ inputs: context, options, steps: stepsExpected },
+      ...{ inputs: context, options, eliminates: true, steps: stepsExpected },
       resume: context.resume.map(({ greedy }) => greedy),
       onDecision: (greedy) => context.onEntry({ greedy }),
       async find({ model, budget, sample: prompts, seed, step }) {

@@ -95,7 +95,7 @@ function faultInScores({ steps }: LearnedOptions, entries: readonly LearnedEntry
 async function run(context: SearchContext<LearnedEntry>, options: LearnedOptions): Promise<SearchOutcome> {
   const { resume, onEntry } = context;
   return searchByMask({
-    ...{ inputs: context, options, steps: options.steps + stepsAfter },
+    ...{ inputs: context, options, eliminates: true, steps: options.steps + stepsAfter },
     resume: resume.flatMap((entry) => ("greedy" in entry ? [entry.greedy] : [])),
     onDecision: (decision) => onEntry({ greedy: decision }),
     find: (tools) => findLearned(tools, context, options),

@@ -51,7 +51,7 @@ export const ranked: Search<RankedOptions, z.output<typeof greedyEntrySchema>> =
   },
   run: (context, options) =>
     searchByMask({
-      ...{ inputs: context, options, steps: stepsExpected },
+      ...{ inputs: context, options, eliminates: false, steps: stepsExpected },
       resume: context.resume.map(({ greedy }) => greedy),
       onDecision: (greedy) => context.onEntry({ greedy }),
       find: (tools) => cutAlongRanking(tools, rankingNamed(options.ranking)),
