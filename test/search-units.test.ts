@@ -33,14 +33,7 @@ import { randomPrompts, randomTransformer } from "./support/random-transformer.t
 import { makeReplacements, runSearch } from "./support/run-search.ts";
 
 /** All heads of a layer at once, and its MLP. */
-const attentionLayers: SearchUnits = {
-  name: "attention-layers",
-  sentence: "All heads of a layer together, and each MLP.",
-  unitsOf: ({ layer, heads, mlp }) => [
-    ...(heads.length > 0 ? [heads.map((head) => ({ kind: "head", layer, head }) as const)] : []),
-    ...(mlp ? [[{ kind: "mlp", layer } as const]] : []),
-  ],
-};
+const attentionLayers = searchUnitsNamed("attention-layers");
 
 /** A whole layer at once. */
 const wholeLayers: SearchUnits = {
@@ -61,7 +54,7 @@ let folder: string;
 let nano: Model;
 let task: Task;
 beforeAll(async () => {
-  for (const units of [attentionLayers, wholeLayers, faulty]) registerSearchUnits(units);
+  for (const units of [wholeLayers, faulty]) registerSearchUnits(units);
   folder = await mkdtemp(join(tmpdir(), "pith-units-"));
   nano = await loadModel("models/nano");
   task = await readTask("greater-than", {
