@@ -8,6 +8,11 @@ export function endsApart(aligned: Replacements): Replacements {
     rows: aligned.rows,
     head: (layer, head) => betweenAlike(aligned.head(layer, head)),
     mlp: (layer) => betweenAlike(aligned.mlp(layer)),
+    neurons: (layer) => betweenAlike(aligned.neurons(layer)),
+    headValues(layer) {
+      const values = aligned.headValues(layer);
+      return values && betweenAlike(values);
+    },
   };
 }
 
