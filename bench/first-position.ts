@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- first-position --model FOLDER --task FILE`: what pooled means gain where they treat the first
- * position apart, on a model that makes it an attention sink; the tables of docs/real-model.md. All α walk down the
- * model at once. Circuits of one α differ in size and in KL, so sizes are compared at equal KL, between neighbouring
- * circuits by the logarithm of KL. How much is gained depends on model and task, so there is no bar.
+ * position apart, on a model that makes it an attention sink; see docs/models.md. All α walk down the model at once.
+ * Circuits of one α differ in size and in KL, so sizes are compared at equal KL, between neighbouring circuits by the
+ * logarithm of KL. How much is gained depends on model and task, so there is no bar.
  */
 import { runSweep } from "../src/experiments/run-sweep.ts";
 import { planSweep } from "../src/experiments/sweep-plan.ts";
@@ -37,7 +37,10 @@ interface Line extends Pick<SweepRow, "alpha" | "kl" | "accuracy" | "parameters"
 
 export async function benchFirstPosition(options: FirstPositionBenchOptions): Promise<boolean> {
   const { json } = options;
-  const [same, apart] = [await sweepOf("same", options), await sweepOf("apart", options)];
+  const same = await sweepOf("same", options);
+  // It took minutes, and what comes next may be interrupted.
+  process.stderr.write(`${table(same)}\n`);
+  const apart = await sweepOf("apart", options);
   const atEqualKl = sizesAtEqualKl(sized(same), sized(apart));
   const lines = [...same, ...apart];
   if (json) console.log(JSON.stringify({ lines, atEqualKl }, null, 2));
@@ -75,6 +78,7 @@ async function sweepOf(
     const onEvent: OnEvent = (event) => {
       if (event.kind !== "sweep") return;
       const percent = ((100 * event.work) / event.total).toFixed(0);
+      // The last third is measuring.
       report(`first position ${firstPosition}: ${percent} %, ${event.evaluations} evaluations`);
     };
     const { rows } = await runSweep(

@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- lone-ablations --model FOLDER --task FILE`: what each part costs where it alone is replaced, under
- * four kinds of means; the table of docs/real-model.md that says why circuits differ with the kind. It needs prompts of
- * one length. "ends" is no kind of Pith's: the first position, the last, and all between them each have a mean, which
- * tells how much of the gap between pooled and aligned means lies at the position that answers.
+ * four kinds of means, which says why circuits differ with the kind (docs/models.md). It needs prompts of one length.
+ * "ends" is no kind of Pith's: the first position, the last, and all between them each have a mean, which tells how much
+ * of the gap between pooled and aligned means lies at the position that answers.
  */
 import { createEvaluator, type Evaluator } from "../src/discovery/evaluator/evaluator.ts";
 import { meanReplacements, type Replacements } from "../src/discovery/replacements.ts";
