@@ -14,6 +14,12 @@ export interface ByteSource {
    * @throws RangeError when the range does not lie in the source: readers check first.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Fills `target` with the bytes from `offset`, so that they need no memory of their own before. Left out where a source
+   * gives its bytes in no other way than `read`.
+   * @throws RangeError when the range does not lie in the source.
+   */
+  readInto?(offset: number, target: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Closes the source. Nothing can be read afterwards. */
   close(): Promise<void>;
 }

@@ -25,6 +25,9 @@ describe("openFileSource", () => {
     expect(text(await source.read(2, 1))).toBe("c");
     expect(text(await source.read(0, 3))).toBe("abc");
     expect(await source.read(3, 0)).toHaveLength(0);
+    const target = new TextEncoder().encode("....");
+    await source.readInto?.(1, target.subarray(1, 3));
+    expect(text(target)).toBe(".bc.");
     await source.close();
   });
 
@@ -38,6 +41,7 @@ describe("openFileSource", () => {
   ])("never reads outside: offset %d, length %d", async (offset, length) => {
     const file = await openFileSource(join(folder, "abc"));
     await expect(file.read(offset, length)).rejects.toThrow(RangeError);
+    await expect(file.readInto?.(offset, new Uint8Array(4))).rejects.toThrow(RangeError);
     await file.close();
     await expect(memorySource("m", new Uint8Array(3)).read(offset, length)).rejects.toThrow(RangeError);
   });

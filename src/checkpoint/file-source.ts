@@ -26,7 +26,13 @@ export async function openFileSource(path: string): Promise<ByteSource> {
     size,
     read: async (offset, length) => {
       assertRange(path, size, offset, length);
-      return readFully(handle, path, offset, length);
+      const bytes = new Uint8Array(length);
+      await readFully(handle, path, offset, bytes);
+      return bytes;
+    },
+    readInto: async (offset, target) => {
+      assertRange(path, size, offset, target.length);
+      await readFully(handle, path, offset, target);
     },
     close: () => handle.close(),
   };
@@ -50,9 +56,9 @@ async function readFully(
   handle: FileHandle,
   path: string,
   offset: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const { length } = bytes;
   let done = 0;
   while (done < length) {
     let bytesRead: number;
@@ -69,5 +75,4 @@ async function readFully(
     }
     done += bytesRead;
   }
-  return bytes;
 }

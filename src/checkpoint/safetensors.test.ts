@@ -214,6 +214,24 @@ describe("readTensor", () => {
     expect(largest).toBe(8 * 2 ** 20);
   });
 
+  test("F32 is read into the values' own memory where a source can do that", async () => {
+    const inner = open(encodeSafetensors([floatTensor("w", "F32", [2, 3], [1, -2, 3.5, 0, 5, 6])]));
+    const { tensors, dataStart } = await readSafetensorsHeader(inner);
+    const filled: number[] = [];
+    const source: ByteSource = {
+      ...inner,
+      read: async () => {
+        throw new Error("reads nothing else");
+      },
+      async readInto(offset, target) {
+        filled.push(offset, target.length);
+        target.set(await inner.read(offset, target.length));
+      },
+    };
+    expect([...(await readTensor(source, tensors[0] as SafetensorsEntry))]).toEqual([1, -2, 3.5, 0, 5, 6]);
+    expect(filled).toEqual([dataStart, 24]);
+  });
+
   test("scalars and empty tensors", async () => {
     const source = open(
       encodeSafetensors([floatTensor("s", "F16", [], [2.5]), floatTensor("e", "F32", [0, 3], [])]),

@@ -83,7 +83,8 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
 }
 
 /**
- * Reads one tensor, row-major, widened to float32. It holds only the tensor and one chunk of its bytes.
+ * Reads one tensor, row-major, widened to float32. It holds only the tensor and, unless the bytes can be read into it, one
+ * chunk of its bytes.
  * @throws PithError "checkpoint" when its dtype is not F32, F16 or BF16.
  */
 export async function readTensor(
@@ -94,6 +95,11 @@ export async function readTensor(
   const { begin, end } = entry;
   const size = weightElementBytes(dtype);
   const values = allocateValues(elementCount(entry.shape), placeOf(source, entry));
+  // float32 is stored as it is handed over.
+  if (dtype === "F32" && source.readInto !== undefined) {
+    await source.readInto(begin, new Uint8Array(values.buffer));
+    return values;
+  }
   for (let at = begin; at < end; at += CHUNK_BYTES) {
     const bytes = await source.read(at, Math.min(CHUNK_BYTES, end - at));
     widenInto(dtype, bytes, values, (at - begin) / size);
