@@ -10,8 +10,6 @@ const config: KnipConfig = {
   entry: [
     // By <link> in the pages.
     "web/{share/share,style/app}.css!",
-    // The searches that need gradients come next.
-    "src/onnx/gradient.ts!",
     "bench/{index,flips,studio-smoothness}.ts",
     // Programs that tests start.
     "test/support/{fill-folder.ts,kill-at.mjs}",

@@ -95,6 +95,14 @@ export { attentionPatterns } from "./inspect/attention-patterns.ts";
 export type { Attribution, MeanDeviation } from "./inspect/attribution.ts";
 export { type AttributedPrompt, attributeAnswers } from "./inspect/attribution.ts";
 export type { StreamWriter } from "./inspect/observe.ts";
+export {
+  type Distillation,
+  type DistillOptions,
+  type DistillTaskOptions,
+  distill,
+} from "./jobs/distill/distill.ts";
+export { type DistillNumbers, defaultDistillOptions } from "./jobs/distill/distill-options.ts";
+export type { StudentMeasures, StudentPoint } from "./jobs/distill/train-student.ts";
 export type {
   DownloadEvent,
   NoteEvent,

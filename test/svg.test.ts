@@ -15,6 +15,7 @@ import { accuracyChart } from "../src/report/charts/accuracy-chart.ts";
 import { benchChart } from "../src/report/charts/bench-chart.ts";
 import { rocChart } from "../src/report/charts/roc-chart.ts";
 import { sizeChart } from "../src/report/charts/size-chart.ts";
+import { studentChart } from "../src/report/charts/student-chart.ts";
 import { fileTheme } from "../src/report/charts/theme.ts";
 import { attentionKeySvg, attentionMapSvg } from "../src/report/maps/attention-map.ts";
 import { attributionBarsSvg } from "../src/report/maps/attribution-bars.ts";
@@ -137,6 +138,11 @@ const bench: BenchResult = {
   notes: [],
 };
 
+const studentCurve = [0, 0.25, 0.75, 0.8125].map((accuracy, at) => ({
+  ...{ epoch: 10 * (at + 1), steps: 40 * (at + 1), loss: 1 / (at + 1) },
+  validation: { accuracy, kl: 4 - at },
+}));
+
 const parameters = (body: number) => ({ body, embedding: 100, bias: 0, total: body + 100 });
 const rows: readonly SweepRow[] = points.map((point, index) => ({
   ...{ task: "ioi", seed: index % 2, ablation: point.ablation, mlps: point.mlps, alpha: point.alpha },
@@ -239,6 +245,20 @@ const drawn: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
         ],
         "Known heads",
         "mean",
+        canvas,
+      ),
+  },
+  studentChart: {
+    "student-chart": () =>
+      studentChart(
+        { layers: 2, curve: studentCurve, circuit: 0.875, original: 0.9375 },
+        "A student of a model on ioi",
+        canvas,
+      ),
+    "student-chart-of-one-point": () =>
+      studentChart(
+        { layers: 1, curve: studentCurve.slice(0, 1), circuit: undefined, original: 0.9375 },
+        "A student of a model on ioi",
         canvas,
       ),
   },

@@ -5,6 +5,7 @@ import { benchCommand } from "./bench-command.ts";
 import type { CommandContext } from "./command-context.ts";
 import { compileCommand } from "./compile-command.ts";
 import { convertCommand } from "./convert-command.ts";
+import { distillCommand } from "./distill-command.ts";
 import { evalCommand } from "./eval-command.ts";
 import { evidenceCommand } from "./evidence-command.ts";
 import { extractCommand } from "./extract-command.ts";
@@ -67,6 +68,7 @@ export function createProgram(context: CommandContext): Command {
     convertCommand,
     benchCommand,
     compileCommand,
+    distillCommand,
     sweepCommand,
     rankCommand,
     reproduceCommand,

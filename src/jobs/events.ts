@@ -12,6 +12,7 @@ export type Step =
   | "search"
   | "rank" // components scored without a search
   | "sweep" // many searches at once, and their circuits measured
+  | "train" // a student
   | "bootstrap" // the search on resampled prompts
   | "export" // surgery, lowering, writing
   | "verify" // standalone model against patched model

@@ -22,6 +22,11 @@ export type Queries = "all" | "last";
 export interface AttentionSetting {
   readonly places: Places;
   readonly operators: StageOperators;
+  /**
+   * Whether every map is a product of its own, by its weights as the model has them: for weights that are trained. Left
+   * out: maps are joined, and scales are part of the weights.
+   */
+  readonly apart?: boolean;
 }
 
 /**
@@ -137,14 +142,17 @@ export function project(
   normed: Value,
   attention: Attention,
   queries: Queries,
-  { places, operators }: AttentionSetting,
+  { places, operators, apart = false }: AttentionSetting,
 ): Projections {
-  const { key, value, headWidth, heads, keyValueHeads, queryNorm, keyNorm } = attention;
+  const { key, value, headWidth, heads, keyValueHeads, queryNorm, keyNorm, scoreScale } = attention;
   const isLast = queries === "last";
-  const asking: readonly (Linear | undefined)[] = [scaledQuery(attention), prunedOf(queryNorm)];
+  const asked = apart ? attention.query : scaledQuery(attention);
+  const asking: readonly (Linear | undefined)[] = [asked, prunedOf(queryNorm)];
   const seen: readonly (Linear | undefined)[] = [key, value, prunedOf(keyNorm)];
   const all = (isLast ? seen : [...asking, ...seen]).flatMap((linear) => linear ?? []);
-  const products = joined(graph, normed, all, operators);
+  const products = apart
+    ? new Map(all.map((linear) => [linear, affine(graph, normed, linear, operators)]))
+    : joined(graph, normed, all, operators);
   const last = isLast ? lastPosition(graph, normed) : normed;
   const productOf = (linear: Linear): Value => products.get(linear) ?? affine(graph, last, linear, operators);
   const [query, prunedQueries, keys, values, prunedKeys] = [...asking, ...seen].map(
@@ -158,8 +166,17 @@ export function project(
     { projection: query, heads: heads.length, headWidth, pruned: prunedQueries },
     { projection: keys, heads: keyValueHeads.length, headWidth, pruned: prunedKeys },
   ];
+  const placed = place(
+    graph,
+    ofQueries,
+    attention,
+    queryNorm,
+    lastRotation,
+    operators,
+    apart ? 1 : scoreScale,
+  );
   return {
-    query: place(graph, ofQueries, attention, queryNorm, lastRotation, operators, attention.scoreScale),
+    query: apart ? graph.mul(placed, graph.floats([], [scoreScale])) : placed,
     key: place(graph, ofKeys, attention, keyNorm, rotation, operators),
     value: values,
   };

@@ -23,7 +23,7 @@ export interface GradientOptions {
   readonly held?: readonly string[];
 }
 
-/** A gradient that does not exist: a fault of what was asked for, or an operator without one. */
+/** A gradient that does not exist: a fault of what was asked for, or an operator without one. @internal */
 export class GradientError extends Error {
   override readonly name = "GradientError";
 }

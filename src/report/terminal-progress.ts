@@ -106,6 +106,7 @@ const stepNames: Readonly<Record<Step, string>> = {
   activations: "the original on the patching and validation prompts",
   search: "searching",
   rank: "scoring components",
+  train: "training",
   sweep: "sweeping",
   bootstrap: "searching with resampled prompts",
   export: "writing the standalone model",

@@ -30,6 +30,7 @@ const steps = Object.keys({
   search: true,
   rank: true,
   sweep: true,
+  train: true,
   bootstrap: true,
   export: true,
   verify: true,
