@@ -38,7 +38,7 @@ describe("IOI on nano, heads and MLPs", () => {
           "--known",
           "ioi=known.json",
         ],
-        ...[...quick, "--out", "out", "--json"],
+        ...[...quick, "--students", "2", "--out", "out", "--json"],
       ],
       folder.path,
     );
@@ -51,9 +51,29 @@ describe("IOI on nano, heads and MLPs", () => {
       ...["figure-4-size-ioi.csv", "figure-4-size-ioi.svg", "figure-5-accuracy-ioi.csv"],
       ...["figure-5-accuracy-ioi.svg", "figure-5-test-accuracy-ioi.csv", "figure-5-test-accuracy-ioi.svg"],
       ...["figure-8-roc-mean.csv", "figure-8-roc-mean.svg", "report.html", "reproduction.json"],
-      ...["sweep.csv", "sweep.json", "sweep.jsonl", "table-1.csv", "table-3.csv", "table-beyond.csv"],
+      ...["students.csv", "sweep.csv", "sweep.json", "sweep.jsonl", "table-1.csv", "table-2.csv"],
+      ...["table-3.csv", "table-beyond.csv"],
       "timings.csv",
     ]);
+  });
+
+  test("a student stands beside each circuit of the tables, and is no larger", () => {
+    const table: readonly Record<string, string>[] = parse(read("table-2.csv"), { columns: true });
+    expect(table.map(({ source, alpha }) => [source, alpha])).toEqual([
+      ["pith", "0.0188"],
+      ["pith", "0.05"],
+    ]);
+    for (const line of table) {
+      expect(Number(line["body"])).toBe(442_368 * Number(line["layers"]));
+      expect(Number(line["body"])).toBeLessThanOrEqual(Number(line["circuit_body"]));
+      expect(Number(line["circuit_body"])).toBeLessThan(Number(line["body"]) + 442_368);
+    }
+    const curves: readonly Record<string, string>[] = parse(read("students.csv"), { columns: true });
+    expect(curves.map(({ alpha, epoch }) => [alpha, epoch])).toEqual([
+      ["0.0188", "2"],
+      ["0.05", "2"],
+    ]);
+    expect(read("report.html")).toContain("Table 2. Students of the circuits’ size");
   });
 
   test("the tables have the paper's threshold and the user's, each of them as the sweep found it", () => {

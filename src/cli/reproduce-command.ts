@@ -8,6 +8,11 @@ import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import { type ReproductionRun, reproduce } from "../experiments/reproduce.ts";
 import { journalPath } from "../files/journal.ts";
 import { packageVersion } from "../files/package-files.ts";
+import {
+  type DistillNumbers,
+  defaultDistillOptions,
+  distillRanges,
+} from "../jobs/distill/distill-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import type { KnownCircuit } from "../known/known-circuits.ts";
@@ -17,7 +22,7 @@ import { reproductionReport } from "../report/terminal-reproduce.ts";
 import type { CommandContext } from "./command-context.ts";
 import { forceOption, jsonOption } from "./common-options.ts";
 import { commandLine, programName, resumeCommand } from "./invocation.ts";
-import { parseJobs, parseThreshold } from "./option-values.ts";
+import { parseIn, parseJobs, parseThreshold } from "./option-values.ts";
 import { type CommandWork, type Outcome, perform } from "./perform.ts";
 import { checkTasks, defaultTasks, full, parseBudget, perTask, quick } from "./reproduce-options.ts";
 import {
@@ -51,6 +56,7 @@ interface Flags {
   readonly known?: ReadonlyMap<string, string>;
   readonly published?: boolean;
   readonly timingBudget?: number;
+  readonly students?: number | true;
   readonly jobs?: string;
   readonly threads?: number;
   readonly quick?: boolean;
@@ -66,7 +72,7 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
   return new Command("reproduce")
     .summary("Make the paper's tables and figures with a model.")
     .description(
-      "Runs the paper's experiments on a model: three tasks, mean and zero ablation, heads with and without MLPs, 30 thresholds, five runs each. Makes Tables 1 and 3 and Figures 2 to 9 as CSV, SVG and one HTML report, with the paper's own values beside them where the model is GPT-2 small.",
+      "Runs the paper's experiments on a model: three tasks, mean and zero ablation, heads with and without MLPs, 30 thresholds, five runs each. Makes Tables 1 to 3 (2 with --students) and Figures 2 to 9 as CSV, SVG and one HTML report, with the paper's own values beside them where the model is GPT-2 small.",
     )
     .addOption(modelOption())
     .addOption(tasksOption())
@@ -99,6 +105,12 @@ export function reproduceCommand({ words, exit }: CommandContext): Command {
         "--timing-budget <ms>",
         `For timing each of the tables' circuits (default: ${full.timingBudget})`,
       ).argParser(parseBudget),
+    )
+    .addOption(
+      new Option(
+        "--students [epochs]",
+        `Make Table 2 too: train a student for each circuit of the tables (default: at most ${defaultDistillOptions.epochs} epochs)`,
+      ).argParser(parseIn("--students", distillRanges.epochs)),
     )
     .addOption(jobsOption())
     .addOption(allThreadsOption())
@@ -163,6 +175,7 @@ async function run(
     firstPosition: flags.firstPosition,
     published: flags.published,
     timingBudget: flags.timingBudget ?? defaults.timingBudget,
+    students: flags.students === undefined ? undefined : studentNumbers(flags.students),
     ...{ jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
     ...{ strict: flags.strict, allowWeak: flags.allowWeak },
     render(each) {
@@ -180,6 +193,10 @@ async function run(
     report: (style) => reproductionReport(ended.reproduction, facts, ended.outcome.folder ?? out, style),
   };
 }
+
+/** Whoever asks for the paper's 20,000 epochs wants them all. */
+const studentNumbers = (epochs: number | true): Partial<DistillNumbers> =>
+  epochs === true ? {} : { epochs, patience: Math.max(epochs, 1) };
 
 const parseTableAlpha = parseThreshold("--table-alpha");
 
@@ -218,7 +235,7 @@ function runFacts(
 
 /** The output for scripts: the tables, the areas, and how they were measured. */
 function summary({ reproduction }: ReproductionRun, facts: RunFacts): object {
-  const { model, table, chosen, publishedTable, roc } = reproduction;
+  const { model, table, chosen, publishedTable, students, publishedStudents, roc } = reproduction;
   const areas = [...roc].flatMap(([ablation, panels]) =>
     panels.flatMap(({ task, ours, published }) =>
       [ours, published].flatMap((curves) =>
@@ -233,5 +250,15 @@ function summary({ reproduction }: ReproductionRun, facts: RunFacts): object {
       ),
     ),
   );
-  return { format: "pith.reproduction/1", model, table, chosen, published: publishedTable, areas, facts };
+  return {
+    format: "pith.reproduction/1",
+    model,
+    table,
+    chosen,
+    published: publishedTable,
+    students,
+    publishedStudents,
+    areas,
+    facts,
+  };
 }

@@ -6,6 +6,7 @@
 
 import type { FirstPositionChoice } from "../discovery/first-position.ts";
 import type { ValueBias } from "../discovery/replacements.ts";
+import type { DistillNumbers } from "../jobs/distill/distill-options.ts";
 import { defaultExtractOptions } from "../jobs/extract/extract-options.ts";
 import type { Model } from "../jobs/load-model.ts";
 import { withEngine } from "../jobs/with-engine.ts";
@@ -19,6 +20,7 @@ import { hasPublishedShape } from "./published.ts";
 import { makeReproduction, type Reproduction } from "./reproduction.ts";
 import { circuitOfRow } from "./row-circuit.ts";
 import { type RunSweepOptions, runSweep, type SweepOutcome } from "./run-sweep.ts";
+import { trainStudents } from "./students.ts";
 import { planSweep, type SweepPlan, type SweepTask } from "./sweep-plan.ts";
 import { readSweepTasks } from "./sweep-tasks.ts";
 import { type CircuitTiming, type KnownHeads, rowsOf } from "./tables.ts";
@@ -66,6 +68,11 @@ export interface ReproduceOptions extends RunSweepOptions {
   readonly published?: boolean | undefined;
   /** Milliseconds for timing each circuit of the tables against the original. */
   readonly timingBudget: number;
+  /**
+   * How students are trained, for Table 2.
+   * @defaultValue none are
+   */
+  readonly students?: Partial<DistillNumbers> | undefined;
   /** Makes the files of the folder other than the sweep's own, by file name: see {@link reproductionFiles}. */
   readonly render: (run: ReproductionRun) => Readonly<Record<string, string>>;
 }
@@ -114,6 +121,13 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
     async moreFiles(outcome) {
       const begin = performance.now();
       const timings = await timeTables(model, tasks, [...choices, ...chosen], outcome, options);
+      const timed = performance.now();
+      const { students: numbers, signal, onEvent, threads } = options;
+      const students =
+        numbers &&
+        (await trainStudents(model, tasks, [...choices, ...chosen], outcome.rows, {
+          ...{ numbers, signal, onEvent, threads },
+        }));
       const heads = new Map(
         [...known].map(([task, circuit]): [string, KnownHeads] => [
           task,
@@ -133,10 +147,11 @@ export async function reproduce(model: Model, options: ReproduceOptions): Promis
         alphas: options.alphas,
         alphasOf,
         ...{ choices, chosen },
+        ...(students && { students }),
         known: heads,
         published: options.published ?? hasPublishedShape(headCounts, transformer.width),
       });
-      run = { reproduction, plan, outcome, timingSeconds: (performance.now() - begin) / 1000 };
+      run = { reproduction, plan, outcome, timingSeconds: (timed - begin) / 1000 };
       return options.render(run);
     },
   });

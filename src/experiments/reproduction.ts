@@ -6,6 +6,8 @@ import type { ParameterCount } from "../measure/parameters.ts";
 import { curvePoint, type RocCurves, sweepRoc, type TaskCurves, taskCurves } from "./curves.ts";
 import type { Ablation, TableChoice } from "./paper-settings.ts";
 import { PUBLISHED_TABLE, type PublishedRow, publishedCurves, publishedRoc } from "./published.ts";
+import { PUBLISHED_STUDENTS, type PublishedStudent } from "./published-students.ts";
+import type { StudentRow } from "./students.ts";
 import type { SweepRow } from "./sweep-row.ts";
 import { type CircuitTiming, type KnownHeads, type TableRow, tableRows } from "./tables.ts";
 
@@ -34,6 +36,8 @@ export interface ReproductionInput {
   /** The tables' thresholds: the paper's, and the user's. */
   readonly choices: readonly TableChoice[];
   readonly chosen: readonly TableChoice[];
+  /** The rows of Table 2; left out: no students were trained. */
+  readonly students?: readonly StudentRow[];
   /** Known heads by task. */
   readonly known: ReadonlyMap<string, KnownHeads>;
   /** Whether the paper's own values are shown too. */
@@ -72,6 +76,10 @@ export interface Reproduction {
   readonly chosen: readonly TableRow[];
   /** The published rows; empty if they are not shown. */
   readonly publishedTable: readonly PublishedRow[];
+  /** The rows of Table 2; empty if no students were trained. */
+  readonly students: readonly StudentRow[];
+  /** The published rows of Table 2; empty if they are not shown. */
+  readonly publishedStudents: readonly PublishedStudent[];
   /** The curves of Figures 2 to 7, a task each. */
   readonly figures: readonly TaskFigures[];
   /** The panels of Figures 8 and 9, by the ablations that were run. */
@@ -93,6 +101,8 @@ export function makeReproduction(input: ReproductionInput): Reproduction {
     table: tableRows(input.choices, sources),
     chosen: tableRows(input.chosen, sources),
     publishedTable: published ? PUBLISHED_TABLE.filter(({ task }) => tasks.includes(task)) : [],
+    students: input.students ?? [],
+    publishedStudents: published ? PUBLISHED_STUDENTS.filter(({ task }) => tasks.includes(task)) : [],
     figures: tasks.map((task) => ({
       task,
       ours: taskCurves(task, points),

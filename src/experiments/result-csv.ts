@@ -3,7 +3,9 @@ import { type CsvCell, type CsvColumn, formatCsv } from "./csv.ts";
 import type { RocCurves, TaskCurves } from "./curves.ts";
 import type { TableChoice } from "./paper-settings.ts";
 import type { PublishedRow } from "./published.ts";
+import type { PublishedStudent } from "./published-students.ts";
 import type { Spread } from "./spread.ts";
+import type { StudentRow } from "./students.ts";
 import type { CircuitTiming, TableRow } from "./tables.ts";
 
 /** "pith" for what this run measured, "published" for the paper's own files. */
@@ -194,5 +196,50 @@ export function rocCsv(sources: readonly { readonly source: Source; readonly roc
       ["fpr", cell(({ point }) => point.fpr)],
     ],
     lines,
+  );
+}
+
+type StudentLine = Partial<StudentRow> & PublishedStudent & { readonly source: Source };
+
+/** Students beside circuits of their size. */
+export function table2Csv(ours: readonly StudentRow[], published: readonly PublishedStudent[]): string {
+  const columns: readonly CsvColumn<StudentLine>[] = [
+    ["source", ({ source }) => source],
+    ["task", ({ task }) => task],
+    ["alpha", ({ alpha }) => alpha],
+    ["mlps", ({ mlps }) => (mlps ? "on" : "off")],
+    ["seed", ({ seed }) => seed],
+    ["circuit_body", ({ circuitBody }) => circuitBody],
+    ["circuit_accuracy", ({ circuitAccuracy }) => circuitAccuracy],
+    ["circuit_test_accuracy", ({ circuitTestAccuracy }) => circuitTestAccuracy],
+    ["layers", ({ layers }) => layers],
+    ["body", ({ body }) => body],
+    ["accuracy", ({ accuracy }) => accuracy],
+    ["test_accuracy", ({ testAccuracy }) => testAccuracy],
+    ["epoch", ({ epoch }) => epoch],
+  ];
+  return formatCsv(columns, [
+    ...ours.map((row): StudentLine => ({ ...row, source: "pith" })),
+    ...published.map((row): StudentLine => ({ ...row, source: "published" })),
+  ]);
+}
+
+/** The course of every training of Table 2. */
+export function studentCurvesCsv(students: readonly StudentRow[]): string {
+  type Line = { readonly row: StudentRow; readonly point: StudentRow["curve"][number] };
+  const columns: readonly CsvColumn<Line>[] = [
+    ["task", ({ row }) => row.task],
+    ["alpha", ({ row }) => row.alpha],
+    ["mlps", ({ row }) => (row.mlps ? "on" : "off")],
+    ["layers", ({ row }) => row.layers],
+    ["epoch", ({ point }) => point.epoch],
+    ["steps", ({ point }) => point.steps],
+    ["loss", ({ point }) => point.loss],
+    ["validation_accuracy", ({ point }) => point.validation.accuracy],
+    ["validation_kl", ({ point }) => point.validation.kl],
+  ];
+  return formatCsv(
+    columns,
+    students.flatMap((row) => row.curve.map((point): Line => ({ row, point }))),
   );
 }

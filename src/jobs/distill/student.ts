@@ -16,13 +16,18 @@ export function bodySize(model: Transformer): number {
   return circuitSize(model, wholeCircuit(shapeOf(model)));
 }
 
+/** The most layers, counted from the lowest, whose matrices have no more elements than a circuit's; 0 if none has. */
+export function mostLayers(model: Transformer, size: number): number {
+  return model.blocks.findLastIndex((_, layer) => bodySize(lowest(model, layer + 1)) <= size) + 1;
+}
+
 /**
- * The most layers, counted from the lowest, whose matrices fit into a circuit's size.
+ * The same, of a student that is asked for.
  * @param size elements of the circuit's matrices.
- * @throws PithError "options" where not even one fits.
+ * @throws PithError "options" where not even one layer fits.
  */
 export function layersThatFit(model: Transformer, size: number): number {
-  const most = model.blocks.findLastIndex((_, layer) => bodySize(lowest(model, layer + 1)) <= size) + 1;
+  const most = mostLayers(model, size);
   if (most > 0) return most;
   const least = bodySize(lowest(model, 1)).toLocaleString("en");
   throw new PithError(

@@ -3,7 +3,14 @@
  * the page.
  */
 import type { Reproduction } from "../../experiments/reproduction.ts";
-import { beyondCsv, table1Csv, table3Csv, timingsCsv } from "../../experiments/result-csv.ts";
+import {
+  beyondCsv,
+  studentCurvesCsv,
+  table1Csv,
+  table2Csv,
+  table3Csv,
+  timingsCsv,
+} from "../../experiments/result-csv.ts";
 import { fileTheme } from "../charts/theme.ts";
 import { reproductionFigures } from "./figures.ts";
 import { type RunFacts, reproductionPage } from "./page.ts";
@@ -29,6 +36,12 @@ export function reproductionFiles(
     ["table-1.csv", table1Csv(ours, published)],
     ["table-3.csv", table3Csv(ours, published)],
     ["table-beyond.csv", beyondCsv(ours)],
+    ...(reproduction.students.length === 0
+      ? []
+      : [
+          ["table-2.csv", table2Csv(reproduction.students, reproduction.publishedStudents)] as const,
+          ["students.csv", studentCurvesCsv(reproduction.students)] as const,
+        ]),
     ["timings.csv", timingsCsv(reproduction.timings)],
     ...figures.flatMap((figure): readonly (readonly [string, string])[] => [
       [`${figure.fileName}.svg`, `${figure.draw({ document, theme: fileTheme })}\n`],

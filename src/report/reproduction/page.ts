@@ -6,6 +6,7 @@ import { formatCount, formatDuration, plural } from "../format.ts";
 import { type Html, html } from "../html/escape.ts";
 import { figure, htmlPage } from "../html/page.ts";
 import type { ReproductionFigure } from "./figures.ts";
+import { studentsHtml } from "./students.ts";
 import { type ReproductionTable, tableHtml } from "./tables.ts";
 
 /** Facts about a reproduction's run, which its page shows in addition to its numbers. */
@@ -76,6 +77,7 @@ export function reproductionPage(
 <section id="tables"><h2>Tables</h2>
 <p>Mean ± standard deviation over ${plural(facts.seeds.length, "run")} with prompts of their own. ${published ? "Rows called “published” are computed from the paper’s own files." : "The paper’s own numbers are of GPT-2 small, another model, and are not shown."}</p>
 ${tables.map(tableHtml)}
+${studentsHtml(reproduction.students, reproduction.publishedStudents)}
 </section>
 ${tasks.map((task, index) =>
   section(
@@ -91,7 +93,7 @@ ${section(
   figures.filter((each) => each.task === undefined),
   canvas,
 )}
-${how(facts)}
+${how(facts, reproduction.students.length > 0)}
 </main>
 <footer class="footer"><p>Made by Pith ${facts.version} with <code>${facts.command}</code>. The numbers of every table and figure lie beside this page as CSV, every circuit in sweep.jsonl.</p></footer>`;
   return htmlPage({
@@ -122,7 +124,7 @@ function rangeText(alphas: readonly number[]): string {
   return first === undefined ? "none" : `${alphas.length}, from ${first} to ${last ?? first}`;
 }
 
-function how(facts: RunFacts): Html {
+function how(facts: RunFacts, hasStudents: boolean): Html {
   const ratio = facts.evaluations === 0 ? 0 : facts.separately / facts.evaluations;
   return html`<section id="how"><h2>How it was measured</h2>
 <dl class="facts">
@@ -136,6 +138,6 @@ function how(facts: RunFacts): Html {
 <dt>machine</dt><dd>${facts.machine}</dd>
 ${facts.notes.length > 0 && html`<dt>notes</dt><dd>${facts.notes.join(" ")}</dd>`}
 </dl>
-<p class="note">Figure 1 and Table 2 of the paper are a drawing and a comparison with distillation; they are not reproduced.</p>
+<p class="note">Figure 1 of the paper is a drawing and is not reproduced.${!hasStudents && " Table 2, a comparison with distillation, is made with --students."}</p>
 </section>`;
 }
