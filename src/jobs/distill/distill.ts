@@ -73,7 +73,7 @@ export interface Distillation {
     /** On the test prompts; undefined where there are none. */
     readonly test: number | undefined;
   };
-  /** Where the student's validation accuracy was best. */
+  /** Where the student's validation accuracy was best; of equal ones, where it was nearest to the original by KL. */
   readonly best: StudentPoint & {
     /** Its measures on the test prompts there; undefined where there are none. */
     readonly test: StudentMeasures | undefined;

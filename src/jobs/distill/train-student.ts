@@ -36,7 +36,7 @@ export interface StudentPoint {
 
 export interface TrainedStudent {
   readonly curve: readonly StudentPoint[];
-  /** The first point of the best validation accuracy, and the student's measures on the test prompts there. */
+  /** The point of the best validation accuracy, and the student's measures on the test prompts there. */
   readonly best: StudentPoint & { readonly test: StudentMeasures | undefined };
 }
 
@@ -66,6 +66,7 @@ export async function trainStudent(input: TrainingInput): Promise<TrainedStudent
   const random = createRandom(numbers.seed);
   const curve: StudentPoint[] = [];
   let best: TrainedStudent["best"] | undefined;
+  let lastGain = 0;
   let losses: number[] = [];
   for (let epoch = 1; epoch <= numbers.epochs; epoch++) {
     for (const batch of random.shuffled(batchesOf(random.shuffled(patching), numbers.batch))) {
@@ -78,12 +79,19 @@ export async function trainStudent(input: TrainingInput): Promise<TrainedStudent
     losses = [];
     const point = { epoch, steps: trainer.steps(), loss, validation: await measure(validation) };
     curve.push(point);
-    if (best === undefined || point.validation.accuracy > best.validation.accuracy)
+    const isBetter = best === undefined || point.validation.accuracy > best.validation.accuracy;
+    if (isBetter) lastGain = epoch;
+    if (best === undefined || isBetter || isNearer(point.validation, best.validation))
       best = { ...point, test: test.length === 0 ? undefined : await measure(test) };
-    if (epoch - best.epoch >= numbers.patience) break;
+    if (epoch - lastGain >= numbers.patience) break;
   }
   await trainer.close();
   return { curve, best: found(best) };
+}
+
+/** Of points that answer equally many prompts rightly, the one nearest to the teacher is the best. */
+function isNearer(point: StudentMeasures, best: StudentMeasures): boolean {
+  return point.accuracy === best.accuracy && point.kl < best.kl;
 }
 
 /** Prompts of one length and one number of answer positions; all lengths use the same weights. */
