@@ -21,7 +21,7 @@ export type {
   Sink,
 } from "./discovery/first-position.ts";
 export type { StreamConstants } from "./discovery/gates/gate-passes.ts";
-export type { GatedModel, GatedRun } from "./discovery/gates/gated-model.ts";
+export type { GatedModel, GatedRun, GateGradients } from "./discovery/gates/gated-model.ts";
 export type { OpenGates } from "./discovery/gates/open-gates.ts";
 export type { Replacements, ValueBias } from "./discovery/replacements.ts";
 export {

@@ -1,5 +1,5 @@
 /** `pith rank` as a user meets it: tables, files, JSON, and mistakes. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadModel } from "../src/jobs/load-model.ts";
@@ -12,10 +12,17 @@ const folder = withFolder();
 afterAll(folder.remove);
 const rank = (...args: readonly string[]) => runCli(["rank", ...args], folder.path);
 
+/** Few enough prompts to be quick. */
+const lines = readFileSync("models/nano/tasks/ioi.jsonl", "utf8").trimEnd().split("\n");
+const some = ["patching", "validation"].flatMap((split) =>
+  lines.filter((line) => line.includes(`"split": "${split}"`)).slice(0, 12),
+);
+writeFileSync(join(folder.path, "few.jsonl"), some.join("\n"));
+
 test("the Fisher ranking of nano's indirect objects, as a table and as CSV", async () => {
-  const { code, stdout, stderr } = await rank("--task", "ioi", "--out", "scores.csv", "--top", "3");
+  const { code, stdout, stderr } = await rank("--task", "few.jsonl", "--out", "scores.csv", "--top", "3");
   expect([code, stderr]).toEqual([0, ""]);
-  expect(stdout).toMatch(/ranking +fisher on ioi, nano, loss: kl/);
+  expect(stdout).toMatch(/ranking +fisher on few, nano, loss: kl/);
   expect(stdout).toMatch(/^ {4}1 {2}\S+ +\d/m);
   expect(stdout).toContain("and 39 more");
   const rows = readFileSync(join(folder.path, "scores.csv"), "utf8").trim().split("\n");
@@ -27,10 +34,10 @@ test("the Fisher ranking of nano's indirect objects, as a table and as CSV", asy
 });
 
 test("neurons by WIFV, as JSON", async () => {
-  const { code, stdout } = await rank("--ranking", "wifv", "--json");
+  const { code, stdout } = await rank("--task", "few.jsonl", "--ranking", "wifv", "--json");
   expect(code).toBe(0);
   const ranked = JSON.parse(stdout) as RankedModel;
-  expect(ranked).toMatchObject({ ranking: "wifv", model: "nano", task: "ioi", seed: 0 });
+  expect(ranked).toMatchObject({ ranking: "wifv", model: "nano", task: "few", seed: 0 });
   expect(ranked).not.toHaveProperty("loss");
   expect(ranked.components).toHaveLength(6 * 768);
   expect(ranked.components[0]?.component).toMatch(/^\d\.neuron\.\d+$/);
@@ -39,7 +46,7 @@ test("neurons by WIFV, as JSON", async () => {
 test("the logit difference needs distractors", async () => {
   const found = await rank("--task", "ioi", "--ranking", "nap", "--metric", "logit-difference", "--json");
   expect(found.code).toBe(0);
-  const refused = await rank("--task", "acronyms", "--ranking", "nap", "--metric", "logit-difference");
+  const refused = await rank("--task", "few.jsonl", "--ranking", "nap", "--metric", "logit-difference");
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("has no distractor");
 });

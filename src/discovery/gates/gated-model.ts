@@ -29,6 +29,16 @@ export interface GatedRun {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Losses, and the means over the prompts of their derivatives. */
+export interface GateGradients {
+  /** The loss of each prompt, in nats, in the order of the prompts asked for. */
+  readonly losses: Float64Array;
+  /** ∂loss/∂gate, for the kinds asked for. */
+  readonly gradients: Partial<GateValues>;
+  /** ∂loss/∂constant; left out where there are no constants. */
+  readonly constants?: StreamConstants;
+}
+
 /** A model with gates, and its prompts. */
 export interface GatedModel {
   /** How many prompts there are: the patching prompts, then the validation prompts. */
@@ -46,11 +56,7 @@ export interface GatedModel {
   gradients(
     gates: GateValues,
     options: GatedRun & { readonly loss: Loss; readonly of: readonly GateKind[] },
-  ): Promise<{
-    readonly losses: Float64Array;
-    readonly gradients: Partial<GateValues>;
-    readonly constants?: StreamConstants;
-  }>;
+  ): Promise<GateGradients>;
   /**
    * The Gauss–Newton diagonal of KL by random probes: the mean over prompts and probes of (∂(u·log q)/∂gate)², with q
    * the distribution of the model with these gates and u = √q∘r − q(√q·r) held constant, r of random signs. Half of it
