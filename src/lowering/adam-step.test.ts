@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { floats, runGraph } from "../../test/support/run-graph.ts";
 import { found } from "../../test/support/run-model.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
-import { adamFactors, adamStep } from "./adam-step.ts";
+import { adamFactors, adamStepGraph } from "./adam-step.ts";
 
 /** (3w − 6)², whose slope is 18(w − 2). */
 function square() {
@@ -14,7 +14,7 @@ function square() {
 }
 
 test("steps as Adam's authors write them", async () => {
-  const graph = adamStep(square(), "loss", ["weight"]);
+  const graph = adamStepGraph(square(), "loss", ["weight"]);
   let [weight, first, second] = [5, 0, 0];
   let feeds = {
     weight: floats([1], [5]),

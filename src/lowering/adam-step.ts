@@ -28,7 +28,7 @@ export const adamNames = {
  * weight and moment the next.
  * @param loss the name of an output of one number. @param weights names of inputs.
  */
-export function adamStep(
+export function adamStepGraph(
   graph: Graph,
   loss: string,
   weights: readonly string[],

@@ -3,7 +3,7 @@
  * stay with the engine between steps. What is kept is the curve, and where the validation accuracy was best.
  */
 import { PithError } from "../../errors.ts";
-import { adamFactors, adamNames, adamStep } from "../../lowering/adam-step.ts";
+import { adamFactors, adamNames, adamStepGraph } from "../../lowering/adam-step.ts";
 import { lowerStudent, type StudentGraphs, studentNames } from "../../lowering/training.ts";
 import type { ScoredPrompt, VisitLogits } from "../../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../../measure/compare.ts";
@@ -170,7 +170,7 @@ async function openTrainer({ runtime, student, teacher, numbers, signal, ...sets
 
 async function load(runtime: Runtime, { training, prediction, weights }: StudentGraphs) {
   return {
-    step: await runtime.load(adamStep(training, studentNames.loss, weights)),
+    step: await runtime.load(adamStepGraph(training, studentNames.loss, weights)),
     predict: await runtime.load(prediction),
   };
 }
