@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { fileError } from "../files/file-error.ts";
+import { elementCount } from "../transformer/weight.ts";
 import { planSafetensors, type SafetensorsPlan, type TensorToWrite } from "./safetensors-writer.ts";
 
 /** Limits how long an abort waits. */
@@ -12,7 +13,12 @@ const WRITE_BYTES = 16 * 2 ** 20;
 /** A tensor whose values are read when it is written; a `Weight` is one. */
 export interface TensorToStore extends TensorToWrite {
   read(): Promise<ArrayBufferView<ArrayBuffer>>;
+  /** Reads some rows as `read` gives them; a large tensor is copied by parts where it can be. */
+  readRows?(start: number, end: number): Promise<ArrayBufferView<ArrayBuffer>>;
 }
+
+/** Elements of a tensor that are copied at once, where it is read by rows. */
+const ELEMENTS_AT_ONCE = 2 ** 22;
 
 export interface WriteOptions {
   /** Text for the header's `__metadata__`. */
@@ -73,14 +79,32 @@ export async function writeSafetensors(
   };
   await write(plan.header);
   for (const [index, weight] of weights.entries()) {
-    const values = await weight.read();
-    const expected = plan.entries[index]?.byteLength;
-    if (values.byteLength !== expected) {
-      throw new Error(`${weight.name}: read ${values.byteLength} bytes where its shape has ${expected}`);
+    const begin = position;
+    const expected = plan.entries[index]?.byteLength ?? 0;
+    const check = (bytes: number) => {
+      if (bytes === expected) return;
+      throw new Error(`${weight.name}: read ${bytes} bytes where its shape has ${expected}`);
+    };
+    for await (const values of partsOf(weight)) {
+      // Nothing may be written beyond the tensor's own place.
+      if (position - begin + values.byteLength > expected) check(position - begin + values.byteLength);
+      await write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
-    await write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    check(position - begin);
   }
   await onDisk(path, plan, () => handle.sync());
+}
+
+/** A tensor's values, by parts of some rows if it is large and can be read so. */
+async function* partsOf(weight: TensorToStore): AsyncGenerator<ArrayBufferView<ArrayBuffer>, void> {
+  const [rows = 1, ...rest] = weight.shape;
+  const each = elementCount(rest);
+  if (weight.readRows === undefined || rows * each <= ELEMENTS_AT_ONCE) {
+    yield await weight.read();
+    return;
+  }
+  const step = Math.max(1, Math.floor(ELEMENTS_AT_ONCE / Math.max(1, each)));
+  for (let row = 0; row < rows; row += step) yield await weight.readRows(row, Math.min(rows, row + step));
 }
 
 async function onDisk<Result>(

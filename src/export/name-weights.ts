@@ -7,5 +7,8 @@ import type { AnyTransformer } from "../transformer/transformer.ts";
 
 /** The same model with new names; weights that were one object stay one object. */
 export function nameWeights<M extends AnyTransformer>(model: M): M {
-  return mapWeights(model, (weight, name) => ({ name, shape: weight.shape, read: () => weight.read() }));
+  return mapWeights(model, (weight, name) => ({
+    ...{ name, shape: weight.shape, read: () => weight.read() },
+    ...(weight.readRows && { readRows: weight.readRows }),
+  }));
 }

@@ -17,6 +17,7 @@ export function tensorsToStore(graph: Graph): readonly TensorToStore[] {
   return graph.weights
     .map(({ value, weight }) => {
       const type = storedType(value.type);
+      const { readRows } = weight;
       return {
         width: widths[type],
         tensor: {
@@ -24,6 +25,7 @@ export function tensorsToStore(graph: Graph): readonly TensorToStore[] {
           shape: type === "int4" ? halved(weight.shape) : weight.shape,
           dtype: dtypes[type],
           read: () => weight.read(),
+          ...(readRows && { readRows }),
         },
       };
     })

@@ -57,6 +57,8 @@ export interface StoredWeight {
   readonly shape: readonly number[];
   read(): Promise<WeightData>;
   /** See `Weight`. */
+  readRows?(start: number, end: number): Promise<WeightData>;
+  /** See `Weight`. */
   readonly madeOf?: readonly StoredWeight[];
 }
 
