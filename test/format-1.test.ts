@@ -120,7 +120,7 @@ describe("what a file says wrongly", () => {
     ["half a head", { heads: [[0, 0.5]] }, "heads[0][1]"],
     ["MLPs out of order", { mlps: [5, 0] }, "mlps[1]"],
     ["an MLP of no layer", { mlps: [6] }, "mlps[0]"],
-    ["an unknown component", { trace: [{ ...first, component: "neuron.1" }] }, "trace[0].component"],
+    ["an unknown component", { trace: [{ ...first, component: "neurons.1" }] }, "trace[0].component"],
     ["a decision on no head", { trace: [{ ...first, component: "head.7" }] }, "trace[0]"],
     ["a decision twice", { trace: [first, first] }, "trace[1]"],
     ["a pruned head that the trace keeps", { trace: [{ ...second, pruned: false }] }, "trace[0]"],
