@@ -120,11 +120,12 @@ export type {
 export { type EvidenceOptions, gatherEvidence } from "./jobs/evidence/evidence.ts";
 export type {
   CircuitEvidence,
-  CurvePoint,
   EvidenceBudget,
   FaithfulnessCurve,
+  FaithfulnessPoint,
   MeasuredEvidence,
   Minimality,
+  MissingCurve,
   RandomComparison,
   SufficiencyTest,
   WithoutOne,

@@ -98,7 +98,7 @@ export const modelSchema = z.object({
 export const taskSchema = z.object({
   /** The task's name. */
   name: z.string(),
-  /** SHA-256 of its file; of a built-in task, of the text of its task file. */
+  /** SHA-256 of its file; of a built-in task, of the text of its task file without distractors. */
   sha256,
   /** Whether the prompts were drawn from the built-in task of this name; left out: they come from a file. */
   builtin: z.boolean().optional(),

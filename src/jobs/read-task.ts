@@ -16,7 +16,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 export interface Task extends TaskFile {
   /** The file's path for errors; for a built-in task its name. */
   readonly path: string;
-  /** SHA-256 of the file; of a built-in task, of the text of its task file. */
+  /** SHA-256 of the file; of a built-in task, of the text of its task file without distractors. */
   readonly sha256: string;
   /** The built-in task that drew the examples; left out for a file. */
   readonly builtin?: BuiltinTaskName;

@@ -21,7 +21,13 @@ export interface CircuitEvidence {
   /** What happens when single components go, on the validation prompts. */
   readonly minimality: Minimality;
   /** Faithfulness along the search's own ranking, or why there is none. */
-  readonly curve: FaithfulnessCurve | { readonly missing: string };
+  readonly curve: FaithfulnessCurve | MissingCurve;
+}
+
+/** Why there is no curve. */
+export interface MissingCurve {
+  /** The reason, as a sentence. */
+  readonly missing: string;
 }
 
 /** A circuit's values on the prompts. */
@@ -122,11 +128,11 @@ export interface FaithfulnessCurve extends FaithfulnessAreas {
   /** m of the original. */
   readonly whole: number;
   /** The curve's points, by growing share. */
-  readonly points: readonly CurvePoint[];
+  readonly points: readonly FaithfulnessPoint[];
 }
 
 /** The circuit of the highest-ranked components. */
-export interface CurvePoint extends MeasuredEvidence {
+export interface FaithfulnessPoint extends MeasuredEvidence {
   /** Which share of the ranked components it keeps. */
   readonly share: number;
   /** How many these are, rounded down. */

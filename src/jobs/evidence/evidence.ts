@@ -21,7 +21,13 @@ import { encodePrompts } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
 import { type AssessedCircuit, assessCircuit } from "./assess-circuits.ts";
-import type { CircuitEvidence, FaithfulnessCurve, MeasuredEvidence, Minimality } from "./evidence-result.ts";
+import type {
+  CircuitEvidence,
+  FaithfulnessCurve,
+  MeasuredEvidence,
+  Minimality,
+  MissingCurve,
+} from "./evidence-result.ts";
 import { curveAlong, curveEvaluations, rankingOf } from "./faithfulness-curve.ts";
 import { budgetOf, triedComponents, tryEach } from "./minimality.ts";
 import { compareWithRandom } from "./random-comparison.ts";
@@ -117,7 +123,7 @@ async function gather(work: Work): Promise<CircuitEvidence> {
     const drawn: MeasuredEvidence[] = [];
     for (let draw = 0; draw < count; draw++)
       drawn.push(shown(await assess(randomCircuitLike(model, circuit.kept, circuit.onTrial, random))));
-    const curve: FaithfulnessCurve | { readonly missing: string } =
+    const curve: FaithfulnessCurve | MissingCurve =
       ranking.length > 0 ? await curveAlong(model, ranking, assess) : { missing: noRanking };
     return { own: shown(own), original, random: compareWithRandom(own, drawn, seed), curve };
   });

@@ -14,7 +14,7 @@ import {
   greedyEntrySchema,
   type MaskTools,
   maskSearchShape,
-  requireFinite,
+  requireNumbers,
   searchByMask,
 } from "../../masks/mask-search.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
@@ -126,7 +126,7 @@ async function findLearned(
       shares: await sharesOf(tools, fisher, openCosts),
       async gradient(mask, prompts) {
         const all = await model.gradient(spread(mask), prompts);
-        requireFinite(all, "the gradient of the loss with respect to the masks");
+        requireNumbers(all, "the gradient of the loss with respect to the masks");
         return Float64Array.from(open, (at) => all[at] ?? 0);
       },
       async onStep(state) {
@@ -161,7 +161,7 @@ async function fisherOrder({ model, sample, seed }: MaskTools): Promise<readonly
     const losses = await model.removalLosses(whole, sample, seed + probe);
     for (const [at, loss] of losses.entries()) sums[at] = (sums[at] ?? 0) + loss;
   }
-  requireFinite(sums, "the curvature of the loss with respect to the masks");
+  requireNumbers(sums, "the curvature of the loss with respect to the masks");
   return orderOf(sums.map((sum, at) => sum / (costs[at] ?? 1)));
 }
 

@@ -14,7 +14,7 @@ import {
   greedyEntrySchema,
   type MaskTools,
   maskSearchShape,
-  requireFinite,
+  requireNumbers,
   searchByMask,
 } from "../../masks/mask-search.ts";
 import { promptSets } from "../../masks/prompt-sets.ts";
@@ -93,6 +93,6 @@ async function scoresOf(
     onProgress: () => {},
   });
   const values = unitValues(space, scores);
-  requireFinite(values, `a score of the ranking named ${ranking.name}`);
+  requireNumbers(values, `a score of the ranking named ${ranking.name}`);
   return values;
 }
