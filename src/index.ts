@@ -10,6 +10,7 @@ export type { GgufMetadata, GgufNumbers, GgufValue } from "./checkpoint/gguf/hea
 export type { HubProgress } from "./checkpoint/hub/progress.ts";
 export type { CheckpointWeight } from "./checkpoint/shards.ts";
 export type { Constant } from "./discovery/constant.ts";
+export type { KlSoFar } from "./discovery/evaluator/candidate-kl.ts";
 export type { Evaluator } from "./discovery/evaluator/evaluator.ts";
 export type { LayerChoice, LayerState, LayerTrial } from "./discovery/evaluator/layer-trial.ts";
 export type { VisitAnswers } from "./discovery/evaluator/scorer.ts";
