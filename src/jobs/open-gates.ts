@@ -14,14 +14,16 @@ interface GatedTask {
   readonly encoded: EncodedTask;
   /** With those of neurons, where gates of neurons are asked for. */
   readonly replacements: Replacements;
+  /** Whether weights stay loaded between runs; left out: by their size. */
+  readonly holds?: boolean | undefined;
 }
 
-export function openTaskGates({ runtime, model, encoded, replacements }: GatedTask): OpenGates {
+export function openTaskGates({ runtime, model, encoded, replacements, holds }: GatedTask): OpenGates {
   const prompts = {
     patching: encoded.patching.map(gatedPrompt),
     validation: encoded.validation.map(gatedPrompt),
   };
-  return openGates(runtime, model, prompts, gateMeansOf(model, replacements));
+  return openGates(runtime, model, prompts, gateMeansOf(model, replacements), { holds });
 }
 
 /** Several answers are of one token each, at one position; a single one has a position for each of its tokens. */

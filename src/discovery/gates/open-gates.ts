@@ -18,7 +18,10 @@ export interface OpenGates {
 }
 
 interface OpenGatesOptions {
-  /** Whether weights stay loaded between runs; left out: where two copies of the layers take less than 2 GiB. */
+  /**
+   * Whether weights stay loaded between runs, for those that are run hundreds of times; that takes about eight times their
+   * size. Left out: where the layers' weights take less than 1 GiB.
+   */
   readonly holds?: boolean | undefined;
   readonly tokensPerBatch?: number | undefined;
 }
@@ -28,14 +31,14 @@ export function openGates(
   model: Transformer,
   { patching, validation }: Readonly<Record<"patching" | "validation", readonly GatedPrompt[]>>,
   means: GateMeans,
-  { holds = isSmall(model), tokensPerBatch }: OpenGatesOptions = {},
+  { holds = layerBytes(model) < 2 ** 30, tokensPerBatch }: OpenGatesOptions = {},
 ): OpenGates {
   const prompts = [...patching, ...validation];
   const engine = createGateEngine(runtime, model, prompts, means, { holds, tokensPerBatch });
   return { engine, gated: gatedModelOf(engine, patching.length) };
 }
 
-/** Whether the layers' weights, once for each direction, take less than 2 GiB. */
-function isSmall(model: Transformer): boolean {
-  return 2 * 4 * circuitSize(model, wholeCircuit(shapeOf(model))) < 2 ** 31;
+/** Bytes of the layers' weights in float32. */
+export function layerBytes(model: Transformer): number {
+  return 4 * circuitSize(model, wholeCircuit(shapeOf(model)));
 }

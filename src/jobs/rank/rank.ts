@@ -2,6 +2,7 @@
  * Ranks a model's components by how much a task is expected to need them (Node): the means of the patching prompts,
  * then the ranking's passes over the validation prompts. No circuit is made.
  */
+import { layerBytes } from "../../discovery/gates/open-gates.ts";
 import { rankingNamed } from "../../discovery/rankings/index.ts";
 import type { Ranking } from "../../discovery/rankings/ranking.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../../discovery/replacements.ts";
@@ -21,6 +22,9 @@ import { openTaskGates } from "../open-gates.ts";
 import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
+
+/** Bytes of layers' weights that stay loaded from pass to pass. */
+const mostHeld = 2 ** 26;
 
 /** Options of {@link rank}; those that an extraction has too mean the same. */
 export interface RankOptions
@@ -118,7 +122,9 @@ export async function rank(model: Model, task: Task, options: RankOptions = {}):
       neurons,
       signal,
     });
-    const open = openTaskGates({ runtime, model: transformer, encoded, replacements });
+    // A ranking runs a few times: a large model's layers are loaded one after another, which keeps memory small.
+    const holds = layerBytes(transformer) < mostHeld;
+    const open = openTaskGates({ runtime, model: transformer, encoded, replacements, holds });
     onEvent?.({ kind: "step", step: "rank" });
     const scores = await ranking.score({
       ...{ ...open, ...choice, seed: settings.seed, signal },
