@@ -36,12 +36,12 @@ export function searchNames(): readonly string[] {
   return [...searches.keys()];
 }
 
-/** @throws PithError "options" if there is no such search. */
-export function searchNamed(name: string): AnySearch {
+/** @param field what the option is called, for the error. @throws PithError "options" if there is no such search. */
+export function searchNamed(name: string, field = "search"): AnySearch {
   const found = searches.get(name);
   if (found !== undefined) return found;
   throw new PithError("options", `there is no search named ${JSON.stringify(name.slice(0, 40))}.`, {
-    place: { field: "search" },
+    place: { field },
     advice: `There are ${[...searches.keys()].join(", ")}.`,
   });
 }

@@ -366,7 +366,7 @@ export function checkExtractOptions(
   const require = (option: string, value: unknown, valid: boolean, wanted: string) =>
     requireOption(nameOf(option), value, valid, wanted);
   const { signal: _signal, onEvent: _onEvent, ...given } = options;
-  const settings = withComponents({ ...defaultExtractOptions, ...given }, options.components);
+  const settings = withComponents({ ...defaultExtractOptions, ...given }, options.components, nameOf);
   const { ablation, valueBias, means, seed, threads } = settings;
   require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
   require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
@@ -389,9 +389,14 @@ export function checkExtractOptions(
 }
 
 /** Searches by gates prune neurons, unless other components are asked for. */
-function withComponents(settings: SearchSettings, asked: string | undefined): SearchSettings {
+function withComponents(
+  settings: SearchSettings,
+  asked: string | undefined,
+  nameOf: OptionName,
+): SearchSettings {
   const { search } = settings;
-  if (asked !== undefined || search === undefined || searchNamed(search.name).gates !== true) return settings;
+  if (search === undefined || searchNamed(search.name, nameOf("search")).gates !== true) return settings;
+  if (asked !== undefined) return settings;
   return { ...settings, components: headsAndNeurons.name };
 }
 
