@@ -5,7 +5,7 @@
  */
 
 /** What all folders may import from. Random numbers of searches are those of tasks. */
-const bottom = "^src/((errors|printable|number-range|number-schema|tasks/random)\\.ts$|files/)";
+const bottom = "^src/((errors|printable|byte-size|number-range|number-schema|tasks/random)\\.ts$|files/)";
 
 /** Each folder, lowest first, with the folders that it may import from beside itself and the bottom. */
 const layers = {
@@ -56,7 +56,7 @@ const nodeHalves = [
   "^src/architectures/open-checkpoint\\.ts$",
   "^src/tokenizer/load-tokenizer\\.ts$",
   "^src/tasks/read-task-file\\.ts$",
-  "^src/runtime/(node-runtime|worker|load-probe|peak-memory)\\.ts$",
+  "^src/runtime/(node-runtime|worker|load-probe|peak-memory|garbage-collector)\\.ts$",
   "^src/export/(write-folder|read-folder|check-files)\\.ts$",
   "^src/jobs/",
   "^src/server/",

@@ -5,22 +5,30 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { extract } from "../src/jobs/extract/extract.ts";
+import { type Extraction, extract } from "../src/jobs/extract/extract.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { readTask } from "../src/jobs/read-task.ts";
 import { peakMemory } from "../src/runtime/peak-memory.ts";
 import { componentsOf } from "../src/transformer/circuit.ts";
 import { seededPrompts } from "./random-model.ts";
+import { registerTopLayers, topLayers } from "./top-layers.ts";
 
 export interface ExtractJob {
   readonly folder: string;
   readonly prompts: number;
   readonly length: number;
   readonly threads: number;
+  /** The components of so many layers are tried, from the last on; left out: all, by the greedy search. */
+  readonly layers?: number;
+  /** The bound of memory, in bytes; left out: there is none. */
+  readonly memory?: number;
 }
 
 export interface ExtractReport {
+  /** Of the process, which starts no other. */
   readonly peakBytes: number;
+  /** With a bound: what was estimated before the start, and what went to the disk. */
+  readonly planned: Extraction["memory"];
   /** Peak when each step had ended. */
   readonly peaks: Readonly<Record<string, number>>;
   readonly evaluated: number;
@@ -29,6 +37,7 @@ export interface ExtractReport {
 }
 
 const job = JSON.parse(process.argv[2] ?? "") as ExtractJob;
+registerTopLayers();
 const room = await mkdtemp(join(tmpdir(), "pith-bench-"));
 const peaks: Record<string, number> = {};
 let step = "start";
@@ -47,8 +56,10 @@ try {
   const file = join(room, "task.jsonl");
   await writeFile(file, `${lines.join("\n")}\n`);
   const task = await readTask(file, { tokenizer: model.tokenizer });
-  const { circuit, seconds } = await extract(model, task, join(room, "circuit"), {
+  const { circuit, seconds, memory } = await extract(model, task, join(room, "circuit"), {
     ...{ threads: job.threads, allowWeak: true },
+    ...(job.memory !== undefined && { memory: job.memory }),
+    ...(job.layers !== undefined && { search: { name: topLayers, options: { layers: job.layers } } }),
     onEvent(event) {
       if (event.kind === "step") enter(event.step);
       if (event.kind === "note") process.stderr.write(`${event.note}\n`);
@@ -59,7 +70,7 @@ try {
   });
   enter("end");
   const report: ExtractReport = {
-    ...{ peakBytes: peakMemory(), peaks, seconds },
+    ...{ peakBytes: peakMemory(), peaks, seconds, planned: memory },
     evaluated: circuit.search.trace.length,
     kept: componentsOf(circuit.kept).length,
   };

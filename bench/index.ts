@@ -4,7 +4,7 @@ import { benchCircuits, defaultCircuitsBench } from "./circuits.ts";
 import { benchCompiled, defaultCompiledBench } from "./compiled.ts";
 import { benchDtypes, defaultDtypesBench } from "./dtypes.ts";
 import { benchEarlyExit } from "./early-exit.ts";
-import { benchExtractMemory } from "./extract-memory.ts";
+import { benchExtractMemory, extractShapes } from "./extract-memory.ts";
 import { benchFamilies } from "./families.ts";
 import { benchFirstPosition, defaultFirstPositionBench } from "./first-position.ts";
 import { benchGradients, defaultGradientsBench } from "./gradients.ts";
@@ -59,8 +59,12 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   },
   compiled: () => benchCompiled({ ...defaultCompiledBench, json, ...threads }),
   "early-exit": () => benchEarlyExit(threadCount ?? availableParallelism()),
-  "extract-memory": () =>
-    benchExtractMemory({ shape: "gpt2-large", threads: threadCount ?? availableParallelism(), json }),
+  "extract-memory": () => {
+    const shape = nameValue("--shape", extractShapes) as (typeof extractShapes)[number] | undefined;
+    return benchExtractMemory({
+      ...{ shape: shape ?? "gpt2-large", threads: threadCount ?? availableParallelism(), json },
+    });
+  },
   families: () => benchFamilies({ json }),
   gradients: () => {
     const pairs = numberValue("--pairs");
@@ -139,7 +143,7 @@ if (bench === undefined) {
       "       npm run bench -- compiled [--json] [--threads T]\n" +
       "       npm run bench -- dtypes [--json] [--threads T]\n" +
       "       npm run bench -- early-exit [--threads T]\n" +
-      "       npm run bench -- extract-memory [--json] [--threads T]\n" +
+      "       npm run bench -- extract-memory [--json] [--threads T] [--shape gpt2-large|llama-1b]\n" +
       "       npm run bench -- families [--json]\n" +
       "       npm run bench -- gradients [--json] [--threads T] [--pairs N]\n" +
       "       npm run bench -- real-model --model FILE [--json] [--threads T] [--only TASK] [--maps DIR]\n" +

@@ -95,7 +95,7 @@ async function compare(
 async function timeLayer(one: Runtime, all: Runtime, width: number): Promise<Line> {
   const model = modelOf(width, 1);
   const block = wholeBlock(model, 0);
-  const prompts = Array.from({ length: tokensAtOnce("cpu") / promptLength }, () => prompt());
+  const prompts = Array.from({ length: tokensAtOnce({ device: "cpu" }) / promptLength }, () => prompt());
   const [batch] = makeBatches(prompts);
   const [x] = batch === undefined ? [] : await embedBatches(model, [batch]);
   if (x === undefined) throw new RangeError("no batch");

@@ -147,6 +147,9 @@ export {
   loadCircuit,
 } from "./jobs/load-circuit.ts";
 export { type LoadOptions, loadModel, type Model } from "./jobs/load-model.ts";
+export type { MemoryRecord } from "./jobs/memory/bounded-memory.ts";
+export type { SpillTraffic } from "./jobs/memory/estimate-memory.ts";
+export type { MemoryPlan } from "./jobs/memory/plan-memory.ts";
 export { type PreflightOptions, preflight } from "./jobs/preflight/preflight.ts";
 export type {
   Preflight,

@@ -103,7 +103,16 @@ function folderName({ name, builtin }: Task, seed: number): string {
 }
 
 /** Checked before the search, so that an option that excludes compiling is reported at once. */
-async function checkCompile({ means, dtype, force = false }: ExtractFlags, out: string): Promise<void> {
+async function checkCompile(
+  { means, dtype, memory, force = false }: ExtractFlags,
+  out: string,
+): Promise<void> {
+  if (memory !== undefined) {
+    throw new PithError("options", "can't go with --memory: compiling has no bound.", {
+      place: { field: "--compile" },
+      advice: "Compile the circuit afterwards, with pith compile.",
+    });
+  }
   if (means === "aligned" && dtype.includes("f32")) return checkCircuitFolder(out, { force });
   throw new PithError("options", "takes circuits of one prompt length, in float32.", {
     place: { field: "--compile" },

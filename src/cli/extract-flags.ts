@@ -40,6 +40,7 @@ import {
   collect,
   firstPositionOption,
   meansOption,
+  memoryOption,
   modelOption,
   orderOption,
   strictOption,
@@ -75,6 +76,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly caches: CacheKind;
   readonly compile?: boolean;
   readonly threads?: number;
+  readonly memory?: number;
   readonly device: SearchSettings["device"];
   readonly out?: string;
   readonly strict?: boolean;
@@ -148,6 +150,7 @@ const searchOptions = (): readonly Option[] => [
 /** Options for computing and for the output. */
 const outputOptions = (): readonly Option[] => [
   threadsOption(),
+  memoryOption(),
   deviceOption(),
   shippedDtypesOption(),
   targetOption(),
@@ -170,6 +173,7 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
   return {
     ...{ ablation, valueBias, mlps, means, seed, device, target: targetOf(flags), threads: flags.threads },
     ...searchFlags(flags),
+    memory: flags.memory,
     ...(components !== undefined && { components }),
     ...(flags.firstPosition !== undefined && { firstPosition: flags.firstPosition }),
     ...(flags.bos !== undefined && { bos: flags.bos }),

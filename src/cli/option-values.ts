@@ -1,10 +1,11 @@
 /** Parses an option's text to its value, or throws a PithError that names the option. */
 import { Option } from "commander";
+import { parseByteSize } from "../byte-size.ts";
 import { bootstrapRange, frequencyRange } from "../discovery/bootstrap-options.ts";
 import { alphaOption, klRange, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
-import { threadRange } from "../jobs/extract/extract-options.ts";
+import { memoryRange, threadRange } from "../jobs/extract/extract-options.ts";
 import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../number-range.ts";
 import { shorten } from "../printable.ts";
 
@@ -42,6 +43,13 @@ export const parseJobs = parseIn(
   "--jobs",
   wholeNumbers(1, 256, "Leave it out for as many as cores and memory allow."),
 );
+
+/** Parses --memory: "3GB", "512MB". */
+export function parseMemory(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined && isWithin(memoryRange, bytes)) return bytes;
+  throw invalid("--memory", text, "a size such as 3GB or 512MB");
+}
 
 /** `--device`, for all commands with long computations. */
 export function deviceOption(): Option {

@@ -5,7 +5,7 @@ import { orderOption as order } from "../discovery/searches/greedy/greedy-option
 import { defaultExtractOptions as defaults } from "../jobs/extract/extract-options.ts";
 import { cacheKinds } from "../lowering/cache-heads.ts";
 import { atMostCores } from "./common-options.ts";
-import { parseThreads } from "./option-values.ts";
+import { parseMemory, parseThreads } from "./option-values.ts";
 
 /** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []) => [...before, value];
@@ -22,6 +22,13 @@ export const modelOption = () =>
     "-m, --model <dir|name>",
     "A model's folder, a GGUF file, or its name on the Hugging Face hub (default: nano)",
   );
+
+/** `--memory` of commands that search. */
+export const memoryOption = () =>
+  new Option(
+    "--memory <size>",
+    "A bound of the whole memory, as 3GB or 512MB; what does not fit waits on the disk. Results are the same.",
+  ).argParser(parseMemory);
 
 export const tasksOption = () =>
   new Option(

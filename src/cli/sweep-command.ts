@@ -30,6 +30,7 @@ import {
   flagOf,
   jobsOption,
   meansOption,
+  memoryOption,
   mlpsOption,
   modelOption,
   orderOption,
@@ -63,6 +64,7 @@ interface Flags {
   readonly resume?: boolean;
   readonly jobs?: string;
   readonly threads?: number;
+  readonly memory?: number;
   readonly json?: boolean;
 }
 
@@ -108,6 +110,7 @@ export function sweepCommand({ words, exit }: CommandContext): Command {
     .option("--resume", "Go on with a sweep that was interrupted, with the same options.")
     .addOption(jobsOption())
     .addOption(allThreadsOption())
+    .addOption(memoryOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -156,7 +159,7 @@ async function run(flags: Flags, { signal, onEvent, closing }: CommandWork): Pro
     printNote(`There is no interrupted sweep for ${out}: this one starts anew.`);
   }
   const outcome = await runSweep(model, plan, {
-    ...{ out, jobs, threads: flags.threads, force: flags.force, resume: flags.resume },
+    ...{ out, jobs, threads: flags.threads, memory: flags.memory, force: flags.force, resume: flags.resume },
     ...{ strict: flags.strict, allowWeak: flags.allowWeak },
     ...{ signal, onEvent },
   });

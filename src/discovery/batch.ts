@@ -3,7 +3,7 @@
  * batch is also short enough for its widest activation to stay in the processor's cache, which saves a tenth of
  * the time of an MLP.
  */
-import type { Device } from "../runtime/engine.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 
 export interface Batch {
   /** Indices of the prompts in the set that the batch was made from. */
@@ -23,9 +23,9 @@ const defaultTokensPerBatch = 1024;
  */
 const tokensPerBatchOnCard = 16_384;
 
-/** How many tokens go through the graphs at once on this device. */
-export function tokensAtOnce(device: Device): number {
-  return device === "webgpu" ? tokensPerBatchOnCard : defaultTokensPerBatch;
+/** How many tokens go through the graphs at once on this device, in its room. */
+export function tokensAtOnce({ device, room }: Pick<Runtime, "device" | "room">): number {
+  return room?.tokensAtOnce ?? (device === "webgpu" ? tokensPerBatchOnCard : defaultTokensPerBatch);
 }
 
 export function makeBatches(

@@ -9,13 +9,23 @@ export async function embedBatches(
   model: Transformer,
   batches: readonly Batch[],
 ): Promise<readonly HostTensor[]> {
+  const all: HostTensor[] = [];
+  for await (const embedded of embedEach(model, batches)) all.push(embedded);
+  return all;
+}
+
+/** The same, each batch when it is asked for: the streams of a large set need not be in memory together. */
+export async function* embedEach(
+  model: Transformer,
+  batches: readonly Batch[],
+): AsyncGenerator<HostTensor, void> {
   const { width, embeddingScale = 1 } = model;
   const tokens = await pickRows(
     model.tokenEmbedding,
     batches.flatMap(({ ids }) => ids.flat()),
   );
   const positions = await readPositions(model.positions);
-  return batches.map((batch) => {
+  for (const batch of batches) {
     const data = new Float32Array(batch.ids.length * batch.length * width);
     let at = 0;
     for (const ids of batch.ids) {
@@ -28,8 +38,8 @@ export async function embedBatches(
         }
       }
     }
-    return { type: "float32", shape: [batch.ids.length, batch.length, width], data };
-  });
+    yield { type: "float32", shape: [batch.ids.length, batch.length, width], data };
+  }
 }
 
 /** Undefined for a model without a table of positions. */

@@ -6,13 +6,14 @@
  */
 import { placeFeeds } from "../lowering/places.ts";
 import { gatedLayer } from "../lowering/stages.ts";
-import type { DeviceTensor, HostTensor, Runtime } from "../runtime/runtime.ts";
+import { type DeviceTensor, type HostTensor, type Runtime, weightBytesOf } from "../runtime/runtime.ts";
 import { linearShape } from "../transformer/linear.ts";
 import type { PositionRows } from "../transformer/position-rows.ts";
 import type { Attention, Block, Mlp, Transformer } from "../transformer/transformer.ts";
 import type { Batch } from "./batch.ts";
 import { type Constant, constantFromVector, constantTensor } from "./constant.ts";
-import { embedBatches } from "./embedding.ts";
+import { embedEach } from "./embedding.ts";
+import { closeStream, dropStreams, keepStream, openStream, type WaitingStream } from "./waiting-streams.ts";
 
 /** The gates and constants of one layer; constants include b_O and b_2 if these stay. */
 export interface LayerGates {
@@ -63,35 +64,44 @@ export interface ForwardOptions {
 
 /**
  * @returns the residual stream before each layer and after the last, [layers + 1][batches from `keepFrom` on];
- * without `keepFrom` only the last entry, of all batches. The caller releases them.
+ * without `keepFrom` only the last entry, of all batches. The caller drops them.
  */
 export async function forward(
   runtime: Runtime,
   model: Transformer,
   batches: readonly Batch[],
   options: ForwardOptions = {},
-): Promise<readonly (readonly DeviceTensor[])[]> {
-  const kept: DeviceTensor[][] = [];
-  let residual: DeviceTensor[] = [];
-  for (const embedded of await embedBatches(model, batches)) residual.push(await runtime.upload(embedded));
+): Promise<readonly (readonly WaitingStream[])[]> {
+  const kept: WaitingStream[][] = [];
+  let residual: WaitingStream[] = [];
+  for await (const embedded of embedEach(model, batches))
+    residual.push(await keepStream(runtime, await runtime.upload(embedded)));
 
-  // While one layer computes, the next one's weights are read.
-  const load = ahead(model.blocks.length, async (layer) => {
-    const block = wholeBlock(model, layer);
-    const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
-    const neurons = gates.neurons ? "gated" : options.hidden ? "given" : undefined;
-    const graph = gatedLayer(block, model.width, gates.attentionConstant.rows.kind, neurons);
-    const session = await runtime.load(graph);
-    return { block, gates, session };
-  });
+  // While one layer computes, the next one's weights are read, if there is room for them.
+  const load = ahead(
+    model.blocks.length,
+    async (layer) => {
+      const block = wholeBlock(model, layer);
+      const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
+      const neurons = gates.neurons ? "gated" : options.hidden ? "given" : undefined;
+      const graph = gatedLayer(block, model.width, gates.attentionConstant.rows.kind, neurons);
+      const session = await runtime.load(graph);
+      return { block, gates, session };
+    },
+    (layer) => runtime.hasRoomAhead(layerBytes(model, layer)),
+  );
   for (const layer of model.blocks.keys()) {
     options.signal?.throwIfAborted();
     const { block, gates, session } = await load(layer);
-    const next: DeviceTensor[] = [];
-    const run = (index: number) => {
-      const [batch, x] = [batches[index], residual[index]];
-      if (batch === undefined || x === undefined) return undefined;
-      return session.run({ x, ...layerFeeds(block, batch.length), ...gateTensors(gates, batch.length) });
+    const next: WaitingStream[] = [];
+    const run = async (index: number) => {
+      const [batch, stream] = [batches[index], residual[index]];
+      if (batch === undefined || stream === undefined) return undefined;
+      const x = await openStream(runtime, stream);
+      const feeds = { ...layerFeeds(block, batch.length), ...gateTensors(gates, batch.length) };
+      const outputs = await session.run({ x, ...feeds });
+      await closeStream(runtime, stream, x);
+      return outputs;
     };
     // The next batch is issued before this one is processed, so that the engine never waits.
     let running = run(0);
@@ -101,27 +111,33 @@ export async function forward(
       if (z === undefined || mlp === undefined || y === undefined)
         throw new TypeError("the layer lacks an output");
       running = run(index + 1);
-      running?.catch(() => {});
+      running.catch(() => {});
       await options.visit?.({ layer, batch: index, z, mlp, y, hidden });
       await runtime.release(z, mlp, ...(hidden === undefined ? [] : [hidden]));
-      next.push(y);
+      next.push(await keepStream(runtime, y));
     }
     await session.unload();
     const keepFrom = options.keepFrom ?? batches.length;
     if (keepFrom < batches.length) kept.push(residual.slice(keepFrom));
-    await runtime.release(...residual.slice(0, keepFrom));
+    await dropStreams(runtime, residual.slice(0, keepFrom));
     residual = next;
   }
-  await runtime.release(...residual.slice(0, options.keepFrom ?? 0));
+  await dropStreams(runtime, residual.slice(0, options.keepFrom ?? 0));
   return [...kept, residual.slice(options.keepFrom ?? 0)];
 }
 
-/** Calls `load` for one index after another, each begun when the one before it is taken. */
-function ahead<T>(count: number, load: (index: number) => Promise<T>): (index: number) => Promise<T> {
+/**
+ * Calls `load` for one index after another, each begun when the one before it is taken, if there is room for both.
+ */
+function ahead<T>(
+  count: number,
+  load: (index: number) => Promise<T>,
+  hasRoom: (index: number) => boolean,
+): (index: number) => Promise<T> {
   let upcoming: Promise<T> | undefined;
-  return (index) => {
-    const current = upcoming ?? load(index);
-    upcoming = index + 1 < count ? current.then(() => load(index + 1)) : undefined;
+  return async (index) => {
+    const current = await (upcoming ?? load(index));
+    upcoming = index + 1 < count && hasRoom(index + 1) ? load(index + 1) : undefined;
     // A caller that stops early never takes it, so its failure must not stay unhandled.
     upcoming?.catch(() => {});
     return current;
@@ -141,6 +157,11 @@ export function wholeBlock(model: Transformer, layer: number): WholeBlock {
     throw new TypeError(`layer ${layer} is not whole: only an original model can be searched`);
   }
   return { ...rest, attention, mlp };
+}
+
+/** Bytes of a whole layer's weights, as a session holds them. */
+export function layerBytes(model: Transformer, layer: number): number {
+  return weightBytesOf(gatedLayer(wholeBlock(model, layer), model.width, "one"));
 }
 
 /** The inputs of `gatedLayer` other than the stream and the gates, for prompts of `length` tokens. */

@@ -53,7 +53,7 @@ export async function prepareSearch(
   { patching, validation, scored, weights }: SearchSets,
   options: PrepareOptions,
 ): Promise<PreparedSearch> {
-  const { ablation, valueBias, means, tokensPerBatch = tokensAtOnce(runtime.device), signal } = options;
+  const { ablation, valueBias, means, tokensPerBatch = tokensAtOnce(runtime), signal } = options;
   if (ablation === "zero") {
     const replacements = await zeroAblation(model, valueBias);
     const evaluator = await createEvaluator(runtime, model, validation, replacements, {

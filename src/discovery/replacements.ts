@@ -23,6 +23,7 @@ import {
   type FirstPositionDecision,
 } from "./first-position.ts";
 import { downBias, forward, type LayerOutputs, type WholeBlock, wholeBlock } from "./forward.ts";
+import { dropStreams } from "./waiting-streams.ts";
 
 /** The name of the constants of each kind of component: neurons have one for all of a layer. */
 const constantNames = { head: "head", mlp: "mlp", neuron: "neurons" } as const satisfies Record<
@@ -146,14 +147,14 @@ export async function manyMeans(
   weightings: readonly (readonly number[] | undefined)[],
   options: MeansOptions = {},
 ): Promise<readonly (() => Promise<Replacements>)[]> {
-  const batches = makeBatches(prompts, options.tokensPerBatch);
+  const batches = makeBatches(prompts, options.tokensPerBatch ?? runtime.room?.tokensAtOnce);
   const collected = collectMeans(runtime, model, prompts, means, weightings, options);
   const [last] = await forward(runtime, model, batches, {
     signal: options.signal,
     hidden: options.neurons,
     visit: (outputs) => collected.visit(found(batches[outputs.batch]), outputs),
   });
-  await runtime.release(...(last ?? []));
+  await dropStreams(runtime, last ?? []);
   const { firstPosition } = collected.decide() ?? { firstPosition: "same" };
   return collected.inMaking.map((sums) => () => sums.finish(firstPosition));
 }

@@ -5,13 +5,22 @@
  */
 
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { PithError } from "../errors.ts";
 import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
 import { packageVersion } from "../files/package-files.ts";
 import { searchThreads } from "../jobs/choose-threads.ts";
 import type { OnEvent } from "../jobs/events.ts";
 import type { Model } from "../jobs/load-model.ts";
+import {
+  type BoundedMemory,
+  boundMemory,
+  type MemoryRecord,
+  planRun,
+} from "../jobs/memory/bounded-memory.ts";
+import type { MemoryPlan } from "../jobs/memory/plan-memory.ts";
 import { preflightEncoded } from "../jobs/preflight/preflight.ts";
 import { refuseUnfit } from "../jobs/preflight/preflight-findings.ts";
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";
@@ -19,6 +28,7 @@ import { weightFiles } from "../jobs/same-weights.ts";
 import { withEngine } from "../jobs/with-engine.ts";
 import { yearScale } from "../measure/year-mass.ts";
 import { workerRuntime } from "../runtime/node-runtime.ts";
+import type { Room } from "../runtime/room.ts";
 import { headCountsOf } from "../transformer/component.ts";
 import { faultInSweep } from "./check-sweep.ts";
 import { formatSweepFile, type UnitCounts } from "./sweep-file.ts";
@@ -66,6 +76,11 @@ export interface RunSweepOptions {
    */
   readonly threads?: number | undefined;
   /**
+   * A bound of the whole process's resident memory, in bytes: see {@link SearchSettings.memory}. One unit runs at a time.
+   * @defaultValue no bound
+   */
+  readonly memory?: number | undefined;
+  /**
    * Makes further files of the folder, by file name. They are made before the journal is removed, so that they
    * can be made again after a failure.
    * @defaultValue nothing
@@ -94,6 +109,8 @@ export interface SweepOutcome extends SweepRuns {
   readonly seconds: number;
   /** How many units an earlier run had finished. */
   readonly resumedUnits: number;
+  /** With a bound of memory, what the run was planned to take, and what it took; left out: there was no bound. */
+  readonly memory?: MemoryRecord;
 }
 
 /** The file that marks a sweep's folder. */
@@ -117,16 +134,46 @@ export async function runSweep(
 ): Promise<SweepOutcome> {
   const { out, force = false, signal } = options;
   signal?.throwIfAborted();
-  if (out === undefined) return sweepInto(model, plan, options);
-  const release = await claimOutputFolder(out, { force, ...sweepFolder });
+  const memoryPlan = planMemory(model, plan, options);
+  const release = out === undefined ? undefined : await claimOutputFolder(out, { force, ...sweepFolder });
+  let memory: BoundedMemory | undefined;
   try {
-    return await sweepInto(model, plan, options);
+    memory = memoryPlan && (await boundMemory(memoryPlan, out ?? join(tmpdir(), "pith-sweep")));
+    const outcome = await sweepInto(model, plan, { ...options, room: memory?.room });
+    return { ...outcome, ...(memory && { memory: memory.record() }) };
   } finally {
-    await release();
+    await memory?.close();
+    await release?.();
   }
 }
 
-async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions): Promise<SweepOutcome> {
+/** Undefined where no bound is set. */
+function planMemory(
+  { transformer }: Model,
+  { units, means, alphas }: SweepPlan,
+  { memory: bound, jobs, onEvent }: RunSweepOptions,
+): MemoryPlan | undefined {
+  if (bound === undefined) return undefined;
+  if (jobs !== undefined && jobs > 1) {
+    throw new PithError("options", "is a bound for one unit at a time.", {
+      place: { field: "memory" },
+      advice: "Leave out the number of jobs.",
+    });
+  }
+  const ablation = units.some((unit) => unit.ablation === "mean") ? "mean" : "zero";
+  const thresholds = Math.max(alphas.length, ...units.map((unit) => unit.alphas?.length ?? 0));
+  const tasks = units.map(({ encoded }) => encoded);
+  return planRun(transformer, tasks, {
+    ...{ bound, means, ablation, thresholds, onEvent },
+    ...{ formats: false, judges: false, loadsCircuits: true },
+  });
+}
+
+interface RoomyOptions extends RunSweepOptions {
+  readonly room: Room | undefined;
+}
+
+async function sweepInto(model: Model, plan: SweepPlan, options: RoomyOptions): Promise<SweepOutcome> {
   const begin = performance.now();
   const { out, force = false, resume = false, signal } = options;
   const preflights = await checkTasks(model, plan, options);
@@ -141,7 +188,9 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
           (lines) => faultInSweep(model.transformer, plan, lines),
         );
 
-  const share = shareOut(model.transformer, { ...options, units: plan.units.length });
+  const { jobs, threads, room } = options;
+  const most = room === undefined ? { jobs, threads } : { jobs: 1, threads };
+  const share = shareOut(model.transformer, { ...most, units: plan.units.length });
   try {
     const results = await runUnits(model, plan, journal, share, options);
     const runs: SweepRuns = {
@@ -185,10 +234,10 @@ async function sweepInto(model: Model, plan: SweepPlan, options: RunSweepOptions
 async function checkTasks(
   model: Model,
   { sources }: SweepPlan,
-  { strict = false, allowWeak = false, threads, signal, onEvent }: RunSweepOptions,
+  { strict = false, allowWeak = false, threads, room, signal, onEvent }: RoomyOptions,
 ): Promise<readonly Preflight[]> {
   if (sources.length === 0) return [];
-  const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer) });
+  const runtime = workerRuntime({ threads: threads ?? searchThreads(model.transformer), room });
   return withEngine(runtime, signal, async () => {
     const preflights: Preflight[] = [];
     for (const source of sources) {
@@ -214,7 +263,7 @@ async function runUnits(
   plan: SweepPlan,
   journal: SweepJournal,
   share: JobShare,
-  { signal: outer, onEvent }: RunSweepOptions,
+  { signal: outer, room, onEvent }: RoomyOptions,
 ): Promise<readonly UnitResult[]> {
   const results: UnitResult[] = [];
   const waiting: { readonly unit: SweepUnit; readonly index: number }[] = [];
@@ -245,7 +294,7 @@ async function runUnits(
 
   const work = async () => {
     if (waiting.length === 0) return;
-    const runtime = workerRuntime({ threads: share.threads });
+    const runtime = workerRuntime({ threads: share.threads, room });
     const stop = () => void runtime.close();
     signal.addEventListener("abort", stop);
     try {

@@ -13,6 +13,7 @@ import { describeGraph, shipModel } from "../export/ship-model.ts";
 import { answerLogits, type ScoredPrompt } from "../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, type SplitEvaluation } from "../measure/compare.ts";
 import { countParameters } from "../measure/parameters.ts";
+import { sessionInUse } from "../measure/session-in-use.ts";
 import { shippedLogits } from "../measure/shipped-logits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EncodedTask } from "../tasks/encode-task.ts";
@@ -59,7 +60,9 @@ export function measureCircuits({
     means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.forced.length ?? 0 }
       : decoderProfile(model, "uniform");
-  const original = remembered(model.vocabularySize, (prompts, visit) =>
+  const { room } = runtime;
+  const most = room === undefined ? MOST_REMEMBERED : room.logitRows * model.vocabularySize;
+  const original = remembered(model.vocabularySize, Math.min(most, MOST_REMEMBERED), (prompts, visit) =>
     answerLogits(runtime, model, prompts, visit, { signal }),
   );
   const originalParameters = countParameters(model);
@@ -67,14 +70,15 @@ export function measureCircuits({
   return async (circuit, searched) => {
     const standalone = await cutCircuit(model, circuit, replacements);
     const { graph, shipped } = shipModel(standalone, profile);
-    const session = await runtime.load(graph);
+    const loaded = await sessionInUse(runtime, () => runtime.load(graph));
     const described = describeGraph(standalone, profile);
     const own: GiveLogits = (prompts, visit) =>
-      shippedLogits(runtime, session, described, prompts, visit, signal);
+      loaded.use((session) => shippedLogits(runtime, session, described, prompts, visit, signal));
     try {
       const on = async (split: "validation" | "test") => {
         const result = await evaluateSplit(encoded[split], own, original, {
           years: split === "test" ? years : undefined,
+          rowsAtOnce: room?.logitRows,
         });
         return {
           accuracy: { original: result.originalAccuracy ?? Number.NaN, circuit: result.accuracy },
@@ -93,7 +97,7 @@ export function measureCircuits({
         parameters: { original: originalParameters, circuit: countParameters(shipped) },
       };
     } finally {
-      await session.unload();
+      await loaded.end();
     }
   };
 }
@@ -119,9 +123,9 @@ function checkAgreement(standalone: number, searched: number): void {
 const MOST_REMEMBERED = 2 ** 26;
 
 /** Gives the same logits for the same prompts without computing them again. */
-function remembered(vocabulary: number, give: GiveLogits): GiveLogits {
+function remembered(vocabulary: number, most: number, give: GiveLogits): GiveLogits {
   const known = new Map<ScoredPrompt, Float32Array>();
-  let room = MOST_REMEMBERED;
+  let room = most;
   return async (prompts, visit) => {
     const missing = [...prompts.keys()].filter((index) => {
       const prompt = prompts[index];

@@ -10,6 +10,7 @@ import { PithError } from "../errors.ts";
 import { errorCode, fileError } from "./file-error.ts";
 import { makeFolders } from "./make-folders.ts";
 import { isAlive } from "./process-life.ts";
+import { isSpillInUse } from "./spill-folder.ts";
 import { syncFolder } from "./write-file.ts";
 
 export interface AtomicFolder {
@@ -75,9 +76,9 @@ export async function recoverFolder(target: string, isGone: (pid: number) => boo
   const prefix = `.${basename(target)}.`;
   for (const name of await readdir(folder)) {
     const [, role, pid] =
-      /^(partial|replaced)-(\d+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? [];
-    if (role === undefined || !isGone(Number(pid))) continue;
+      /^(partial|replaced|spill)-(\d+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? [];
     const leftover = join(folder, name);
+    if (role === undefined || !isGone(Number(pid)) || isSpillInUse(leftover)) continue;
     if (role === "replaced" && (await kindOf(target)) === undefined) await rename(leftover, target);
     else await removeFolder(leftover);
   }

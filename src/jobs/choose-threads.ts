@@ -49,5 +49,7 @@ export function shippedThreads(
 
 /** FLOPs of the largest products of a layer with its weights, on the most tokens of one run. */
 function flopsOfLayer(model: Transformer): number {
-  return (2 * tokensAtOnce("cpu") * countParameters(model).body) / Math.max(1, model.blocks.length);
+  return (
+    (2 * tokensAtOnce({ device: "cpu" }) * countParameters(model).body) / Math.max(1, model.blocks.length)
+  );
 }

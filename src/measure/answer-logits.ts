@@ -6,6 +6,7 @@
 import { type Batch, makeBatches } from "../discovery/batch.ts";
 import { type ForwardOptions, forward } from "../discovery/forward.ts";
 import { loadUnembedding } from "../discovery/unembedding.ts";
+import { closeStream, dropStreams, openStream } from "../discovery/waiting-streams.ts";
 import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
 import type { Transformer } from "../transformer/transformer.ts";
 import { requireFinite } from "./finite-logits.ts";
@@ -40,14 +41,19 @@ export async function answerLogits(
   visit: VisitLogits,
   options: Pick<ForwardOptions, "gates" | "signal"> = {},
 ): Promise<void> {
-  const batches = makeBatches(prompts.map(({ forced }) => forced));
+  const batches = makeBatches(
+    prompts.map(({ forced }) => forced),
+    runtime.room?.tokensAtOnce,
+  );
   const final = (await forward(runtime, model, batches, options)).at(-1) ?? [];
   const unembedding = await loadUnembedding(runtime, model);
   for (const [index, batch] of batches.entries()) {
-    const tensor = final[index];
-    if (tensor === undefined) throw new RangeError("a batch without a residual stream");
+    const stream = final[index];
+    if (stream === undefined) throw new RangeError("a batch without a residual stream");
+    const tensor = await openStream(runtime, stream);
     const positions = await answerPositions(runtime, tensor, batch, prompts, model.width);
-    await runtime.release(tensor);
+    await closeStream(runtime, stream, tensor);
+    await dropStreams(runtime, [stream]);
     for (const part of inRuns(positions)) {
       options.signal?.throwIfAborted();
       const rows = part.map(({ residual }) => residual);

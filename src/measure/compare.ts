@@ -31,17 +31,22 @@ export interface EvaluateSplitOptions {
   readonly years?: readonly number[] | undefined;
   /** Called now and then with the number of examples that are evaluated. */
   readonly onProgress?: ((done: number) => void) | undefined;
+  /**
+   * How many answer positions' logits are kept at once.
+   * @defaultValue 512
+   */
+  readonly rowsAtOnce?: number | undefined;
 }
 
 /** Number of answer positions whose logits are held at a time. */
-const rowsPerPart = 512;
+const defaultRowsPerPart = 512;
 
 /** @param original if it is available. */
 export async function evaluateSplit(
   examples: readonly EncodedExample[],
   circuit: GiveLogits,
   original?: GiveLogits,
-  { years, onProgress }: EvaluateSplitOptions = {},
+  { years, onProgress, rowsAtOnce }: EvaluateSplitOptions = {},
 ): Promise<SplitEvaluation> {
   let right = 0;
   let originalRight = 0;
@@ -50,7 +55,7 @@ export async function evaluateSplit(
   const mass = { circuit: 0, original: 0 };
   const massOf = (example: EncodedExample, logits: Float32Array) =>
     years === undefined ? 0 : yearMass(example, logits, years);
-  for (const part of inParts(examples)) {
+  for (const part of inParts(examples, rowsAtOnce)) {
     const own = await collect(part, circuit);
     const reference = original && (await collect(part, original));
     for (const [index, example] of part.entries()) {
@@ -81,9 +86,10 @@ export async function largestLogitDifference(
   examples: readonly EncodedExample[],
   a: GiveLogits,
   b: GiveLogits,
+  rowsAtOnce?: number,
 ): Promise<number> {
   let largest = 0;
-  for (const part of inParts(examples)) {
+  for (const part of inParts(examples, rowsAtOnce)) {
     const [left, right] = [await collect(part, a), await collect(part, b)];
     for (const index of part.keys()) {
       const difference = largestDifference(rowOf(left, index), rowOf(right, index));
@@ -120,7 +126,10 @@ function answerRows(scored: number, logits: Float32Array): readonly Float32Array
   return Array.from({ length: scored }, (_, at) => logits.subarray(at * vocabulary, (at + 1) * vocabulary));
 }
 
-function inParts(examples: readonly EncodedExample[]): readonly (readonly EncodedExample[])[] {
+function inParts(
+  examples: readonly EncodedExample[],
+  rowsPerPart: number = defaultRowsPerPart,
+): readonly (readonly EncodedExample[])[] {
   const parts: EncodedExample[][] = [];
   let rows = rowsPerPart;
   for (const example of examples) {

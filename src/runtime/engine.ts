@@ -52,7 +52,7 @@ interface RunResult {
 export interface Engine {
   load(request: LoadRequest): Promise<number>;
   /** Loads a model from a folder, with its external data beside it. */
-  loadFile(path: string, threads: number): Promise<number>;
+  loadFile(path: string, threads: number, prepack?: boolean): Promise<number>;
   /** Runs a session; the engine holds the outputs until they are released. */
   run(session: number, feeds: Readonly<Record<string, Feed>>): Promise<RunResult>;
   /** Stores a tensor in the engine, for inputs that many runs share. */
@@ -84,13 +84,14 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
           path: location,
           data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
         })),
-        ...(prepack ? {} : { extra: { session: { disable_prepacking: "1", force_spinning_stop: "1" } } }),
+        ...(prepack ? {} : unpacked),
       });
       return keep(session);
     },
 
-    async loadFile(path, threads) {
-      return keep(await ort.InferenceSession.create(path, sessionOptions(device, threads)));
+    async loadFile(path, threads, prepack = true) {
+      const options = { ...sessionOptions(device, threads), ...(prepack ? {} : unpacked) };
+      return keep(await ort.InferenceSession.create(path, options));
     },
 
     async run(session, feeds) {
@@ -137,6 +138,9 @@ export function createEngine(ort: OrtApi, device: Device = "cpu"): Engine {
     },
   };
 }
+
+/** Weights stay in the layout in which they come. */
+const unpacked = { extra: { session: { disable_prepacking: "1", force_spinning_stop: "1" } } };
 
 function get<T>(map: ReadonlyMap<number, T>, number: number, what: string): T {
   const found = map.get(number);

@@ -1,5 +1,12 @@
 /** The messages between a runtime and its worker: calls of the engine by name, and their answers. */
-import type { Engine } from "./engine.ts";
+import type { Device, Engine } from "./engine.ts";
+
+/** What a worker is started with. */
+export interface WorkerSettings {
+  readonly device: Device;
+  /** Whether garbage is collected before every load, because memory is bounded. */
+  readonly collects: boolean;
+}
 
 export interface Call {
   readonly id: number;

@@ -4,7 +4,9 @@ import { Worker } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { PithError } from "../errors.ts";
 import { createEngine, type Device, type Engine, type LoadRequest } from "./engine.ts";
-import type { Call, EngineAnswer } from "./messages.ts";
+import { garbageCollector } from "./garbage-collector.ts";
+import type { Call, EngineAnswer, WorkerSettings } from "./messages.ts";
+import type { Room } from "./room.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
 /** The device and the number of threads. */
@@ -19,24 +21,31 @@ export interface RuntimeOptions {
    * @defaultValue "cpu"
    */
   readonly device?: Device | undefined;
+  /** How much memory the work may take; left out: there is no bound. @internal */
+  readonly room?: Room | undefined;
 }
 
 /** An engine in the calling thread: it blocks while it computes. For tests and short scripts. @internal */
 export function inlineRuntime({
   threads = availableParallelism(),
   device = "cpu",
+  room,
 }: RuntimeOptions = {}): Runtime {
   declineTelemetry();
-  return createRuntime(createEngine(ort, device), { device, threads }, async () => {});
+  return createRuntime(createEngine(ort, device), { device, threads, room }, async () => {});
 }
 
 /** Starts an engine in a worker thread. `close` ends the thread, in the middle of a run if need be. */
 export function workerRuntime({
   threads = availableParallelism(),
   device = "cpu",
+  room,
 }: RuntimeOptions = {}): Runtime {
   declineTelemetry();
-  const worker = new Worker(workerProgram(), { workerData: device });
+  const worker = new Worker(workerProgram(), {
+    workerData: { device, collects: room !== undefined } satisfies WorkerSettings,
+  });
+  const collect = room === undefined ? () => {} : garbageCollector();
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let lastId = 0;
   let ended: Error | undefined;
@@ -75,16 +84,21 @@ export function workerRuntime({
     });
 
   const engine: Engine = {
-    load: (request: LoadRequest) =>
-      call("load", [request], [...new Set(request.weights.map(({ data }) => data.buffer))]),
-    loadFile: (path, sessionThreads) => call("loadFile", [path, sessionThreads]),
+    load: (request: LoadRequest) => {
+      collect();
+      return call("load", [request], [...new Set(request.weights.map(({ data }) => data.buffer))]);
+    },
+    loadFile: (path, sessionThreads, prepack) => {
+      collect();
+      return call("loadFile", [path, sessionThreads, prepack]);
+    },
     run: (session, feeds) => call("run", [session, feeds]),
     hold: (tensor) => call("hold", [tensor]),
     read: (held) => call("read", [held]),
     release: (held) => call("release", [held]),
     unload: (session) => call("unload", [session]),
   };
-  return createRuntime(engine, { device, threads }, async () => {
+  return createRuntime(engine, { device, threads, room }, async () => {
     fail(new PithError("runtime", "the engine was closed"));
     // The worker is asked to end, not terminated: if it is stopped in the middle of a run, ONNX Runtime's binding
     // throws where nothing can catch it, and the whole process aborts. So this waits for the current run, and for

@@ -6,8 +6,10 @@
 import { PithError } from "../errors.ts";
 import { type ExternalLocation, encodeGraph } from "../onnx/encode-graph.ts";
 import { countFlops } from "../onnx/flops.ts";
-import type { Graph } from "../onnx/graph.ts";
+import type { ElementType, Graph, Value } from "../onnx/graph.ts";
+import { elementCount } from "../transformer/weight.ts";
 import type { Device, Engine, Feed, HostTensor } from "./engine.ts";
+import { createWeightMeter, type FileSize, type Room } from "./room.ts";
 
 export type { HostTensor } from "./engine.ts";
 
@@ -53,6 +55,8 @@ export interface Runtime {
   readonly device: Device;
   /** How many threads compute. */
   readonly threads: number;
+  /** How much memory the work may take; left out: there is no bound. @internal */
+  readonly room?: Room | undefined;
   /** Counts of all work so far. @internal */
   readonly counters: Readonly<Counters>;
   /**
@@ -62,8 +66,17 @@ export interface Runtime {
    * @internal
    */
   load(graph: Graph, options?: { readonly once?: boolean }): Promise<Session>;
-  /** Loads a model file with its external data beside it. Its operations are not counted. @internal */
-  loadFile(path: string): Promise<Session>;
+  /**
+   * Whether there is room to load weights of so many bytes before those that are in use are let go.
+   * @internal
+   */
+  hasRoomAhead(weightBytes: number): boolean;
+  /**
+   * Loads a model file with its external data beside it. Its operations are not counted. `size` counts where
+   * memory is bounded: there, weights that do not fit otherwise stay in the layout of the file.
+   * @internal
+   */
+  loadFile(path: string, size?: FileSize): Promise<Session>;
   /** Sends a tensor to the engine once, for inputs that many runs share. @internal */
   upload(tensor: HostTensor): Promise<DeviceTensor>;
   /** Reads a float32 tensor. @internal */
@@ -79,40 +92,46 @@ export interface Runtime {
 /** @param engine does the work; @param close ends it. */
 export function createRuntime(
   engine: Engine,
-  { device, threads }: Pick<Runtime, "device" | "threads">,
+  { device, threads, room }: Pick<Runtime, "device" | "threads" | "room">,
   close: () => Promise<void>,
 ): Runtime {
+  const meter = createWeightMeter(room);
   const counters: Counters = { flops: 0, runs: 0, sessions: 0, weightBytes: 0, graphs: new Map() };
 
   return {
     device,
     threads,
+    room,
     counters,
 
-    async load(graph, { once = false } = {}) {
-      const weights = [];
-      const locations = new Map<string, ExternalLocation>();
-      for (const [index, { value, weight }] of graph.weights.entries()) {
-        const data = await weight.read();
-        const location = `weights-${index}`;
-        weights.push({ location, data });
-        locations.set(value.name, { location, offset: 0, byteLength: data.byteLength });
-        counters.weightBytes += data.byteLength;
-      }
-      const model = encodeGraph(graph, (name) => {
-        const location = locations.get(name);
-        if (location === undefined) throw new RangeError(`${graph.name}: no weight ${name}`);
-        return location;
-      });
-      counters.sessions++;
-      const number = await engine.load({ model, weights, threads: once ? 1 : threads, prepack: !once });
-      return session(number, graph.name, (feeds) => countFlops(graph, symbolSizes(graph, feeds)));
-    },
+    load: (graph, { once = false } = {}) =>
+      meter.session(weightBytesOf(graph), async () => {
+        const weights = [];
+        const locations = new Map<string, ExternalLocation>();
+        for (const [index, { value, weight }] of graph.weights.entries()) {
+          const data = await weight.read();
+          const location = `weights-${index}`;
+          weights.push({ location, data });
+          locations.set(value.name, { location, offset: 0, byteLength: data.byteLength });
+          counters.weightBytes += data.byteLength;
+        }
+        const model = encodeGraph(graph, (name) => {
+          const location = locations.get(name);
+          if (location === undefined) throw new RangeError(`${graph.name}: no weight ${name}`);
+          return location;
+        });
+        counters.sessions++;
+        const number = await engine.load({ model, weights, threads: once ? 1 : threads, prepack: !once });
+        return session(number, graph.name, (feeds) => countFlops(graph, symbolSizes(graph, feeds)));
+      }),
 
-    async loadFile(path) {
-      counters.sessions++;
-      return session(await engine.loadFile(path, threads), "file", () => 0);
-    },
+    hasRoomAhead: meter.hasRoomAhead,
+
+    loadFile: (path, size = { plain: 0, packed: 0 }) =>
+      meter.file(size, async (packs) => {
+        counters.sessions++;
+        return session(await engine.loadFile(path, packs ? threads : 1, packs), "file", () => 0);
+      }),
 
     async readFloats(tensor) {
       const { data } = await engine.read(tensor.held);
@@ -154,6 +173,19 @@ export function createRuntime(
     };
   }
 }
+
+/** The size of a graph's weights, before they are read. */
+export function weightBytesOf({ weights }: Graph): number {
+  return weights.reduce((sum, { value }) => sum + elementBytes[value.type] * elementCount(sizesOf(value)), 0);
+}
+
+const elementBytes = {
+  ...{ float32: 4, int64: 8, int32: 4, float16: 2, bool: 1, int8: 1, uint8: 1, int4: 0.5 },
+} as const satisfies Readonly<Record<ElementType, number>>;
+
+/** A weight's sizes are known before the graph runs. */
+const sizesOf = ({ shape }: Value): readonly number[] =>
+  shape.map((size) => (typeof size === "number" ? size : 1));
 
 interface Shaped {
   readonly shape: readonly number[];

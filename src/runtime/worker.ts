@@ -4,12 +4,15 @@
  */
 import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { createEngine, type Device, type Engine, type LoadRequest } from "./engine.ts";
-import type { Call, EngineAnswer } from "./messages.ts";
+import { createEngine, type Engine, type LoadRequest } from "./engine.ts";
+import { garbageCollector } from "./garbage-collector.ts";
+import type { Call, EngineAnswer, WorkerSettings } from "./messages.ts";
 
 if (parentPort === null) throw new Error("this file is a worker thread's program");
 const port = parentPort;
-const engine = createEngine(ort, workerData as Device);
+const { device, collects } = workerData as WorkerSettings;
+const engine = createEngine(ort, device);
+const collect = collects ? garbageCollector() : () => {};
 
 port.on("message", async (message: Call | "close") => {
   // Not process.exit: calls that still run are waited for.
@@ -17,6 +20,7 @@ port.on("message", async (message: Call | "close") => {
   const { id, method, args } = message;
   try {
     const call = engine[method] as (...args: readonly unknown[]) => ReturnType<Engine[keyof Engine]>;
+    if (method === "load" || method === "loadFile") collect();
     const result = await call(...args);
     if (method === "load") letGo((args[0] as LoadRequest).weights.map(({ data }) => data.buffer));
     port.postMessage({ id, result } satisfies EngineAnswer);

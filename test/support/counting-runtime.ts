@@ -28,7 +28,7 @@ export function countingRuntime(runtime: Runtime): CountingRuntime {
     ...runtime,
     held: () => ({ tensors: tensors.size, sessions: sessions.size }),
     load: async (graph, options) => keep(await runtime.load(graph, options)),
-    loadFile: async (path) => keep(await runtime.loadFile(path)),
+    loadFile: async (path, size) => keep(await runtime.loadFile(path, size)),
     async upload(tensor) {
       const uploaded = await runtime.upload(tensor);
       tensors.add(uploaded.held);

@@ -16,14 +16,15 @@
  */
 
 import type { Queries } from "../../lowering/attention.ts";
-import type { DeviceTensor, Runtime } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { type Circuit, wholeCircuit } from "../../transformer/circuit.ts";
 import { shapeOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { type Batch, makeBatches, tokensAtOnce } from "../batch.ts";
 import { zeroConstant } from "../constant.ts";
-import { type ForwardOptions, forward } from "../forward.ts";
+import { type ForwardOptions, forward, layerBytes } from "../forward.ts";
 import type { Replacements } from "../replacements.ts";
+import { dropStreams, takeStreams, type WaitingStream } from "../waiting-streams.ts";
 import { hardestFirst } from "./hardest-first.ts";
 import type { ProductsUse } from "./head-products.ts";
 import { circuitGates, keptLayer } from "./kept-layer.ts";
@@ -31,6 +32,7 @@ import { createLayerLoader } from "./layer-loader.ts";
 import { keepLayer, type LayerTrial, openLayer, type TrialContext } from "./layer-trial.ts";
 import { createScorer, type VisitAnswers } from "./scorer.ts";
 import { createStageKeeper } from "./stage-keeper.ts";
+import { streamsBelow } from "./streams-below.ts";
 import { emptyUpper, type Upper } from "./upper.ts";
 
 /** Measures what the model loses without a component, layer by layer, from the last to the first. */
@@ -99,54 +101,44 @@ export async function createEvaluator(
   replacements: Replacements,
   options: EvaluatorOptions = {},
 ): Promise<Evaluator> {
-  const batches = makeBatches(prompts, options.tokensPerBatch ?? tokensAtOnce(runtime.device));
+  const batches = makeBatches(prompts, options.tokensPerBatch ?? tokensAtOnce(runtime));
   const residuals = await forward(runtime, model, batches, { keepFrom: 0, signal: options.signal });
   return evaluatorFrom(runtime, model, batches, residuals, replacements, options);
 }
 
 /**
  * @param residuals the residual stream before each layer and after the last, [layers + 1][batches]; it is
- * released here. @param means may still be computed.
+ * dropped here. @param means may still be computed.
  */
 export async function evaluatorFrom(
   runtime: Runtime,
   model: Transformer,
   batches: readonly Batch[],
-  residuals: readonly (readonly DeviceTensor[])[],
+  residuals: readonly (readonly WaitingStream[])[],
   means: Replacements | Promise<Replacements>,
   {
     scored,
-    tokensTogether = runtime.device === "webgpu" ? tokensAtOnce("webgpu") : 0,
+    tokensTogether = runtime.device === "webgpu" ? tokensAtOnce(runtime) : 0,
     products,
   }: Pick<EvaluatorOptions, "scored" | "tokensTogether" | "products"> = {},
 ): Promise<Evaluator> {
-  const final = residuals.at(-1) ?? [];
+  const final = await takeStreams(runtime, residuals.at(-1) ?? []);
   const scorer = await createScorer(runtime, model, batches, final, scored);
   await runtime.release(...final);
   const replacements = await means;
   const whole = wholeCircuit(shapeOf(model));
   let start = whole;
-  // Residual streams that wait for their layer's turn, and how many trials read them.
-  let below = waiting(residuals.slice(0, -1));
+  let below = streamsBelow(runtime, residuals.slice(0, -1));
   const manner = { rows: replacements.rows, together: tokensTogether > 0, products, batches };
   const keptOf = (layer: number, queries: Queries) => keptLayer(model, start, replacements, layer, queries);
+  const bytesOf = (layer: number) => layerBytes(model, layer);
   const context: TrialContext = {
     ...{ runtime, width: model.width, replacements, scorer, tokensTogether },
-    layers: createLayerLoader(runtime, model.width, manner, keptOf),
+    layers: createLayerLoader(runtime, model.width, manner, keptOf, bytesOf),
     stages: createStageKeeper(),
   };
-  const take = (layer: number): Waiting => {
-    const residual = below.get(layer);
-    if (residual === undefined) throw new RangeError(`layer ${layer} has been tried`);
-    return residual;
-  };
-  const drop = async (layer: number) => {
-    const tensors = below.get(layer)?.tensors ?? [];
-    below.delete(layer);
-    await runtime.release(...tensors);
-  };
   const endWalk = async () => {
-    for (const layer of [...below.keys()]) await drop(layer);
+    await below.dropAll();
     await context.stages.keepOnly([], []);
     await context.layers.close();
   };
@@ -165,30 +157,29 @@ export async function evaluatorFrom(
       scorer.readsAll || (replacements.rows.kind === "apart" && batches.some(({ length }) => length === 1)),
     ),
     async openLayer(layer, upper, next = layer - 1, hardness) {
-      const residual = take(layer);
-      residual.trials++;
-      const given = { batches, residual: residual.tensors };
+      const { tensors, release } = await below.open(layer);
+      const given = { batches, residual: tensors };
       const prompts = await hardestFirst(runtime, given, upper, hardness);
       return openLayer(context, layer, prompts, upper, next < 0 ? undefined : next, async () => {
         if (prompts !== given) await runtime.release(...prompts.residual);
-        residual.trials--;
-        if (residual.trials === 0) await drop(layer);
+        await release();
       });
     },
     async keepLayer(layer, upper) {
-      take(layer);
-      await drop(layer);
+      below.require(layer);
+      await below.drop(layer);
       return keepLayer(context, (queries) => keptLayer(model, start, replacements, layer, queries), upper);
     },
     async restart(circuit, signal) {
       await endWalk();
       start = circuit;
-      const streams = [...(await run(circuit, { keepFrom: 0, signal }))];
-      await runtime.release(...(streams.pop() ?? []));
-      below = waiting(streams);
+      const streams = await run(circuit, { keepFrom: 0, signal });
+      await dropStreams(runtime, streams.at(-1) ?? []);
+      below = streamsBelow(runtime, streams.slice(0, -1));
     },
     async measure(circuit, visit, signal) {
-      const [last = []] = await run(circuit, { signal });
+      const [end = []] = await run(circuit, { signal });
+      const last = await takeStreams(runtime, end);
       const kl = await scorer.score(last, zeroConstant({ kind: "one" }, model.width), batches, visit);
       await runtime.release(...last);
       return kl;
@@ -198,13 +189,4 @@ export async function evaluatorFrom(
       await scorer.close();
     },
   };
-}
-
-interface Waiting {
-  readonly tensors: readonly DeviceTensor[];
-  trials: number;
-}
-
-function waiting(residuals: readonly (readonly DeviceTensor[])[]): Map<number, Waiting> {
-  return new Map(residuals.map((tensors, layer) => [layer, { tensors, trials: 0 }]));
 }

@@ -48,7 +48,7 @@ export interface LayerLoader {
  * @param rows of constants. @param together whether several choices of a layer's heads are tried together.
  * @param products whether MLPs are computed from products; undefined: where that saves operations.
  * @param batches in which layers are tried.
- * @param keptOf gives the remaining part of a layer when it is tried.
+ * @param keptOf gives the remaining part of a layer when it is tried. @param bytesOf the weights of a whole layer.
  */
 export function createLayerLoader(
   runtime: Runtime,
@@ -65,6 +65,7 @@ export function createLayerLoader(
     readonly batches: readonly Batch[];
   },
   keptOf: (layer: number, queries: Queries) => Promise<KeptLayer>,
+  bytesOf: (layer: number) => number,
 ): LayerLoader {
   let ahead: { readonly layer: number; readonly loaded: Promise<LoadedLayer> } | undefined;
 
@@ -117,7 +118,12 @@ export function createLayerLoader(
       const taken = await (loaded ?? load(layer, queries));
       // Once a kept head reads every position, all layers below must compute them; until then, it may still
       // happen.
-      if (queries === "all" && next !== undefined && ahead === undefined) {
+      if (
+        queries === "all" &&
+        next !== undefined &&
+        ahead === undefined &&
+        runtime.hasRoomAhead(bytesOf(next))
+      ) {
         ahead = { layer: next, loaded: load(next, queries) };
         // A search that stops early never takes it, so its failure must not stay unhandled.
         ahead.loaded.catch(() => {});

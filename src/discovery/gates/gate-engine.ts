@@ -74,7 +74,7 @@ export function createGateEngine(
   model: Transformer,
   prompts: readonly GatedPrompt[],
   means: GateMeans,
-  { holds, tokensPerBatch = tokensAtOnce(runtime.device) }: GateEngineOptions,
+  { holds, tokensPerBatch = tokensAtOnce(runtime) }: GateEngineOptions,
 ): GateEngine {
   const shelf = createSessionShelf(runtime, holds);
   const tools: PassTools = { runtime, model, means, shelf, kindSets: [] };

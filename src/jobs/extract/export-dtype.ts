@@ -68,7 +68,7 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
   onEvent?.({ kind: "step", step: "export" });
   const float32Session = await runtime.load(graph);
   const { modelPath, bytes } = await write(job);
-  const session = await runtime.loadFile(modelPath);
+  const session = await runtime.loadFile(modelPath, { plain: bytes, packed: bytes });
   const [own, float32] = [job.give(session), job.give(float32Session)];
 
   onEvent?.({ kind: "step", step: "measure" });
@@ -80,14 +80,15 @@ export async function shipAs(job: DtypeJob, circuit: CircuitFile): Promise<Circu
   for (const split of splits) {
     const members = examples[split] ?? [];
     if (members.length === 0) continue;
-    const beside = await evaluateSplit(members, own, float32);
+    const rowsAtOnce = runtime.room?.logitRows;
+    const beside = await evaluateSplit(members, own, float32, { rowsAtOnce });
     divergence[split] = beside.kl ?? Number.NaN;
     float32Accuracy[split] = beside.originalAccuracy ?? Number.NaN;
     ownAccuracy[split] = beside.accuracy;
     const before = circuit.metrics.accuracy[split];
     if (before !== undefined) accuracy[split] = { ...before, circuit: beside.accuracy };
     if (job.original !== undefined) {
-      kl[split] = (await evaluateSplit(members, own, job.original)).kl ?? Number.NaN;
+      kl[split] = (await evaluateSplit(members, own, job.original, { rowsAtOnce })).kl ?? Number.NaN;
     }
     if (!job.force) checkLoss(dtype, split, float32Accuracy[split], beside.accuracy, divergence[split]);
   }

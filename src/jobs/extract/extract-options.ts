@@ -249,6 +249,18 @@ export interface SearchSettings {
    */
   readonly threads: number | undefined;
   /**
+   * A bound of the whole process's resident memory, in bytes. The run is planned before it begins: where residual
+   * streams do not fit, they wait in a folder beside the output; where a layer's activations do not fit, batches are
+   * smaller. Results are the same. A bound that is too small is refused with the least one that would do, and a search
+   * that keeps more than the bound has room for ends with an error.
+   * @defaultValue undefined, no bound
+   * @example
+   * ```ts
+   * { memory: 3e9 }
+   * ```
+   */
+  readonly memory: number | undefined;
+  /**
    * The device that computes: the processor, or a graphics card through WebGPU.
    * @defaultValue "cpu"
    * @example
@@ -345,6 +357,7 @@ export const defaultExtractOptions: SearchSettings = {
   operators: "portable",
   caches: "uniform",
   threads: undefined,
+  memory: undefined,
   device: "cpu",
   strict: false,
   allowWeak: false,
@@ -357,6 +370,9 @@ export type OptionName = (option: string) => string;
 
 /** How many threads compute. */
 export const threadRange = wholeNumbers(1, 1024, "Leave it out to have it chosen.");
+
+/** A bound of memory, in bytes. */
+export const memoryRange: NumberRange = { least: 1, whole: true, wanted: "a whole number of bytes from 1" };
 
 /** Fills in the defaults. @throws PithError "options" that names the option. */
 export function checkExtractOptions(
@@ -381,6 +397,7 @@ export function checkExtractOptions(
   requireNumber(nameOf("seed"), seed, seedRange);
   if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
+  checkMemory(settings, nameOf);
   checkComponents(settings, nameOf);
   checkTarget(settings, options.alpha, nameOf);
   checkSearch(settings, given, nameOf);
@@ -428,11 +445,25 @@ export function searchOf(
     : searchNamed("target").use({ maxKl, order }, nameOf);
 }
 
+function checkMemory({ memory, device }: SearchSettings, nameOf: OptionName): void {
+  if (memory === undefined) return;
+  requireNumber(nameOf("memory"), memory, memoryRange);
+  if (device === "cpu") return;
+  throw new PithError("options", "bounds the processor's memory, not a graphics card's.", {
+    place: { field: nameOf("memory") },
+    advice: `Leave out ${nameOf("device")}.`,
+  });
+}
+
 function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, nameOf: OptionName): void {
   const { search, target } = settings;
   const { name, target: wanted, gates } = searchOf(settings, nameOf);
   if (search === undefined) return;
   const field = nameOf("search");
+  if (gates === true && settings.memory !== undefined) {
+    const message = `can't go with ${nameOf("memory")}: searches by gates have no bound yet.`;
+    throw new PithError("options", message, { place: { field } });
+  }
   if (gates === true && settings.bootstrap !== undefined) {
     const message = `can't go with ${nameOf("bootstrap")}: searches by gates don't take resampled prompts yet.`;
     throw new PithError("options", message, { place: { field } });

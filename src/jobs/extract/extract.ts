@@ -21,11 +21,14 @@ import { isRight } from "../../measure/compare.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { chatNotes } from "../../tasks/chat-example.ts";
+import type { EncodedTask } from "../../tasks/encode-task.ts";
 import { chatTemplateOf } from "../../tokenizer/chat-template.ts";
 import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { type Model, specialTokens } from "../load-model.ts";
+import { type BoundedMemory, boundMemory, type MemoryRecord, planRun } from "../memory/bounded-memory.ts";
+import type { MemoryPlan } from "../memory/plan-memory.ts";
 import { openTaskGates } from "../open-gates.ts";
 import { preflightEncoded } from "../preflight/preflight.ts";
 import { refuseUnfit } from "../preflight/preflight-findings.ts";
@@ -60,6 +63,8 @@ export interface Extraction {
    * original is too large to be loaded as one graph.
    */
   readonly timing: ExtractionTiming | undefined;
+  /** With a bound of memory, what the run was planned to take, and what it took; left out: there was no bound. */
+  readonly memory?: MemoryRecord;
   /** How many threads computed. */
   readonly threads: number;
   /** Seconds of wall clock that the whole extraction took. */
@@ -113,12 +118,15 @@ export async function extract(
     for (const note of chatNotes(task.examples, chat, model.tokenizer, start))
       options.onEvent?.({ kind: "note", note });
   }
+  const plan = planMemory(model, encoded, settings, options.onEvent);
   const release = await claimOutputFolder(out, { force: settings.force, ...circuitFolder });
 
   const threads = settings.threads ?? searchThreads(model.transformer);
-  const runtime = workerRuntime({ threads, device: settings.device });
   const { onEvent } = options;
+  let memory: BoundedMemory | undefined;
   try {
+    memory = plan && (await boundMemory(plan, out));
+    const runtime = workerRuntime({ threads, device: settings.device, room: memory?.room });
     const extraction = await withEngine(runtime, signal, () =>
       run({
         ...{ model, task, encoded, out, settings },
@@ -128,10 +136,32 @@ export async function extract(
         onEvent,
       }),
     );
-    return { ...extraction, threads, seconds: (performance.now() - begin) / 1000 };
+    return {
+      ...{ ...extraction, threads, ...(memory && { memory: memory.record() }) },
+      seconds: (performance.now() - begin) / 1000,
+    };
   } finally {
+    await memory?.close();
     await release();
   }
+}
+
+/** Undefined where no bound is set. */
+function planMemory(
+  { transformer }: Model,
+  encoded: EncodedTask,
+  { memory, means, ablation, dtype, formats, target }: SearchSettings,
+  onEvent: OnEvent | undefined,
+): MemoryPlan | undefined {
+  if (memory === undefined) return undefined;
+  return planRun(transformer, [encoded], {
+    ...{ bound: memory, means, ablation, onEvent },
+    formats: dtype !== "f32" || formats.length > 0,
+    judges: target?.kind === "accuracy",
+    loadsCircuits: false,
+    // A search for a target begins with a sweep.
+    thresholds: target === undefined ? 1 : 30,
+  });
 }
 
 interface Job extends CircuitOrigin {
@@ -141,7 +171,7 @@ interface Job extends CircuitOrigin {
   readonly onEvent: OnEvent | undefined;
 }
 
-async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads">> {
+async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "memory">> {
   const { model, encoded, out, settings, runtime, signal, onEvent } = job;
   const preflight = await checkTask(job);
   const sources = await hashSources(job);

@@ -16,17 +16,20 @@ import { evaluateSplit, type GiveLogits, largestLogitDifference } from "../../me
 import { engineTime } from "../../measure/engine-time.ts";
 import { type Timing, timeInTurns } from "../../measure/latency.ts";
 import { countParameters } from "../../measure/parameters.ts";
+import { sessionInUse } from "../../measure/session-in-use.ts";
 import { type ShippedGraph, shippedLogits } from "../../measure/shipped-logits.ts";
 import type { SpeedRatio } from "../../measure/speed-ratio.ts";
 import { yearScale } from "../../measure/year-mass.ts";
+import { loadingFactor } from "../../runtime/room.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import type { Circuit } from "../../transformer/circuit.ts";
 import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import type { OnEvent } from "../events.ts";
 import type { Model } from "../load-model.ts";
+import { loadedSize } from "../memory/memory-sizes.ts";
 import { tokenIds } from "../prompts.ts";
-import { fitsOneGraph } from "./original-run.ts";
+import { fitsOneGraph, float32Bytes } from "./original-run.ts";
 
 /** Two float32 models that compute the same function differ only by rounding, a hundred times less than this. */
 const verificationTolerance = 1e-3;
@@ -63,10 +66,11 @@ export interface ExtractionTiming {
 /** @throws PithError "verification" when the two models disagree. */
 export async function measureCircuit(job: MeasureJob): Promise<Measured> {
   const { runtime, model, encoded, standalone, profile, prepared, signal, onEvent } = job;
-  const session = await runtime.loadFile(prepared.modelPath);
   const shipped = describeGraph(standalone, profile);
+  const size = loadedSize(model.transformer, prepared.bytes);
+  const loaded = await sessionInUse(runtime, () => runtime.loadFile(prepared.modelPath, size));
   const circuit: GiveLogits = (prompts, visit) =>
-    shippedLogits(runtime, session, shipped, prompts, visit, signal);
+    loaded.use((session) => shippedLogits(runtime, session, shipped, prompts, visit, signal));
   const original: GiveLogits = (prompts, visit) =>
     answerLogits(runtime, model.transformer, prompts, visit, { signal });
 
@@ -84,6 +88,7 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
     const before = measured;
     const result = await evaluateSplit(encoded[split], circuit, original, {
       years: yearScale(encoded[split], model.tokenizer),
+      rowsAtOnce: runtime.room?.logitRows,
       onProgress(done) {
         measured = before + done;
         onEvent?.({ kind: "progress", step: "measure", done: measured, total });
@@ -95,8 +100,8 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
       yearMass[split] = { original: result.originalYearMass, circuit: result.yearMass };
     }
   }
-  const timing = fitsOneGraph(model.transformer) ? await time(job, session, shipped) : undefined;
-  await session.unload();
+  const timing = isTimed(job) ? await loaded.use((session) => time(job, session, shipped)) : undefined;
+  await loaded.end();
   return {
     timing,
     metrics: {
@@ -125,6 +130,17 @@ export async function measureCircuit(job: MeasureJob): Promise<Measured> {
   };
 }
 
+/** Original and circuit are loaded beside each other to be timed. */
+function isTimed({ runtime, model, prepared }: MeasureJob): boolean {
+  const { room } = runtime;
+  const { packed } = loadedSize(model.transformer, prepared.bytes);
+  const beside = packed + loadingFactor * float32Bytes(model.transformer);
+  return (
+    fitsOneGraph(model.transformer) &&
+    (room === undefined || beside <= Math.min(room.weightBytes, room.fileBytes))
+  );
+}
+
 /** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
 async function verify(
   { runtime, model, encoded, circuit, replacements, signal }: MeasureJob,
@@ -133,7 +149,8 @@ async function verify(
   const gates = patchedGates(model.transformer, circuit, replacements);
   const patched: GiveLogits = (prompts, visit) =>
     answerLogits(runtime, model.transformer, prompts, visit, { gates, signal });
-  const largest = await largestLogitDifference(encoded.validation, patched, shipped);
+  const rows = runtime.room?.logitRows;
+  const largest = await largestLogitDifference(encoded.validation, shipped, patched, rows);
   if (!(largest <= verificationTolerance)) {
     throw new PithError(
       "verification",

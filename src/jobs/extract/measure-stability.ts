@@ -138,7 +138,9 @@ async function withLanes<T>(
 ): Promise<T> {
   // One graphics card is shared by all engines, so more of them are not faster.
   const threadsInAll = settings.threads ?? availableParallelism();
-  const count = settings.device === "cpu" ? Math.min(mostLanes, threadsInAll, runs) : 1;
+  // A bound of memory is one engine's.
+  const isAlone = settings.device !== "cpu" || runtime.room !== undefined;
+  const count = isAlone ? 1 : Math.min(mostLanes, threadsInAll, runs);
   if (count <= 1) return work([runtime]);
   const threads = Math.min(Math.floor(threadsInAll / count), runtime.threads);
   const lanes = Array.from({ length: count }, () => workerRuntime({ threads }));

@@ -10,7 +10,7 @@ import type { Transformer } from "../../transformer/transformer.ts";
 const largestGraph = 2 ** 30;
 
 /** Bytes of the model's weights in float32. */
-function float32Bytes(model: Transformer): number {
+export function float32Bytes(model: Transformer): number {
   return 4 * countParameters(model).total;
 }
 
