@@ -60,7 +60,7 @@ const nodeHalves = [
   "^src/export/(write-folder|read-folder|check-files)\\.ts$",
   "^src/jobs/",
   "^src/server/",
-  "^src/experiments/(run-sweep|sweep-jobs|sweep-journal|sweep-tasks|sweep-unit|reproduce|time-circuits)\\.ts$",
+  "^src/experiments/(run-sweep|sweep-jobs|sweep-journal|sweep-tasks|sweep-unit|students|reproduce|time-circuits)\\.ts$",
   "^src/cli/",
   "^src/index\\.ts$",
 ];

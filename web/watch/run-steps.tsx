@@ -13,6 +13,7 @@ const names: Readonly<Record<Step, string>> = {
   preflight: "Ask the original",
   activations: "Read the prompts",
   search: "Search",
+  train: "Train",
   rank: "Score components",
   sweep: "Sweep",
   bootstrap: "Resample",
