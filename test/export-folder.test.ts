@@ -320,7 +320,7 @@ describe("circuit.json", async () => {
     ["a head beyond the layer's", { kept: [{ layer: 0, heads: "2-6" }] }, "kept[0].heads"],
     ["a head twice", { kept: [{ layer: 0, heads: "1-2, 2" }] }, "kept[0].heads"],
     ["half a head", { kept: [{ layer: 0, heads: "0.5" }] }, "kept[0].heads"],
-    ["a kind of component that is not known", { kept: [{ layer: 0, neurons: "1" }] }, "kept[0]"],
+    ["a kind of component that is not known", { kept: [{ layer: 0, experts: "1" }] }, "kept[0]"],
     [
       "more heads than any model has",
       { model: { ...valid.model, heads: [1e9, 6, 6, 6, 6, 6] } },
@@ -328,7 +328,7 @@ describe("circuit.json", async () => {
     ],
     [
       "an unknown component",
-      search({ trace: [{ ...trace[0], component: "neuron.1" }] }),
+      search({ trace: [{ ...trace[0], component: "expert.1" }] }),
       "search.trace[0].component",
     ],
     ["a decision on no head", search({ trace: [{ ...trace[0], component: "head.7" }] }), "search.trace[0]"],
