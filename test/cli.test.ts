@@ -294,7 +294,7 @@ describe("the built-in tasks", () => {
   test("an unknown one is refused by name", async () => {
     const result = await runCli(["tasks", "show", "nope"], shared.path);
     expect(result).toMatchObject({ code: 2 });
-    expect(result.stderr).toContain('no built-in task "nope"');
+    expect(result.stderr).toContain("nope: there is no such file, and no built-in task of that name");
   });
 });
 

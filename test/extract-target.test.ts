@@ -104,7 +104,7 @@ test("where nothing can be spared the whole model is shipped, resumed too", asyn
   const runNames = (name: string, more: ExtractOptions = {}) =>
     extract(model, names, join(folder, name), { threads: 1, force: true, ...options, ...more });
   const { circuit } = await runNames("whole");
-  expect(countKept(circuit.kept)).toEqual({ head: 36, mlp: 6 });
+  expect(countKept(circuit.kept)).toEqual({ head: 36, mlp: 6, neuron: 0 });
   expect(circuit.target?.leastAlpha).toBe(5.5e-4);
   expect(circuit.target).toMatchObject({ reached: { size: 1 }, settled: true, tried: [] });
   await interrupt("whole-2", options, 40, runNames);

@@ -48,7 +48,7 @@ function minimalityRows({ budget, kl, tried, untried }: Minimality): readonly st
   const names = removable.slice(0, 5).map((each) => componentTitle(componentOf(each)));
   const found =
     budget.kind === "none"
-      ? "nothing bounds what it may lose, so nothing is said"
+      ? "no rule of its search bounds what a single part may cost, so nothing is said"
       : removable.length === 0
         ? `none of its ${tried.length} parts can go alone`
         : `${removable.length} of its ${tried.length} parts can go alone: ${names.join(", ")}${removable.length > 5 ? ", …" : ""}`;
@@ -59,16 +59,19 @@ function minimalityRows({ budget, kl, tried, untried }: Minimality): readonly st
   ];
 }
 
+const atMost = (maxKl: number | undefined): string =>
+  maxKl === undefined ? "" : ` and KL stays at most ${maxKl}`;
+
 function budgetText(budget: EvidenceBudget): string {
   switch (budget.kind) {
     case "growth":
-      return `a part can go if KL grows by less than ${budget.value}`;
+      return `a part can go if KL grows by less than ${budget.value}${atMost(budget.maxKl)}`;
     case "kl":
       return `a part can go if KL stays at most ${budget.value}`;
     case "accuracy":
-      return `a part can go if accuracy stays at least ${budget.value}`;
+      return `a part can go if accuracy stays at least ${budget.value}${atMost(budget.maxKl)}`;
     case "none":
-      return "the search was asked for a size";
+      return "its search was asked for a size, or compared whole circuits";
   }
 }
 

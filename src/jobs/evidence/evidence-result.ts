@@ -86,6 +86,8 @@ export type EvidenceBudget =
       readonly kind: "growth";
       /** α. */
       readonly value: number;
+      /** The largest KL in addition, in nats; left out: none. */
+      readonly maxKl?: number;
     }
   | {
       /** KL may be as large as this, in nats. */
@@ -98,9 +100,14 @@ export type EvidenceBudget =
       readonly kind: "accuracy";
       /** The least accuracy, 0 to 1. */
       readonly value: number;
+      /** The largest KL in addition, in nats; left out: none. */
+      readonly maxKl?: number;
     }
   | {
-      /** Nothing bounds the loss: only a size was asked for. */
+      /**
+       * Nothing bounds the loss of a single part: only a size was asked for, or a search by gates compared whole circuits
+       * with Algorithm 1's.
+       */
       readonly kind: "none";
     };
 

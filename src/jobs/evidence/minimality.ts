@@ -14,11 +14,21 @@ const mostTried = 512;
 
 /** The search's own rule, from circuit.json. */
 export function budgetOf({ search, target }: Pick<CircuitFile, "search" | "target">): EvidenceBudget {
-  if (target !== undefined) {
-    return target.kind === "size" ? { kind: "none" } : { kind: target.kind, value: target.value };
+  const { alpha, maxKl } = search.options;
+  const bound = typeof maxKl === "number" ? { maxKl } : {};
+  switch (target?.kind) {
+    case undefined:
+      // Only Algorithm 1 judges components by α; a search by gates names it for the circuit that it compares with.
+      return typeof alpha === "number" && search.name === "greedy"
+        ? { kind: "growth", value: alpha, ...bound }
+        : { kind: "none" };
+    case "size":
+      return { kind: "none" };
+    case "kl":
+      return { kind: "kl", value: target.value };
+    case "accuracy":
+      return { kind: "accuracy", value: target.value, ...bound };
   }
-  const { alpha } = search.options;
-  return typeof alpha === "number" ? { kind: "growth", value: alpha } : { kind: "none" };
 }
 
 /** The components of a circuit that are tried: those of kinds on trial, or some of them. */
@@ -56,11 +66,11 @@ export async function tryEach(
 function allows(budget: EvidenceBudget, before: number, { kl, accuracy }: AssessedCircuit): boolean {
   switch (budget.kind) {
     case "growth":
-      return kl - before < budget.value;
+      return kl - before < budget.value && kl <= (budget.maxKl ?? Number.POSITIVE_INFINITY);
     case "kl":
       return kl <= budget.value;
     case "accuracy":
-      return accuracy >= budget.value;
+      return accuracy >= budget.value && kl <= (budget.maxKl ?? Number.POSITIVE_INFINITY);
     case "none":
       return false;
   }

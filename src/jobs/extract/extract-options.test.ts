@@ -77,6 +77,7 @@ test("targets: what they may be and what they can't go with", () => {
     [{ target: { kind: "accuracy", value: 0.9 }, passes: 2 }, /can't go with passes/],
     [{ target: { kind: "accuracy", value: 0.9 }, bootstrap: 20 }, /can't go with bootstrap/],
     [{ target: { kind: "kl", value: 0.9 }, maxKl: 1 }, /can't go with maxKl/],
+    [{ search: { name: "learned", options: { maxKl: 0.3 } } }, /counts beside target-accuracy alone/],
     [{ maxKl: -0.1 }, /"maxKl": is -0\.1/],
     [{ maxKl: Number.NaN }, /"maxKl": is NaN/],
     [{ passes: 0 }, /"passes": is 0/],

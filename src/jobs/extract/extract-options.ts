@@ -468,6 +468,10 @@ function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, n
     const message = `can't go with ${nameOf("bootstrap")}: searches by gates don't take resampled prompts yet.`;
     throw new PithError("options", message, { place: { field } });
   }
+  if (gates === true && search.options?.["maxKl"] !== undefined && target?.kind !== "accuracy") {
+    const message = `counts beside ${nameOf("target-accuracy")} alone.`;
+    throw new PithError("options", message, { place: { field: nameOf("search.options.maxKl") } });
+  }
   const twice = (["alpha", "maxKl", "passes", "order", "earlyExit"] as const).find(
     (option) => given[option] !== undefined,
   );
