@@ -98,6 +98,22 @@ test("always giving one answer is seen: different answers are counted", () => {
   expect(evidence.original.answers).toBeGreaterThan(1);
 });
 
+test("a circuit of neurons has evidence: random circuits keep as many weights, and its parts are tried", async () => {
+  const own = await readTask(task);
+  const { folder: made } = await extract(nano, own, join(place, "neurons"), {
+    ...{ search: { name: "ranked" }, target: { kind: "size", value: 0.1 }, threads: 1 },
+  });
+  const found = await gatherEvidence(made, { original: nano, task: own, random: 3, threads: 1 });
+  const circuit = JSON.parse(await readFile(join(made, "circuit.json"), "utf8"));
+  expect(circuit.onTrial).toEqual(["head", "mlp", "neuron"]);
+  expect(found.circuit.kl).toBeCloseTo(circuit.metrics.kl.test, 4);
+  for (const { size } of found.random.drawn) expect(size).toBeCloseTo(found.circuit.size, 9);
+  expect(found.minimality.budget).toEqual({ kind: "none" });
+  const { tried, untried } = found.minimality;
+  expect(tried.length + untried).toBeGreaterThan(42);
+  expect(found.curve).toEqual({ missing: expect.stringContaining("no decision") });
+});
+
 test("random circuits: as many of each kind, only of kinds on trial, and never smaller", () => {
   const kept = circuitOfLists({
     heads: [

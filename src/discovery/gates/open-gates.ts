@@ -31,7 +31,7 @@ export function openGates(
   model: Transformer,
   { patching, validation }: Readonly<Record<"patching" | "validation", readonly GatedPrompt[]>>,
   means: GateMeans,
-  { holds = layerBytes(model) < 2 ** 30, tokensPerBatch }: OpenGatesOptions = {},
+  { holds = gatedLayerBytes(model) < 2 ** 30, tokensPerBatch }: OpenGatesOptions = {},
 ): OpenGates {
   const prompts = [...patching, ...validation];
   const engine = createGateEngine(runtime, model, prompts, means, { holds, tokensPerBatch });
@@ -39,6 +39,6 @@ export function openGates(
 }
 
 /** Bytes of the layers' weights in float32. */
-export function layerBytes(model: Transformer): number {
+export function gatedLayerBytes(model: Transformer): number {
   return 4 * circuitSize(model, wholeCircuit(shapeOf(model)));
 }

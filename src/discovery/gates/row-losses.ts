@@ -103,7 +103,12 @@ export function createRowLosses(
           [some.length, width],
           direction.slice(start * width, (start + some.length) * width),
         ),
-        ...upstreamFeed(some, "kl"),
+        // A prompt's loss is the mean over its n positions, and so is its curvature. Signs are independent between positions,
+        // so that squares of the whole add up as squares of the parts: each part counts 1/√n.
+        [ofLoss]: floatFeed(
+          [some.length],
+          Float32Array.from(some, ({ of }) => 1 / Math.sqrt(of)),
+        ),
       }));
       return out[ofStream];
     },

@@ -1,13 +1,14 @@
 /** Training, re-ranking and elimination on a model that can be worked out by hand. */
 import { describe, expect, test } from "vitest";
 import { randomTransformer } from "../../../test/support/random-transformer.ts";
+import { circuitSize } from "../../transformer/circuit-size.ts";
 import { mean } from "../mean.ts";
 import { headsAndNeurons, singleComponents } from "../search-units.ts";
 import { cutAlong, orderOf } from "./cut-along.ts";
 import { circuitOfMask, gateSpaceOf, type Mask, maskedCost, maskOfCircuit } from "./gate-space.ts";
 import { maskModelOf } from "./mask-model.ts";
 import { pruneFurther } from "./prune-further.ts";
-import { rerankToSize } from "./rerank.ts";
+import { rerankedToFit, rerankToSize } from "./rerank.ts";
 import { madeGatedModel } from "./testing.ts";
 import { trainScores } from "./train-scores.ts";
 
@@ -102,4 +103,27 @@ test("to a size, units go until the rest fits", async () => {
   const mask = await rerankToSize(whole, model, size, { prompts, seed: 0 });
   expect(maskedCost(space, mask)).toBeLessThanOrEqual(size);
   for (const at of needed) expect(mask[at]).toBe(1);
+});
+
+test("a size is the circuit's own where heads share keys and values, whose cost is more than a head's share", async () => {
+  const grouped = randomTransformer({ heads: 4, keyValueHeads: 1 });
+  const ofGroups = gateSpaceOf(grouped, { units: headsAndNeurons, mlps: true });
+  const made = madeGatedModel(ofGroups.shape, counts, (kind, _layer, at, prompt) => [
+    kind === "heads" && at === 0 ? Math.cos(prompt) : 0.001 * Math.sin(prompt + at),
+    ...[0, 0],
+  ]);
+  const masks = maskModelOf(made, ofGroups, { loss: "kl", signal: undefined });
+  for (const share of [0.05, 0.15, 0.4]) {
+    const size = share * ofGroups.body;
+    const start: Mask = ofGroups.costs.map(() => 1);
+    const mask = await rerankedToFit(start, masks, size, { prompts, seed: 0 });
+    expect(circuitSize(grouped, circuitOfMask(ofGroups, mask))).toBeLessThanOrEqual(size);
+  }
+  const nothing = await rerankToSize(
+    ofGroups.costs.map(() => 1),
+    masks,
+    -1e-8,
+    { prompts, seed: 0 },
+  );
+  expect(maskedCost(ofGroups, nothing)).toBe(0);
 });

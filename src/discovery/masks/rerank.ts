@@ -3,8 +3,9 @@
  * go, a share of the weights at a time; where the rest is not good enough, half of that share is tried. Ranking again
  * sees what a single ranking can't: a component that was a spare becomes needed when what it stood in for is gone.
  */
+import { circuitSize } from "../../transformer/circuit-size.ts";
 import { firstUnits, type MaskHolds, orderOf } from "./cut-along.ts";
-import { type Mask, maskedCost } from "./gate-space.ts";
+import { circuitOfMask, type Mask, maskedCost } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
 
 /** The first share of the weights that goes at once, and the last one. */
@@ -42,7 +43,29 @@ export async function pruneByReranking(start: Mask, model: MaskModel, options: R
   return mask;
 }
 
-/** Takes the same steps until what is left costs no more than `size`, whatever it loses. */
+/**
+ * Takes the same steps until the circuit's body has at most so many weights, whatever it loses. A mask's cost is less
+ * than its circuit's size where heads share keys and values: then it goes on by the difference.
+ * @param size of the body, with what can't go.
+ */
+export async function rerankedToFit(
+  start: Mask,
+  model: MaskModel,
+  size: number,
+  options: Pick<RerankOptions, "prompts" | "seed">,
+): Promise<Mask> {
+  const { space } = model;
+  let mask = start;
+  let room = size - (space.body - space.costs.reduce((sum, cost) => sum + cost, 0));
+  for (;;) {
+    mask = await rerankToSize(mask, model, Math.max(0, room), options);
+    const over = circuitSize(space.model, circuitOfMask(space, mask)) - size;
+    if (over <= 0 || room <= 0) return mask;
+    room -= over;
+  }
+}
+
+/** Takes the same steps until what is left costs no more than `size`. */
 export async function rerankToSize(
   start: Mask,
   model: MaskModel,
@@ -52,7 +75,8 @@ export async function rerankToSize(
   let mask = start;
   for (let step = 0; ; step++) {
     const kept = maskedCost(model.space, mask);
-    if (kept <= size) return mask;
+    // A size below 0 by rounding is met by nothing.
+    if (kept <= Math.max(0, size)) return mask;
     const order = await keptOrder(mask, model, prompts, seed + step);
     const next = Math.max(size, kept * (1 - reranking.share));
     const rest = firstUnits(order, model.space.costs, next);

@@ -6,12 +6,13 @@
 import { prepareSearch } from "../../discovery/prepare.ts";
 import { randomCircuitLike } from "../../discovery/random-circuits.ts";
 import { PithError } from "../../errors.ts";
+import type { CircuitFile } from "../../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedExample, EncodedTask } from "../../tasks/encode-task.ts";
 import { createRandom } from "../../tasks/random.ts";
-import { type Circuit, wholeCircuit } from "../../transformer/circuit.ts";
+import { type Circuit, listsOf, wholeCircuit } from "../../transformer/circuit.ts";
 import { shapeOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
@@ -124,7 +125,9 @@ async function gather(work: Work): Promise<CircuitEvidence> {
     for (let draw = 0; draw < count; draw++)
       drawn.push(shown(await assess(randomCircuitLike(model, circuit.kept, circuit.onTrial, random))));
     const curve: FaithfulnessCurve | MissingCurve =
-      ranking.length > 0 ? await curveAlong(model, ranking, assess) : { missing: noRanking };
+      ranking.length > 0
+        ? await curveAlong(model, ranking, assess)
+        : { missing: isExact(circuit) ? noRanking : onlyBounds };
     return { own: shown(own), original, random: compareWithRandom(own, drawn, seed), curve };
   });
   const minimality: Minimality = await onPrompts(work, encoded.validation, progress, (assess) =>
@@ -139,6 +142,11 @@ async function gather(work: Work): Promise<CircuitEvidence> {
 }
 
 const noRanking = "The search left no decision in its trace, so there is no ranking of its components.";
+const onlyBounds =
+  "The search ended trials early, so its trace has lower bounds for some components and no ranking of them.";
+
+/** Whether the trace says of every component what it cost, and not only how much at least. */
+const isExact = ({ search }: CircuitFile): boolean => search.trace.every(({ atLeast }) => atLeast !== true);
 
 /** What is drawn before anything is measured. */
 function plan({ folder, options }: Work) {
@@ -147,13 +155,17 @@ function plan({ folder, options }: Work) {
   return {
     random,
     tried: triedComponents(circuit.kept, circuit.onTrial, random),
-    ranking: rankingOf(circuit.search.trace),
+    ranking: isExact(circuit) ? rankingOf(circuit.search.trace) : [],
   };
 }
 
 const shown = ({ size, kl, accuracy, answers }: AssessedCircuit): MeasuredEvidence => ({
   ...{ size, kl, accuracy, answers },
 });
+
+/** Whether the circuit's search, or the circuit, takes MLPs apart. */
+const splitsMlps = ({ onTrial, kept }: CircuitFile): boolean =>
+  onTrial.includes("neuron") || listsOf(kept).neurons !== undefined;
 
 /** Counts evaluations. */
 function counter(onEvent: OnEvent | undefined, total: number): () => void {
@@ -178,6 +190,7 @@ async function onPrompts<T>(
   };
   const { evaluator } = await prepareSearch(runtime, original.transformer, sets, {
     ...{ ablation, valueBias, means, firstPosition: firstPosition ?? "same", signal },
+    neurons: splitsMlps(folder.circuit),
   });
   try {
     return await use(async (circuit) => {

@@ -1,7 +1,7 @@
 /** The content of circuit.json for a new circuit, before its files are known. */
 import { createHash } from "node:crypto";
 import type { FirstPositionDecision } from "../../discovery/first-position.ts";
-import { singleComponents } from "../../discovery/search-units.ts";
+import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
 import type { SearchResult } from "../../discovery/searches/decision.ts";
 import type { SearchUse } from "../../discovery/searches/use-search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -76,13 +76,17 @@ export function describeCircuit(
       ...(chat && { chat: chatRecord(task, model) }),
     },
     search: { name: search.name, options: search.options, trace: [...trace] },
-    onTrial: componentKinds.filter((kind) => isTried(kind, mlps)),
+    onTrial: componentKinds.filter(
+      (kind) => isTried(kind, mlps) || (kind === "neuron" && mlps && splitsMlps(components)),
+    ),
     ...(components !== singleComponents.name && { triedAs: components }),
     replacement: { ablation, ...(ablation === "zero" && { valueBias }), means, ...firstPosition },
     kept: circuit,
     metrics,
   };
 }
+
+const splitsMlps = (components: string): boolean => searchUnitsNamed(components).splitsMlps === true;
 
 /** One system turn for all prompts is the circuit's own; of several, none is. */
 function chatRecord({ examples }: Task, { tokenizer }: Model): NonNullable<CircuitFile["task"]["chat"]> {

@@ -2,7 +2,7 @@
  * Ranks a model's components by how much a task is expected to need them (Node): the means of the patching prompts,
  * then the ranking's passes over the validation prompts. No circuit is made.
  */
-import { layerBytes } from "../../discovery/gates/open-gates.ts";
+import { gatedLayerBytes } from "../../discovery/gates/open-gates.ts";
 import { rankingNamed } from "../../discovery/rankings/index.ts";
 import type { Ranking } from "../../discovery/rankings/ranking.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../../discovery/replacements.ts";
@@ -123,7 +123,7 @@ export async function rank(model: Model, task: Task, options: RankOptions = {}):
       signal,
     });
     // A ranking runs a few times: a large model's layers are loaded one after another, which keeps memory small.
-    const holds = layerBytes(transformer) < mostHeld;
+    const holds = gatedLayerBytes(transformer) < mostHeld;
     const open = openTaskGates({ runtime, model: transformer, encoded, replacements, holds });
     onEvent?.({ kind: "step", step: "rank" });
     const scores = await ranking.score({

@@ -13,7 +13,7 @@ import {
   searchByMask,
 } from "../../masks/mask-search.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
-import { reranking, rerankToSize } from "../../masks/rerank.ts";
+import { rerankedToFit, reranking } from "../../masks/rerank.ts";
 import type { Search } from "../search.ts";
 
 const shareRange: NumberRange = { above: 0, most: 0.9, wanted: "a share above 0 and up to 0.9" };
@@ -51,8 +51,7 @@ export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySche
       async find({ model, budget, sample: prompts, seed, step }) {
         const whole = model.space.costs.map(() => 1);
         if (budget.kind === "size") {
-          const always = model.space.body - model.space.costs.reduce((sum, cost) => sum + cost, 0);
-          return rerankToSize(whole, model, budget.size - always, { prompts, seed });
+          return rerankedToFit(whole, model, budget.size, { prompts, seed });
         }
         const holds = (mask: Float64Array) => {
           step();

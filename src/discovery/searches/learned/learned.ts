@@ -178,11 +178,16 @@ async function prefilter(
     const mask = firstUnits(order, costs, wider * total);
     const enough =
       budget.kind === "size"
-        ? maskedCost(model.space, mask) >= headroom * budget.size
+        ? maskedCost(model.space, mask) >= headroom * roomFor(budget.size, model)
         : await budget.holds(mask);
     if (enough) return unitsOf(mask);
   }
   return [...costs.keys()];
+}
+
+/** The weights that candidates may have where the body may have `size`: some of it can't go. */
+function roomFor(size: number, { space }: MaskTools["model"]): number {
+  return Math.max(0, size - (space.body - space.costs.reduce((sum, cost) => sum + cost, 0)));
 }
 
 /** A size is searched for among candidates of so many times its weights. */
@@ -199,7 +204,7 @@ async function sharesOf(
 ): Promise<{ readonly least: number; readonly most: number }> {
   const total = openCosts.reduce((sum, cost) => sum + cost, 0);
   if (budget.kind === "size") {
-    const share = budget.size / total;
+    const share = roomFor(budget.size, model) / total;
     return { least: Math.min(1, 0.4 * share), most: Math.min(1, 1.6 * share) };
   }
   const known = budget.known ?? (await cutAlong(order, model.space.costs, budget.holds));
