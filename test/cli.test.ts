@@ -180,7 +180,7 @@ describe("an interrupted search", () => {
   };
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    test.each([1, 12, 30])(
+    test.each(signal === "SIGINT" ? [1, 30] : [12])(
       `${signal} after %i decisions: exit code 130, the command to go on with, no folder`,
       async (decisions) => {
         const args = ["extract", "--out", "out"];
@@ -196,7 +196,7 @@ describe("an interrupted search", () => {
     );
   }
 
-  test.each([0, 5, 20, 35, 41])("kill -9 after %i decisions", async (decisions) => {
+  test.each([0, 20, 41])("kill -9 after %i decisions", async (decisions) => {
     const args = ["extract", "--out", "out"];
     const { child, result } = startCli(args, folder.path);
     await waitForDecisions(folder.path, "out", decisions);

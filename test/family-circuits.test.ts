@@ -1,6 +1,6 @@
 /**
  * What users do with a circuit's folder, for every family: the tiny checkpoints of test/families go through
- * extraction, compilation, number formats, reports and shared sites.
+ * extraction and compilation; every third of them, or all with PITH_FAMILIES=all, number formats, reports and shared sites.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,6 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(place, { recursive: true, force: true }));
 
+const { PITH_FAMILIES: wanted } = process.env;
+const isThird = (name: string) => wanted === "all" || tinyFolders.indexOf(name) % 3 === 0;
+
 describe.each(tinyFolders)("%s", (name) => {
   let model: Model;
   let task: Task;
@@ -51,7 +54,7 @@ describe.each(tinyFolders)("%s", (name) => {
     expect(found(compiled.compiled).verified.patched).toBeLessThan(1e-4);
   });
 
-  test("is converted to int8", async () => {
+  test.runIf(isThird(name))("is converted to int8", async () => {
     const folder = `${circuit()}-int8`;
     // These weights are random, so a narrow format may change many of the answers.
     await convertCircuit(circuit(), folder, { dtype: "int8", task, threads: 1, force: true });
@@ -61,7 +64,7 @@ describe.each(tinyFolders)("%s", (name) => {
     expect(narrow.splits.validation?.accuracy).toBe(opened.circuit.dtype?.accuracy?.validation);
   });
 
-  test("has a report and a shared site", async () => {
+  test.runIf(isThird(name))("has a report and a shared site", async () => {
     const report = await gatherReport(circuit(), { task, original: model, threads: 1 });
     expect(reportPage([report])).toContain("</html>");
     const site = await shareCircuits([{ directory: circuit(), task }], `${circuit()}-site`);
