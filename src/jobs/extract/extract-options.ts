@@ -1,10 +1,8 @@
 /** The options of an extraction, with their defaults and ranges. */
 
-import { bootstrapRange, frequencyRange } from "../../discovery/bootstrap-options.ts";
-import { checkFirstPosition } from "../../discovery/check-first-position.ts";
 import type { FirstPositionChoice } from "../../discovery/first-position.ts";
 import type { ValueBias } from "../../discovery/replacements.ts";
-import { headsAndNeurons, searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
+import { singleComponents } from "../../discovery/search-units.ts";
 import {
   alphaOption,
   earlyExitOption,
@@ -12,13 +10,12 @@ import {
   passesOption,
 } from "../../discovery/searches/greedy/greedy-options.ts";
 import { searchNamed } from "../../discovery/searches/index.ts";
-import { type Target, targetKinds, targetOptions } from "../../discovery/searches/target/target-options.ts";
+import type { Target } from "../../discovery/searches/target/target-options.ts";
 import type { SearchOptionValues, SearchUse } from "../../discovery/searches/use-search.ts";
-import { PithError } from "../../errors.ts";
-import { type Dtype, dtypes, type NarrowDtype, narrowDtypes } from "../../export/dtype.ts";
-import { type CacheKind, cacheKinds } from "../../lowering/cache-heads.ts";
+import type { Dtype, NarrowDtype } from "../../export/dtype.ts";
+import type { CacheKind } from "../../lowering/cache-heads.ts";
 import type { OperatorSet } from "../../lowering/operator-set.ts";
-import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../../number-range.ts";
+import { type NumberRange, wholeNumbers } from "../../number-range.ts";
 import type { Device } from "../../runtime/engine.ts";
 import type { Order } from "../../transformer/component.ts";
 import type { OnEvent } from "../events.ts";
@@ -374,64 +371,6 @@ export const threadRange = wholeNumbers(1, 1024, "Leave it out to have it chosen
 /** A bound of memory, in bytes. */
 export const memoryRange: NumberRange = { least: 1, whole: true, wanted: "a whole number of bytes from 1" };
 
-/** Fills in the defaults. @throws PithError "options" that names the option. */
-export function checkExtractOptions(
-  options: ExtractOptions,
-  nameOf: OptionName = (option) => option,
-): SearchSettings {
-  const require = (option: string, value: unknown, valid: boolean, wanted: string) =>
-    requireOption(nameOf(option), value, valid, wanted);
-  const { signal: _signal, onEvent: _onEvent, ...given } = options;
-  const settings = withComponents({ ...defaultExtractOptions, ...given }, options.components, nameOf);
-  const { ablation, valueBias, means, seed, threads } = settings;
-  require("ablation", ablation, ["mean", "zero"].includes(ablation), "mean or zero");
-  require("valueBias", valueBias, ["removed", "kept"].includes(valueBias), "removed or kept");
-  require("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
-  checkFirstPosition({ firstPosition: options.firstPosition, means, ablations: [ablation] }, nameOf);
-  require("dtype", settings.dtype, dtypes.includes(settings.dtype), dtypes.join(", "));
-  const wanted = `each of ${narrowDtypes.join(", ")} at most once, beside float32`;
-  require("formats", settings.formats, areFormats(settings), wanted);
-  const { operators } = settings;
-  require("operators", operators, ["portable", "onnxruntime"].includes(operators), "portable or onnxruntime");
-  require("caches", settings.caches, cacheKinds.includes(settings.caches), cacheKinds.join(" or "));
-  requireNumber(nameOf("seed"), seed, seedRange);
-  if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
-  require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
-  checkMemory(settings, nameOf);
-  checkComponents(settings, nameOf);
-  checkTarget(settings, options.alpha, nameOf);
-  checkSearch(settings, given, nameOf);
-  checkStabilityOptions(settings, nameOf);
-  return settings;
-}
-
-/** Searches by gates prune neurons, unless other components are asked for. */
-function withComponents(
-  settings: SearchSettings,
-  asked: string | undefined,
-  nameOf: OptionName,
-): SearchSettings {
-  const { search } = settings;
-  if (search === undefined || searchNamed(search.name, nameOf("search")).gates !== true) return settings;
-  if (asked !== undefined) return settings;
-  return { ...settings, components: headsAndNeurons.name };
-}
-
-function checkComponents(settings: SearchSettings, nameOf: OptionName): void {
-  const field = nameOf("components");
-  const units = searchUnitsNamed(settings.components, field);
-  const { name, gates } = searchOf(settings, nameOf);
-  if (units.splitsMlps !== true || gates === true) return;
-  throw new PithError(
-    "options",
-    `is ${units.name}, but the search named ${name} tries heads and whole MLPs.`,
-    {
-      place: { field },
-      advice: `Choose a search by gates: ${nameOf("search")} learned, say.`,
-    },
-  );
-}
-
 /** The search that the settings choose, with its options. @throws PithError "options" that names the option. */
 export function searchOf(
   { search, target, alpha, maxKl, passes, order, earlyExit }: SearchSettings,
@@ -443,95 +382,4 @@ export function searchOf(
   return target === undefined
     ? searchNamed("greedy").use({ alpha, maxKl, passes, order, ...(earlyExit && { earlyExit }) }, nameOf)
     : searchNamed("target").use({ maxKl, order }, nameOf);
-}
-
-function checkMemory({ memory, device }: SearchSettings, nameOf: OptionName): void {
-  if (memory === undefined) return;
-  requireNumber(nameOf("memory"), memory, memoryRange);
-  if (device === "cpu") return;
-  throw new PithError("options", "bounds the processor's memory, not a graphics card's.", {
-    place: { field: nameOf("memory") },
-    advice: `Leave out ${nameOf("device")}.`,
-  });
-}
-
-function checkSearch(settings: SearchSettings, given: Partial<SearchSettings>, nameOf: OptionName): void {
-  const { search, target } = settings;
-  const { name, target: wanted, gates } = searchOf(settings, nameOf);
-  if (search === undefined) return;
-  const field = nameOf("search");
-  if (gates === true && settings.memory !== undefined) {
-    const message = `can't go with ${nameOf("memory")}: searches by gates have no bound yet.`;
-    throw new PithError("options", message, { place: { field } });
-  }
-  if (gates === true && settings.bootstrap !== undefined) {
-    const message = `can't go with ${nameOf("bootstrap")}: searches by gates don't take resampled prompts yet.`;
-    throw new PithError("options", message, { place: { field } });
-  }
-  if (gates === true && search.options?.["maxKl"] !== undefined && target?.kind !== "accuracy") {
-    const message = `counts beside ${nameOf("target-accuracy")} alone.`;
-    throw new PithError("options", message, { place: { field: nameOf("search.options.maxKl") } });
-  }
-  const twice = (["alpha", "maxKl", "passes", "order", "earlyExit"] as const).find(
-    (option) => given[option] !== undefined,
-  );
-  if (twice !== undefined) {
-    const advice = `Give ${name}'s own options as ${field}.options.`;
-    throw new PithError("options", `can't go with ${nameOf(twice)}.`, { place: { field }, advice });
-  }
-  if (wanted === "either" || (wanted === "needed") === (target !== undefined)) return;
-  const message = target === undefined ? `${name} needs a target.` : `${name} can't search for a target.`;
-  throw new PithError("options", message, { place: { field } });
-}
-
-function areFormats({ dtype, formats }: SearchSettings): boolean {
-  const each = formats.every((format, at) => narrowDtypes.includes(format) && formats.indexOf(format) === at);
-  return each && (formats.length === 0 || dtype === "f32");
-}
-
-/** @param alpha as the user gave it. */
-function checkTarget(
-  { search, target, maxKl, passes, earlyExit, bootstrap, components }: SearchSettings,
-  alpha: number | undefined,
-  nameOf: OptionName,
-): void {
-  if (target === undefined) return;
-  const { kind, value } = target;
-  const field = nameOf(`target-${kind}`);
-  requireOption(nameOf("target"), kind, targetKinds.includes(kind), "accuracy, kl or size");
-  requireNumber(field, value, targetOptions[kind].range);
-  const clash = (other: string, why: string) =>
-    new PithError("options", `can't go with ${nameOf(other)}: ${why}.`, {
-      place: { field },
-      advice: "Leave one of them out.",
-    });
-  if (alpha !== undefined) throw clash("alpha", "a target chooses its own");
-  if (passes !== passesOption.initial)
-    throw clash("passes", "a search for a target tries again until nothing changes anyway");
-  if (earlyExit) throw clash("earlyExit", "a search for a target measures every candidate");
-  if (search === undefined && components !== singleComponents.name)
-    throw clash("components", "a search for a target tries each component by itself");
-  if (bootstrap !== undefined) throw clash("bootstrap", "resampled searches need a fixed alpha");
-  if (maxKl !== undefined && kind !== "accuracy") throw clash("maxKl", "only an accuracy leaves the KL open");
-}
-
-function checkStabilityOptions({ bootstrap, frequency }: SearchSettings, nameOf: OptionName): void {
-  if (bootstrap !== undefined) requireNumber(nameOf("bootstrap"), bootstrap, bootstrapRange);
-  if (frequency === undefined) return;
-  requireNumber(nameOf("frequency"), frequency, frequencyRange);
-  if (bootstrap === undefined) {
-    throw new PithError("options", "a frequency is a share of resampled searches, and there are none.", {
-      place: { field: nameOf("frequency") },
-      advice: `Give the number of searches as well: ${nameOf("bootstrap")} 20, say.`,
-    });
-  }
-}
-
-function requireNumber(field: string, value: unknown, range: NumberRange): void {
-  requireOption(field, value, isWithin(range, value), range.wanted);
-}
-
-function requireOption(field: string, value: unknown, valid: boolean, wanted: string): void {
-  if (!valid)
-    throw new PithError("options", `is ${String(value)}, but must be ${wanted}.`, { place: { field } });
 }

@@ -37,10 +37,10 @@ import { encodePrompts, searchSets, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { weightFiles } from "../same-weights.ts";
 import { withEngine } from "../with-engine.ts";
+import { checkExtractOptions } from "./check-extract-options.ts";
 import { type CircuitOrigin, describeCircuit, type Sources } from "./describe-circuit.ts";
 import { shipStandaloneAs } from "./export-dtype.ts";
 import {
-  checkExtractOptions,
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PithError } from "../../errors.ts";
-import { checkExtractOptions, defaultExtractOptions, type ExtractOptions } from "./extract-options.ts";
+import { checkExtractOptions } from "./check-extract-options.ts";
+import { defaultExtractOptions, type ExtractOptions } from "./extract-options.ts";
 
 test("with none, the defaults", () => {
   expect(checkExtractOptions({})).toEqual(defaultExtractOptions);
