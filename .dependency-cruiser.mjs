@@ -5,7 +5,7 @@
  */
 
 /** What all folders may import from. Random numbers of searches are those of tasks. */
-const bottom = "^src/((errors|printable|byte-size|number-range|number-schema|tasks/random)\\.ts$|files/)";
+const bottom = "^src/((errors|printable|byte-size|join-floats|number-range|number-schema|tasks/random)\\.ts$|files/)";
 
 /** Each folder, lowest first, with the folders that it may import from beside itself and the bottom. */
 const layers = {

@@ -9,6 +9,7 @@ import { PAPER_TASKS } from "../src/experiments/paper-settings.ts";
 import { loadModel } from "../src/jobs/load-model.ts";
 import { encodePrompts, searchSets } from "../src/jobs/prompts.ts";
 import { readTask } from "../src/jobs/read-task.ts";
+import { summarize } from "../src/measure/latency.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import { circuitKey } from "../src/transformer/circuit.ts";
 
@@ -41,9 +42,7 @@ export async function benchEarlyExit(threads: number): Promise<boolean> {
     type Run = Awaited<ReturnType<typeof run>>;
     const pairs: (readonly [Run, Run])[] = [];
     for (let turn = 0; turn < turns; turn++) pairs.push([await run(false), await run(true)] as const);
-    const median = (which: 0 | 1) =>
-      pairs.map((pair) => pair[which].milliseconds).sort((a, b) => a - b)[Math.floor(turns / 2)] ??
-      Number.NaN;
+    const median = (which: 0 | 1) => summarize(pairs.map((pair) => pair[which].milliseconds)).median;
     const [[whole, sooner] = []] = pairs;
     if (whole === undefined || sooner === undefined) continue;
     const isSame = pairs.every((pair) => pair[0].key === pair[1].key);

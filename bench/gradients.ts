@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { readTransformer } from "../src/architectures/index.ts";
 import { openCheckpoint } from "../src/architectures/open-checkpoint.ts";
+import { summarize } from "../src/measure/latency.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { workerRuntime } from "../src/runtime/node-runtime.ts";
 import { gateKinds, uniformGates } from "../src/transformer/gates.ts";
@@ -55,7 +56,7 @@ export async function benchGradients(options: GradientsBenchOptions): Promise<bo
   const weightBytes = 4 * (await parameterCount(folder));
   const activationBytes = 4 * layerActivations(size, prompts, length);
   const limit = memoryBar * weightBytes + activationBytes;
-  const ratio = median(ratios.map(({ both, forward }) => both / forward));
+  const ratio = summarize(ratios.map(({ both, forward }) => both / forward)).median;
   const result = {
     options,
     machine: `${cpus()[0]?.model ?? "?"}, ${threads} threads`,
@@ -68,7 +69,8 @@ export async function benchGradients(options: GradientsBenchOptions): Promise<bo
   const met = ratio <= timeBar && memory.inTurn.peakBytes < limit;
   if (json) console.log(JSON.stringify({ ...result, met }, null, 2));
   else {
-    const times = (which: "both" | "forward") => median(ratios.map((pair) => pair[which])).toFixed(0);
+    const times = (which: "both" | "forward") =>
+      summarize(ratios.map((pair) => pair[which])).median.toFixed(0);
     console.log(
       [
         `machine             ${result.machine}`,
@@ -132,12 +134,6 @@ function layerActivations(
   length: number,
 ): number {
   return prompts * length * (width * (1 + 3 + 1 + 4 + 1 + 1) + heads * length);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle - 0.25)] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }
 
 const mega = (bytes: number): string => (bytes / 1e6).toFixed(0);

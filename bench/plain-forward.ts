@@ -2,8 +2,10 @@
  * One plain full forward pass of the original model: the least cost of a candidate in a tool that uses hooks. It
  * has the same operators, batches and runtime as the search, so that only the method differs.
  */
+
 import { makeBatches } from "../src/discovery/batch.ts";
 import { embedBatches } from "../src/discovery/embedding.ts";
+import { joinFloats } from "../src/join-floats.ts";
 import { askingParts, type PlacedPart, partsOf } from "../src/lowering/kept-part.ts";
 import { lastPosition } from "../src/lowering/last-position.ts";
 import { inputPlaces, placeFeeds } from "../src/lowering/places.ts";
@@ -124,12 +126,7 @@ async function together(
 ): Promise<DeviceTensor> {
   const parts = await Promise.all(tensors.map((tensor) => runtime.readFloats(tensor)));
   await runtime.release(...tensors);
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
+  const data = joinFloats(parts);
   return runtime.upload({ type: "float32", shape: [data.length / width, width], data });
 }
 

@@ -17,6 +17,7 @@ import { readTask } from "../src/jobs/read-task.ts";
 import { answerLogits } from "../src/measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits, isRight } from "../src/measure/compare.ts";
 import { mostLikely } from "../src/measure/distribution.ts";
+import { summarize } from "../src/measure/latency.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { loadTokenizer } from "../src/tokenizer/load-tokenizer.ts";
 import { countKept } from "../src/transformer/circuit.ts";
@@ -194,11 +195,7 @@ function markdown(names: readonly string[], rows: readonly (readonly string[])[]
 
 const table = (lines: readonly Line[]) => markdown(head, lines.map(cells));
 
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
-};
+const median = (values: readonly number[]): number => summarize(values).median;
 
 interface Medians {
   readonly task: string;

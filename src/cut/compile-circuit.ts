@@ -2,6 +2,7 @@
  * Compiles a circuit for the words of its task: everything below and up to the lowest heads is computed once for
  * each (token, position) pair that a prompt may contain, and stored as a table.
  */
+import { joinFloats } from "../join-floats.ts";
 import { type CompiledModel, firstRowOfLast, type PromptVocabulary } from "../lowering/compiled.ts";
 import { type KeptPart, partsOf } from "../lowering/kept-part.ts";
 import { lowerTables } from "../lowering/tables.ts";
@@ -85,7 +86,7 @@ async function computeTables(
   return (output, name, from) => {
     const parts = chunks.get(output);
     if (parts === undefined) throw new TypeError(`the tables lack ${output}`);
-    const values = joined(parts);
+    const values = joinFloats(parts);
     const width = values.length / pairs.length;
     return constantWeight(name, [pairs.length - from, width], values.slice(from * width));
   };
@@ -105,16 +106,6 @@ async function runPart(
   const values = new Map<string, Float32Array>();
   for (const [name, tensor] of Object.entries(outputs)) values.set(name, await runtime.readFloats(tensor));
   await runtime.release(...Object.values(outputs));
-  return values;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    values.set(part, at);
-    at += part.length;
-  }
   return values;
 }
 

@@ -88,7 +88,7 @@ export async function forward(
       const session = await runtime.load(graph);
       return { block, gates, session };
     },
-    (layer) => runtime.hasRoomAhead(layerBytes(model, layer)),
+    (layer) => runtime.hasRoomAhead(() => layerBytes(model, layer)),
   );
   for (const layer of model.blocks.keys()) {
     options.signal?.throwIfAborted();

@@ -18,8 +18,8 @@ import {
   type Component,
   type ComponentKind,
   componentsOfModel,
-  indicesBelow,
   type ModelShape,
+  neuronsOfLayer,
   shapeOf,
 } from "../transformer/component.ts";
 import type { Transformer } from "../transformer/transformer.ts";
@@ -58,9 +58,7 @@ export function randomCircuitLike(
 
 /** All neurons of a model. */
 function neuronsOf(shape: ModelShape): readonly Component[] {
-  return shape.flatMap(({ hidden = 0 }, layer) =>
-    indicesBelow(hidden).map((neuron): Component => ({ kind: "neuron", layer, neuron })),
-  );
+  return shape.flatMap(({ hidden = 0 }, layer) => neuronsOfLayer(layer, hidden));
 }
 
 /** How many neurons a circuit keeps, those of whole MLPs included. */

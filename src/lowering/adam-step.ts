@@ -2,7 +2,7 @@
  * One step of Adam (Kingma and Ba, 2015) as a graph: the weights and their moments come in, and the next ones go out, so
  * that they stay with the engine from step to step.
  */
-import { gradientGraph } from "../onnx/gradient.ts";
+import { gradientGraph, gradientName } from "../onnx/gradient.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 
@@ -43,7 +43,7 @@ export function adamStepGraph(
   if (output !== undefined) builder.keepOutput(output);
   for (const name of weights) {
     const weight = gradient.inputs.find((input) => input.name === name);
-    const slope = gradient.outputs.find((value) => value.name === `gradient.${name}`);
+    const slope = gradient.outputs.find((value) => value.name === gradientName(name));
     if (weight === undefined || slope === undefined) throw new RangeError(`${name} is no input`);
     const moment = (own: string, of: typeof slope, forget: number) => {
       const before = builder.input(own, "float32", weight.shape);

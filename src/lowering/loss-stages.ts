@@ -81,8 +81,8 @@ function softplus(graph: GraphBuilder, x: Value): Value {
   return graph.add(above, graph.log(graph.add(graph.exp(negative), graph.floats([], [1]))));
 }
 
-/** A logit as good as none. */
-const nothing = -1e30;
+/** A logit as good as none: what `absent` holds where a token only fills a row. */
+export const absentLogit = -1e30;
 
 /** Some tokens of each row, int64 [batch, tokens]; those that only fill a row repeat its first one, and are absent. */
 interface Tokens {
@@ -100,7 +100,7 @@ function tokensOf(graph: GraphBuilder, ids: string, absent: string): Tokens {
 /** Logits of all tokens but these. */
 function without(graph: GraphBuilder, logits: Value, { ids, absent }: Tokens): Value {
   const scalar = (value: number) => graph.floats([], [value]);
-  const updates = graph.add(graph.mul(absent, scalar(0)), scalar(nothing));
+  const updates = graph.add(graph.mul(absent, scalar(0)), scalar(absentLogit));
   return graph.add(logits, graph.scatterAdd(graph.mul(graph.hold(logits), scalar(0)), ids, updates, 1));
 }
 

@@ -39,7 +39,7 @@ export interface EvaluateSplitOptions {
 }
 
 /** Number of answer positions whose logits are held at a time. */
-const defaultRowsPerPart = 512;
+export const defaultRowsPerPart = 512;
 
 /** @param original if it is available. */
 export async function evaluateSplit(

@@ -10,9 +10,9 @@ import { type Circuit, circuitOf, keeps, wholeCircuit } from "../transformer/cir
 import {
   type Component,
   componentsOfModel,
-  indicesBelow,
   isTried,
   nameInModel,
+  neuronsOfLayer,
   shapeOfHeadCounts,
 } from "../transformer/component.ts";
 
@@ -157,8 +157,7 @@ export function frequentCircuit(frequency: Frequency, share: number): Circuit {
 function namesOnTrial(circuit: Circuit, { heads, mlps, neurons }: TrialShape): ReadonlySet<string> {
   const onTrial = componentsOfModel(shapeOfHeadCounts(heads)).flatMap((component): readonly Component[] => {
     const { kind, layer } = component;
-    if (kind === "mlp" && neurons !== undefined)
-      return indicesBelow(neurons[layer] ?? 0).map((neuron) => ({ kind: "neuron", layer, neuron }));
+    if (kind === "mlp" && neurons !== undefined) return neuronsOfLayer(layer, neurons[layer] ?? 0);
     return isTried(kind, mlps) ? [component] : [];
   });
   return new Set(onTrial.filter((component) => keeps(circuit, component)).map(nameInModel));

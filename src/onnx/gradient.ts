@@ -23,6 +23,9 @@ export interface GradientOptions {
   readonly held?: readonly string[];
 }
 
+/** The name of a value's upstream vector among a gradient graph's inputs, and of the gradient among its outputs. */
+export const gradientName = <Name extends string>(value: Name): `gradient.${Name}` => `gradient.${value}`;
+
 /** A gradient that does not exist: a fault of what was asked for, or an operator without one. @internal */
 export class GradientError extends Error {
   override readonly name = "GradientError";
@@ -42,11 +45,11 @@ export function gradientGraph(graph: Graph, options: GradientOptions): Graph {
   const ends = [...graph.inputs, ...graph.weights.map(({ value }) => value)];
   const sources = wrt.map((each) => differentiable(ends, each, `an input or a weight of "${graph.name}"`));
   const builder = GraphBuilder.continuing(graph, name);
-  const gradients = new Map([[of, builder.input(`gradient.${of}`, "float32", output.shape)]]);
+  const gradients = new Map([[of, builder.input(gradientName(of), "float32", output.shape)]]);
   backwards(graph, builder, gradients, dependents(graph, wrt, held));
   for (const each of keep) builder.keepOutput(named(graph.outputs, each, `an output of "${graph.name}"`));
   for (const source of sources)
-    builder.output(`gradient.${source.name}`, gradients.get(source.name) ?? zerosOf(builder, source));
+    builder.output(gradientName(source.name), gradients.get(source.name) ?? zerosOf(builder, source));
   return withoutUnread(builder.build());
 }
 

@@ -47,7 +47,7 @@ export interface FileSize {
 /** Counts the weights of a runtime's sessions. */
 interface WeightMeter {
   /** Whether the next layer may be loaded while this one runs: afterwards a layer must still fit beside both. */
-  hasRoomAhead(bytes: number): boolean;
+  hasRoomAhead(bytes: () => number): boolean;
   /**
    * Loads a session whose weights come from this process, and counts them until it is unloaded.
    * @throws PithError "runtime" when they do not fit.
@@ -92,7 +92,7 @@ export function createWeightMeter(room: Room | undefined): WeightMeter {
   };
   const [weights, files] = [room?.weightBytes ?? Infinity, room?.fileBytes ?? Infinity];
   return {
-    hasRoomAhead: (bytes) => taken + (1 + loadingFactor) * bytes <= weights,
+    hasRoomAhead: (bytes) => room === undefined || taken + (1 + loadingFactor) * bytes() <= weights,
     session: (bytes, load) => counted(bytes, { factor: loadingFactor, most: weights }, load),
     file({ plain, packed }, load) {
       const packs = taken + packed <= files;

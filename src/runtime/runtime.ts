@@ -67,10 +67,11 @@ export interface Runtime {
    */
   load(graph: Graph, options?: { readonly once?: boolean }): Promise<Session>;
   /**
-   * Whether there is room to load weights of so many bytes before those that are in use are let go.
+   * Whether there is room to load weights of so many bytes before those that are in use are let go. Their size is asked
+   * for only where memory is bounded.
    * @internal
    */
-  hasRoomAhead(weightBytes: number): boolean;
+  hasRoomAhead(weightBytes: () => number): boolean;
   /**
    * Loads a model file with its external data beside it. Its operations are not counted. `size` counts where
    * memory is bounded: there, weights that do not fit otherwise stay in the layout of the file.

@@ -24,9 +24,14 @@ export function freedSize(model: Transformer, circuit: Circuit, component: Compo
   return layerSize(model, circuit, layer) - layerSize(model, without(circuit, [component]), layer);
 }
 
+/** The body's size in the whole model. */
+export function bodySize(model: Transformer): number {
+  return circuitSize(model, wholeCircuit(shapeOf(model)));
+}
+
 /** Share of the original's body parameters that a circuit keeps, 0 to 1. */
 export function bodyShare(model: Transformer, circuit: Circuit): number {
-  return circuitSize(model, circuit) / circuitSize(model, wholeCircuit(shapeOf(model)));
+  return circuitSize(model, circuit) / bodySize(model);
 }
 
 function layerSize(model: Transformer, circuit: Circuit, layer: number): number {

@@ -248,6 +248,11 @@ function componentsOfKind(
   }
 }
 
+/** Every neuron of a layer's MLP. @param count how many it has. */
+export function neuronsOfLayer(layer: number, count: number): readonly Component[] {
+  return indicesBelow(count).map((neuron) => ({ kind: "neuron", layer, neuron }));
+}
+
 /** Whether a layer's components include the given one of that layer; an MLP, if some of it is left. */
 export function layerHas({ heads, mlp, neurons, hidden }: LayerShape, component: Component): boolean {
   switch (component.kind) {

@@ -2,6 +2,7 @@
  * The attention of the layer on trial, run once for the layer. It does not depend on which heads are kept,
  * because a head's write is subtracted from the sum afterwards.
  */
+import { joinFloats } from "../../join-floats.ts";
 import type { Queries } from "../../lowering/attention.ts";
 import { placeFeeds } from "../../lowering/places.ts";
 import type { DeviceTensor, Runtime, Session } from "../../runtime/runtime.ts";
@@ -105,12 +106,7 @@ export async function withoutAttention(
 async function concatenate(runtime: Runtime, tensors: readonly DeviceTensor[]): Promise<DeviceTensor> {
   const parts: Float32Array[] = [];
   for (const tensor of tensors) parts.push(await runtime.readFloats(tensor));
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
+  const data = joinFloats(parts);
   await runtime.release(...tensors);
   const first = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   return runtime.upload({ type: "float32", shape: [first, ...(tensors[0]?.shape.slice(1) ?? [])], data });

@@ -3,6 +3,7 @@
  * rows' own. Only a limited number of rows of logits is computed at a time. `scoreReference` explains why P
  * itself is never stored.
  */
+import { joinFloats } from "../../join-floats.ts";
 import { score, scoreReference } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
@@ -36,7 +37,7 @@ export interface CrossEntropy {
  * Positions scored in one run, which limits the number of logits. A graphics card gets more at once (206 MB of
  * GPT-2's logits), because starting a run costs as much as a small one.
  */
-const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
+export const rowsPerRunOn = { cpu: 256, webgpu: 1024 } as const;
 
 /**
  * @param original the original's rows [count, d], whose distribution is P.
@@ -121,12 +122,7 @@ async function readTargets(
   const width = targets[0]?.shape[1] ?? 0;
   const parts: Float32Array[] = [];
   for (const target of targets) parts.push(await runtime.readFloats(target));
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
+  const data = joinFloats(parts);
   return { data, width };
 }
 

@@ -3,6 +3,7 @@
  * (lowering) is used. Products are computed once for the layer. A choice keeps those of an earlier choice and the few
  * heads that it has less; when these become many, the products are moved on, if anybody still asks.
  */
+import { joinFloats } from "../../join-floats.ts";
 import type { Queries } from "../../lowering/attention.ts";
 import {
   mlpOfProducts,
@@ -224,12 +225,7 @@ async function removedProducts(layer: ProductsLayer): Promise<Tensors> {
     const written = constantRows(constant, queries).map((value) => -value);
     return [sessions.output.subarray(head * each, (head + 1) * each), written];
   });
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
+  const data = joinFloats(parts);
   const outputs = await sessions.products.run({
     x: { type: "float32", shape: [1, data.length / width, width], data },
     constant: { type: "float32", shape: [1, width], data: new Float32Array(width) },

@@ -122,7 +122,7 @@ export function createLayerLoader(
         queries === "all" &&
         next !== undefined &&
         ahead === undefined &&
-        runtime.hasRoomAhead(bytesOf(next))
+        runtime.hasRoomAhead(() => bytesOf(next))
       ) {
         ahead = { layer: next, loaded: load(next, queries) };
         // A search that stops early never takes it, so its failure must not stay unhandled.

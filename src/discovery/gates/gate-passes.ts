@@ -4,7 +4,7 @@
  * memory holds the streams and one layer's activations, and each layer's gradient is the next one's upstream vector.
  */
 import { afterName, gateName, gateStage, meanName } from "../../lowering/gate-stage.ts";
-import { gradientGraph } from "../../onnx/gradient.ts";
+import { gradientGraph, gradientName } from "../../onnx/gradient.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { heldValues } from "../../onnx/graph-builder.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
@@ -38,9 +38,6 @@ export interface PassForm {
   graph(layer: number): Graph;
   feeds(layer: number, batch: number): Promise<Readonly<Record<string, HostTensor | DeviceTensor>>>;
 }
-
-/** The name that `gradientGraph` gives to the upstream vector of a value, or to the gradient with respect to it. */
-const gradientName = (name: string): string => `gradient.${name}`;
 
 /** The gates of a pass over some batches. Kinds whose gates are all 1 and are not asked for may be left out. */
 export function gatesForm(
@@ -87,7 +84,7 @@ function constantFeeds(constants: StreamConstants, layer: number, width: number)
   };
 }
 
-/** The smallest set of gates before that has all of these, or these. */
+/** The smallest known set of gates that has all of these; if there is none, these, which are then known. */
 function servingKinds(kindSets: GateKind[][], needed: GateKind[]): readonly GateKind[] {
   const serving = kindSets
     .filter((kinds) => needed.every((kind) => kinds.includes(kind)))

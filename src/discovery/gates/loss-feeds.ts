@@ -1,6 +1,6 @@
 /** What losses are fed beside the residual stream at answer positions: the original's targets, and answers. */
 import { PithError } from "../../errors.ts";
-import { type Loss, lossStage } from "../../lowering/loss-stages.ts";
+import { absentLogit, type Loss, lossStage } from "../../lowering/loss-stages.ts";
 import { scoreReference } from "../../lowering/stages.ts";
 import type { HostTensor } from "../../runtime/runtime.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
@@ -9,9 +9,6 @@ import { floatFeed, type RunRows } from "./run-rows.ts";
 
 /** The inputs of a loss's graph for some rows. */
 type FeedsOfRows = (rows: readonly AnswerRow[]) => Record<string, HostTensor>;
-
-/** What fills a row of answers where others have more: a logit as good as none. */
-const nothing = -1e30;
 
 /** @param original gives the original's rows of all prompts, when they are asked for first. */
 export function createLossFeeds(
@@ -133,7 +130,7 @@ function tokenFeeds(
     [name]: { type: "int64", shape, data: BigInt64Array.from(ids) },
     [absentName]: floatFeed(
       shape,
-      Float32Array.from(padded, (token) => (token === undefined ? nothing : 0)),
+      Float32Array.from(padded, (token) => (token === undefined ? absentLogit : 0)),
     ),
   };
 }

@@ -1,8 +1,6 @@
 /** Opens a model with gates on the patching and the validation prompts of a search. */
 import type { Runtime } from "../../runtime/runtime.ts";
-import { wholeCircuit } from "../../transformer/circuit.ts";
-import { circuitSize } from "../../transformer/circuit-size.ts";
-import { shapeOf } from "../../transformer/component.ts";
+import { bodySize } from "../../transformer/circuit-size.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { createGateEngine, type GateEngine } from "./gate-engine.ts";
 import type { GateMeans } from "./gate-passes.ts";
@@ -20,7 +18,7 @@ export interface OpenGates {
 interface OpenGatesOptions {
   /**
    * Whether weights stay loaded between runs, for those that are run hundreds of times; that takes about eight times their
-   * size. Left out: where the layers' weights take less than 1 GiB.
+   * size. Left out: where the layers' weights in float32 take less than 1 GiB.
    */
   readonly holds?: boolean | undefined;
   readonly tokensPerBatch?: number | undefined;
@@ -31,14 +29,9 @@ export function openGates(
   model: Transformer,
   { patching, validation }: Readonly<Record<"patching" | "validation", readonly GatedPrompt[]>>,
   means: GateMeans,
-  { holds = gatedLayerBytes(model) < 2 ** 30, tokensPerBatch }: OpenGatesOptions = {},
+  { holds = 4 * bodySize(model) < 2 ** 30, tokensPerBatch }: OpenGatesOptions = {},
 ): OpenGates {
   const prompts = [...patching, ...validation];
   const engine = createGateEngine(runtime, model, prompts, means, { holds, tokensPerBatch });
   return { engine, gated: gatedModelOf(engine, patching.length) };
-}
-
-/** Bytes of the layers' weights in float32. */
-export function gatedLayerBytes(model: Transformer): number {
-  return 4 * circuitSize(model, wholeCircuit(shapeOf(model)));
 }

@@ -11,7 +11,7 @@ import {
   probeDirection,
   probeStage,
 } from "../../lowering/loss-stages.ts";
-import { gradientGraph } from "../../onnx/gradient.ts";
+import { gradientGraph, gradientName } from "../../onnx/gradient.ts";
 import { heldValues } from "../../onnx/graph-builder.ts";
 import type { HostTensor } from "../../runtime/runtime.ts";
 import type { PassTools } from "./gate-passes.ts";
@@ -41,15 +41,15 @@ export interface RowLosses {
     loss: Loss,
     operators?: LossOperators,
   ): Promise<{ readonly losses: Float64Array; readonly upstream: Float32Array }>;
-  /** The gradient of Σ u·log q with u = √q∘r − q(√q·r) held constant, r the signs; mean over a prompt's positions. */
+  /** The gradient of Σ u·log q with u = √q∘r − q(√q·r) held constant, r the signs; each of a prompt's n positions counts 1/√n. */
   probe(streams: AnswerStreams, signs: ProbeSigns): Promise<Float32Array>;
   /** The most likely token after each prompt. */
   predictions(streams: AnswerStreams): Promise<Int32Array>;
 }
 
 /** The output of a loss's gradient graph, and the input that says how much each row's loss counts. */
-const ofStream = "gradient.x";
-const ofLoss = "gradient.loss";
+const ofStream = gradientName("x");
+const ofLoss = gradientName("loss");
 
 /** @param original gives the original's rows of all prompts, when they are asked for first. */
 export function createRowLosses(

@@ -1,4 +1,5 @@
 /** Runs a graph over rows of the residual stream, some at a time, which limits how many logits there are at once. */
+import { joinFloats } from "../../join-floats.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import type { DeviceTensor, HostTensor, Runtime } from "../../runtime/runtime.ts";
 import type { AnswerRow } from "./gated-prompt.ts";
@@ -60,13 +61,7 @@ async function joinParts<Name extends string>(
       if (output === undefined) throw new TypeError(`a loss lacks its output ${name}`);
       values.push(await runtime.readFloats(output));
     }
-    const all = new Float32Array(values.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const each of values) {
-      all.set(each, at);
-      at += each.length;
-    }
-    joined[name] = all;
+    joined[name] = joinFloats(values);
   }
   await runtime.release(...parts.flatMap((part) => Object.values(part)));
   return joined;

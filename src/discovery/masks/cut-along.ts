@@ -16,6 +16,11 @@ export function orderOf(values: Float64Array): readonly number[] {
   return [...values.keys()].sort((one, other) => (values[other] ?? 0) - (values[one] ?? 0) || one - other);
 }
 
+/** The same by value per weight: of what is worth as much, the lighter one comes first. */
+export function orderPerWeight(values: Float64Array, costs: Float64Array): readonly number[] {
+  return orderOf(values.map((value, at) => value / (costs[at] ?? 1)));
+}
+
 /** The mask of the first units of an order that cost no more than `size` together. */
 export function firstUnits(order: readonly number[], costs: Float64Array, size: number): Mask {
   const mask = new Float64Array(costs.length);

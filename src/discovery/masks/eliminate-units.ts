@@ -3,9 +3,10 @@
  * left out by themselves, those of the lowest estimated loss per weight first, and stay out where the rest is good
  * enough. In the end no single one of them can go.
  */
-import { type MaskHolds, orderOf } from "./cut-along.ts";
+import type { MaskHolds } from "./cut-along.ts";
 import { type Mask, maskedCost } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
+import { keptOrder } from "./rerank.ts";
 
 export interface EliminationOptions {
   readonly prompts: readonly number[];
@@ -53,12 +54,7 @@ async function walk(
     seed,
   }: { readonly small: ReadonlySet<number>; readonly size: number; readonly seed: number },
 ): Promise<Mask> {
-  const { costs } = model.space;
-  const losses = await model.removalLosses(start, prompts, seed);
-  const perWeight = losses.map((loss, at) => loss / (costs[at] ?? 1));
-  const ascending = orderOf(perWeight)
-    .filter((at) => start[at] === 1)
-    .toReversed();
+  const ascending = (await keptOrder(start, model, prompts, seed)).toReversed();
   const blocks = blocksOf(
     ascending.filter((at) => small.has(at)),
     size,

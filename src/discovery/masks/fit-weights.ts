@@ -16,13 +16,10 @@ export async function bestOfSize(
 ): Promise<Mask> {
   const { model, sets, sample, seed } = tools;
   const { space } = model;
-  const always = space.body - space.costs.reduce((sum, cost) => sum + cost, 0);
-  const direct = largestOfSize(tools, size, cut);
+  const room = size - space.fixed;
+  const direct = await largestOfSize(tools, size, cut);
   const fits = (mask: Mask) => circuitSize(space.model, circuitOfMask(space, mask)) <= size;
-  const ranked = await rerankToSize(cut(larger * (size - always)), model, size - always, {
-    prompts: sample,
-    seed,
-  });
+  const ranked = await rerankToSize(cut(larger * room), model, room, { prompts: sample, seed });
   const prompts = [...sets.held, ...sets.validation];
   const losses = await Promise.all(
     [direct, ranked]
@@ -36,15 +33,16 @@ export async function bestOfSize(
 /**
  * The largest cut whose circuit is no larger than `size`. Heads may share weights, which stay until the last of them
  * goes; so a circuit may have more weights than its components cost.
+ * @param cut may go on from what it gave before, since it is asked for fewer weights each time.
  */
-export function largestOfSize(
+export async function largestOfSize(
   { model: { space } }: Pick<MaskTools, "model">,
   size: number,
-  cut: (weights: number) => Mask,
-): Mask {
-  let weights = size - (space.body - space.costs.reduce((sum, cost) => sum + cost, 0));
+  cut: (weights: number) => Mask | Promise<Mask>,
+): Promise<Mask> {
+  let weights = size - space.fixed;
   for (;;) {
-    const mask = cut(weights);
+    const mask = await cut(weights);
     const over = circuitSize(space.model, circuitOfMask(space, mask)) - size;
     if (over <= 0 || weights <= 0) return mask;
     weights -= over;

@@ -4,8 +4,8 @@
  * ones is a circuit.
  */
 import { type Circuit, keeps, wholeCircuit, without } from "../../transformer/circuit.ts";
-import { circuitSize, freedSize } from "../../transformer/circuit-size.ts";
-import { type Component, shapeOf } from "../../transformer/component.ts";
+import { bodySize, circuitSize, freedSize } from "../../transformer/circuit-size.ts";
+import { type Component, neuronsOfLayer, shapeOf } from "../../transformer/component.ts";
 import {
   type GateKind,
   type GateShape,
@@ -33,6 +33,8 @@ export interface GateSpace {
   readonly costs: Float64Array;
   /** The weights of the original's body. */
   readonly body: number;
+  /** Those of them that stay whatever a mask says: no candidate has them. */
+  readonly fixed: number;
 }
 
 /** @param mlps whether MLPs, or their neurons, are candidates. */
@@ -46,14 +48,17 @@ export function gateSpaceOf(
   );
   const split = units.splitsMlps ? all.flatMap((unit) => splitMlps(unit, shape)) : all;
   const costOf = componentCosts(model);
+  const costs = Float64Array.from(split, (unit) =>
+    unit.reduce((sum, component) => sum + costOf(component), 0),
+  );
+  const body = bodySize(model);
   const kinds = new Set(split.flatMap((unit) => unit.map(({ kind }) => gateKindOf[kind])));
   return {
     model,
     shape,
     kinds: gateKinds.filter((kind) => kinds.has(kind)),
-    units: split,
-    costs: Float64Array.from(split, (unit) => unit.reduce((sum, component) => sum + costOf(component), 0)),
-    body: circuitSize(model, wholeCircuit(shapeOf(model))),
+    ...{ units: split, costs, body },
+    fixed: body - costs.reduce((sum, cost) => sum + cost, 0),
   };
 }
 
@@ -68,7 +73,7 @@ function splitMlps(unit: SearchUnit, { neurons }: GateShape): readonly SearchUni
   return unit.flatMap((component): readonly SearchUnit[] => {
     if (component.kind !== "mlp") return [[component]];
     const { layer } = component;
-    return Array.from({ length: neurons[layer] ?? 0 }, (_, neuron) => [{ kind: "neuron", layer, neuron }]);
+    return neuronsOfLayer(layer, neurons[layer] ?? 0).map((neuron) => [neuron]);
   });
 }
 

@@ -55,8 +55,7 @@ export async function openBudget(budget: BudgetInputs): Promise<MaskBudget> {
       return asFaithfulAsGreedy(budget);
     case "size": {
       const { space } = budget.mask;
-      const bound = space.body - space.costs.reduce((sum, cost) => sum + cost, 0);
-      checkReachable(target, {}, bound / space.body);
+      checkReachable(target, {}, space.fixed / space.body);
       return { kind: "size", size: target.value * space.body };
     }
     case "kl": {

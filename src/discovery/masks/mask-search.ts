@@ -14,7 +14,7 @@ import type { Decision } from "../searches/decision.ts";
 import { faultInDecisions } from "../searches/greedy/check-decisions.ts";
 import { decisionSchema } from "../searches/greedy/greedy.ts";
 import { alphaOption, maxKlOption } from "../searches/greedy/greedy-options.ts";
-import type { MetTarget, SearchInputs, SearchOutcome } from "../searches/search.ts";
+import type { MetTarget, SearchInputs, SearchJournal, SearchOutcome } from "../searches/search.ts";
 import { createAssessor } from "../searches/target/assess.ts";
 import type { StepFault } from "../step-fault.ts";
 import type { MaskHolds } from "./cut-along.ts";
@@ -121,6 +121,18 @@ function counting(budget: MaskBudget, count: () => void): MaskBudget {
 
 /** An entry of the journal of a search by masks: a decision of Algorithm 1, which says what a circuit may cost. */
 export const greedyEntrySchema = z.object({ greedy: decisionSchema });
+export type GreedyEntry = z.output<typeof greedyEntrySchema>;
+
+/** The journal of a search that keeps nothing but these decisions. */
+export const greedyJournal: SearchJournal<MaskSearchOptions, GreedyEntry> = {
+  schema: greedyEntrySchema,
+  firstFault: (setting, options, entries) =>
+    faultInReference(
+      setting,
+      options,
+      entries.map(({ greedy }) => greedy),
+    ),
+};
 
 /** Checks journaled decisions of Algorithm 1 at the search's α. */
 export function faultInReference(

@@ -5,10 +5,11 @@ import { circuitSize } from "../../transformer/circuit-size.ts";
 import { mean } from "../mean.ts";
 import { headsAndNeurons, singleComponents } from "../search-units.ts";
 import { cutAlong, orderOf } from "./cut-along.ts";
+import { largestOfSize } from "./fit-weights.ts";
 import { circuitOfMask, gateSpaceOf, type Mask, maskedCost, maskOfCircuit } from "./gate-space.ts";
 import { maskModelOf } from "./mask-model.ts";
 import { pruneFurther } from "./prune-further.ts";
-import { rerankedToFit, rerankToSize } from "./rerank.ts";
+import { rerankToSize } from "./rerank.ts";
 import { madeGatedModel } from "./testing.ts";
 import { trainScores } from "./train-scores.ts";
 
@@ -115,8 +116,11 @@ test("a size is the circuit's own where heads share keys and values, whose cost 
   const masks = maskModelOf(made, ofGroups, { loss: "kl", signal: undefined });
   for (const share of [0.05, 0.15, 0.4]) {
     const size = share * ofGroups.body;
-    const start: Mask = ofGroups.costs.map(() => 1);
-    const mask = await rerankedToFit(start, masks, size, { prompts, seed: 0 });
+    let mask: Mask = ofGroups.costs.map(() => 1);
+    await largestOfSize({ model: masks }, size, async (weights) => {
+      mask = await rerankToSize(mask, masks, weights, { prompts, seed: 0 });
+      return mask;
+    });
     expect(circuitSize(grouped, circuitOfMask(ofGroups, mask))).toBeLessThanOrEqual(size);
   }
   const nothing = await rerankToSize(

@@ -3,9 +3,8 @@
  * go, a share of the weights at a time; where the rest is not good enough, half of that share is tried. Ranking again
  * sees what a single ranking can't: a component that was a spare becomes needed when what it stood in for is gone.
  */
-import { circuitSize } from "../../transformer/circuit-size.ts";
-import { firstUnits, type MaskHolds, orderOf } from "./cut-along.ts";
-import { circuitOfMask, type Mask, maskedCost } from "./gate-space.ts";
+import { firstUnits, type MaskHolds, orderPerWeight } from "./cut-along.ts";
+import { type Mask, maskedCost } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
 
 /** The first share of the weights that goes at once, and the last one. */
@@ -43,28 +42,6 @@ export async function pruneByReranking(start: Mask, model: MaskModel, options: R
   return mask;
 }
 
-/**
- * Takes the same steps until the circuit's body has at most so many weights, whatever it loses. A mask's cost is less
- * than its circuit's size where heads share keys and values: then it goes on by the difference.
- * @param size of the body, with what can't go.
- */
-export async function rerankedToFit(
-  start: Mask,
-  model: MaskModel,
-  size: number,
-  options: Pick<RerankOptions, "prompts" | "seed">,
-): Promise<Mask> {
-  const { space } = model;
-  let mask = start;
-  let room = size - (space.body - space.costs.reduce((sum, cost) => sum + cost, 0));
-  for (;;) {
-    mask = await rerankToSize(mask, model, Math.max(0, room), options);
-    const over = circuitSize(space.model, circuitOfMask(space, mask)) - size;
-    if (over <= 0 || room <= 0) return mask;
-    room -= over;
-  }
-}
-
 /** Takes the same steps until what is left costs no more than `size`. */
 export async function rerankToSize(
   start: Mask,
@@ -81,22 +58,20 @@ export async function rerankToSize(
     const next = Math.max(size, kept * (1 - reranking.share));
     const rest = firstUnits(order, model.space.costs, next);
     // Where the last unit in the order alone is larger than the step, it goes by itself.
-    const smaller =
+    mask =
       maskedCost(model.space, rest) < kept
         ? rest
         : rest.map((value, at) => (at === order.at(-1) ? 0 : value));
-    mask = smaller;
   }
 }
 
 /** The units that a mask keeps, by the estimated loss per weight of leaving each out, the highest first. */
-async function keptOrder(
+export async function keptOrder(
   mask: Mask,
   model: MaskModel,
   prompts: readonly number[],
   seed: number,
 ): Promise<readonly number[]> {
-  const { costs } = model.space;
   const losses = await model.removalLosses(mask, prompts, seed);
-  return orderOf(losses.map((loss, at) => loss / (costs[at] ?? 1))).filter((at) => mask[at] === 1);
+  return orderPerWeight(losses, model.space.costs).filter((at) => mask[at] === 1);
 }

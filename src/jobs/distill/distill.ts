@@ -3,7 +3,7 @@
  * own prompts. It is made anew from the paper's text, since no code of it was published.
  */
 import { answerLogits, type ScoredPrompt } from "../../measure/answer-logits.ts";
-import { evaluateSplit, type GiveLogits } from "../../measure/compare.ts";
+import { evaluateSplit } from "../../measure/compare.ts";
 import { countParameters, type ParameterCount } from "../../measure/parameters.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
@@ -15,6 +15,7 @@ import { withEngine } from "../with-engine.ts";
 import { checkDistillNumbers, type DistillNumbers } from "./distill-options.ts";
 import { layersThatFit, randomStudent } from "./student.ts";
 import {
+  givenLogits,
   type StudentMeasures,
   type StudentPoint,
   type TrainedStudent,
@@ -164,10 +165,7 @@ export async function distillEncoded(
       },
       { signal },
     );
-    const teacherLogits: GiveLogits = async (prompts, visit) => {
-      for (const [index, prompt] of prompts.entries())
-        visit(index, teacher.get(prompt) ?? new Float32Array());
-    };
+    const teacherLogits = givenLogits(teacher);
     const accuracyOn = async (split: "validation" | "test") =>
       sets[split].length === 0 ? undefined : (await evaluateSplit(sets[split], teacherLogits)).accuracy;
     const original = {

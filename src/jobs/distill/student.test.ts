@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { randomTransformer } from "../../../test/support/random-transformer.ts";
+import { bodySize } from "../../transformer/circuit-size.ts";
 import { parts } from "../../transformer/parts.ts";
-import { bodySize, layersThatFit, randomStudent } from "./student.ts";
+import { layersThatFit, randomStudent } from "./student.ts";
 
 const model = randomTransformer({
   layers: 4,

@@ -4,17 +4,10 @@
  */
 import { PithError } from "../../errors.ts";
 import { createRandom, type Random } from "../../tasks/random.ts";
-import { wholeCircuit } from "../../transformer/circuit.ts";
-import { circuitSize } from "../../transformer/circuit-size.ts";
-import { shapeOf } from "../../transformer/component.ts";
+import { bodySize } from "../../transformer/circuit-size.ts";
 import { mapWeights, type Part } from "../../transformer/parts.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { constantWeight, elementCount } from "../../transformer/weight.ts";
-
-/** The elements of the matrices of heads and MLPs. @internal */
-export function bodySize(model: Transformer): number {
-  return circuitSize(model, wholeCircuit(shapeOf(model)));
-}
 
 /** The most layers, counted from the lowest, whose matrices have no more elements than a circuit's; 0 if none has. */
 export function mostLayers(model: Transformer, size: number): number {

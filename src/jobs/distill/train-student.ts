@@ -7,6 +7,7 @@ import { adamFactors, adamNames, adamStepGraph } from "../../lowering/adam-step.
 import { lowerStudent, type StudentGraphs, studentNames } from "../../lowering/training.ts";
 import type { ScoredPrompt, VisitLogits } from "../../measure/answer-logits.ts";
 import { evaluateSplit, type GiveLogits } from "../../measure/compare.ts";
+import { gradientName } from "../../onnx/gradient.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
 import { createRandom } from "../../tasks/random.ts";
@@ -56,9 +57,7 @@ export interface TrainingInput {
 export async function trainStudent(input: TrainingInput): Promise<TrainedStudent> {
   const { numbers, patching, validation, test, teacher, signal, onEpoch } = input;
   const trainer = await openTrainer(input);
-  const reference: GiveLogits = async (prompts, visit) => {
-    for (const [index, prompt] of prompts.entries()) visit(index, found(teacher.get(prompt)));
-  };
+  const reference = givenLogits(teacher);
   const measure = async (examples: readonly EncodedExample[]): Promise<StudentMeasures> => {
     const { accuracy, kl = Number.NaN } = await evaluateSplit(examples, trainer.give, reference);
     return { accuracy, kl };
@@ -87,6 +86,13 @@ export async function trainStudent(input: TrainingInput): Promise<TrainedStudent
   }
   await trainer.close();
   return { curve, best: found(best) };
+}
+
+/** Gives logits that are known already, of the very same examples. */
+export function givenLogits(known: TrainingInput["teacher"]): GiveLogits {
+  return async (prompts, visit) => {
+    for (const [index, prompt] of prompts.entries()) visit(index, found(known.get(prompt)));
+  };
 }
 
 /** Of points that answer equally many prompts rightly, the one nearest to the teacher is the best. */
@@ -131,7 +137,7 @@ async function openTrainer({ runtime, student, teacher, numbers, signal, ...sets
         examples.map((example) => found(teacher.get(example))),
         student,
       ),
-      [`gradient.${studentNames.loss}`]: one,
+      [gradientName(studentNames.loss)]: one,
       ...{ rate: scalar(rate), correction: scalar(correction) },
     });
     const [value = Number.NaN] = await runtime.readFloats(found(loss));

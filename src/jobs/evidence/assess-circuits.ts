@@ -14,6 +14,11 @@ export interface AssessedCircuit extends MeasuredEvidence {
   readonly logitDifference: number | undefined;
 }
 
+/** What is shown of a circuit. */
+export const measuredOf = ({ size, kl, accuracy, answers }: AssessedCircuit): MeasuredEvidence => ({
+  ...{ size, kl, accuracy, answers },
+});
+
 /** @param evaluator of these examples, in their order. */
 export async function assessCircuit(
   evaluator: Pick<Evaluator, "measure">,

@@ -53,7 +53,7 @@ export interface RandomComparison {
   readonly seed: number;
   /** Each random circuit's values, in the order of drawing. */
   readonly drawn: readonly MeasuredEvidence[];
-  /** By KL, and by accuracy (a tie is no win). */
+  /** By KL. */
   readonly kl: SufficiencyTest;
   /** By accuracy (a tie is no win). */
   readonly accuracy: SufficiencyTest;

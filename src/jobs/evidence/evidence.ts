@@ -18,10 +18,10 @@ import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
-import { encodePrompts } from "../prompts.ts";
+import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
-import { type AssessedCircuit, assessCircuit } from "./assess-circuits.ts";
+import { type AssessedCircuit, assessCircuit, measuredOf } from "./assess-circuits.ts";
 import type {
   CircuitEvidence,
   FaithfulnessCurve,
@@ -123,12 +123,12 @@ async function gather(work: Work): Promise<CircuitEvidence> {
     const original = await assess(wholeCircuit(shapeOf(model)));
     const drawn: MeasuredEvidence[] = [];
     for (let draw = 0; draw < count; draw++)
-      drawn.push(shown(await assess(randomCircuitLike(model, circuit.kept, circuit.onTrial, random))));
+      drawn.push(measuredOf(await assess(randomCircuitLike(model, circuit.kept, circuit.onTrial, random))));
     const curve: FaithfulnessCurve | MissingCurve =
       ranking.length > 0
         ? await curveAlong(model, ranking, assess)
         : { missing: isExact(circuit) ? noRanking : onlyBounds };
-    return { own: shown(own), original, random: compareWithRandom(own, drawn, seed), curve };
+    return { own: measuredOf(own), original, random: compareWithRandom(own, drawn, seed), curve };
   });
   const minimality: Minimality = await onPrompts(work, encoded.validation, progress, (assess) =>
     tryEach(circuit.kept, shapeOf(model), tried, budgetOf(circuit), assess),
@@ -159,10 +159,6 @@ function plan({ folder, options }: Work) {
   };
 }
 
-const shown = ({ size, kl, accuracy, answers }: AssessedCircuit): MeasuredEvidence => ({
-  ...{ size, kl, accuracy, answers },
-});
-
 /** Whether the circuit's search, or the circuit, takes MLPs apart. */
 const splitsMlps = ({ onTrial, kept }: CircuitFile): boolean =>
   onTrial.includes("neuron") || listsOf(kept).neurons !== undefined;
@@ -183,11 +179,7 @@ async function onPrompts<T>(
 ): Promise<T> {
   const { ablation, valueBias, means, firstPosition } = folder.circuit.replacement;
   const { original, signal } = options;
-  const sets = {
-    patching: encoded.patching.map(({ forced }) => forced),
-    validation: examples.map(({ forced }) => forced),
-    scored: examples.map(({ scored }) => scored),
-  };
+  const sets = searchSets({ ...encoded, validation: examples });
   const { evaluator } = await prepareSearch(runtime, original.transformer, sets, {
     ...{ ablation, valueBias, means, firstPosition: firstPosition ?? "same", signal },
     neurons: splitsMlps(folder.circuit),

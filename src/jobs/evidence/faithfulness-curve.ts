@@ -12,7 +12,7 @@ import {
 import { type Circuit, wholeCircuit, without } from "../../transformer/circuit.ts";
 import { type Component, nameOfRecord, parseRecord, shapeOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
-import type { AssessedCircuit } from "./assess-circuits.ts";
+import { type AssessedCircuit, measuredOf } from "./assess-circuits.ts";
 import type { FaithfulnessCurve } from "./evidence-result.ts";
 
 /** The components of a trace, the most useful first; equal ones in the order of their trial. */
@@ -48,16 +48,17 @@ export async function curveAlong(
   const found: AssessedCircuit[] = [];
   for (const count of counts) found.push(await assess(keep(count)));
   const ends = { none: metricOf(none), whole: metricOf(whole) };
-  const faithfulness = faithfulnessOf(found.map(metricOf), ends);
+  const values = found.map(metricOf);
+  const faithfulness = faithfulnessOf(values, ends);
   return {
     metric: isDifference ? "logit-difference" : "negative-kl",
     scored: ranking.length,
     ...ends,
-    points: found.map(({ logitDifference: _, ...measured }, index) => ({
-      ...measured,
+    points: found.map((circuit, index) => ({
+      ...measuredOf(circuit),
       share: mibShares[index] ?? Number.NaN,
       count: counts[index] ?? Number.NaN,
-      value: metricOf({ ...measured, logitDifference: _ }),
+      value: values[index] ?? Number.NaN,
       faithfulness: faithfulness[index] ?? Number.NaN,
     })),
     ...faithfulnessAreas(faithfulness),

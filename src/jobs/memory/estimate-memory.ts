@@ -3,6 +3,7 @@
  * each step holds weights (`weights`) and everything else (`rest`). Weights count as the runtime counts them: those of
  * all sessions, and for the one that is loaded a multiple for a moment.
  */
+import { rowsPerRunOn } from "../../discovery/evaluator/cross-entropy.ts";
 import { loadingFactor } from "../../runtime/room.ts";
 import type { MemorySizes } from "./memory-sizes.ts";
 
@@ -56,8 +57,8 @@ const retainedLayers = 2;
 /** ONNX Runtime's arenas grow by powers of two, so they may hold twice what a layer's activations take. */
 const arenaFactor = 2;
 
-/** Rows of logits of one run (`cross-entropy.ts`), and how often they are held: logits, exponentials, results. */
-const scoredRows = 256;
+/** Rows of logits of one run, and how often they are held: logits, exponentials, results. */
+const scoredRows = rowsPerRunOn.cpu;
 const scoredCopies = 3;
 
 /** Streams of the validation set that a trial holds: before the layer, z, after its heads, and two behind an MLP. */

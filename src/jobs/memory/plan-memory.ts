@@ -4,7 +4,9 @@
  * before it begins.
  */
 import { byteSizeInWords } from "../../byte-size.ts";
+import { tokensAtOnce } from "../../discovery/batch.ts";
 import { PithError } from "../../errors.ts";
+import { defaultRowsPerPart } from "../../measure/compare.ts";
 import type { Room, StreamFile } from "../../runtime/room.ts";
 import {
   estimateMemory,
@@ -45,8 +47,9 @@ export interface MemoryPlan {
  */
 const sharesToLeave = [1 / 3, 1 / 10, 1 / 40, 0];
 
-const wholeBatch = 1024;
-const wholeRows = 512;
+/** As without a bound, on the processor. */
+const wholeBatch = tokensAtOnce({ device: "cpu", room: undefined });
+const wholeRows = defaultRowsPerPart;
 
 export function planMemory(
   sizes: MemorySizes,

@@ -2,7 +2,6 @@
  * Ranks a model's components by how much a task is expected to need them (Node): the means of the patching prompts,
  * then the ranking's passes over the validation prompts. No circuit is made.
  */
-import { gatedLayerBytes } from "../../discovery/gates/open-gates.ts";
 import { rankingNamed } from "../../discovery/rankings/index.ts";
 import type { Ranking } from "../../discovery/rankings/ranking.ts";
 import { meanReplacements, type Replacements, zeroAblation } from "../../discovery/replacements.ts";
@@ -10,6 +9,7 @@ import { PithError } from "../../errors.ts";
 import type { Loss } from "../../lowering/loss-stages.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { bodySize } from "../../transformer/circuit-size.ts";
 import { nameInModel } from "../../transformer/component.ts";
 import { type GateKind, type GateValues, gateKinds } from "../../transformer/gates.ts";
 import { mapGates } from "../../transformer/map-gates.ts";
@@ -23,7 +23,7 @@ import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
 
-/** Bytes of layers' weights that stay loaded from pass to pass. */
+/** Bytes of layers' float32 weights that stay loaded from pass to pass. */
 const mostHeld = 2 ** 26;
 
 /** Options of {@link rank}; those that an extraction has too mean the same. */
@@ -123,7 +123,7 @@ export async function rank(model: Model, task: Task, options: RankOptions = {}):
       signal,
     });
     // A ranking runs a few times: a large model's layers are loaded one after another, which keeps memory small.
-    const holds = gatedLayerBytes(transformer) < mostHeld;
+    const holds = 4 * bodySize(transformer) < mostHeld;
     const open = openTaskGates({ runtime, model: transformer, encoded, replacements, holds });
     onEvent?.({ kind: "step", step: "rank" });
     const scores = await ranking.score({

@@ -6,14 +6,12 @@
 import { z } from "zod";
 import type { NumberRange } from "../../../number-range.ts";
 import { numberSchema } from "../../../number-schema.ts";
-import {
-  faultInReference,
-  greedyEntrySchema,
-  maskSearchShape,
-  searchByMask,
-} from "../../masks/mask-search.ts";
+import { largestOfSize } from "../../masks/fit-weights.ts";
+import type { Mask } from "../../masks/gate-space.ts";
+import { type GreedyEntry, greedyJournal, maskSearchShape, searchByMask } from "../../masks/mask-search.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
-import { rerankedToFit, reranking } from "../../masks/rerank.ts";
+import { reranking, rerankToSize } from "../../masks/rerank.ts";
+import { boundOn } from "../greedy/greedy.ts";
 import type { Search } from "../search.ts";
 
 const shareRange: NumberRange = { above: 0, most: 0.9, wanted: "a share above 0 and up to 0.9" };
@@ -29,20 +27,12 @@ export type IterativeOptions = z.output<typeof iterativeSchema>;
 /** About so many evaluations of circuits. */
 const stepsExpected = 100;
 
-export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySchema>> = {
+export const iterative: Search<IterativeOptions, GreedyEntry> = {
   name: "iterative",
   schema: iterativeSchema,
   target: "either",
   gates: true,
-  journal: {
-    schema: greedyEntrySchema,
-    firstFault: (setting, options, entries) =>
-      faultInReference(
-        setting,
-        options,
-        entries.map(({ greedy }) => greedy),
-      ),
-  },
+  journal: greedyJournal,
   run: (context, options) =>
     searchByMask({
       ...{ inputs: context, options, eliminates: true, steps: stepsExpected },
@@ -51,9 +41,13 @@ export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySche
       async find({ model, budget, sample: prompts, seed, step }) {
         const whole = model.space.costs.map(() => 1);
         if (budget.kind === "size") {
-          return rerankedToFit(whole, model, budget.size, { prompts, seed });
+          let mask: Mask = whole;
+          return largestOfSize({ model }, budget.size, async (weights) => {
+            mask = await rerankToSize(mask, model, weights, { prompts, seed });
+            return mask;
+          });
         }
-        const holds = (mask: Float64Array) => {
+        const holds = (mask: Mask) => {
           step();
           return budget.holds(mask);
         };
@@ -64,6 +58,6 @@ export const iterative: Search<IterativeOptions, z.output<typeof greedyEntrySche
   describe: ({ alpha, maxKl, share }) => ({
     rule: "re-ranked per weight",
     decision: `A head or a neuron is pruned when it adds the least loss per weight, by a ranking that is made anew after every ${Math.round(100 * share)} % of the weights, until the loss is the target's, or that of Algorithm 1 at α = ${alpha}`,
-    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+    bounds: boundOn(maxKl),
   }),
 };

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { numberSchema } from "../../../number-schema.ts";
 import type { AdamState } from "../../masks/adam.ts";
-import { cutAlong, firstUnits, type MaskHolds, orderOf } from "../../masks/cut-along.ts";
+import { cutAlong, firstUnits, type MaskHolds, orderOf, orderPerWeight } from "../../masks/cut-along.ts";
 import { bestOfSize } from "../../masks/fit-weights.ts";
 import { type Mask, maskedCost } from "../../masks/gate-space.ts";
 import {
@@ -19,6 +19,7 @@ import {
 } from "../../masks/mask-search.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
 import { trainScores } from "../../masks/train-scores.ts";
+import { boundOn } from "../greedy/greedy.ts";
 import type { Search, SearchContext, SearchOutcome } from "../search.ts";
 import {
   batchOption,
@@ -70,7 +71,7 @@ export const learned: Search<LearnedOptions, LearnedEntry> = {
   describe: ({ alpha, maxKl, steps }) => ({
     rule: "learned masks",
     decision: `A head or a neuron stays when masks that were learned for all sizes at once rank it above what the circuit can do without: its loss is the target's, or that of Algorithm 1 at α = ${alpha}`,
-    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+    bounds: boundOn(maxKl),
     manner: [`${steps} steps`],
   }),
 };
@@ -162,7 +163,7 @@ async function fisherOrder({ model, sample, seed }: MaskTools): Promise<readonly
     for (const [at, loss] of losses.entries()) sums[at] = (sums[at] ?? 0) + loss;
   }
   requireNumbers(sums, "the curvature of the loss with respect to the masks");
-  return orderOf(sums.map((sum, at) => sum / (costs[at] ?? 1)));
+  return orderPerWeight(sums, costs);
 }
 
 /** The units that stay candidates, ascending: a share of the weights, or more where that is too little. */
@@ -187,7 +188,7 @@ async function prefilter(
 
 /** The weights that candidates may have where the body may have `size`: some of it can't go. */
 function roomFor(size: number, { space }: MaskTools["model"]): number {
-  return Math.max(0, size - (space.body - space.costs.reduce((sum, cost) => sum + cost, 0)));
+  return Math.max(0, size - space.fixed);
 }
 
 /** A size is searched for among candidates of so many times its weights. */

@@ -6,12 +6,12 @@
 import { z } from "zod";
 import { PithError } from "../../../errors.ts";
 import type { Loss } from "../../../lowering/loss-stages.ts";
-import { cutAlong, firstUnits, orderOf } from "../../masks/cut-along.ts";
+import { cutAlong, firstUnits, orderPerWeight } from "../../masks/cut-along.ts";
 import { largestOfSize } from "../../masks/fit-weights.ts";
 import { type Mask, unitValues } from "../../masks/gate-space.ts";
 import {
-  faultInReference,
-  greedyEntrySchema,
+  type GreedyEntry,
+  greedyJournal,
   type MaskTools,
   maskSearchShape,
   requireNumbers,
@@ -20,6 +20,7 @@ import {
 import { promptSets } from "../../masks/prompt-sets.ts";
 import { rankingNamed, rankings } from "../../rankings/index.ts";
 import type { Ranking } from "../../rankings/ranking.ts";
+import { boundOn } from "../greedy/greedy.ts";
 import type { Search } from "../search.ts";
 
 const rankingNames = rankings.map(({ name }) => name);
@@ -35,20 +36,12 @@ export type RankedOptions = z.output<typeof rankedSchema>;
 /** About so many evaluations of circuits. */
 const stepsExpected = 30;
 
-export const ranked: Search<RankedOptions, z.output<typeof greedyEntrySchema>> = {
+export const ranked: Search<RankedOptions, GreedyEntry> = {
   name: "ranked",
   schema: rankedSchema,
   target: "either",
   gates: true,
-  journal: {
-    schema: greedyEntrySchema,
-    firstFault: (setting, options, entries) =>
-      faultInReference(
-        setting,
-        options,
-        entries.map(({ greedy }) => greedy),
-      ),
-  },
+  journal: greedyJournal,
   run: (context, options) =>
     searchByMask({
       ...{ inputs: context, options, eliminates: false, steps: stepsExpected },
@@ -59,14 +52,14 @@ export const ranked: Search<RankedOptions, z.output<typeof greedyEntrySchema>> =
   describe: ({ alpha, maxKl, ranking }) => ({
     rule: `ranked by ${ranking}`,
     decision: `A component is pruned when its ${ranking} score per weight is below what the budget needs: a loss that is the target's, or that of Algorithm 1 at α = ${alpha}`,
-    bounds: maxKl === undefined ? [] : [`KL ≤ ${maxKl} nats`],
+    bounds: boundOn(maxKl),
   }),
 };
 
 async function cutAlongRanking(tools: MaskTools, ranking: Ranking): Promise<Mask> {
   const { model, budget, step } = tools;
   const { space } = model;
-  const order = orderOf((await scoresOf(tools, ranking)).map((score, at) => score / (space.costs[at] ?? 1)));
+  const order = orderPerWeight(await scoresOf(tools, ranking), space.costs);
   if (budget.kind === "size")
     return largestOfSize(tools, budget.size, (weights) => firstUnits(order, space.costs, weights));
   return cutAlong(order, space.costs, (mask) => {
