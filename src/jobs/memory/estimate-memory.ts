@@ -102,7 +102,13 @@ export function estimateMemory(
       // A decided layer is loaded while its trial still holds the layer, and perhaps the next one is there.
       name: "search",
       weights: weights.unembedding + judged + (1 + loadingFactor + (manner.ahead ? 1 : 0)) * layer,
-      rest: base + batch + scoring + waiting + (trialStreams + extras.thresholds) * stream(validation),
+      rest:
+        base +
+        batch +
+        scoring +
+        waiting +
+        (trialStreams + extras.thresholds) * stream(validation) +
+        productBytes(sizes, extras.thresholds),
     },
     {
       name: "original",
@@ -133,6 +139,20 @@ function batchBytes({ tokenElements, heads, width, prompts }: MemorySizes, token
   const tokens = Math.min(Math.max(tokensAtOnce, prompts.longest), prompts.patching + prompts.validation);
   const scores = 2 * heads * prompts.longest;
   return 4 * tokens * (arenaFactor * (tokenElements + scores) + 4 * width);
+}
+
+/**
+ * The products of a trial's stream with W_1, and what a head's removal takes from them (`head-products.ts`): those of
+ * the whole layer and of each threshold's choice, and one that is being computed; for every head the products of its
+ * W_O and of its replacement, and the rows that they are computed from. Layers that do without them take less.
+ */
+function productBytes(
+  { heads, headWidth, width, mlpReads, constantRows, prompts }: MemorySizes,
+  thresholds: number,
+): number {
+  const choices = (2 + thresholds) * prompts.validation * mlpReads;
+  const removed = heads * (headWidth + constantRows) * (mlpReads + 2 * width);
+  return 4 * (choices + removed);
 }
 
 /** The constants that replace components, in float64, and the sums that they are made from. */

@@ -3,7 +3,7 @@ import { layerBytes, wholeBlock } from "../../discovery/forward.ts";
 import { countParameters } from "../../measure/parameters.ts";
 import type { FileSize } from "../../runtime/room.ts";
 import { linearShape } from "../../transformer/linear.ts";
-import type { Transformer } from "../../transformer/transformer.ts";
+import type { Mlp, Transformer } from "../../transformer/transformer.ts";
 import { vocabularyParts } from "../../transformer/vocabulary-parts.ts";
 import { elementCount } from "../../transformer/weight.ts";
 
@@ -14,6 +14,10 @@ export interface MemorySizes {
   readonly heads: number;
   /** Elements that a layer computes for each token, beside the scores of attention: the most of any layer. */
   readonly tokenElements: number;
+  /** Elements that the maps which read an MLP's input write for each token: the most of any layer. */
+  readonly mlpReads: number;
+  /** Rows of one head's W_O. */
+  readonly headWidth: number;
   /** Bytes of float32 weights. */
   readonly weights: {
     /** The largest layer. */
@@ -91,6 +95,8 @@ export function memorySizes(model: Transformer, prompts: PromptSizes, constantRo
     ...{ layers: layers.length, width, vocabulary, prompts, constantRows },
     heads: largest((layer) => wholeBlock(model, layer).attention.heads.length),
     tokenElements: largest((layer) => elementsOfLayer(model, layer)),
+    mlpReads: largest((layer) => mlpReads(wholeBlock(model, layer).mlp)),
+    headWidth: largest((layer) => wholeBlock(model, layer).attention.headWidth),
     weights: {
       layer: largest((layer) => layerBytes(model, layer)),
       body: 4 * counted.body,
@@ -107,12 +113,15 @@ export function loadedSize({ tokenEmbedding, unembedding }: Transformer, bytes: 
   return { plain: bytes, packed: bytes + twice };
 }
 
+/** An MLP's hidden activations, and as many for its gate. */
+const mlpReads = ({ up, gate }: Mlp): number => (gate === undefined ? 1 : 2) * linearShape(up)[1];
+
 /** Streams before and after each part and their norms; queries, keys, values and z; an MLP's hidden activations. */
 function elementsOfLayer(model: Transformer, layer: number): number {
   const { attention, mlp } = wholeBlock(model, layer);
   const out = (linear: Parameters<typeof linearShape>[0]) => linearShape(linear)[1];
   const projected = out(attention.query) + out(attention.key) + out(attention.value);
   // Of the hidden activations, the product, what the activation function makes of it, and the gate's are held.
-  const hidden = (mlp.gate === undefined ? 2 : 4) * out(mlp.up);
+  const hidden = 2 * mlpReads(mlp);
   return 6 * model.width + 2 * projected + hidden;
 }

@@ -10,6 +10,7 @@ const prompts = (lengths: readonly number[], scored = 1) =>
 /** Round numbers, so that each term can be worked out by hand. */
 const sizes: MemorySizes = {
   ...{ layers: 10, width: 1000, heads: 9, tokenElements: 20_000, vocabulary: 5000, constantRows: 2 },
+  ...{ mlpReads: 500, headWidth: 98 },
   weights: {
     layer: 40_000_000,
     body: 400_000_000,
@@ -35,6 +36,11 @@ describe("the estimate, worked out by hand", () => {
   // 4 bytes × 3 × 100 rows × 5000 tokens of the vocabulary, half of it at once
   const scoring = 3_000_000;
 
+  // 4 bytes × 9 heads × (98 + 2 rows) × (500 + 2 × 1000)
+  const removed = 9_000_000;
+  // 4 bytes × 10,000 tokens × 500
+  const products = 20_000_000;
+
   test("with everything in memory", () => {
     const { steps, weights, rest, peak } = estimateMemory(sizes, whole, plain, 100e6);
     const byName = Object.fromEntries(steps.map(({ name, ...step }) => [name, step]));
@@ -46,7 +52,7 @@ describe("the estimate, worked out by hand", () => {
     expect(byName["scoring"]).toEqual({ weights: 40_000_000, rest: base + scoring + 10 * stream + stream });
     expect(byName["search"]).toEqual({
       weights: 20_000_000 + 160_000_000,
-      rest: base + batch + scoring + 10 * stream + 6 * stream,
+      rest: base + batch + scoring + 10 * stream + 6 * stream + 3 * products + removed,
     });
     // 2 × 4 bytes × 5000 × 100 rows of logits
     expect(byName["original"]).toEqual({
@@ -59,7 +65,7 @@ describe("the estimate, worked out by hand", () => {
       rest: base + 4_000_000 + 1_024_000 + 80_000_000,
     });
     expect(weights).toBe(180_000_000);
-    expect(rest).toBe(base + batch + scoring + 16 * stream);
+    expect(rest).toBe(base + batch + scoring + 16 * stream + 3 * products + removed);
     expect(peak).toBe(weights + rest);
   });
 
@@ -67,7 +73,9 @@ describe("the estimate, worked out by hand", () => {
     const small = { spills: true, tokensAtOnce: 100, logitRows: 10, ahead: true };
     const { weights, rest } = estimateMemory(sizes, small, { ...plain, judges: true, thresholds: 30 }, 0);
     expect(weights).toBe(2 * 20_000_000 + 200_000_000);
-    expect(rest).toBe(150e6 + replacements + batch / 10 + scoring + 35 * stream);
+    expect(rest).toBe(
+      150e6 + replacements + batch / 10 + scoring + 35 * stream + 32 * products + removed,
+    );
   });
 
   test("of what goes to the disk and back", () => {
@@ -139,6 +147,7 @@ describe("sizes", () => {
     expect(found).toMatchObject({ layers: 2, width: 12, heads: 3, vocabulary: 31, constantRows: 1 });
     // 6 streams of 12, twice three projections of 3 × 2, twice 5 hidden.
     expect(found.tokenElements).toBe(6 * 12 + 2 * 18 + 2 * 5);
+    expect(found).toMatchObject({ mlpReads: 5, headWidth: 2 });
     // Attention 4 × 12 × 6, MLP 2 × 12 × 5.
     expect(found.weights.body).toBe(4 * 2 * (288 + 120));
     expect(found.weights.unembedding).toBe(4 * 31 * 12);
