@@ -73,9 +73,7 @@ describe("the estimate, worked out by hand", () => {
     const small = { spills: true, tokensAtOnce: 100, logitRows: 10, ahead: true };
     const { weights, rest } = estimateMemory(sizes, small, { ...plain, judges: true, thresholds: 30 }, 0);
     expect(weights).toBe(2 * 20_000_000 + 200_000_000);
-    expect(rest).toBe(
-      150e6 + replacements + batch / 10 + scoring + 35 * stream + 32 * products + removed,
-    );
+    expect(rest).toBe(150e6 + replacements + batch / 10 + scoring + 35 * stream + 32 * products + removed);
   });
 
   test("of what goes to the disk and back", () => {
