@@ -7,6 +7,7 @@ import type { CircuitJson } from "../src/export/circuit-format-2.ts";
 import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import type { CircuitFile } from "../src/index.ts";
 import { changeCircuit } from "./support/change-circuit.ts";
+import { fewPrompts } from "./support/few-prompts.ts";
 import { home, runCli, startCli, waitForDecisions, withFolder } from "./support/run-cli.ts";
 
 const PROMPT = "Then, Marcus and Justin went to the library. Marcus gave a snack to";
@@ -134,8 +135,10 @@ describe("--json", () => {
   afterAll(folder.remove);
 
   test("extract prints one object, and no word besides", async () => {
-    const args = ["extract", "--no-mlps", "--ablation", "zero", "--means", "pooled", "--alpha", "0.05"];
-    const { stdout, code } = await runCli([...args, "--bos", "--out", "out", "--json"], folder.path);
+    writeFileSync(join(folder.path, "few.jsonl"), await fewPrompts(30));
+    const kind = ["--no-mlps", "--ablation", "zero", "--means", "pooled", "--alpha", "0.05", "--bos"];
+    const args = ["extract", "--task", "few.jsonl", ...kind, "--out", "out", "--json"];
+    const { stdout, code } = await runCli(args, folder.path);
     expect(code).toBe(0);
     const printed = oneObject(stdout) as {
       folder: string;
@@ -161,9 +164,12 @@ describe("--json", () => {
 
 describe("an interrupted search", () => {
   const whole = withFolder();
+  const task = join(whole.path, "few.jsonl");
+  const extract = ["extract", "--task", task, "--out", "out"];
   let folder: ReturnType<typeof withFolder>;
   beforeAll(async () => {
-    expect(await runCli(["extract", "--out", "out"], whole.path)).toMatchObject({ code: 0 });
+    writeFileSync(task, await fewPrompts(40));
+    expect(await runCli(extract, whole.path)).toMatchObject({ code: 0 });
   });
   beforeEach(() => {
     folder = withFolder();
@@ -171,9 +177,9 @@ describe("an interrupted search", () => {
   afterEach(() => folder.remove());
   afterAll(whole.remove);
 
-  const resumes = async (args: readonly string[]) => {
+  const resumes = async () => {
     expect(readdirSync(folder.path)).not.toContain("out");
-    expect(await runCli([...args, "--resume"], folder.path)).toMatchObject({ code: 0 });
+    expect(await runCli([...extract, "--resume"], folder.path)).toMatchObject({ code: 0 });
     expect(decided(join(folder.path, "out"))).toEqual(decided(join(whole.path, "out")));
     // What the killed run had begun is cleared away as well.
     expect(readdirSync(folder.path)).toEqual(["out"]);
@@ -183,41 +189,40 @@ describe("an interrupted search", () => {
     test.each(signal === "SIGINT" ? [1, 30] : [12])(
       `${signal} after %i decisions: exit code 130, the command to go on with, no folder`,
       async (decisions) => {
-        const args = ["extract", "--out", "out"];
-        const { child, result } = startCli(args, folder.path);
+        const { child, result } = startCli(extract, folder.path);
         await waitForDecisions(folder.path, "out", decisions);
         child.kill(signal);
         const { code, signal: by, stdout, stderr } = await result;
         expect({ code, by, stdout }).toEqual({ code: 130, by: null, stdout: "" });
-        expect(stderr).toMatch(/interrupted; go on with:\n {2}\S.* extract --out out --resume\n$/);
+        expect(stderr).toMatch(
+          /interrupted; go on with:\n {2}\S.* extract --task \S+few\.jsonl --out out --resume\n$/,
+        );
         expect(stderr).not.toMatch(/^\s+at /m);
-        await resumes(args);
+        await resumes();
       },
     );
   }
 
   test.each([0, 20, 41])("kill -9 after %i decisions", async (decisions) => {
-    const args = ["extract", "--out", "out"];
-    const { child, result } = startCli(args, folder.path);
+    const { child, result } = startCli(extract, folder.path);
     await waitForDecisions(folder.path, "out", decisions);
     child.kill("SIGKILL");
     expect(await result).toMatchObject({ code: null, signal: "SIGKILL" });
-    await resumes(args);
+    await resumes();
   });
 
   test("killed over and over, it still ends in the same circuit", async () => {
-    const args = ["extract", "--out", "out", "--resume"];
     for (const decisions of [3, 9, 10, 24, 38]) {
-      const { child, result } = startCli(args, folder.path);
+      const { child, result } = startCli(extract, folder.path);
       await waitForDecisions(folder.path, "out", decisions);
       child.kill("SIGKILL");
       await result;
     }
-    await resumes(args.slice(0, -1));
+    await resumes();
   });
 
   test("a second signal kills at once", async () => {
-    const { child, result } = startCli(["extract", "--out", "out"], folder.path);
+    const { child, result } = startCli(extract, folder.path);
     await waitForDecisions(folder.path, "out", 2);
     child.kill("SIGINT");
     child.kill("SIGINT");
@@ -229,12 +234,12 @@ describe("an interrupted search", () => {
   });
 
   test("--resume with other options is refused, and the journal kept", async () => {
-    const { child, result } = startCli(["extract", "--out", "out"], folder.path);
+    const { child, result } = startCli(extract, folder.path);
     await waitForDecisions(folder.path, "out", 2);
     child.kill("SIGKILL");
     await result;
     const journal = readFileSync(join(folder.path, ".out.journal.jsonl"), "utf8");
-    const refused = await runCli(["extract", "--out", "out", "--alpha", "0.5", "--resume"], folder.path);
+    const refused = await runCli([...extract, "--alpha", "0.5", "--resume"], folder.path);
     expect(refused).toMatchObject({ code: 2, stdout: "" });
     expect(refused.stderr).toMatch(/another model, task or options/);
     expect(readFileSync(join(folder.path, ".out.journal.jsonl"), "utf8")).toBe(journal);
@@ -303,8 +308,7 @@ describe("eval on the task file of the circuit", () => {
   afterAll(shared.remove);
 
   test("an unsplit file is split as it was at extraction; without a file, only the demo's circuit has one", async () => {
-    const lines = readFileSync(resolve("models/nano/tasks/ioi.jsonl"), "utf8")
-      .trim()
+    const lines = (await fewPrompts(30))
       .split("\n")
       .map((line) => JSON.parse(line) as { readonly prompt: string; readonly answers?: readonly string[] })
       .filter(({ answers }) => answers !== undefined)
