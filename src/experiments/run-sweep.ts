@@ -5,12 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PithError } from "../errors.ts";
 import { journalPath } from "../files/journal.ts";
 import { claimOutputFolder, writeOutputFolder } from "../files/output-folder.ts";
 import { packageVersion } from "../files/package-files.ts";
+import { openTemporaryFolder } from "../files/temporary-folder.ts";
 import { searchThreads } from "../jobs/choose-threads.ts";
 import type { OnEvent } from "../jobs/events.ts";
 import type { Model } from "../jobs/load-model.ts";
@@ -136,13 +136,17 @@ export async function runSweep(
   signal?.throwIfAborted();
   const memoryPlan = planMemory(model, plan, options);
   const release = out === undefined ? undefined : await claimOutputFolder(out, { force, ...sweepFolder });
+  // Without an output, what does not fit into memory waits in a folder of this sweep's own.
+  const apart =
+    memoryPlan !== undefined && out === undefined ? await openTemporaryFolder("pith-sweep") : undefined;
   let memory: BoundedMemory | undefined;
   try {
-    memory = memoryPlan && (await boundMemory(memoryPlan, out ?? join(tmpdir(), "pith-sweep")));
+    memory = memoryPlan && (await boundMemory(memoryPlan, out ?? join(apart?.path ?? "", "sweep")));
     const outcome = await sweepInto(model, plan, { ...options, room: memory?.room });
     return { ...outcome, ...(memory && { memory: memory.record() }) };
   } finally {
     await memory?.close();
+    await apart?.remove();
     await release?.();
   }
 }

@@ -184,7 +184,7 @@ function describe(circuit: CircuitFile, component: CellComponent, kept: Circuit)
       ? onTrial.includes(component.kind)
         ? "not tried in the search"
         : `${kindNouns[component.kind]}s were not tried`
-      : `in the search, replacing ${decision.also === undefined ? "it" : "it and what was tried with it"} changed the KL by ${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
+      : `in the search, replacing ${decision.also === undefined ? "it" : "it and what was tried with it"} changed the KL by ${decision.atLeast ? "≥ " : ""}${decision.delta < 0 ? "−" : "+"}${formatKl(Math.abs(decision.delta))} nats`;
   return `${componentTitle(component)} is ${keeps(kept, component) ? "in" : "out"}${part}; ${cost}.`;
 }
 

@@ -146,8 +146,8 @@ function Readout({
 }
 
 function Decided({ decision }: { readonly decision: Decision }) {
-  const { delta, pruned } = decision;
-  const cost = `${delta < 0 ? "−" : "+"}${formatKl(Math.abs(delta))}`;
+  const { delta, pruned, atLeast } = decision;
+  const cost = `${atLeast ? "≥ " : ""}${delta < 0 ? "−" : "+"}${formatKl(Math.abs(delta))}`;
   return (
     <>
       <strong>{titleOf(decision)}</strong> {pruned ? "pruned" : "kept"}: replacing it changes the KL by{" "}

@@ -25,7 +25,10 @@ export interface ScoredComponent {
   readonly component: Component;
   /** Whether the circuit keeps it. */
   readonly kept: boolean;
-  /** How much KL grew when the search replaced it, in nats; left out if it was not tried by itself. */
+  /**
+   * How much KL grew when the search replaced it, in nats; left out if it was not tried by itself, or its trial ended
+   * early, at a lower bound.
+   */
   readonly delta?: number;
   /** Its score by each ranking, in their order. */
   readonly scores: readonly number[];
@@ -60,7 +63,7 @@ export async function rankForReport(
   }
   const deltas = new Map(
     search.trace
-      .filter(({ also }) => also === undefined)
+      .filter(({ also, atLeast }) => also === undefined && atLeast !== true)
       .map((decision) => [nameOfRecord(decision), decision.delta] as const),
   );
   const scores = ranked.map(

@@ -29,7 +29,7 @@ ${table({
     agreement === undefined ? "" : agreement.toFixed(2),
   ]),
 })}
-<p class="hint">Agreement is Spearman's rank correlation with the search's increases: 1 is the same order, 0 none.</p>
+<p class="hint">Agreement is Spearman's rank correlation with the search's increases: 1 is the same order, 0 none. Where the search left no exact increase, because a component was not tried by itself or its trial ended early at a lower bound, there is none, and the component does not count.</p>
 ${table({
   caption: "Scores of heads and MLPs, and the search's increases of KL",
   columns: [
