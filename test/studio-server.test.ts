@@ -90,6 +90,18 @@ describe("before a run", () => {
     });
   });
 
+  it("takes coarse units, early ends of trials and a bound of memory, and no units of searches by gates", async () => {
+    const coarse = { ...options, components: "attention-layers", earlyExit: true, memory: 6e9 };
+    const run = await start({ options: coarse });
+    const { state, decisions } = await studio.until(run.id, "done", "failed");
+    expect([state, decisions.length]).toEqual(["done", 12]);
+    expect(decisions.some(({ also, atLeast }) => also?.length === 5 && atLeast === true)).toBe(true);
+    const neurons = { model: "", task, options: { ...options, components: "heads,neurons" } };
+    const refused = await studio.send("POST", "/api/runs", { kind: "extract", ...neurons });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("attention-layers")]);
+    expect((await studio.send("DELETE", `/api/runs/${run.id}`)).ok).toBe(true);
+  });
+
   it("shows how a task reads, and counts its splits", async () => {
     const check = await studio.post<TaskCheck>("/api/tasks", { model: "", task, options });
     expect(check).toMatchObject({

@@ -69,6 +69,10 @@ export type RunOptions = Pick<SearchSettings, "alpha" | "ablation" | "mlps" | "m
   readonly valueBias?: SearchSettings["valueBias"] | undefined;
   /** What is tried as one candidate. Left out: each head and each MLP by itself. */
   readonly components?: SearchSettings["components"] | undefined;
+  /** Whether a trial ends once its component is certainly kept: the same circuit, sooner. Left out: false. */
+  readonly earlyExit?: boolean | undefined;
+  /** A bound of the studio's whole memory during the run, in bytes. Left out: none. */
+  readonly memory?: number | undefined;
   /** With pooled means: whether the first position has means of its own. Left out: where it is an attention sink. */
   readonly firstPosition?: SearchSettings["firstPosition"] | undefined;
   /**
@@ -247,7 +251,10 @@ export interface RankingResult extends ShownRanking {
     /** "head 3.1". */
     readonly name: string;
     readonly kept: boolean;
-    /** How much KL grew when the search replaced it, in nats; left out if it was not tried by itself. */
+    /**
+     * How much KL grew when the search replaced it, in nats; left out if it was not tried by itself, or its trial ended
+     * early, at a lower bound.
+     */
     readonly delta?: number;
     readonly score: number;
   }[];

@@ -2,10 +2,11 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { firstPositionChoices } from "../discovery/first-position.ts";
-import { knownSearchUnits } from "../discovery/search-units.ts";
+import { headsAndNeurons, knownSearchUnits } from "../discovery/search-units.ts";
 import { greedySchema } from "../discovery/searches/greedy/greedy.ts";
 import { PithError } from "../errors.ts";
 import { parseJson } from "../files/json.ts";
+import { memoryRange } from "../jobs/extract/extract-options.ts";
 import { seedRange } from "../number-range.ts";
 import { numberSchema } from "../number-schema.ts";
 import { builtinTaskNames } from "../tasks/builtin/builtin-task.ts";
@@ -21,6 +22,11 @@ const alpha = greedySchema.shape.alpha.unwrap();
 const order = greedySchema.shape.order.unwrap();
 const ablation = z.enum(["mean", "zero"]);
 
+/** What the studio's searches can try as one candidate: neurons are for searches by gates, which it does not run. */
+const offeredUnits = knownSearchUnits()
+  .map(({ name }) => name)
+  .filter((name) => name !== headsAndNeurons.name);
+
 const options = z.strictObject({
   alpha,
   ablation,
@@ -32,11 +38,10 @@ const options = z.strictObject({
   chat: z.boolean().optional(),
   components: z
     .string()
-    .refine(
-      (name) => knownSearchUnits().some((units) => units.name === name),
-      "there are no such search units",
-    )
+    .refine((name) => offeredUnits.includes(name), `must be one of ${offeredUnits.join(", ")}`)
     .optional(),
+  earlyExit: z.boolean().optional(),
+  memory: numberSchema(memoryRange).optional(),
   valueBias: z.enum(["removed", "kept"]).optional(),
   firstPosition: z.enum(firstPositionChoices).optional(),
   allowWeak: z.boolean().optional(),

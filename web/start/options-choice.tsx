@@ -1,7 +1,7 @@
 /** The options of a search, each with a sentence about its effect; rarely used options are folded away. */
 import type { ComponentChildren } from "preact";
 import { singleComponents } from "../../src/discovery/search-units.ts";
-import { alphaOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
+import { alphaOption, earlyExitOption } from "../../src/discovery/searches/greedy/greedy-options.ts";
 import { seedRange } from "../../src/number-range.ts";
 import type { RunOptions } from "../../src/server/api.ts";
 import { thresholdCount } from "../../src/server/limits.ts";
@@ -10,12 +10,12 @@ import {
   chooseKind,
   chooseOptions,
   chooseSweep,
+  hasGroups,
   kind,
   options,
   strict,
   sweepAlphas,
   sweepFields,
-  triesGroups,
   usesPooledMeans,
 } from "./run-form.ts";
 
@@ -96,7 +96,8 @@ function MoreOptions({ chosen }: { readonly chosen: RunOptions }) {
           ]}
           onChoose={(value) => chooseOptions({ order: value === "downstream" ? "downstream" : "published" })}
         />
-        {triesGroups() && <ComponentsRadios chosen={chosen} />}
+        {kind.value === "extract" && <ComponentsRadios chosen={chosen} />}
+        {kind.value === "extract" && <RunningChoices chosen={chosen} />}
         {replacesByNothing(chosen) && (
           <Radios
             legend="A zeroed head's value bias"
@@ -149,15 +150,53 @@ function ComponentsRadios({ chosen }: { readonly chosen: RunOptions }) {
       name="components"
       value={chosen.components ?? singleComponents.name}
       choices={[
-        ["heads,mlps", "each head, each MLP", "A group of heads may lose some of them."],
-        [
-          "kv-groups",
-          "heads that share keys and values",
-          "All of a group stay or go: other engines serve such circuits fastest.",
-        ],
+        ["heads,mlps", "each head, each MLP", "Every part by itself: the smallest circuits."],
+        ["attention-layers", "all heads of a layer", "A coarse circuit, after far fewer trials."],
+        ...(hasGroups() ? [groupsChoice] : []),
       ]}
       onChoose={(value) => chooseOptions({ components: value })}
     />
+  );
+}
+
+const groupsChoice = [
+  "kv-groups",
+  "heads that share keys and values",
+  "All of a group stay or go: other engines serve such circuits fastest.",
+] as const;
+
+const gigabyte = 1e9;
+const memoryInGigabytes = { above: 0, wanted: "a number above 0" };
+
+/** How the search is carried out: the circuit is the same. */
+function RunningChoices({ chosen }: { readonly chosen: RunOptions }) {
+  const { earlyExit = false, memory } = chosen;
+  return (
+    <>
+      <Check
+        label="Stop a trial early"
+        hint={`${earlyExitOption.sentence} Of components that stay, only a lower bound of the cost is known.`}
+        checked={earlyExit}
+        onChange={(value) => chooseOptions({ earlyExit: value })}
+      />
+      <Check
+        label="Bound the memory"
+        hint="What does not fit waits on the disk; results are the same."
+        checked={memory !== undefined}
+        onChange={(bounded) => chooseOptions({ memory: bounded ? 4 * gigabyte : undefined })}
+      />
+      {memory !== undefined && (
+        <NumberField
+          name="memory"
+          label="Memory of the studio, GB"
+          value={memory / gigabyte}
+          range={memoryInGigabytes}
+          example={4}
+          onValue={(value) => chooseOptions({ memory: Math.round(value * gigabyte) })}
+          hint="A bound that is too small ends the run, which says how much would do."
+        />
+      )}
+    </>
   );
 }
 

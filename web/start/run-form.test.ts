@@ -231,6 +231,16 @@ describe("a start", () => {
     const base = { model: "", task: { kind: "builtin", name: "ioi" }, options };
     expect(asked("/api/runs")[0]?.body).toEqual({ kind: "extract", ...base });
 
+    const single = { components: "attention-layers", earlyExit: true, memory: 4e9 };
+    form.chooseOptions(single);
+    await rest();
+    expect(asked("/api/estimate").at(-1)?.body).toEqual({
+      ...{ model: "", task: base.task, options: { ...options, ...single } },
+    });
+    // No model here has groups of heads.
+    form.chooseOptions({ components: "kv-groups" });
+
+    // A sweep tries each component by itself, to the end.
     form.chooseKind("sweep");
     form.chooseSweep({ from: 0.01, to: 1, count: 3, zero: true, noMlps: true });
     await rest();

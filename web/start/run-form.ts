@@ -255,17 +255,21 @@ export function usesPooledMeans({ means, ablation }: RunOptions): boolean {
   return means === "pooled" && (ablation === "mean" || (kind.value === "sweep" && sweepFields.value.zero));
 }
 
-/** Whether heads that share keys and values may be tried together; a sweep tries each by itself. */
-export function triesGroups(): boolean {
-  return kind.value === "extract" && model.value?.grouped === true;
+/** Whether the model has heads that share keys and values, which may be tried together. */
+export function hasGroups(): boolean {
+  return model.value?.grouped === true;
 }
 
-/** Without the choices that pooled means, or models with groups of heads, alone have, where there are none. */
-function whereTheyApply({ firstPosition, components, ...chosen }: RunOptions): RunOptions {
+/** Without the choices that pooled means, models with groups of heads, or single circuits alone have. */
+function whereTheyApply({ firstPosition, components, earlyExit, memory, ...chosen }: RunOptions): RunOptions {
+  const single = kind.value === "extract";
+  const tried = components !== "kv-groups" || hasGroups() ? components : undefined;
   return {
     ...chosen,
     ...(firstPosition !== undefined && usesPooledMeans(chosen) && { firstPosition }),
-    ...(components !== undefined && triesGroups() && { components }),
+    ...(tried !== undefined && single && { components: tried }),
+    ...(earlyExit === true && single && { earlyExit }),
+    ...(memory !== undefined && single && { memory }),
   };
 }
 

@@ -42,12 +42,13 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
       valueBias = "removed",
       firstPosition,
       components,
+      earlyExit = false,
       allowWeak = false,
       ...options
     } = request.options;
     const task = await taskOfSource(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
-      ...{ ...options, valueBias, allowWeak, ...(bos !== undefined && { bos }), ...common },
+      ...{ ...options, valueBias, allowWeak, earlyExit, ...(bos !== undefined && { bos }), ...common },
       ...(chat !== undefined && { chat }),
       ...(firstPosition !== undefined && { firstPosition }),
       ...(components !== undefined && { components }),
