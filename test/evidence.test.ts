@@ -11,10 +11,13 @@ import {
   type CircuitEvidence,
   extract,
   gatherEvidence,
+  gatherReport,
   loadModel,
   type Model,
   readTask,
+  reportPage,
 } from "../src/index.ts";
+import { readEvidence } from "../src/jobs/evidence/evidence-file.ts";
 import { formatTaskFile } from "../src/tasks/format-task-file.ts";
 import { createRandom } from "../src/tasks/random.ts";
 import {
@@ -99,7 +102,12 @@ test("always giving one answer is seen: different answers are counted", () => {
 });
 
 test("a circuit of neurons has evidence: random circuits keep as many weights, and its parts are tried", async () => {
-  const own = await readTask(task);
+  const { examples } = await readTask("greater-than", {
+    tokenizer: nano.tokenizer,
+    counts: { patching: 8, validation: 8, test: 8 },
+  });
+  await writeFile(join(place, "few.jsonl"), formatTaskFile(examples));
+  const own = await readTask(join(place, "few.jsonl"));
   const { folder: made } = await extract(nano, own, join(place, "neurons"), {
     ...{ search: { name: "ranked" }, target: { kind: "size", value: 0.1 }, threads: 1 },
   });
@@ -148,9 +156,9 @@ test("random circuits of neurons: as many as the circuit keeps, a whole MLP coun
 });
 
 test("the command writes the same figures, and refuses another task", async () => {
-  const out = join(place, "evidence.json");
+  const out = join(place, "years-evidence.json");
   const { code, stdout, stderr } = await runCli(
-    ["evidence", folder, "--task", task, "--model", "nano", "--random", "20", "--threads", "1", "--out", out],
+    ["evidence", folder, "--task", task, "--model", "nano", "--random", "20", "--threads", "1"],
     place,
   );
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
@@ -158,7 +166,31 @@ test("the command writes the same figures, and refuses another task", async () =
   const written = JSON.parse(await readFile(out, "utf8"));
   expect(written).toEqual(JSON.parse(JSON.stringify({ ...evidence, folder })));
 
-  const other = await runCli(["evidence", folder, "--task", "ioi", "--model", "nano", "--json"], place);
+  const again = await runCli(["evidence", folder, "--task", task, "--model", "nano"], place);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("exists already") });
+  const args = ["evidence", folder, "--task", "ioi", "--model", "nano", "--json", "--force"];
+  const other = await runCli(args, place);
   expect(other.code).toBe(2);
   expect(JSON.parse(other.stdout).error.message).toContain("is not the task");
+  const reported = await runCli(["report", "years", "--task", task, "--threads", "1", "--json"], place);
+  expect(JSON.parse(reported.stdout).circuits[0].evidence).toBe(true);
+  const page = await readFile(join(place, "years-report.html"), "utf8");
+  expect(page).toContain(`It beats ${evidence.random.kl.beaten} of 20 of its size by KL`);
 }, 60_000);
+
+test("a report shows it: figures and marks of every circuit; of another circuit it shows none", async () => {
+  const options = { threads: 1, original: nano, task: await readTask(task) };
+  const page = reportPage([await gatherReport(folder, { ...options, evidence })]).replaceAll("\u00a0", " ");
+  if ("missing" in evidence.curve) throw new Error(evidence.curve.missing);
+  const { cpr, cmd } = evidence.curve;
+  expect(page).toContain(`CPR ${cpr.toFixed(3)}, CMD ${cmd.toFixed(3)}`);
+  expect(page.match(/<circle class="random"/g)).toHaveLength(20);
+  expect(page.match(/<rect class="along"/g)).toHaveLength(2 * 10);
+  for (const { evidence: part } of [
+    await gatherReport(folder, options),
+    await gatherReport(folder, { ...options, evidence: { ...evidence, identity: "another" } }),
+  ])
+    expect(part).toEqual({ missing: expect.stringContaining(`pith evidence ${folder}`) });
+  await writeFile(join(place, "strange.json"), JSON.stringify({ ...evidence, random: 3 }));
+  await expect(readEvidence(join(place, "strange.json"))).rejects.toThrow("is not a file that pith evidence");
+});

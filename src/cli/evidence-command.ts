@@ -1,8 +1,9 @@
 /** `pith evidence`: what speaks for a circuit, measured beside random circuits of its size. */
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
 import { gatherEvidence } from "../jobs/evidence/evidence.ts";
+import { evidenceFileOf } from "../jobs/evidence/evidence-file.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { isSame } from "../jobs/same-weights.ts";
 import { seedRange, wholeNumbers } from "../number-range.ts";
@@ -50,11 +51,14 @@ export function evidenceCommand({ exit }: CommandContext): Command {
         .default(0)
         .argParser(parseIn("--seed", seedRange)),
     )
-    .option("-o, --out <file>", "Write all figures to this file, as JSON.")
+    .option(
+      "-o, --out <file>",
+      "Where all figures go, as JSON (default: DIR-evidence.json beside the circuit, where pith report finds it)",
+    )
     .addOption(threadsOption())
     .addOption(jsonOption())
     .addOption(forceOption("Replace the file if it exists."))
-    .addHelpText("after", "\nExample:\n  $ pith evidence ioi-circuit --out ioi-evidence.json")
+    .addHelpText("after", "\nExample:\n  $ pith evidence ioi-circuit")
     .action(async (directory: string, flags: Flags) => {
       exit(await perform((work) => run(directory, flags, work), flags));
     });
@@ -63,7 +67,8 @@ export function evidenceCommand({ exit }: CommandContext): Command {
 async function run(directory: string, flags: Flags, work: CommandWork): Promise<Outcome> {
   const { signal, onEvent, closing } = work;
   const force = flags.force === true;
-  if (flags.out !== undefined) await checkOutputFile(flags.out, force);
+  const out = flags.out ?? relative(process.cwd(), evidenceFileOf(directory));
+  await checkOutputFile(out, force);
   const folder = await readShipped(directory, {});
   const original =
     flags.model === undefined
@@ -86,7 +91,9 @@ async function run(directory: string, flags: Flags, work: CommandWork): Promise<
     ...{ original, task, random, seed, threads, signal, onEvent },
   });
   const json = { ...evidence, folder: resolve(directory) };
-  if (flags.out !== undefined)
-    await writeOutputFile(flags.out, `${JSON.stringify(json, undefined, 2)}\n`, force);
-  return { json, report: (style) => evidenceReport(evidence, style) };
+  await writeOutputFile(out, `${JSON.stringify(json, undefined, 2)}\n`, force);
+  return {
+    json,
+    report: (style) => `${evidenceReport(evidence, style)}\n\n written to ${out}; pith report shows it`,
+  };
 }

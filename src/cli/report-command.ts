@@ -1,5 +1,6 @@
 /** `pith report`: writes a circuit, or several side by side, as one HTML file that can be sent to anybody. */
 
+import { existsSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { rankingNamed } from "../discovery/rankings/index.ts";
@@ -7,6 +8,9 @@ import { PithError } from "../errors.ts";
 import type { Dtype } from "../export/dtype.ts";
 import { mainDtype } from "../export/formats.ts";
 import type { CircuitFolder } from "../export/read-folder.ts";
+import { circuitIdentity } from "../jobs/evidence/circuit-identity.ts";
+import { evidenceFileOf, readEvidence } from "../jobs/evidence/evidence-file.ts";
+import type { CircuitEvidence } from "../jobs/evidence/evidence-result.ts";
 import { loadModel, type Model } from "../jobs/load-model.ts";
 import { readKnown } from "../jobs/read-known.ts";
 import { readTask, type Task } from "../jobs/read-task.ts";
@@ -32,6 +36,7 @@ interface Flags {
   readonly label?: readonly string[];
   readonly skills?: readonly string[];
   readonly rankings?: readonly string[];
+  readonly evidence?: readonly string[];
   readonly known?: string;
   readonly out?: string;
   readonly prompts: number;
@@ -60,6 +65,10 @@ export function reportCommand({ exit }: CommandContext): Command {
         text.split(",").map((name) => rankingNamed(name.trim(), "--rankings").name),
       ),
     )
+    .option(
+      "--evidence <files...>",
+      "Evidence that `pith evidence --out` wrote elsewhere (default: DIR-evidence.json beside each circuit)",
+    )
     .option("--known <id|file>", "A known circuit to compare with: ioi/26, greater-than, or a file of heads.")
     .option("-o, --out <file>", "The file to write (default: DIR-report.html, beside the circuit)")
     .addOption(
@@ -87,6 +96,7 @@ async function run(directories: readonly string[], flags: Flags, work: CommandWo
   const given =
     flags.model === undefined ? undefined : closing(await loadModel(flags.model, { signal, onEvent }));
 
+  const evidence = await Promise.all((flags.evidence ?? []).map(readEvidence));
   const reports: CircuitReport[] = [];
   for (const directory of directories) {
     const folder = await readShipped(directory, flags);
@@ -94,6 +104,9 @@ async function run(directories: readonly string[], flags: Flags, work: CommandWo
       await gatherReport(directory, {
         original: await originalOf(folder, given, work),
         task: await findTask(folder, flags),
+        evidence:
+          evidence.find(({ identity }) => identity === circuitIdentity(folder.circuit)) ??
+          (await evidenceBeside(directory)),
         ...{ skills, known, rankings: flags.rankings ?? [], prompts: flags.prompts, signal, onEvent },
         ...{ threads: flags.threads, dtype: flags.dtype },
       }),
@@ -148,6 +161,12 @@ async function findTask(folder: CircuitFolder, flags: Flags): Promise<Task | und
   }
 }
 
+/** What `pith evidence` has written for this folder, if it has. */
+async function evidenceBeside(directory: string): Promise<CircuitEvidence | undefined> {
+  const path = relative(process.cwd(), evidenceFileOf(directory));
+  return existsSync(path) ? readEvidence(path) : undefined;
+}
+
 /** Beside the (first) circuit, relative to the current folder. */
 function defaultName(directories: readonly string[]): string {
   const first = resolve(directories[0] ?? "circuit");
@@ -157,13 +176,14 @@ function defaultName(directories: readonly string[]): string {
 
 /** The parts of a report that are computed for it, as JSON. */
 function summary(report: CircuitReport): object {
-  const { directory, circuit, examples, attribution, rankings, skills, known } = report;
+  const { directory, circuit, examples, attribution, rankings, evidence, skills, known } = report;
   return {
     folder: resolve(directory),
     dtype: mainDtype(circuit),
     examples: "found" in examples ? counts(examples.found) : null,
     attribution: "found" in attribution ? attribution.found.parts : null,
     rankings: rankings !== undefined && "found" in rankings ? rankings.found : null,
+    evidence: "found" in evidence,
     skills,
     known: known === undefined ? null : { id: known.circuit.id, ...known.rates },
   };

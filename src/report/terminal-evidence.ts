@@ -31,9 +31,7 @@ const measuredText = ({ size, kl, accuracy }: MeasuredEvidence): string =>
   `${formatShare(size)} of the body, KL ${formatKl(kl)}, ${formatShare(accuracy)} right`;
 
 function randomRows({ count, seed, drawn, kl, accuracy }: RandomComparison): readonly string[] {
-  const sorted = drawn.map((each) => each.kl).sort((one, other) => one - other);
-  const best = sorted[0] ?? Number.NaN;
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const { best, median } = bestAndMedian(drawn);
   return [
     `beats ${kl.beaten} of ${count} random circuits of its size by KL (p = ${formatP(kl.p)}), ${accuracy.beaten} by accuracy (p = ${formatP(accuracy.p)})`,
     `their KL: ${formatKl(best)} at best, ${formatKl(median)} in the median; drawn with seed ${seed}`,
@@ -41,28 +39,39 @@ function randomRows({ count, seed, drawn, kl, accuracy }: RandomComparison): rea
   ];
 }
 
-const formatP = (p: number): string => (p < 0.001 ? p.toExponential(1) : p.toFixed(3));
+/** KL of the best random circuit, and of the one in the middle. */
+export function bestAndMedian(drawn: readonly MeasuredEvidence[]): {
+  readonly best: number;
+  readonly median: number;
+} {
+  const sorted = drawn.map(({ kl }) => kl).sort((one, other) => one - other);
+  return { best: sorted[0] ?? Number.NaN, median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN };
+}
+
+export const formatP = (p: number): string => (p < 0.001 ? p.toExponential(1) : p.toFixed(3));
 
 function minimalityRows({ budget, kl, tried, untried }: Minimality): readonly string[] {
-  const removable = tried.filter((each) => each.removable);
-  const names = removable.slice(0, 5).map((each) => componentTitle(componentOf(each)));
-  const found =
-    budget.kind === "none"
-      ? "no rule of its search bounds what a single part may cost, so nothing is said"
-      : removable.length === 0
-        ? `none of its ${tried.length} parts can go alone`
-        : `${removable.length} of its ${tried.length} parts can go alone: ${names.join(", ")}${removable.length > 5 ? ", …" : ""}`;
   return [
-    found,
+    removableText(budget, tried),
     `${budgetText(budget)}; KL ${formatKl(kl)} on the validation prompts`,
     ...(untried > 0 ? [`${untried} more were not tried; those tried were drawn at random`] : []),
   ];
 }
 
+/** Which parts can go alone. */
+export function removableText(budget: EvidenceBudget, tried: Minimality["tried"]): string {
+  const removable = tried.filter((each) => each.removable);
+  if (budget.kind === "none")
+    return "no rule of its search bounds what a single part may cost, so nothing is said";
+  if (removable.length === 0) return `none of its ${tried.length} parts can go alone`;
+  const names = removable.slice(0, 5).map((each) => componentTitle(componentOf(each)));
+  return `${removable.length} of its ${tried.length} parts can go alone: ${names.join(", ")}${removable.length > 5 ? ", …" : ""}`;
+}
+
 const atMost = (maxKl: number | undefined): string =>
   maxKl === undefined ? "" : ` and KL stays at most ${maxKl}`;
 
-function budgetText(budget: EvidenceBudget): string {
+export function budgetText(budget: EvidenceBudget): string {
   switch (budget.kind) {
     case "growth":
       return `a part can go if KL grows by less than ${budget.value}${atMost(budget.maxKl)}`;

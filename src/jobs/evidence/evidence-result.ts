@@ -8,6 +8,8 @@ export interface CircuitEvidence {
   readonly folder: string;
   /** The task's name. */
   readonly task: string;
+  /** SHA-256 of the original's files, the task, the search and its result: what makes the circuit this one. */
+  readonly identity: string;
   /** The split of the prompts that everything but minimality is measured on. */
   readonly split: "test" | "validation";
   /** How many prompts they are. */

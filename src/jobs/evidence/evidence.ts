@@ -22,6 +22,7 @@ import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { withEngine } from "../with-engine.ts";
 import { type AssessedCircuit, assessCircuit, measuredOf } from "./assess-circuits.ts";
+import { circuitIdentity } from "./circuit-identity.ts";
 import type {
   CircuitEvidence,
   FaithfulnessCurve,
@@ -136,6 +137,7 @@ async function gather(work: Work): Promise<CircuitEvidence> {
   const { accuracy, answers } = measured.original;
   return {
     ...{ folder: directory, task: circuit.task.name, split, prompts: encoded[split].length },
+    identity: circuitIdentity(circuit),
     ...{ circuit: measured.own, original: { accuracy, answers } },
     ...{ random: measured.random, minimality, curve: measured.curve },
   };

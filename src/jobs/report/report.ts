@@ -28,6 +28,8 @@ import type { Split } from "../../tasks/task-file.ts";
 import type { FoldedTransformer } from "../../transformer/transformer.ts";
 import { shippedThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
+import { circuitIdentity } from "../evidence/circuit-identity.ts";
+import type { CircuitEvidence } from "../evidence/evidence-result.ts";
 import { checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
 import type { Task } from "../read-task.ts";
@@ -140,6 +142,8 @@ export interface CircuitReport {
   readonly attribution: ReportPart<Attribution>;
   /** Rankings of the original's components beside the search's decisions; undefined if none was asked for. */
   readonly rankings: ReportPart<ShownRankings> | undefined;
+  /** The evidence for it, if it was gathered. */
+  readonly evidence: ReportPart<CircuitEvidence>;
   /** The results on other tasks. */
   readonly skills: readonly SkillResult[];
   /** How well it recovers a known circuit; undefined if none was given. */
@@ -168,6 +172,11 @@ export interface ReportOptions {
    * @defaultValue [], none
    */
   readonly rankings?: readonly string[];
+  /**
+   * The evidence for this circuit, which {@link gatherEvidence} gave: it is shown, not gathered anew.
+   * @defaultValue none: the report says how it is gathered
+   */
+  readonly evidence?: CircuitEvidence | undefined;
   /**
    * A known circuit to compare with.
    * @defaultValue none
@@ -295,7 +304,7 @@ export async function gatherReport(directory: string, options: ReportOptions = {
     }
     const ranked = rankings.length === 0 ? undefined : await step(showRankings(circuit, options, rankings));
     return {
-      ...{ directory, circuit, ...parts, rankings: ranked },
+      ...{ directory, circuit, ...parts, rankings: ranked, evidence: evidenceOf(folder, options.evidence) },
       original: original !== undefined,
       skills: skillResults,
       known: known && rates && { circuit: known, rates },
@@ -304,6 +313,20 @@ export async function gatherReport(directory: string, options: ReportOptions = {
     await weights.close();
     await runtime.close();
   }
+}
+
+/** Evidence is of one circuit; one that was cut again may be another. */
+function evidenceOf(
+  { circuit, directory }: CircuitFolder,
+  evidence: CircuitEvidence | undefined,
+): ReportPart<CircuitEvidence> {
+  if (evidence === undefined)
+    return { missing: `No evidence was gathered for this circuit: pith evidence ${directory} does that.` };
+  if (evidence.identity !== circuitIdentity(circuit))
+    return {
+      missing: `The evidence at hand is of another circuit, or from before another was cut into this folder: pith evidence ${directory} --force gathers it anew.`,
+    };
+  return { found: evidence };
 }
 
 /** Rankings need the original, and the prompts that the search had. */

@@ -18,6 +18,7 @@ import {
   traceCaption,
 } from "./circuit-facts.ts";
 import { type Html, html } from "./escape.ts";
+import { evidenceSection } from "./evidence-section.ts";
 import { examplesSection } from "./examples-section.ts";
 import { attributionSection, patternsSection } from "./inside-section.ts";
 import { figure, htmlPage } from "./page.ts";
@@ -121,6 +122,11 @@ export const reportParts: readonly (PartOfReport & { readonly when?: (report: Ci
       title: "Rankings",
       when: ({ rankings }) => rankings !== undefined,
       body: ({ rankings }) => (rankings === undefined ? html`` : shown(rankings, rankingsSection)),
+    },
+    {
+      id: "evidence",
+      title: "Evidence",
+      body: ({ evidence }, id) => shown(evidence, (found) => evidenceSection(found, id)),
     },
     {
       id: "skills",

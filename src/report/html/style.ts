@@ -57,7 +57,7 @@ td > .hint { display: block; min-width: 15rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 @media (max-width: 40rem) {
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  table, tbody, tr, tbody th, td { display: block; }
+  table, caption, tbody, tr, tbody th, td { display: block; }
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
   tbody th, td, td.number { padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
   td { display: flow-root; }

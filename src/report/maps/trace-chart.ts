@@ -175,6 +175,7 @@ export function niceTicks(low: number, high: number, count: number): readonly nu
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
 }
 
-function tickText(tick: number): string {
+/** A round number, with a true minus sign. */
+export function tickText(tick: number): string {
   return String(Number(tick.toPrecision(6))).replace("-", "−");
 }
