@@ -130,6 +130,7 @@ export type {
   RandomComparison,
   SufficiencyTest,
   WithoutOne,
+  WordingEvidence,
 } from "./jobs/evidence/evidence-result.ts";
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
 export {

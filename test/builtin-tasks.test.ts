@@ -12,7 +12,7 @@ import { describeTask, showBoundaries } from "../src/tasks/builtin/describe-task
 import { greaterThanTask } from "../src/tasks/builtin/greater-than.ts";
 import { BUILTIN_TASKS, buildTask } from "../src/tasks/builtin/index.ts";
 import { INDUCTION_REPEATED, INDUCTION_WORDS, inductionTask } from "../src/tasks/builtin/induction.ts";
-import { ioiTask } from "../src/tasks/builtin/ioi.ts";
+import { ioiTask, otherIoiWordings } from "../src/tasks/builtin/ioi.ts";
 import { inOrder, PAPER_TEMPLATE, VARIED_TEMPLATES } from "../src/tasks/builtin/ioi-templates.ts";
 import { splitYears, startYear } from "../src/tasks/builtin/years.ts";
 import { encodeTask } from "../src/tasks/encode-task.ts";
@@ -160,6 +160,34 @@ describe("ioi", () => {
     const giverFirst = both.filter(({ prompt }) => /^Then, (\w+) and .* \1 gave/.test(prompt)).length;
     // Half of 600, give or take five standard deviations.
     expect(Math.abs(giverFirst - 300)).toBeLessThan(62);
+  });
+
+  test("other wordings: the other order of its names, and sentences that the prompts do not have", () => {
+    const tokenizer = tokenizerOf("GPT-2");
+    const wordings = (prompts: readonly string[]) =>
+      otherIoiWordings(tokenizer, prompts, { seed: 0, length: 15, count: 40 });
+    const promptsOf = (task: BuiltinTask) => task.examples.map(({ prompt }) => prompt);
+    const found = wordings(promptsOf(ioiTask(tokenizer, { counts: few })));
+    expect(found?.map(({ name }) => name)).toEqual(["names in the order ABBA", "15 other sentences"]);
+    const [turned, others] = found ?? [];
+    expect(turned?.examples).toHaveLength(40);
+    for (const { prompt, answers } of turned?.examples ?? []) {
+      const [, first, second, giver] =
+        /^Then, (\w+) and (\w+) went .* (\w+) gave a \w+ to$/.exec(prompt) ?? [];
+      expect([` ${first}`, second]).toEqual([answers[0], giver]);
+    }
+    for (const { prompt, answers } of others?.examples ?? []) {
+      expect(prompt).not.toMatch(/^Then, /);
+      expect(tokenizer.encode(prompt)).toHaveLength(15);
+      expect(prompt.match(new RegExp(`${answers[0]}\\b`, "g"))).toHaveLength(1);
+    }
+    // Those of all thirty-two have no other; those of no known sentence have none that is known.
+    const orders = ["BABA", "ABBA"] as const;
+    const all = (["paper", "varied"] as const).flatMap((templates) =>
+      promptsOf(ioiTask(tokenizer, { templates, orders, counts: { ...few, test: 400 } })),
+    );
+    expect(wordings(all)).toEqual([]);
+    expect(wordings([...all, "The treaty lasted from the year 1732 to 17"])).toBeUndefined();
   });
 
   test("where lengths differ, aligned keeps the largest group and says so; pooled keeps all", () => {

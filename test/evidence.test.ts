@@ -95,6 +95,10 @@ test("the curve goes from nothing to the original, whose faithfulness is 1", () 
   expect(points.at(-1)?.size).toBe(1);
 });
 
+test("of a task with one wording that is said", () => {
+  expect(evidence.wordings).toEqual({ missing: expect.stringContaining("one wording") });
+});
+
 test("always giving one answer is seen: different answers are counted", () => {
   expect(evidence.circuit.answers).toBeGreaterThanOrEqual(1);
   expect(evidence.circuit.answers).toBeLessThanOrEqual(30);
@@ -109,9 +113,18 @@ test("a circuit of neurons has evidence: random circuits keep as many weights, a
   await writeFile(join(place, "few.jsonl"), formatTaskFile(examples));
   const own = await readTask(join(place, "few.jsonl"));
   const { folder: made } = await extract(nano, own, join(place, "neurons"), {
-    ...{ search: { name: "ranked" }, target: { kind: "size", value: 0.1 }, threads: 1 },
+    ...{ search: { name: "ranked" }, target: { kind: "size", value: 0.03 }, threads: 1 },
   });
-  const found = await gatherEvidence(made, { original: nano, task: own, random: 3, threads: 1 });
+  // In words that are its own, a task has the circuit's own results.
+  const found = await gatherEvidence(made, {
+    ...{ original: nano, task: own, others: [own], random: 3, threads: 1 },
+  });
+  expect(found.wordings).toEqual([
+    {
+      ...{ name: "few", example: examples[16]?.prompt, prompts: 8, original: found.original },
+      ...found.circuit,
+    },
+  ]);
   const circuit = JSON.parse(await readFile(join(made, "circuit.json"), "utf8"));
   expect(circuit.onTrial).toEqual(["head", "mlp", "neuron"]);
   expect(found.circuit.kl).toBeCloseTo(circuit.metrics.kl.test, 4);

@@ -149,9 +149,8 @@ describe("the start", () => {
     await page.getByText("There are warnings, and nothing is to start").waitFor();
     expect(await startButton().isDisabled()).toBe(true);
     await strict.uncheck();
-    const candidates = page.locator(".start-card");
     await page.getByRole("radio", { name: /all heads of a layer/ }).check();
-    await candidates.getByText("12 candidates").waitFor();
+    await page.locator(".start-card dd", { hasText: /^12$/ }).waitFor();
     await page.getByRole("checkbox", { name: /Bound the memory/ }).check();
     await page.getByRole("textbox", { name: "Memory of the studio, GB" }).fill("0");
     await page.getByText("A number above 0, as 4.").waitFor();

@@ -93,13 +93,19 @@ describe("before a run", () => {
   it("takes coarse units, early ends of trials and a bound of memory, and no units of searches by gates", async () => {
     const coarse = { ...options, components: "attention-layers", earlyExit: true, memory: 6e9 };
     const run = await start({ options: coarse });
-    const { state, decisions } = await studio.until(run.id, "done", "failed");
-    expect([state, decisions.length]).toEqual(["done", 12]);
-    expect(decisions.some(({ also, atLeast }) => also?.length === 5 && atLeast === true)).toBe(true);
+    const { state, decisions, circuit } = await studio.until(run.id, "done", "failed");
+    expect((await studio.send("DELETE", `/api/runs/${run.id}`)).ok).toBe(true);
+    expect([state, decisions.length, decisions[0]?.also?.length]).toEqual(["done", 12, 5]);
+    expect(circuit).toMatchObject({
+      triedAs: "attention-layers",
+      search: { options: { earlyExit: true } },
+    });
     const neurons = { model: "", task, options: { ...options, components: "heads,neurons" } };
     const refused = await studio.send("POST", "/api/runs", { kind: "extract", ...neurons });
-    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("attention-layers")]);
-    expect((await studio.send("DELETE", `/api/runs/${run.id}`)).ok).toBe(true);
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("attention-layers"),
+    ]);
   });
 
   it("shows how a task reads, and counts its splits", async () => {

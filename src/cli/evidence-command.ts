@@ -5,6 +5,7 @@ import { PithError } from "../errors.ts";
 import { gatherEvidence } from "../jobs/evidence/evidence.ts";
 import { evidenceFileOf } from "../jobs/evidence/evidence-file.ts";
 import { loadModel } from "../jobs/load-model.ts";
+import { readTask } from "../jobs/read-task.ts";
 import { isSame } from "../jobs/same-weights.ts";
 import { seedRange, wholeNumbers } from "../number-range.ts";
 import { evidenceReport } from "../report/terminal-evidence.ts";
@@ -23,6 +24,7 @@ interface Flags {
   readonly model?: string;
   readonly task?: string;
   readonly label?: readonly string[];
+  readonly others?: readonly string[];
   readonly random: number;
   readonly seed: number;
   readonly out?: string;
@@ -41,6 +43,10 @@ export function evidenceCommand({ exit }: CommandContext): Command {
     .addOption(originalOption())
     .option("-t, --task <name|file>", "The task that it was cut for (default: known here, if built in)")
     .addOption(labelOption())
+    .option(
+      "--others <files...>",
+      "Task files that ask the same in other words: is it right on them as well?",
+    )
     .addOption(
       new Option("--random <count>", "How many random circuits of its size are drawn.")
         .default(100)
@@ -86,9 +92,10 @@ async function run(directory: string, flags: Flags, work: CommandWork): Promise<
       `${flags.model} has other weight files than the model that this circuit was cut from: the evidence is about another model, or another copy.`,
     );
   const task = await taskForCircuit(folder, flags, signal);
+  const others = await Promise.all((flags.others ?? []).map((path) => readTask(path, { signal })));
   const { random, seed, threads } = flags;
   const evidence = await gatherEvidence(directory, {
-    ...{ original, task, random, seed, threads, signal, onEvent },
+    ...{ original, task, others, random, seed, threads, signal, onEvent },
   });
   const json = { ...evidence, folder: resolve(directory) };
   await writeOutputFile(out, `${JSON.stringify(json, undefined, 2)}\n`, force);

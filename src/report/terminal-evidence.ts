@@ -6,6 +6,7 @@ import type {
   MeasuredEvidence,
   Minimality,
   RandomComparison,
+  WordingEvidence,
 } from "../jobs/evidence/evidence-result.ts";
 import { componentOf, componentTitle } from "../transformer/component.ts";
 import { formatKl, formatShare, plural } from "./format.ts";
@@ -22,6 +23,7 @@ export function evidenceReport(evidence: CircuitEvidence, style: TerminalStyle):
     ],
     ["random", ...randomRows(random)],
     ["minimal", ...minimalityRows(minimality)],
+    ["other words", ...wordingRows(evidence.wordings)],
     ["faithful", ...("missing" in curve ? [curve.missing] : curveRows(curve))],
   ];
   return layOut(rows, style).join("\n");
@@ -67,6 +69,13 @@ export function removableText(budget: EvidenceBudget, tried: Minimality["tried"]
   const names = removable.slice(0, 5).map((each) => componentTitle(componentOf(each)));
   return `${removable.length} of its ${tried.length} parts can go alone: ${names.join(", ")}${removable.length > 5 ? ", …" : ""}`;
 }
+
+const wordingRows = (wordings: CircuitEvidence["wordings"]): readonly string[] =>
+  "missing" in wordings ? [wordings.missing] : wordings.map(wordingText);
+
+/** "names in the order ABBA: KL 0.1200, 98.0 % right on 100 prompts (original 100.0 %)". */
+export const wordingText = ({ name, kl, accuracy, prompts, original }: WordingEvidence): string =>
+  `${name}: KL ${formatKl(kl)}, ${formatShare(accuracy)} right on ${plural(prompts, "prompt")} (original ${formatShare(original.accuracy)})`;
 
 const atMost = (maxKl: number | undefined): string =>
   maxKl === undefined ? "" : ` and KL stays at most ${maxKl}`;

@@ -48,11 +48,18 @@ const curve = z.object({
   points: z.array(z.object({ ...measured, share: value, count, value, faithfulness: value })),
 });
 
+const missing = z.object({ missing: name });
+const wording = z.object({
+  ...{ ...measured, name, example: z.string().max(100_000), prompts: count },
+  original: z.object({ accuracy: value, answers: count }),
+});
+
 const evidenceSchema: z.ZodType<CircuitEvidence> = z.object({
   ...{ folder: name, task: name, identity: name },
   ...{ split: z.enum(["test", "validation"]), prompts: count },
   ...{ circuit: z.object(measured), original: z.object({ accuracy: value, answers: count }) },
-  ...{ random, minimality, curve: z.union([curve, z.object({ missing: name })]) },
+  ...{ random, minimality, curve: z.union([curve, missing]) },
+  wordings: z.union([z.array(wording), missing]),
 });
 
 /** @throws PithError "options" for a file that can't be read, or is not one of `pith evidence`. */

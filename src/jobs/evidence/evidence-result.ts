@@ -24,9 +24,23 @@ export interface CircuitEvidence {
   readonly minimality: Minimality;
   /** Faithfulness along the search's own ranking, or why there is none. */
   readonly curve: FaithfulnessCurve | MissingCurve;
+  /** Results on prompts in other words, or why there are none. */
+  readonly wordings: readonly WordingEvidence[] | MissingCurve;
 }
 
-/** Why there is no curve. */
+/** Results on prompts in other words than those that the circuit was found on. */
+export interface WordingEvidence extends MeasuredEvidence {
+  /** What is other about the prompts, or the name of their task. */
+  readonly name: string;
+  /** One of the prompts. */
+  readonly example: string;
+  /** How many prompts there are. */
+  readonly prompts: number;
+  /** The original on the same prompts. */
+  readonly original: Pick<MeasuredEvidence, "accuracy" | "answers">;
+}
+
+/** Why a part of the evidence is missing. */
 export interface MissingCurve {
   /** The reason, as a sentence. */
   readonly missing: string;

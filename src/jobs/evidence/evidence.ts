@@ -29,9 +29,11 @@ import type {
   MeasuredEvidence,
   Minimality,
   MissingCurve,
+  WordingEvidence,
 } from "./evidence-result.ts";
 import { curveAlong, curveEvaluations, rankingOf } from "./faithfulness-curve.ts";
 import { budgetOf, triedComponents, tryEach } from "./minimality.ts";
+import { otherWordings } from "./other-wordings.ts";
 import { compareWithRandom } from "./random-comparison.ts";
 
 /** What evidence is gathered from. */
@@ -40,6 +42,11 @@ export interface EvidenceOptions {
   readonly original: Model;
   /** The task that it was cut for: the same prompts give the same means. */
   readonly task: Task;
+  /**
+   * Tasks that ask the same in other words; of indirect objects, sentences that the circuit was not found on are known.
+   * @defaultValue [], none
+   */
+  readonly others?: readonly Task[] | undefined;
   /**
    * How many random circuits are drawn.
    * @defaultValue 100
@@ -115,7 +122,9 @@ async function gather(work: Work): Promise<CircuitEvidence> {
   const { circuit, directory } = folder;
   const model = options.original.transformer;
   const { random, tried, ranking } = plan(work);
-  const total = 2 + count + 1 + tried.tried.length + (ranking.length > 0 ? curveEvaluations : 0);
+  const wordings = otherWordings(folder, options.task, options.others ?? []);
+  const others = "missing" in wordings ? 0 : 2 * wordings.length;
+  const total = 2 + count + 1 + tried.tried.length + (ranking.length > 0 ? curveEvaluations : 0) + others;
   const progress = counter(onEvent, total);
 
   const split = encoded.test.length > 0 ? "test" : "validation";
@@ -134,13 +143,35 @@ async function gather(work: Work): Promise<CircuitEvidence> {
   const minimality: Minimality = await onPrompts(work, encoded.validation, progress, (assess) =>
     tryEach(circuit.kept, shapeOf(model), tried, budgetOf(circuit), assess),
   );
+  const inOtherWords = "missing" in wordings ? wordings : await measureWordings(work, wordings, progress);
   const { accuracy, answers } = measured.original;
   return {
     ...{ folder: directory, task: circuit.task.name, split, prompts: encoded[split].length },
     identity: circuitIdentity(circuit),
     ...{ circuit: measured.own, original: { accuracy, answers } },
-    ...{ random: measured.random, minimality, curve: measured.curve },
+    ...{ random: measured.random, minimality, curve: measured.curve, wordings: inOtherWords },
   };
+}
+
+async function measureWordings(
+  work: Work,
+  wordings: readonly { readonly name: string; readonly examples: readonly EncodedExample[] }[],
+  progress: () => void,
+): Promise<readonly WordingEvidence[]> {
+  const { circuit } = work.folder;
+  const whole = wholeCircuit(shapeOf(work.options.original.transformer));
+  const found: WordingEvidence[] = [];
+  for (const { name, examples } of wordings) {
+    found.push(
+      await onPrompts(work, examples, progress, async (assess) => {
+        const own = measuredOf(await assess(circuit.kept));
+        const { accuracy, answers } = await assess(whole);
+        const facts = { name, example: examples[0]?.prompt ?? "", prompts: examples.length };
+        return { ...facts, ...own, original: { accuracy, answers } };
+      }),
+    );
+  }
+  return found;
 }
 
 const noRanking = "The search left no decision in its trace, so there is no ranking of its components.";

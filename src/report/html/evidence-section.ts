@@ -3,7 +3,7 @@ import type { CircuitEvidence, Minimality } from "../../jobs/evidence/evidence-r
 import { componentOf, componentTitle } from "../../transformer/component.ts";
 import { formatKl, formatScore, formatShare, plural } from "../format.ts";
 import { evidenceSizeSvg, faithfulnessSvg } from "../maps/evidence-charts.ts";
-import { bestAndMedian, budgetText, formatP, removableText } from "../terminal-evidence.ts";
+import { bestAndMedian, budgetText, formatP, removableText, wordingText } from "../terminal-evidence.ts";
 import { type Html, html } from "./escape.ts";
 import { figure, table } from "./page.ts";
 
@@ -11,7 +11,7 @@ import { figure, table } from "./page.ts";
 const mostParts = 12;
 
 export function evidenceSection(evidence: CircuitEvidence, id: string): Html {
-  const { circuit, original, random, minimality, curve, split, prompts } = evidence;
+  const { circuit, original, random, minimality, curve, wordings, split, prompts } = evidence;
   const { best, median } = bestAndMedian(random.drawn);
   const facts: readonly (readonly [string, string])[] = [
     [
@@ -26,6 +26,7 @@ export function evidenceSection(evidence: CircuitEvidence, id: string): Html {
       "minimality",
       `${sentence(removableText(minimality.budget, minimality.tried))} On the validation prompts, where its KL is ${formatKl(minimality.kl)} nats, ${budgetText(minimality.budget)}.${minimality.untried > 0 ? ` ${minimality.untried} more were not tried; those tried were drawn at random.` : ""}`,
     ],
+    ["other words", "missing" in wordings ? wordings.missing : `${wordings.map(wordingText).join("; ")}.`],
     ["faithfulness", "missing" in curve ? curve.missing : areasText(curve)],
   ];
   return html`<p>Measured by pith evidence on the patched model: ${formatShare(circuit.size)} of the body, KL ${formatKl(circuit.kl)} nats and ${formatShare(circuit.accuracy)} right on ${plural(prompts, "prompt")} of the ${split} split (original ${formatShare(original.accuracy)}).</p>
