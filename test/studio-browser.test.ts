@@ -154,6 +154,7 @@ describe("the start", () => {
     await page.getByRole("checkbox", { name: /Bound the memory/ }).check();
     await page.getByRole("textbox", { name: "Memory of the studio, GB" }).fill("0");
     await page.getByText("A number above 0, as 4.").waitFor();
+    await expect.poll(() => page.locator(".stale").count()).toBe(0);
     await expectAxeToPass();
     await expectToFitNarrow();
     await page.getByRole("checkbox", { name: /Bound the memory/ }).uncheck();
