@@ -8,6 +8,7 @@ import { checkCircuitFolder } from "../export/write-folder.ts";
 import { journalPath } from "../files/journal.ts";
 import { compileFolder } from "../jobs/compile/compile.ts";
 import { checkExtractOptions } from "../jobs/extract/check-extract-options.ts";
+import { checkHeadRank } from "../jobs/extract/cut-heads.ts";
 import { extract } from "../jobs/extract/extract.ts";
 import { rememberOriginal } from "../jobs/known-originals.ts";
 import { loadModel } from "../jobs/load-model.ts";
@@ -27,7 +28,7 @@ export function extractCommand({ words, exit }: CommandContext): Command {
   const command = new Command("extract")
     .summary("Find a task's circuit and write it as a model of its own.")
     .description(
-      "Finds the attention heads and MLPs that a task needs, removes all others, and writes what is left as a " +
+      "Finds the attention heads, MLPs and neurons that a task needs, removes all others, and writes what is left as a " +
         "model of its own. Without options it does so for a small model and a task that come with Pith.",
     );
   for (const option of extractCommandOptions()) command.addOption(option);
@@ -57,6 +58,7 @@ async function run(flags: ExtractFlags, { signal, onEvent, closing }: CommandWor
     closing,
     signal,
   });
+  checkHeadRank(model.transformer, options.headRank, flagOf);
   const out = flags.out ?? join("pith-out", `${basename(model.name)}-${folderName(task, flags.seed)}`);
   if (flags.resume === true && !existsSync(journalPath(out)))
     printNote(`There is no interrupted search for ${out}: this one starts anew.`);

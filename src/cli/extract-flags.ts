@@ -28,6 +28,7 @@ import {
   parseAlpha,
   parseBootstrap,
   parseFrequency,
+  parseHeadRank,
   parseKl,
   parsePasses,
   parseSeed,
@@ -71,6 +72,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly targetSize?: number;
   readonly bootstrap?: number;
   readonly frequency?: number;
+  readonly headRank?: number | "auto";
   readonly dtype: readonly Dtype[];
   readonly target: OperatorSet;
   readonly caches: CacheKind;
@@ -152,6 +154,10 @@ const outputOptions = (): readonly Option[] => [
   threadsOption(),
   memoryOption(),
   deviceOption(),
+  new Option(
+    "--head-rank <rank|auto>",
+    "Cut kept heads' values and outputs to this rank; auto: the smallest that costs at most one more α of KL.",
+  ).argParser(parseHeadRank),
   shippedDtypesOption(),
   targetOption(),
   cachesOption().default(defaults.caches),
@@ -173,7 +179,7 @@ export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
   return {
     ...{ ablation, valueBias, mlps, means, seed, device, target: targetOf(flags), threads: flags.threads },
     ...searchFlags(flags),
-    memory: flags.memory,
+    ...{ memory: flags.memory, headRank: flags.headRank },
     ...(components !== undefined && { components }),
     ...(flags.firstPosition !== undefined && { firstPosition: flags.firstPosition }),
     ...(flags.bos !== undefined && { bos: flags.bos }),

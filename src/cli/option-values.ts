@@ -5,7 +5,7 @@ import { bootstrapRange, frequencyRange } from "../discovery/bootstrap-options.t
 import { alphaOption, klRange, passesOption } from "../discovery/searches/greedy/greedy-options.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
-import { memoryRange, threadRange } from "../jobs/extract/extract-options.ts";
+import { headRankRange, memoryRange, threadRange } from "../jobs/extract/extract-options.ts";
 import { isWithin, type NumberRange, seedRange, wholeNumbers } from "../number-range.ts";
 import { shorten } from "../printable.ts";
 
@@ -43,6 +43,10 @@ export const parseJobs = parseIn(
   "--jobs",
   wholeNumbers(1, 256, "Leave it out for as many as cores and memory allow."),
 );
+
+/** Parses --head-rank: "16", "auto". */
+export const parseHeadRank = (text: string): number | "auto" =>
+  text === "auto" ? text : parseIn("--head-rank", headRankRange)(text);
 
 /** Parses --memory: "3GB", "512MB". */
 export function parseMemory(text: string): number {

@@ -1,8 +1,8 @@
 /**
  * Makes the standalone model of a circuit: a smaller transformer without the pruned components. Pruned heads are
  * removed with their columns and rows, and so are pruned neurons; an MLP is removed with its norm, and an attention
- * layer without heads with its norm too. Their replacements, and every b_O and b_2 that stays, become one constant
- * before the next reader.
+ * layer without heads with its norm too. Kept heads may be cut to a lower rank. Replacements, and every b_O and b_2 that
+ * stays, become one constant before the next reader.
  */
 import { type Constant, constantAt } from "../discovery/constant.ts";
 import { replacesByMore, writtenByNeurons } from "../discovery/neuron-constant.ts";
@@ -20,7 +20,7 @@ import {
 import { keepHeads } from "../transformer/keep-heads.ts";
 import { keepNeurons, prunedNeurons } from "../transformer/keep-neurons.ts";
 import { linearShape } from "../transformer/linear.ts";
-import { countRows } from "../transformer/position-rows.ts";
+import { countRows, type PositionRows } from "../transformer/position-rows.ts";
 import { sliceRows } from "../transformer/slice.ts";
 import type {
   Attention,
@@ -30,29 +30,41 @@ import type {
   Positions,
   Transformer,
 } from "../transformer/transformer.ts";
+import { cutValues, type HeadCut, type LayerCut, writtenByMeans } from "./head-cut.ts";
 
 /**
  * Layers that lost both parts stay in `blocks`, so that layer numbers stay correct. If replacements have one row
  * for each position, the model accepts prompts of that length only, and `contextLength` is that length. Weights
  * stay lazy: nothing is read.
- * @param model an original model.
+ * @param model an original model. @param cut how kept heads are cut; left out: they stay whole.
  * @throws RangeError for a component that the model does not have.
  */
 export async function cutCircuit(
   model: Transformer,
   circuit: Circuit,
   replacements: Replacements,
+  cut: HeadCut = new Map(),
 ): Promise<FoldedTransformer> {
   checkComponents(model, circuit);
   const { rows } = replacements;
   const length = rows.kind === "each" ? rows.length : model.contextLength;
-  const blocks = model.blocks.map((block, layer) =>
-    componentKinds.reduce((rest, kind) => cutters[kind](rest, circuit, layer), block),
-  );
+  const blocks = model.blocks.map((whole, layer) => {
+    const block = componentKinds.reduce((rest, kind) => cutters[kind](rest, circuit, layer), whole);
+    const own = cut.get(layer);
+    const { attention } = block;
+    return own === undefined || attention === undefined
+      ? block
+      : { ...block, attention: cutValues(attention, own) };
+  });
   const constantsOf = (layer: number): LayerConstants => {
     const { attention, mlp } = model.blocks[layer] ?? {};
     return {
-      attention: attention ? leftByHeads(attention, layer, circuit, replacements) : [],
+      attention: attention
+        ? [
+            ...leftByHeads(attention, layer, circuit, replacements),
+            ...leftByCut(attention, cut.get(layer), replacements.headValues(layer)),
+          ]
+        : [],
       mlp: mlp ? leftByMlp(mlp, layer, circuit, replacements) : [],
     };
   };
@@ -101,6 +113,25 @@ function leftByHeads(
   return attention.postNorm === undefined ? all : [normedConstant(attention.postNorm, all)];
 }
 
+/** The constant that stands for what the means of cut heads wrote in the directions that are gone. */
+function leftByCut(
+  attention: Attention,
+  cut: LayerCut | undefined,
+  values: ReturnType<Replacements["headValues"]>,
+): readonly Addend[] {
+  if (cut === undefined || values === undefined) return [];
+  const [, width] = linearShape(attention.output);
+  return [lazyAddend(values.rows, width, async () => (await writtenByMeans(attention, cut, values)).values)];
+}
+
+function lazyAddend(rows: PositionRows, width: number, read: Addend["read"]): Addend {
+  return {
+    shape: rows.kind === "one" ? [width] : [countRows(rows), width],
+    ...(rows.kind === "apart" && { firstApart: true }),
+    read,
+  };
+}
+
 /** The constant that replaces a layer's pruned MLP, or the pruned neurons of one that stays. */
 function leftByMlp(mlp: Mlp, layer: number, circuit: Circuit, replacements: Replacements): readonly Addend[] {
   if (!keepsMlp(circuit, layer)) return addend(replacements.mlp(layer));
@@ -108,14 +139,13 @@ function leftByMlp(mlp: Mlp, layer: number, circuit: Circuit, replacements: Repl
   if (pruned.length === 0) return [];
   const replacement = replacements.neurons(layer);
   if (!replacesByMore(pruned, replacement)) return [];
-  const { rows } = replacement;
   const [, width] = linearShape(mlp.down);
   return [
-    {
-      shape: rows.kind === "one" ? [width] : [countRows(rows), width],
-      ...(rows.kind === "apart" && { firstApart: true }),
-      read: async () => (await writtenByNeurons(mlp, pruned, replacement)).values,
-    },
+    lazyAddend(
+      replacement.rows,
+      width,
+      async () => (await writtenByNeurons(mlp, pruned, replacement)).values,
+    ),
   ];
 }
 

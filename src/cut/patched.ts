@@ -7,6 +7,7 @@ import { downBias, type LayerGates, neuronGates, outputBias, wholeBlock } from "
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Circuit, keepsMlp, keptHeads, keptNeurons } from "../transformer/circuit.ts";
 import type { Transformer } from "../transformer/transformer.ts";
+import { type HeadCut, withCutWrites, writtenByMeans } from "./head-cut.ts";
 
 /** The gates with which `forward` runs the patched model. @param model an original model. */
 export function patchedGates(
@@ -34,5 +35,30 @@ export function patchedGates(
       ...(neurons !== "all" &&
         neurons.length > 0 && { neurons: neuronGates(neurons, replacements.neurons(layer)) }),
     };
+  };
+}
+
+/**
+ * The patched model of a circuit whose kept heads are cut to a lower rank: in the whole width, W_O is what the cut leaves
+ * of it, and what the means wrote in the directions that are gone stands beside b_O.
+ * @param cut left out: heads are whole.
+ */
+export function patchedCut(
+  model: Transformer,
+  circuit: Circuit,
+  replacements: Replacements,
+  cut: HeadCut = new Map(),
+): { readonly model: Transformer; readonly gates: (layer: number) => Promise<LayerGates> } {
+  const gatesOf = patchedGates(model, circuit, replacements);
+  return {
+    model: withCutWrites(model, cut),
+    async gates(layer) {
+      const gates = await gatesOf(layer);
+      const [own, values] = [cut.get(layer), replacements.headValues(layer)];
+      if (own === undefined || values === undefined) return gates;
+      const { attention } = wholeBlock(model, layer);
+      const gone = await writtenByMeans(attention, own, values);
+      return { ...gates, attentionConstant: addConstants(gates.attentionConstant, gone) };
+    },
   };
 }

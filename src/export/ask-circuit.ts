@@ -12,6 +12,7 @@ import { chatTemplateOf } from "../tokenizer/chat-template.ts";
 import { type PromptManner, promptTokens } from "../tokenizer/prompt-ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { keptHeads } from "../transformer/circuit.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 
 /** A circuit and the tokenizer that is shipped with it. */
@@ -148,7 +149,7 @@ export function shippedGraph(circuit: CircuitFile): ShippedGraph {
   // A circuit without attention may still have a cache, which nothing reads.
   const said = profile.kind === "decoder" ? profile.headWidth : undefined;
   const headWidth = attentions[0]?.headWidth ?? said ?? cachesOfOldCircuit(circuit).headWidth;
-  return { profile, vocabulary, cacheHeads, headWidth };
+  return { profile, vocabulary, cacheHeads, headWidth, valueWidths: attentions.map(valueWidthOf) };
 }
 
 /**

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
 import { formatSchema } from "./format-record.ts";
+import { headRankSchema } from "./head-rank-record.ts";
 import { speedSchema } from "./speed-record.ts";
 import { structureSchema } from "./structure-record.ts";
 import { targetSchema } from "./target-record.ts";
@@ -230,6 +231,8 @@ export const factsShape = {
   formats: z.array(formatSchema).optional(),
   /** Present if the circuit was specialised to the words of a task: its graph scores only the answers. */
   compiled: compiledSchema.optional(),
+  /** To what rank kept heads were cut, if they were. */
+  headRank: headRankSchema.optional(),
   /** The target, and how well it was met, if the circuit was searched for with one. */
   target: targetSchema.optional(),
   /**

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { recordsOf } from "../discovery/searches/decision.ts";
 import { findSearch } from "../discovery/searches/index.ts";
 import { PithError } from "../errors.ts";
-import { type Circuit, keeps, keptHeads } from "../transformer/circuit.ts";
+import { type Circuit, keeps, keptHeads, keptLayers } from "../transformer/circuit.ts";
 import { modelHas, nameOfRecord, parseRecord } from "../transformer/component.ts";
 import { checksumOf, type FileRecord } from "./checksum.ts";
 import { type CircuitFile, circuitFileName, type Fail } from "./circuit-file.ts";
@@ -35,6 +35,7 @@ export function parseCircuitFile(value: unknown, file: string = circuitFileName)
   if (!isFirst && format !== format2) throw fail("format", `must be "${format2}" or "${format1}"`);
   const circuit = isFirst ? read(schema1, readFormat1, value, fail) : read(schema2, readFormat2, value, fail);
   checkCaches(circuit, fail);
+  checkHeadRank(circuit, fail);
   checkReplacement(circuit, isFirst ? "options" : "replacement", fail);
   checkTrace(circuit, isFirst ? "trace" : "search.trace", fail);
   checkStability(circuit, fail);
@@ -144,6 +145,22 @@ function checkCaches({ profile, model, kept }: CircuitFile, fail: Fail): void {
   const most = Math.max(...model.heads.map((_, layer) => keptKeyValueHeads(model, kept, layer)));
   if (profile.cacheHeads < most) {
     throw fail("profile.cacheHeads", `is ${profile.cacheHeads}, but a layer keeps ${most} heads`);
+  }
+}
+
+/** The layers are those that keep heads, and their values are as wide as the model's. */
+function checkHeadRank({ headRank, kept, structure }: CircuitFile, fail: Fail): void {
+  if (headRank === undefined) return;
+  const layers = keptLayers(kept).filter((layer) => keptHeads(kept, layer).length > 0);
+  if (headRank.layers.map(({ layer }) => layer).join() !== layers.join())
+    throw fail("headRank.layers", `must be the layers that keep heads: ${layers.join(", ") || "none"}`);
+  for (const [index, { layer, rank, of }] of headRank.layers.entries()) {
+    const field = `headRank.layers[${index}].rank`;
+    if (rank > of) throw fail(field, `is ${rank}, above the ${of} of the original's heads`);
+    const attention = structure?.blocks[layer]?.attention;
+    if (attention === undefined) continue;
+    const { headWidth, valueWidth = headWidth } = attention;
+    if (valueWidth !== rank) throw fail(field, `is ${rank}, but values are ${valueWidth} wide by structure`);
   }
 }
 

@@ -70,6 +70,7 @@ export function configJson(model: FoldedTransformer, profile: Profile, tokens: S
         heads: attention?.heads ?? [],
         ...(attention && keyValueNumbers(attention)),
         ...(attention && { head_dim: attention.headWidth }),
+        ...(attention?.valueWidth !== undefined && { value_dim: attention.valueWidth }),
         ...(own && { mlp_hidden: hiddenWidth(own) }),
       })),
     },

@@ -8,6 +8,7 @@ import { shapeOfFile } from "./file-circuit.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
 import { circuitIn, dtypesIn } from "./formats.ts";
 import { meansText } from "./means-text.ts";
+import { rankTexts } from "./rank-texts.ts";
 import { describeSearch, ruleOf } from "./search-text.ts";
 import type { SpeedRecord } from "./speed-record.ts";
 import { taskLabel } from "./task-label.ts";
@@ -83,8 +84,9 @@ function frontMatter({ model, task, profile, compiled }: CircuitFile): string {
   ].join("\n");
 }
 
-function metricsTable({ metrics }: CircuitFile): string {
+function metricsTable({ metrics, headRank }: CircuitFile): string {
   const { original, circuit } = metrics.parameters;
+  const ranks = headRank && rankTexts(headRank);
   const rows: (readonly [string, string, string])[] = [];
   for (const split of ["test", "validation", "patching"] as const) {
     const accuracy = metrics.accuracy[split];
@@ -98,6 +100,7 @@ function metricsTable({ metrics }: CircuitFile): string {
   rows.push(
     ["parameters", grouped(original.total), grouped(circuit.total)],
     ["… of attention and MLPs", grouped(original.body), grouped(circuit.body)],
+    ...(ranks ? [["… width of a head's values", ranks.of, ranks.rank] as const] : []),
     ["… of embeddings", grouped(original.embedding), grouped(circuit.embedding)],
     ["weight files, bytes", grouped(metrics.bytes.original), grouped(metrics.bytes.circuit)],
   );

@@ -9,6 +9,7 @@ import type { OperatorSet } from "../lowering/operator-set.ts";
 import type { ShippedGraph } from "../measure/shipped-logits.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { AnyTransformer, FoldedTransformer } from "../transformer/transformer.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import type { Profile } from "./config-json.ts";
 import { nameWeights } from "./name-weights.ts";
 import { type StructureRecord, structureOf } from "./structure-record.ts";
@@ -59,6 +60,7 @@ export function describeGraph(model: AnyTransformer, profile: Profile): ShippedG
     profile,
     cacheHeads: attentions.map(({ keyValueHeads }) => keyValueHeads.length),
     headWidth: cachesOf(model, profile)?.headWidth ?? attentions[0]?.headWidth ?? 0,
+    valueWidths: attentions.map(valueWidthOf),
     vocabulary: model.vocabularySize,
   };
 }

@@ -42,6 +42,8 @@ const attention = z.object({
   keyValueHeads: z.array(count).min(1),
   group: z.array(count).min(1),
   headWidth: size,
+  /** The width of values that were cut to a lower rank; left out: as keys. */
+  valueWidth: size.optional(),
   query: linear,
   key: linear,
   value: linear,

@@ -8,6 +8,7 @@ import type { GraphBuilder } from "../onnx/graph-builder.ts";
 import { joinColumns, scaled } from "../transformer/derive.ts";
 import { linearShape } from "../transformer/linear.ts";
 import type { Attention, Linear, ProjectionNorm } from "../transformer/transformer.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import { lastPosition } from "./last-position.ts";
 import { affine, joinMatrices, multiply } from "./linear.ts";
 import type { StageOperators } from "./operator-set.ts";
@@ -31,7 +32,7 @@ export interface AttentionSetting {
 
 /**
  * @param normed [batch, sequence, d], normalised.
- * @returns z [batch, sequence or 1, heads × headWidth], before W_O.
+ * @returns z [batch, sequence or 1, heads × values' width], before W_O.
  */
 export function attend(
   graph: GraphBuilder,
@@ -50,8 +51,8 @@ export function attend(
 }
 
 /**
- * Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] each, rotated by their
- * positions.
+ * Queries (scaled), keys and values of one layer's heads, [batch, n, heads × headWidth] or, of values, their width;
+ * rotated by their positions.
  */
 export interface Projections {
   readonly query: Value;
@@ -59,7 +60,7 @@ export interface Projections {
   readonly value: Value;
 }
 
-type Grouped = Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth">;
+type Grouped = Pick<Attention, "heads" | "keyValueHeads" | "group" | "headWidth" | "valueWidth">;
 type Scored = Grouped & Pick<Attention, "scoreCap" | "window">;
 
 /** Like `attend`, from given projections. */
@@ -76,7 +77,7 @@ export function attendTo(
 
 /**
  * The attention pattern of each head, and the values that it reads.
- * @returns pattern [batch, heads, queries, keys]; z [batch, heads, queries, headWidth].
+ * @returns pattern [batch, heads, queries, keys]; z [batch, heads, queries, values' width].
  */
 export function look(
   graph: GraphBuilder,
@@ -92,7 +93,7 @@ export function look(
   const mask = asksForMask(attention, queries) ? places.mask(attention.window) : undefined;
   const rows = mask && queries === "last" ? lastPosition(graph, mask, 0) : mask;
   const pattern = patternOf(graph, scores, attention, rows);
-  const values = splitHeads(graph, value, attention.keyValueHeads, attention, [0, 2, 1, 3]);
+  const values = splitValues(graph, value, attention);
   return { pattern, z: graph.matMul(pattern, forQueries(graph, values, attention)) };
 }
 
@@ -258,12 +259,18 @@ export function splitHeads(
   return graph.transpose(graph.reshape(x, [0, 0, heads.length, headWidth]), permutation);
 }
 
-/** [batch, heads, n, headWidth] → [batch, n, heads × headWidth]. */
+/** Values [batch, n, keyValueHeads × their width] → [batch, keyValueHeads, n, their width]. */
+export function splitValues(graph: GraphBuilder, value: Value, attention: Grouped): Value {
+  const width = { headWidth: valueWidthOf(attention) };
+  return splitHeads(graph, value, attention.keyValueHeads, width, [0, 2, 1, 3]);
+}
+
+/** z [batch, heads, n, values' width] → [batch, n, heads × values' width]. */
 export function mergeHeads(
   graph: GraphBuilder,
   z: Value,
-  attention: Pick<Attention, "heads" | "headWidth">,
+  attention: Pick<Attention, "heads" | "headWidth" | "valueWidth">,
 ): Value {
-  const width = attention.heads.length * attention.headWidth;
+  const width = attention.heads.length * valueWidthOf(attention);
   return graph.reshape(graph.transpose(z, [0, 2, 1, 3]), [0, 0, width]);
 }

@@ -1,8 +1,9 @@
 /**
- * Gives all caches of a decoder graph one number of heads. A circuit's layers keep different numbers of heads,
- * but transformers.js 3 and Optimum derive one shape for all caches from config.json. In such a cache, the kept
- * heads come first, followed by zeros. The zeros are cut off before the attention reads the cache and added again
- * afterwards, so that attention is computed for the kept heads only; the cost is a copy.
+ * Gives all caches of a decoder graph one shape. A circuit's layers keep different numbers of heads, and values may be
+ * narrower than keys, but transformers.js 3 and Optimum derive one shape for all caches from config.json. In such a
+ * cache, the kept heads come first, and a narrower value's elements, followed by zeros. The zeros are cut off before
+ * the attention reads the cache and added again afterwards, so that attention is computed for what is kept only; the
+ * cost is a copy.
  */
 import type { Dimension, Graph, GraphNode, InlineConstant, Shape, Value } from "../onnx/graph.ts";
 import { withoutUnread } from "../onnx/without-unread.ts";
@@ -49,9 +50,9 @@ export function cacheHeadsOf({ inputs }: Graph): readonly number[] {
 
 /**
  * @param graph of the decoder profile, with caches of any shape.
- * @param caches the new shape of every cache; undefined: as many heads as its layer keeps, and no cache for a
- * layer without heads.
- * @throws RangeError when a layer keeps more heads, or heads of another width.
+ * @param caches the new shape of every cache; undefined: as many heads as its layer keeps, as wide as they are, and no
+ * cache for a layer without heads.
+ * @throws RangeError when a layer keeps more heads, or wider ones.
  */
 export function withCaches(graph: Graph, caches: CacheShape | undefined): Graph {
   const exact = trimCaches(graph);
@@ -65,17 +66,19 @@ function padCaches(graph: Graph, caches: CacheShape): Graph {
   const kept = new Map<string, Value>();
   const inputs = graph.inputs.map((input) => {
     if (!input.name.startsWith(pastPrefix) || isFull(input, caches)) return input;
-    const padded = withHeads(input, caches.heads);
+    const padded = shapedAs(input, caches);
     const cut = { ...input, name: `${input.name}/kept` };
     kept.set(input.name, cut);
-    const bounds = [0, Number(input.shape[headAxis]), headAxis].map((value) => integers([value]));
+    const axes = [headAxis, widthAxis].filter((axis) => input.shape[axis] !== padded.shape[axis]);
+    const ends = axes.map((axis) => Number(input.shape[axis]));
+    const bounds = [axes.map(() => 0), ends, axes].map(integers);
     slices.push(standard("Slice", [padded, ...bounds], cut));
     return padded;
   });
   const presents = new Map<string, Value>();
   const outputs = graph.outputs.map((output) => {
     if (!output.name.startsWith(presentPrefix) || isFull(output, caches)) return output;
-    const padded = withHeads(output, caches.heads);
+    const padded = shapedAs(output, caches);
     presents.set(output.name, padded);
     return padded;
   });
@@ -84,8 +87,10 @@ function padCaches(graph: Graph, caches: CacheShape): Graph {
     const [source] = node.inputs;
     const padded = output && presents.get(output.name);
     if (output === undefined || source === undefined || padded === undefined) return rewired(node, kept);
-    const missing = caches.heads - Number(output.shape[headAxis]);
-    return standard("Pad", [source, integers([0, 0, 0, 0, 0, missing, 0, 0])], padded);
+    const missing = padded.shape.map((size, axis) =>
+      axis === lengthAxis ? 0 : Number(size) - Number(output.shape[axis]),
+    );
+    return standard("Pad", [source, integers([0, 0, 0, 0, 0, ...missing.slice(headAxis)])], padded);
   });
   const all = [...graph.constants, ...constants.values()];
   return { ...graph, inputs, outputs, nodes: [...slices, ...nodes], constants: all };
@@ -178,13 +183,13 @@ function trimCaches(graph: Graph): Graph {
   });
 }
 
-/** Whether a cache already has all heads. */
+/** Whether a cache already has all heads, in their whole width. */
 function isFull({ name, shape }: Value, { heads, headWidth }: CacheShape): boolean {
-  const own = Number(shape[headAxis]);
-  if (own > heads || shape[widthAxis] !== headWidth) {
+  const [own, width] = [Number(shape[headAxis]), Number(shape[widthAxis])];
+  if (own > heads || width > headWidth) {
     throw new RangeError(`${name} [${shape.join(", ")}] can't have ${heads} heads of ${headWidth}`);
   }
-  return own === heads;
+  return own === heads && width === headWidth;
 }
 
 function newConstants() {
@@ -197,9 +202,9 @@ function newConstants() {
   return { constants, integers };
 }
 
-const withHeads = (value: Value, heads: number): Value => ({
+const shapedAs = (value: Value, { heads, headWidth }: CacheShape): Value => ({
   ...value,
-  shape: value.shape.map((size, axis) => (axis === headAxis ? heads : size)),
+  shape: value.shape.map((size, axis) => (axis === headAxis ? heads : axis === widthAxis ? headWidth : size)),
 });
 
 const rewired = (node: GraphNode, others: ReadonlyMap<string, Value>): GraphNode => ({

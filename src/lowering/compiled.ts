@@ -10,6 +10,7 @@
 import type { Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import type { Attention, FoldedTransformer, Linear } from "../transformer/transformer.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { attendTo, type Queries } from "./attention.ts";
 import type { KeptPart } from "./kept-part.ts";
@@ -49,7 +50,7 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
        */
       readonly residual: Weight;
       readonly query: Weight;
-      /** [all rows, 2w]. */
+      /** [all rows, w of the keys + w of the values]. */
       readonly keyValue: Weight;
       /**
        * Readers above the lowest heads. The first reads the stream directly, because its constant is included in
@@ -71,7 +72,7 @@ export type CompiledModel = { readonly width: number; readonly vocabulary: Promp
 interface LowestHeads
   extends Pick<
     Attention,
-    "heads" | "keyValueHeads" | "group" | "headWidth" | "scoreCap" | "window" | "postNorm"
+    "heads" | "keyValueHeads" | "group" | "headWidth" | "valueWidth" | "scoreCap" | "window" | "postNorm"
   > {
   readonly queries: Queries;
   /** W_O, and a bias where there is a norm after it. */
@@ -124,9 +125,9 @@ function aboveTables(
   operators: OperatorSet,
 ): Value {
   const { lowest, above, vocabulary } = model;
-  const width = lowest.keyValueHeads.length * lowest.headWidth;
+  const widths = [lowest.headWidth, valueWidthOf(lowest)].map((each) => lowest.keyValueHeads.length * each);
   const asking = lowest.queries === "last" ? last : rows;
-  const [key, value] = graph.split(graph.gather(graph.weight(model.keyValue), rows), -1, [width, width]);
+  const [key, value] = graph.split(graph.gather(graph.weight(model.keyValue), rows), -1, widths);
   if (key === undefined || value === undefined) throw new RangeError("split gave too few parts");
   const query = graph.gather(graph.weight(model.query), asking);
   const places = fixedPlaces(graph, vocabulary.positions.length, model.end.firstPosition);

@@ -7,7 +7,8 @@ import type { Dimension, Graph, Value } from "../onnx/graph.ts";
 import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { joiningConstants } from "../transformer/joining-constants.ts";
 import type { Attention, FoldedTransformer, Rotary } from "../transformer/transformer.ts";
-import { forQueries, mergeHeads, patternOf, project, splitHeads } from "./attention.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
+import { forQueries, mergeHeads, patternOf, project, splitHeads, splitValues } from "./attention.ts";
 import { embed } from "./embed.ts";
 import { partsOfBlock } from "./kept-part.ts";
 import { maskFrom, mayLook } from "./mask.ts";
@@ -29,9 +30,9 @@ const total = `${past}+${sequence}`;
 
 /**
  * Inputs: input_ids, position_ids int64 [batch, sequence]; attention_mask int64 [batch, past + sequence], 0 at
- * padding; past_key_values.J.key and .value [batch, heads of cache J, past, headWidth].
- * Outputs: logits [batch, sequence, vocabulary]; present.J.key and .value, [batch, heads, past + sequence,
- * headWidth].
+ * padding; past_key_values.J.key and .value [batch, heads of cache J, past, headWidth or, of values, their width].
+ * Outputs: logits [batch, sequence, vocabulary]; present.J.key and .value, [batch, heads, past + sequence, the same
+ * width].
  * @throws RangeError for a model whose constants have a row for each position: it takes one length only.
  */
 export function lowerDecoder(model: FoldedTransformer, operators: OperatorSet): Graph {
@@ -77,10 +78,11 @@ interface Cache {
   readonly value: Value;
 }
 
-function cacheInputs(graph: GraphBuilder, { keyValueHeads, headWidth }: Attention, index: number): Cache {
-  const shape = [batch, keyValueHeads.length, past, headWidth];
-  const input = (part: string) => graph.input(`past_key_values.${index}.${part}`, "float32", shape);
-  return { key: input("key"), value: input("value") };
+function cacheInputs(graph: GraphBuilder, attention: Attention, index: number): Cache {
+  const heads = attention.keyValueHeads.length;
+  const input = (part: string, width: number) =>
+    graph.input(`past_key_values.${index}.${part}`, "float32", [batch, heads, past, width]);
+  return { key: input("key", attention.headWidth), value: input("value", valueWidthOf(attention)) };
 }
 
 /** Attention over cached and new tokens; `present` is both together, the cached ones first. */
@@ -94,7 +96,7 @@ function attendCached(
   const split = (x: Value, heads: readonly number[]) => splitHeads(graph, x, heads, attention, [0, 2, 1, 3]);
   const { keyValueHeads } = attention;
   const key = graph.concat([cache.key, split(now.key, keyValueHeads)], 2, total);
-  const value = graph.concat([cache.value, split(now.value, keyValueHeads)], 2, total);
+  const value = graph.concat([cache.value, splitValues(graph, now.value, attention)], 2, total);
   const keys = graph.transpose(forQueries(graph, key, attention), [0, 1, 3, 2]);
   const scores = graph.matMul(split(now.query, attention.heads), keys);
   const pattern = patternOf(graph, scores, attention, places.mask(attention.window));

@@ -24,6 +24,7 @@ import type {
   Reader,
   Transformer,
 } from "../transformer/transformer.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import type { Weight } from "../transformer/weight.ts";
 
 /** A constant, or a part of one: [d] for all positions, [positions, d], or [2, d]. A weight is one. */
@@ -162,8 +163,10 @@ function mlpJoinedInside(mlp: Mlp, constants: readonly Addend[], name: string, s
  * The part of attention's output that does not depend on the pattern: b_O, and b_V·W_O, with b_V of each query
  * head's own values.
  */
-function writtenAlways({ value, output, group, headWidth }: Attention): readonly Addend[] {
+function writtenAlways(attention: Attention): readonly Addend[] {
+  const { value, output, group } = attention;
   const { bias } = value;
+  const across = valueWidthOf(attention);
   if (bias === undefined) return biasOf(output);
   const matrix = inOut(output);
   const [inner = 0, width = 0] = matrix.shape;
@@ -173,7 +176,7 @@ function writtenAlways({ value, output, group, headWidth }: Attention): readonly
       const [values, weight] = [await bias.read(), await matrix.read()];
       const sum = new Float64Array(width);
       for (let row = 0; row < inner; row++) {
-        const from = (group[Math.floor(row / headWidth)] ?? 0) * headWidth + (row % headWidth);
+        const from = (group[Math.floor(row / across)] ?? 0) * across + (row % across);
         const scale = values[from] ?? 0;
         for (let column = 0; column < width; column++) {
           sum[column] = (sum[column] ?? 0) + scale * (weight[row * width + column] ?? 0);

@@ -8,6 +8,7 @@ import { GraphBuilder } from "../onnx/graph-builder.ts";
 import { reshaped } from "../transformer/derive.ts";
 import { inOut } from "../transformer/linear.ts";
 import type { Attention, FoldedTransformer } from "../transformer/transformer.ts";
+import { valueWidthOf } from "../transformer/value-width.ts";
 import type { Weight } from "../transformer/weight.ts";
 import { look, mergeHeads, project } from "./attention.ts";
 import { embedTokens } from "./embed.ts";
@@ -109,9 +110,9 @@ function withPositions(
 
 /** z_h·W_O^h at the last position, [batch, heads, d]. */
 function writesOfHeads(graph: GraphBuilder, z: Value, attention: Attention, width: number): Value {
-  const { heads, headWidth, output } = attention;
+  const { heads, output } = attention;
   const last = lastPosition(graph, z, 2);
-  const matrices = graph.weight(reshaped(inOut(output), [heads.length, headWidth, width]));
+  const matrices = graph.weight(reshaped(inOut(output), [heads.length, valueWidthOf(attention), width]));
   return graph.reshape(graph.matMul(last, matrices), [0, 0, width]);
 }
 

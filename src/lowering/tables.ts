@@ -21,8 +21,8 @@ const operators = "onnxruntime" as const;
 /**
  * Inputs: tokens, positions int64 [rows]. Outputs of a model with heads: residual [rows, d], the stream that the
  * lowest heads read, what an MLP that reads the same stream writes (in a parallel layer), and all constants before
- * the next reader; query (scaled) and key_value, rotated by their positions, [rows, w] and [rows, 2w]. Of a model
- * without heads: scores [rows, answers].
+ * the next reader; query (scaled) and key_value, rotated by their positions, [rows, w] and [rows, keys' and values'
+ * widths together]. Of a model without heads: scores [rows, answers].
  * @param model a fitted one. @param unembedding the answers' rows. @param unembeddingBias theirs.
  */
 export function lowerTables(
@@ -66,7 +66,7 @@ export function lowerTables(
     part.kind === "both" ? graph.add(stream, writeMlp(graph, stream, part.mlp, setting)) : stream;
   graph.output("residual", join(beside, next === undefined ? model.finalBias : residualBiasOf(next)));
   graph.output("query", query);
-  graph.output("key_value", graph.concat([key, value], 1, 2 * Number(key.shape[1])));
+  graph.output("key_value", graph.concat([key, value], 1, Number(key.shape[1]) + Number(value.shape[1])));
   return graph.build();
 }
 

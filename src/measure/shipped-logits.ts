@@ -20,7 +20,10 @@ export interface ShippedGraph {
       };
   /** Key/value heads of each layer that still has attention; its cache may have more, if the profile says so. */
   readonly cacheHeads: readonly number[];
+  /** The width of a head's keys, and of its values unless `valueWidths` says another. */
   readonly headWidth: number;
+  /** Of each layer that still has attention, the width of its values; left out: that of keys, everywhere. */
+  readonly valueWidths?: readonly number[] | undefined;
   readonly vocabulary: number;
 }
 
@@ -94,12 +97,17 @@ function feeds(
   });
   const input_ids = integers((row, at) => row[at] ?? 0);
   if (graph.profile.kind === "aligned") return { input_ids };
+  // Uniform caches have one width.
+  const valueWidth = (index: number): number =>
+    (graph.profile.kind === "decoder" && graph.profile.cacheHeads === undefined
+      ? graph.valueWidths?.[index]
+      : undefined) ?? graph.headWidth;
   const caches = cachesOf(graph.cacheHeads, graph.profile.cacheHeads).flatMap((heads, index) =>
     ["key", "value"].map((part): [string, HostTensor] => [
       `past_key_values.${index}.${part}`,
       {
         type: "float32",
-        shape: [ids.length, heads, 0, graph.headWidth],
+        shape: [ids.length, heads, 0, part === "key" ? graph.headWidth : valueWidth(index)],
         data: new Float32Array(),
       },
     ]),

@@ -9,6 +9,7 @@ import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
 import { shapeOfFile } from "../export/file-circuit.ts";
 import { meansText, sinkText } from "../export/means-text.ts";
+import { rankTexts } from "../export/rank-texts.ts";
 import { describeSearch } from "../export/search-text.ts";
 import { taskLabel } from "../export/task-label.ts";
 import type { Extraction } from "../jobs/extract/extract.ts";
@@ -240,7 +241,24 @@ function sizeRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[] {
       `body ${change(parameters.original.body, parameters.circuit.body, formatCount)}`,
       `all ${change(parameters.original.total, parameters.circuit.total, formatCount)}`,
     ],
+    ...rankRows(circuit, style),
     ["weights", ...weights],
+  ];
+}
+
+/** To what rank heads were cut, and what that saved and cost. */
+function rankRows({ headRank }: CircuitFile, { symbols }: TerminalStyle): readonly Row[] {
+  if (headRank === undefined) return [];
+  const { body, kl } = headRank;
+  const texts = rankTexts(headRank);
+  if (texts === undefined) return [["head rank", "no head is kept, so none was cut"]];
+  return [
+    [
+      "head rank",
+      `${texts.rank} of ${texts.of}`,
+      `body ${formatCount(body.whole)} ${symbols.arrow} ${formatCount(body.cut)} (${formatChange(body.whole, body.cut)})`,
+      `KL ${formatKl(kl.whole)} ${symbols.arrow} ${formatKl(kl.cut)} nats on the patching and validation prompts`,
+    ],
   ];
 }
 

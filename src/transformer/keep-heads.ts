@@ -6,6 +6,7 @@
 import { joinOutputs, linearShape, sliceInputs, sliceOutputs } from "./linear.ts";
 import { type Range, sliceVector } from "./slice.ts";
 import type { Attention, Linear, Norm, ProjectionNorm } from "./transformer.ts";
+import { valueWidthOf } from "./value-width.ts";
 
 /** @param heads indices in the original layer, ascending, at least one. */
 export function keepHeads<A extends Attention>(attention: A, heads: readonly number[]): A {
@@ -18,7 +19,9 @@ export function keepHeads<A extends Attention>(attention: A, heads: readonly num
   });
   const read = places.map((at) => attention.group[at] ?? 0);
   const stays = [...attention.keyValueHeads.keys()].filter((at) => read.includes(at));
-  const ranges = (kept: readonly number[]) => kept.map((at): Range => [at * headWidth, (at + 1) * headWidth]);
+  const ranges = (kept: readonly number[], width = headWidth) =>
+    kept.map((at): Range => [at * width, (at + 1) * width]);
+  const valueWidth = valueWidthOf(attention);
   return {
     ...attention,
     heads,
@@ -26,8 +29,8 @@ export function keepHeads<A extends Attention>(attention: A, heads: readonly num
     group: read.map((at) => stays.indexOf(at)),
     query: sliceOutputs(query, ranges(places)),
     key: sliceOutputs(key, ranges(stays)),
-    value: sliceOutputs(attention.value, ranges(stays)),
-    output: sliceInputs(attention.output, ranges(places)),
+    value: sliceOutputs(attention.value, ranges(stays, valueWidth)),
+    output: sliceInputs(attention.output, ranges(places, valueWidth)),
     ...(queryNorm && { queryNorm: keepNormed(queryNorm, query, ranges(places), headWidth) }),
     ...(keyNorm && { keyNorm: keepNormed(keyNorm, key, ranges(stays), headWidth) }),
   };

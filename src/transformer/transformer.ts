@@ -179,15 +179,17 @@ export interface Attention extends Reader {
   readonly keyValueHeads: readonly number[];
   /** For each present query head, the key/value head that it reads: an index into `keyValueHeads`. */
   readonly group: readonly number[];
-  /** The width of a head's query, key and value. */
+  /** The width of a head's query and key, and of its value unless `valueWidth` says another. */
   readonly headWidth: number;
+  /** The width of a head's value, where its map to the stream was cut to a lower rank; left out: `headWidth`. */
+  readonly valueWidth?: number | undefined;
   /** [d, heads × headWidth], one head after another. */
   readonly query: Linear;
   /** The keys, [d, keyValueHeads × headWidth]. */
   readonly key: Linear;
-  /** The values, [d, keyValueHeads × headWidth]. */
+  /** The values, [d, keyValueHeads × the values' width]. */
   readonly value: Linear;
-  /** W_O [heads × headWidth, d], and b_O [d]. */
+  /** W_O [heads × the values' width, d], and b_O [d]. */
   readonly output: Linear;
   /** Normalises queries before rotation; left out: no norm. */
   readonly queryNorm?: ProjectionNorm | undefined;

@@ -10,7 +10,7 @@ import type { OperatorSet } from "../../src/lowering/operator-set.ts";
 import { answerLogits, scoredAtEnd } from "../../src/measure/answer-logits.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../src/runtime/runtime.ts";
 import type { Circuit } from "../../src/transformer/circuit.ts";
-import type { AnyTransformer, Transformer } from "../../src/transformer/transformer.ts";
+import type { AnyTransformer, Attention, Transformer } from "../../src/transformer/transformer.ts";
 
 type Prompts = readonly (readonly number[])[];
 
@@ -112,14 +112,19 @@ export function emptyCache(
   batch: number,
   cacheHeads?: number,
 ): Record<string, HostTensor> {
+  // Caches of one number of heads have one width too.
+  const widths = ({ headWidth, valueWidth }: Attention) => ({
+    key: headWidth,
+    value: cacheHeads === undefined ? (valueWidth ?? headWidth) : headWidth,
+  });
   const caches = model.blocks.flatMap(({ attention }) => attention ?? []);
   return Object.fromEntries(
-    caches.flatMap(({ keyValueHeads, headWidth }, index) =>
-      ["key", "value"].map((part) => [
+    caches.flatMap((attention, index) =>
+      Object.entries(widths(attention)).map(([part, width]) => [
         `past_key_values.${index}.${part}`,
         {
           type: "float32",
-          shape: [batch, cacheHeads ?? keyValueHeads.length, 0, headWidth],
+          shape: [batch, cacheHeads ?? attention.keyValueHeads.length, 0, width],
           data: new Float32Array(),
         } as const,
       ]),

@@ -1,5 +1,6 @@
 /** The measurements of original and circuit side by side; accuracy on unseen prompts comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { rankTexts } from "../../src/export/rank-texts.ts";
 import {
   formatBytes,
   formatChange,
@@ -89,12 +90,13 @@ function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
   );
 }
 
-function measures({ metrics }: CircuitFile): readonly Row[] {
+function measures({ metrics, headRank }: CircuitFile): readonly Row[] {
   const { accuracy, kl, parameters, bytes, milliseconds, originalRun, verified } = metrics;
   const counts = (name: string, key: keyof typeof parameters.original): Row => {
     const [before, after] = [parameters.original[key], parameters.circuit[key]];
     return [name, formatCount(before), formatCount(after), formatChange(before, after)];
   };
+  const ranks = headRank && rankTexts(headRank);
   const rows: Row[] = [];
   for (const split of ["test", "validation"] as const) {
     const pair = accuracy[split];
@@ -113,6 +115,7 @@ function measures({ metrics }: CircuitFile): readonly Row[] {
     counts("… of attention and MLPs", "body"),
     counts("… of embeddings", "embedding"),
     counts("… of biases and norms", "bias"),
+    ...(ranks ? [["Width of a head's values", ranks.of, ranks.rank, ""] as const] : []),
     [
       "Weights",
       formatBytes(bytes.original),

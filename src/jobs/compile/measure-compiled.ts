@@ -4,7 +4,7 @@
  * size, and time are measured.
  */
 
-import { patchedGates } from "../../cut/patched.ts";
+import { patchedCut } from "../../cut/patched.ts";
 import { meanReplacements, zeroAblation } from "../../discovery/replacements.ts";
 import { PithError } from "../../errors.ts";
 import { shippedGraph } from "../../export/ask-circuit.ts";
@@ -26,6 +26,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedExample } from "../../tasks/encode-task.ts";
 import { countKept } from "../../transformer/circuit.ts";
 import type { OnEvent } from "../events.ts";
+import { cutAsRecorded } from "../extract/cut-heads.ts";
 import type { Model } from "../load-model.ts";
 import { tokenIds } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
@@ -133,8 +134,11 @@ async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | unde
           signal,
           neurons: countKept(circuit.kept).neuron > 0,
         });
-  const gates = patchedGates(transformer, circuit.kept, replacements);
-  return (prompts, visit) => answerLogits(runtime, transformer, prompts, visit, { gates, signal });
+  const { kept, headRank } = circuit;
+  const made = { runtime, model: transformer, encoded: splits, circuit: kept, replacements, signal };
+  const cut = headRank && (await cutAsRecorded(made, headRank));
+  const own = patchedCut(transformer, kept, replacements, cut);
+  return (prompts, visit) => answerLogits(runtime, own.model, prompts, visit, { gates: own.gates, signal });
 }
 
 /** NaN counts as a difference. */

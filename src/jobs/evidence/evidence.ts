@@ -8,6 +8,7 @@ import { randomCircuitLike } from "../../discovery/random-circuits.ts";
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
+import { seedRange, wholeNumbers } from "../../number-range.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EncodedExample, EncodedTask } from "../../tasks/encode-task.ts";
@@ -16,10 +17,12 @@ import { type Circuit, listsOf, wholeCircuit } from "../../transformer/circuit.t
 import { shapeOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
+import { threadRange } from "../extract/extract-options.ts";
 import { checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
 import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
+import { requireNumber } from "../require-option.ts";
 import { withEngine } from "../with-engine.ts";
 import { type AssessedCircuit, assessCircuit, measuredOf } from "./assess-circuits.ts";
 import { circuitIdentity } from "./circuit-identity.ts";
@@ -35,6 +38,13 @@ import { curveAlong, curveEvaluations, rankingOf } from "./faithfulness-curve.ts
 import { budgetOf, triedComponents, tryEach } from "./minimality.ts";
 import { otherWordings } from "./other-wordings.ts";
 import { compareWithRandom } from "./random-comparison.ts";
+
+/** The range of each number among the options. */
+export const evidenceRanges = {
+  random: wholeNumbers(1, 10_000, "100 are usual."),
+  seed: seedRange,
+  threads: threadRange,
+} as const;
 
 /** What evidence is gathered from. */
 export interface EvidenceOptions {
@@ -85,6 +95,10 @@ export interface EvidenceOptions {
  */
 export async function gatherEvidence(directory: string, options: EvidenceOptions): Promise<CircuitEvidence> {
   const { original, task, signal } = options;
+  for (const [field, range] of Object.entries(evidenceRanges)) {
+    const value = options[field as keyof typeof evidenceRanges];
+    if (value !== undefined) requireNumber(field, value, range);
+  }
   const folder = await readCircuitFolder(directory);
   checkOriginal(folder, original);
   checkTask(folder, task);
@@ -120,6 +134,7 @@ async function gather(work: Work): Promise<CircuitEvidence> {
   const { folder, encoded, options } = work;
   const { random: count = 100, seed = 0, onEvent } = options;
   const { circuit, directory } = folder;
+  if (circuit.headRank !== undefined) onEvent?.({ kind: "note", note: wholeHeads });
   const model = options.original.transformer;
   const { random, tried, ranking } = plan(work);
   const wordings = otherWordings(folder, options.task, options.others ?? []);
@@ -174,6 +189,8 @@ async function measureWordings(
   return found;
 }
 
+const wholeHeads =
+  "The circuit's heads were cut to a lower rank. Its evidence is that of the same components with whole heads.";
 const noRanking = "The search left no decision in its trace, so there is no ranking of its components.";
 const onlyBounds =
   "The search ended trials early, so its trace has lower bounds for some components and no ranking of them.";

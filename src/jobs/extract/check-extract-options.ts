@@ -8,10 +8,12 @@ import { targetKinds, targetOptions } from "../../discovery/searches/target/targ
 import { PithError } from "../../errors.ts";
 import { dtypes, narrowDtypes } from "../../export/dtype.ts";
 import { cacheKinds } from "../../lowering/cache-heads.ts";
-import { isWithin, type NumberRange, seedRange } from "../../number-range.ts";
+import { isWithin, seedRange } from "../../number-range.ts";
+import { requireNumber, requireOption } from "../require-option.ts";
 import {
   defaultExtractOptions,
   type ExtractOptions,
+  headRankRange,
   memoryRange,
   type OptionName,
   type SearchSettings,
@@ -41,6 +43,7 @@ export function checkExtractOptions(
   require("caches", settings.caches, cacheKinds.includes(settings.caches), cacheKinds.join(" or "));
   requireNumber(nameOf("seed"), seed, seedRange);
   if (threads !== undefined) requireNumber(nameOf("threads"), threads, threadRange);
+  checkRank(settings, nameOf);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
   checkMemory(settings, nameOf);
   checkComponents(settings, nameOf);
@@ -75,6 +78,15 @@ function checkComponents(settings: SearchSettings, nameOf: OptionName): void {
       advice: `Choose a search by gates: ${nameOf("search")} learned, say.`,
     },
   );
+}
+
+function checkRank({ headRank }: SearchSettings, nameOf: OptionName): void {
+  if (headRank === undefined || headRank === "auto" || isWithin(headRankRange, headRank)) return;
+  const { wanted, advice } = headRankRange;
+  throw new PithError("options", `is ${String(headRank)}, but must be ${wanted}, or auto.`, {
+    place: { field: nameOf("headRank") },
+    ...(advice !== undefined && { advice }),
+  });
 }
 
 function checkMemory({ memory, device }: SearchSettings, nameOf: OptionName): void {
@@ -157,13 +169,4 @@ function checkStabilityOptions({ bootstrap, frequency }: SearchSettings, nameOf:
       advice: `Give the number of searches as well: ${nameOf("bootstrap")} 20, say.`,
     });
   }
-}
-
-function requireNumber(field: string, value: unknown, range: NumberRange): void {
-  requireOption(field, value, isWithin(range, value), range.wanted);
-}
-
-function requireOption(field: string, value: unknown, valid: boolean, wanted: string): void {
-  if (!valid)
-    throw new PithError("options", `is ${String(value)}, but must be ${wanted}.`, { place: { field } });
 }

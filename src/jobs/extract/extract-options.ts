@@ -198,6 +198,18 @@ export interface SearchSettings {
    */
   readonly frequency: number | undefined;
   /**
+   * Cuts what kept heads write to this rank, fewer than a head is wide, or to the smallest that keeps KL on patching and
+   * validation prompts within the search's α of the whole heads' ("auto"; with a target for KL, within the target; an
+   * accuracy that is a target stays). Values and W_O become as narrow as the rank. The cut is the data-whitened singular
+   * value decomposition of each head's W_O over the patching prompts; heads that share values share one.
+   * @defaultValue undefined, heads stay whole
+   * @example
+   * ```ts
+   * { headRank: "auto" }
+   * ```
+   */
+  readonly headRank: number | "auto" | undefined;
+  /**
    * The number format of the shipped weights. The loss of a format narrower than float32 is measured, and a loss
    * that is too large is refused unless `force` is given.
    * @defaultValue "f32"
@@ -349,6 +361,7 @@ export const defaultExtractOptions: SearchSettings = {
   seed: 0,
   bootstrap: undefined,
   frequency: undefined,
+  headRank: undefined,
   dtype: "f32",
   formats: [],
   operators: "portable",
@@ -367,6 +380,9 @@ export type OptionName = (option: string) => string;
 
 /** How many threads compute. */
 export const threadRange = wholeNumbers(1, 1024, "Leave it out to have it chosen.");
+
+/** A rank of heads. What is as wide as a head, or wider, is refused when the model is known. */
+export const headRankRange = wholeNumbers(1, 65_536, "auto takes the smallest rank that does.");
 
 /** A bound of memory, in bytes. */
 export const memoryRange: NumberRange = { least: 1, whole: true, wanted: "a whole number of bytes from 1" };

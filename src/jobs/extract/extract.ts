@@ -38,6 +38,7 @@ import type { Task } from "../read-task.ts";
 import { weightFiles } from "../same-weights.ts";
 import { withEngine } from "../with-engine.ts";
 import { checkExtractOptions } from "./check-extract-options.ts";
+import { type CutHeads, type CutHeadsJob, checkHeadRank, cutHeads } from "./cut-heads.ts";
 import { type CircuitOrigin, describeCircuit, type Sources } from "./describe-circuit.ts";
 import { shipStandaloneAs } from "./export-dtype.ts";
 import {
@@ -111,6 +112,7 @@ export async function extract(
     chat: options.chat ?? task.chat ?? defaultExtractOptions.chat,
   });
   signal?.throwIfAborted();
+  checkHeadRank(model.transformer, settings.headRank);
   const encoded = encodePrompts(task, model.tokenizer, model.transformer.contextLength, settings);
   const chat = templateFor(model.tokenizer, settings.chat);
   if (chat !== undefined) {
@@ -150,7 +152,7 @@ export async function extract(
 function planMemory(
   { transformer }: Model,
   encoded: EncodedTask,
-  { memory, means, ablation, dtype, formats, target }: SearchSettings,
+  { memory, means, ablation, dtype, formats, target, headRank }: SearchSettings,
   onEvent: OnEvent | undefined,
 ): MemoryPlan | undefined {
   if (memory === undefined) return undefined;
@@ -158,7 +160,7 @@ function planMemory(
     ...{ bound: memory, means, ablation, onEvent },
     formats: dtype !== "f32" || formats.length > 0,
     judges: target?.kind === "accuracy",
-    loadsCircuits: false,
+    loadsCircuits: headRank !== undefined,
     // A search for a target begins with a sweep.
     thresholds: target === undefined ? 1 : 30,
   });
@@ -191,11 +193,13 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
       : { ...found, circuit: stability.circuit, trace: [] };
 
   onEvent?.({ kind: "step", step: "export" });
-  const standalone = await cutCircuit(model.transformer, result.circuit, replacements);
   const profile: Profile =
     settings.means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.ids.length ?? 0 }
       : decoderProfile(model.transformer, settings.caches);
+  const made = { circuit: result.circuit, replacements, profile };
+  const lower = await cutToRank(job, made);
+  const standalone = await cutCircuit(model.transformer, result.circuit, replacements, lower?.cut);
   const prepared = await prepareCircuitFolder(
     out,
     {
@@ -216,10 +220,9 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
       runtime,
       model,
       encoded,
-      circuit: result.circuit,
-      replacements,
+      ...made,
+      cut: lower?.cut,
       standalone,
-      profile,
       prepared,
       signal,
       onEvent,
@@ -227,6 +230,7 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
     const float32: CircuitFile = {
       ...describeCircuit(job, sources, { ...result, firstPosition }, profile, measured.metrics),
       ...(stability && { stability: stability.record }),
+      ...(lower && { headRank: lower.record }),
       ...(settings.target &&
         found.met && { target: { ...settings.target, ...found.met, tried: [...found.met.tried] } }),
     };
@@ -244,6 +248,17 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
     await prepared.discard();
     throw error;
   }
+}
+
+/** Undefined where heads stay whole. */
+async function cutToRank(
+  { runtime, model, encoded, settings, search, signal, onEvent }: Job,
+  made: Pick<CutHeadsJob, "circuit" | "replacements" | "profile">,
+): Promise<CutHeads | undefined> {
+  const { headRank, target } = settings;
+  if (headRank === undefined) return undefined;
+  const common = { runtime, model: model.transformer, encoded, search, target, signal, onEvent };
+  return cutHeads({ ...made, ...common }, headRank);
 }
 
 /** @throws PithError "task" if the settings don't allow the findings about the task. */

@@ -3,7 +3,8 @@
  * prompt on the validation set. Then accuracy and KL relative to the original, sizes, and time are measured.
  */
 
-import { patchedGates } from "../../cut/patched.ts";
+import type { HeadCut } from "../../cut/head-cut.ts";
+import { patchedCut } from "../../cut/patched.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -40,6 +41,8 @@ export interface MeasureJob {
   readonly encoded: EncodedTask;
   readonly circuit: Circuit;
   readonly replacements: Replacements;
+  /** How kept heads were cut; undefined: they are whole. */
+  readonly cut: HeadCut | undefined;
   readonly standalone: FoldedTransformer;
   readonly profile: Profile;
   readonly prepared: PreparedFolder;
@@ -143,12 +146,12 @@ function isTimed({ runtime, model, prepared }: MeasureJob): boolean {
 
 /** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
 async function verify(
-  { runtime, model, encoded, circuit, replacements, signal }: MeasureJob,
+  { runtime, model, encoded, circuit, replacements, cut, signal }: MeasureJob,
   shipped: GiveLogits,
 ): Promise<number> {
-  const gates = patchedGates(model.transformer, circuit, replacements);
+  const own = patchedCut(model.transformer, circuit, replacements, cut);
   const patched: GiveLogits = (prompts, visit) =>
-    answerLogits(runtime, model.transformer, prompts, visit, { gates, signal });
+    answerLogits(runtime, own.model, prompts, visit, { gates: own.gates, signal });
   const rows = runtime.room?.logitRows;
   const largest = await largestLogitDifference(encoded.validation, shipped, patched, rows);
   if (!(largest <= verificationTolerance)) {

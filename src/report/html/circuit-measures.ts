@@ -1,6 +1,7 @@
 /** Every measured figure of a circuit, with the original's and how it was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { rankTexts } from "../../export/rank-texts.ts";
 import { weightBits } from "../bits-per-weight.ts";
 import {
   formatBytes,
@@ -32,6 +33,7 @@ export function circuitMeasures(circuit: CircuitFile): readonly Measure[] {
     ...klMeasures(circuit),
     ...yearMassMeasures(circuit),
     ...parameterMeasures(circuit),
+    ...rankMeasures(circuit),
     weightsFileMeasure(circuit),
     ...timeMeasures(circuit),
     ...stabilityMeasures(circuit),
@@ -104,6 +106,20 @@ function parameterMeasures({ metrics: { parameters } }: CircuitFile): readonly M
       "biases, norms, and the constants that pruned components left behind",
     ),
     counted("total", "parameters, all", "numbers in the weights file"),
+  ];
+}
+
+/** To what rank heads were cut. */
+function rankMeasures({ headRank }: CircuitFile): readonly Measure[] {
+  const texts = headRank && rankTexts(headRank);
+  if (headRank === undefined || texts === undefined) return [];
+  const { body, kl } = headRank;
+  return [
+    {
+      ...{ name: "width of a head's values", original: texts.of, circuit: texts.rank },
+      change: formatChange(body.whole, body.cut),
+      how: `kept heads' writes were cut to this rank: the circuit's body went from ${formatCount(body.whole)} to ${formatCount(body.cut)}, KL on the patching and validation prompts from ${formatKl(kl.whole)} to ${formatKl(kl.cut)} nats`,
+    },
   ];
 }
 
