@@ -3,6 +3,7 @@
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { rankings } from "../src/discovery/rankings/index.ts";
 import type { CircuitJson } from "../src/export/circuit-format-2.ts";
 import { parseCircuitFile } from "../src/export/circuit-json.ts";
 import type { CircuitFile } from "../src/index.ts";
@@ -263,6 +264,9 @@ test("help and version go to stdout", async () => {
     expect((await runCli(["extract", "--help"], folder.path)).stdout).toContain(
       "Example:\n  $ pith extract ",
     );
+    const rankHelp = (await runCli(["rank", "--help"], folder.path)).stdout;
+    for (const { name, estimates } of rankings)
+      expect(rankHelp.replaceAll(/\s+/g, " ")).toContain(`${name} ${estimates}`);
   } finally {
     folder.remove();
   }

@@ -7,6 +7,7 @@ import { prepareSearch } from "../src/discovery/prepare.ts";
 import { headsAndNeurons, searchUnitsNamed } from "../src/discovery/search-units.ts";
 import { searchNamed } from "../src/discovery/searches/index.ts";
 import type { SearchInputs, SearchOutcome } from "../src/discovery/searches/search.ts";
+import type { SearchOptionValues, SearchUse } from "../src/discovery/searches/use-search.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
 import { countKept, keepsMlp, sameCircuit, wholeCircuit } from "../src/transformer/circuit.ts";
 import { bodyShare } from "../src/transformer/circuit-size.ts";
@@ -24,13 +25,20 @@ const [patching, validation] = [1, 2].map((seed) =>
 const names = ["ranked", "iterative", "learned"] as const;
 const options = { ranked: {}, iterative: {}, learned: { steps: 40, batch: 4 } };
 
+type OpenSearchJournal = NonNullable<Parameters<SearchUse["run"]>[1]>;
+
 interface Found {
   readonly outcome: SearchOutcome;
   /** KL of the circuit, by a pass of its own. */
   readonly kl: number;
 }
 
-async function find(name: (typeof names)[number], given: Partial<SearchInputs> = {}): Promise<Found> {
+async function find(
+  name: (typeof names)[number],
+  given: Partial<SearchInputs> = {},
+  own: SearchOptionValues = {},
+  openJournal?: OpenSearchJournal,
+): Promise<Found> {
   const { evaluator, replacements } = await prepareSearch(
     runtime,
     model,
@@ -40,19 +48,22 @@ async function find(name: (typeof names)[number], given: Partial<SearchInputs> =
   const withIds = (ids: readonly number[]) => ({ ids, accepted: [[]] });
   try {
     const outcome = await searchNamed(name)
-      .use(options[name])
-      .run({
-        ...{ model, evaluator, replacements, mlps: true, units: headsAndNeurons, target: undefined },
-        ...{ isRight: undefined, seed: 0, signal: undefined, onEvent: () => {} },
-        openGates: async () =>
-          openGates(
-            runtime,
-            model,
-            { patching: patching.map(withIds), validation: validation.map(withIds) },
-            gateMeansOf(model, replacements),
-          ),
-        ...given,
-      });
+      .use({ ...options[name], ...own })
+      .run(
+        {
+          ...{ model, evaluator, replacements, mlps: true, units: headsAndNeurons, target: undefined },
+          ...{ isRight: undefined, seed: 0, signal: undefined, onEvent: () => {} },
+          openGates: async () =>
+            openGates(
+              runtime,
+              model,
+              { patching: patching.map(withIds), validation: validation.map(withIds) },
+              gateMeansOf(model, replacements),
+            ),
+          ...given,
+        },
+        openJournal,
+      );
     return { outcome, kl: mean(await evaluator.measure(outcome.circuit)) };
   } finally {
     await evaluator.close();
@@ -108,4 +119,35 @@ describe.each(names)("%s", (name) => {
     controller.abort(new Error("enough"));
     await expect(find(name, { signal: controller.signal })).rejects.toThrow("enough");
   });
+});
+
+test("a ranking that does not score the candidates is refused before anything runs", async () => {
+  const openGates = () => Promise.reject(new Error("gates were opened"));
+  const refused = find("ranked", { openGates }, { ranking: "wifv" });
+  await expect(refused).rejects.toThrow("is wifv, which does not score heads");
+});
+
+test("the learned search goes on with its journal's scores only where they are of the same units", async () => {
+  type Entry = Readonly<Record<string, unknown>>;
+  const journalOf =
+    (resumed: readonly Entry[], entries: Entry[] = []): OpenSearchJournal =>
+    async (schema, firstFault) => {
+      const parsed = resumed.map((entry) => schema.parse(entry));
+      const fault = firstFault(parsed);
+      if (fault !== undefined) throw new Error(`entry ${fault.index}: ${fault.why}`);
+      return { resumed: parsed, append: async (entry) => void entries.push(entry as Entry) };
+    };
+  const target = { kind: "kl", value: 0.1 } as const;
+  const written: Entry[] = [];
+  const { outcome } = await find("learned", { target }, {}, journalOf([], written));
+  expect(written.map((entry) => Object.keys(entry))).toEqual([["open"], ["scores"]]);
+  const again: Entry[] = [];
+  const resumed = await find("learned", { target }, {}, journalOf(written, again));
+  expect(sameCircuit(resumed.outcome.circuit, outcome.circuit)).toBe(true);
+  expect(again).toEqual([]);
+  const [open, scores] = written as [Entry, Entry];
+  const others = find("learned", { target }, {}, journalOf([{ open: "0-2" }, scores]));
+  await expect(others).rejects.toThrow("scored other components");
+  await expect(find("learned", { target }, {}, journalOf([scores]))).rejects.toThrow("entry 0: nothing");
+  await expect(find("learned", { target }, {}, journalOf([open, scores, open]))).rejects.toThrow("entry 2");
 });

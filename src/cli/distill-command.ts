@@ -12,11 +12,11 @@ import {
   type DistillNumbers,
   defaultDistillOptions,
   distillRanges,
+  layersRange,
 } from "../jobs/distill/distill-options.ts";
 import type { StudentPoint } from "../jobs/distill/train-student.ts";
 import { loadModel, type Model } from "../jobs/load-model.ts";
 import { encodePrompts } from "../jobs/prompts.ts";
-import { wholeNumbers } from "../number-range.ts";
 import { distillationReport, studentNote } from "../report/terminal-distill.ts";
 import { circuitSize } from "../transformer/circuit-size.ts";
 import { headCountsOf } from "../transformer/component.ts";
@@ -54,7 +54,7 @@ export function distillCommand({ exit }: CommandContext): Command {
     .addOption(originalOption())
     .addOption(
       new Option("--layers <count>", "How many layers the student has (default: as many as fit)").argParser(
-        parseIn("--layers", wholeNumbers(1, 1_000_000)),
+        parseIn("--layers", layersRange),
       ),
     )
     .addOption(

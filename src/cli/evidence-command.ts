@@ -2,12 +2,11 @@
 import { relative, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { PithError } from "../errors.ts";
-import { gatherEvidence } from "../jobs/evidence/evidence.ts";
+import { evidenceRanges, gatherEvidence } from "../jobs/evidence/evidence.ts";
 import { evidenceFileOf } from "../jobs/evidence/evidence-file.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { readTask } from "../jobs/read-task.ts";
 import { isSame } from "../jobs/same-weights.ts";
-import { seedRange, wholeNumbers } from "../number-range.ts";
 import { evidenceReport } from "../report/terminal-evidence.ts";
 import { taskForCircuit } from "./circuit-task.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -50,12 +49,12 @@ export function evidenceCommand({ exit }: CommandContext): Command {
     .addOption(
       new Option("--random <count>", "How many random circuits of its size are drawn.")
         .default(100)
-        .argParser(parseIn("--random", wholeNumbers(1, 10_000, "100 are usual."))),
+        .argParser(parseIn("--random", evidenceRanges.random)),
     )
     .addOption(
       new Option("--seed <number>", "The seed that draws them.")
         .default(0)
-        .argParser(parseIn("--seed", seedRange)),
+        .argParser(parseIn("--seed", evidenceRanges.seed)),
     )
     .option(
       "-o, --out <file>",

@@ -6,6 +6,7 @@ import { PithError } from "../errors.ts";
 import { defaultExtractOptions as defaults, type SearchSettings } from "../jobs/extract/extract-options.ts";
 import { loadModel } from "../jobs/load-model.ts";
 import { checkRankOptions, type RankedModel, type RankOptions, rank } from "../jobs/rank/rank.ts";
+import { wrap } from "../report/layout.ts";
 import { rankedCsv, rankingReport } from "../report/terminal-ranking.ts";
 import { type GateKind, gateKinds } from "../transformer/gates.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -41,11 +42,26 @@ export function rankCommand({ exit }: CommandContext): Command {
     );
   for (const option of options()) command.addOption(option);
   return command
-    .addHelpText("after", `\nRankings:\n${rankings.map(({ name }) => `  ${name}`).join("\n")}\n${example}`)
+    .addHelpText("after", `\nRankings:\n${rankingSentences()}\n${example}`)
     .action(async (flags: Flags) => {
       exit(await perform((work) => run(flags, work), flags));
     });
 }
+
+/** Each ranking with its sentence, below one another. */
+function rankingSentences(): string {
+  const width = Math.max(...rankings.map(({ name }) => name.length)) + 4;
+  return rankings
+    .flatMap(({ name, estimates }) =>
+      wrap(estimates, helpWidth - width).map(
+        (line, at) => `${(at === 0 ? `  ${name}` : "").padEnd(width)}${line}`,
+      ),
+    )
+    .join("\n");
+}
+
+/** The width of a terminal whose width is not known. */
+const helpWidth = 80;
 
 const example = "\nExample:\n  $ pith rank --task ioi --components heads,neurons --out scores.csv";
 

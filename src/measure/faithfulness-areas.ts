@@ -26,7 +26,7 @@ export function countAtShare(share: number, scored: number): number {
   return Math.trunc(share * scored);
 }
 
-/** @param values the metric's means at {@link mibShares}. @param none and @param whole of ∅ and of the model. */
+/** @param values the metric's means at {@link mibShares}. @param none and @param whole of ∅ and of the model, which differ. */
 export function faithfulnessOf(
   values: readonly number[],
   { none, whole }: { readonly none: number; readonly whole: number },

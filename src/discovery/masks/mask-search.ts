@@ -4,7 +4,6 @@
  * trace is empty.
  */
 import { z } from "zod";
-import { PithError } from "../../errors.ts";
 import { numberSchema } from "../../number-schema.ts";
 import { circuitSize } from "../../transformer/circuit-size.ts";
 import type { GateEngine } from "../gates/gate-engine.ts";
@@ -143,12 +142,4 @@ export function faultInReference(
   if (target !== undefined)
     return decisions.length > 0 ? { index: 0, why: "a target needs no decisions of Algorithm 1" } : undefined;
   return faultInDecisions(model, { alpha, maxKl: undefined, mlps, order: "published", passes: 1 }, decisions);
-}
-
-/** @throws PithError "runtime" where a gradient is not finite. */
-export function requireNumbers(values: Float64Array, what: string): void {
-  if (values.every(Number.isFinite)) return;
-  throw new PithError("runtime", `${what} is not a number.`, {
-    advice: "The model may overflow in float32 on these prompts: check it with pith eval.",
-  });
 }

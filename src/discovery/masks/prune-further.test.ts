@@ -131,3 +131,11 @@ test("a size is the circuit's own where heads share keys and values, whose cost 
   );
   expect(maskedCost(ofGroups, nothing)).toBe(0);
 });
+
+test("an estimate that is not a number ends the search with an error that says so", async () => {
+  const overflowing = { ...model, removalLosses: async () => space.costs.map(() => Number.NaN) };
+  const options = { model: overflowing, holds, sample: prompts, seed: 0 };
+  await expect(pruneFurther(whole, undefined, options)).rejects.toThrow(
+    "the estimated loss of leaving a component out is not a number",
+  );
+});

@@ -6,6 +6,7 @@
 import { firstUnits, type MaskHolds, orderPerWeight } from "./cut-along.ts";
 import { type Mask, maskedCost } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
+import { requireNumbers } from "./require-numbers.ts";
 
 /** The first share of the weights that goes at once, and the last one. */
 export const reranking = { share: 0.12, leastShare: 0.01 };
@@ -73,5 +74,6 @@ export async function keptOrder(
   seed: number,
 ): Promise<readonly number[]> {
   const losses = await model.removalLosses(mask, prompts, seed);
+  requireNumbers(losses, "the estimated loss of leaving a component out");
   return orderPerWeight(losses, model.space.costs).filter((at) => mask[at] === 1);
 }

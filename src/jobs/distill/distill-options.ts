@@ -56,6 +56,12 @@ export const distillRanges: Readonly<Record<keyof DistillNumbers, NumberRange>> 
   seed: seedRange,
 };
 
+/** How many layers a student has. */
+export const layersRange = wholeNumbers(1, 1_000_000);
+
+/** The size that a student is fitted to. */
+export const sizeRange: NumberRange = { least: 0, wanted: "a number of weights from 0 on" };
+
 /** @throws PithError "options" for a number out of its range. */
 export function checkDistillNumbers(given: Partial<DistillNumbers>): DistillNumbers {
   const numbers = { ...defaultDistillOptions, ...given };

@@ -5,14 +5,17 @@
 import { answerLogits, type ScoredPrompt } from "../../measure/answer-logits.ts";
 import { evaluateSplit } from "../../measure/compare.ts";
 import { countParameters, type ParameterCount } from "../../measure/parameters.ts";
+import { seedRange } from "../../number-range.ts";
 import { workerRuntime } from "../../runtime/node-runtime.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import type { OnEvent } from "../events.ts";
+import { threadRange } from "../extract/extract-options.ts";
 import type { Model } from "../load-model.ts";
 import { type EncodeOptions, encodePrompts } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
+import { requireNumber, requireOption } from "../require-option.ts";
 import { withEngine } from "../with-engine.ts";
-import { checkDistillNumbers, type DistillNumbers } from "./distill-options.ts";
+import { checkDistillNumbers, type DistillNumbers, layersRange, sizeRange } from "./distill-options.ts";
 import { layersThatFit, randomStudent } from "./student.ts";
 import {
   givenLogits,
@@ -130,6 +133,8 @@ export async function distill(
   task: Task,
   { means = "pooled", bos, chat, splitSeed = 0, ...options }: DistillTaskOptions,
 ): Promise<Distillation> {
+  requireOption("means", means, ["aligned", "pooled"].includes(means), "aligned or pooled");
+  requireNumber("splitSeed", splitSeed, seedRange);
   const how: EncodeOptions = {
     ...{ means, seed: splitSeed },
     ...{ bos: bos ?? task.bos ?? false, chat: chat ?? task.chat ?? false },
@@ -146,6 +151,9 @@ export async function distillEncoded(
 ): Promise<Distillation> {
   const { size, layers: asked, threads, signal, onEvent, ...given } = options;
   const numbers = checkDistillNumbers(given);
+  requireNumber("size", size, sizeRange);
+  if (asked !== undefined) requireNumber("layers", asked, layersRange);
+  if (threads !== undefined) requireNumber("threads", threads, threadRange);
   const { transformer } = model;
   const layers = Math.min(asked ?? layersThatFit(transformer, size), transformer.blocks.length);
   const student = randomStudent(transformer, layers, numbers.seed);

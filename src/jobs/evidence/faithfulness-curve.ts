@@ -13,7 +13,7 @@ import { type Circuit, wholeCircuit, without } from "../../transformer/circuit.t
 import { type Component, nameOfRecord, parseRecord, shapeOf } from "../../transformer/component.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { type AssessedCircuit, measuredOf } from "./assess-circuits.ts";
-import type { FaithfulnessCurve } from "./evidence-result.ts";
+import type { FaithfulnessCurve, MissingCurve } from "./evidence-result.ts";
 
 /** The components of a trace, the most useful first; equal ones in the order of their trial. */
 export function rankingOf(trace: readonly Decision[]): readonly Component[] {
@@ -30,12 +30,15 @@ export function rankingOf(trace: readonly Decision[]): readonly Component[] {
 /** How many circuits {@link curveAlong} measures. */
 export const curveEvaluations = mibShares.length + 2;
 
+const noDistance =
+  "Without all that the search tried, the model does as well as whole, so no circuit is more or less faithful.";
+
 /** @param assess measures a circuit on the prompts. */
 export async function curveAlong(
   model: Transformer,
   ranking: readonly Component[],
   assess: (circuit: Circuit) => Promise<AssessedCircuit>,
-): Promise<FaithfulnessCurve> {
+): Promise<FaithfulnessCurve | MissingCurve> {
   const shape = shapeOf(model);
   const all = wholeCircuit(shape);
   const keep = (count: number) => without(all, ranking.slice(count), shape);
@@ -44,10 +47,11 @@ export async function curveAlong(
   const isDifference = none.logitDifference !== undefined && whole.logitDifference !== undefined;
   const metricOf = ({ kl, logitDifference }: AssessedCircuit): number =>
     isDifference ? (logitDifference ?? Number.NaN) : -kl;
+  const ends = { none: metricOf(none), whole: metricOf(whole) };
+  if (ends.none === ends.whole) return { missing: noDistance };
   const counts = mibShares.map((share) => countAtShare(share, ranking.length));
   const found: AssessedCircuit[] = [];
   for (const count of counts) found.push(await assess(keep(count)));
-  const ends = { none: metricOf(none), whole: metricOf(whole) };
   const values = found.map(metricOf);
   const faithfulness = faithfulnessOf(values, ends);
   return {

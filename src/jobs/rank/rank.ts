@@ -16,6 +16,7 @@ import { mapGates } from "../../transformer/map-gates.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
+import { checkExtractOptions } from "../extract/check-extract-options.ts";
 import { defaultExtractOptions, type OptionName, type SearchSettings } from "../extract/extract-options.ts";
 import type { Model } from "../load-model.ts";
 import { openTaskGates } from "../open-gates.ts";
@@ -143,12 +144,15 @@ export async function rank(model: Model, task: Task, options: RankOptions = {}):
 
 /**
  * @param nameOf the names of options for the user.
- * @throws PithError "options" for a ranking that does not exist, or components or a loss that it can't take.
+ * @throws PithError "options" for a ranking that does not exist, components or a loss that it can't take, or a setting out
+ * of its range.
  */
 export function checkRankOptions(
-  { ranking: name = "fisher", components, loss }: RankOptions,
+  { ranking: name = "fisher", components, loss, signal: _, onEvent: __, ...settings }: RankOptions,
   nameOf: OptionName = (option) => option,
 ): { readonly ranking: Ranking; readonly of: readonly GateKind[]; readonly loss: Loss } {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  checkExtractOptions(Object.fromEntries(given), nameOf);
   const ranking = rankingNamed(name, nameOf("ranking"));
   const usual = gateKinds.filter((kind) => kind !== "neurons" && ranking.scores.includes(kind));
   const of = components ?? (usual.length > 0 ? usual : ranking.scores);

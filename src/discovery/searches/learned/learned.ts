@@ -4,7 +4,9 @@
  * elimination can still take away.
  */
 import { z } from "zod";
+import { PithError } from "../../../errors.ts";
 import { numberSchema } from "../../../number-schema.ts";
+import { formatIndices } from "../../../transformer/index-runs.ts";
 import type { AdamState } from "../../masks/adam.ts";
 import { cutAlong, firstUnits, type MaskHolds, orderOf, orderPerWeight } from "../../masks/cut-along.ts";
 import { bestOfSize } from "../../masks/fit-weights.ts";
@@ -14,10 +16,10 @@ import {
   greedyEntrySchema,
   type MaskTools,
   maskSearchShape,
-  requireNumbers,
   searchByMask,
 } from "../../masks/mask-search.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
+import { requireNumbers } from "../../masks/require-numbers.ts";
 import { trainScores } from "../../masks/train-scores.ts";
 import { boundOn } from "../greedy/greedy.ts";
 import type { Search, SearchContext, SearchOutcome } from "../search.ts";
@@ -47,7 +49,9 @@ export type LearnedOptions = z.output<typeof learnedSchema>;
 
 const numbers = z.array(z.number());
 const scoresSchema = z.object({ values: numbers, first: numbers, second: numbers, steps: z.int().min(1) });
-const entrySchema = z.union([greedyEntrySchema, z.object({ scores: scoresSchema })]);
+/** The units that are scored, as runs of indices: they are chosen by a probe, and scores mean nothing for others. */
+const openSchema = z.object({ open: z.string() });
+const entrySchema = z.union([greedyEntrySchema, openSchema, z.object({ scores: scoresSchema })]);
 type LearnedEntry = z.output<typeof entrySchema>;
 
 /** The state of the training is journaled each so many steps. */
@@ -78,11 +82,18 @@ export const learned: Search<LearnedOptions, LearnedEntry> = {
 
 function faultInScores({ steps }: LearnedOptions, entries: readonly LearnedEntry[]) {
   let before = 0;
+  let open = false;
   for (const [index, entry] of entries.entries()) {
     if ("greedy" in entry) {
-      if (before > 0) return { index, why: "Algorithm 1 had ended before it" };
+      if (open) return { index, why: "Algorithm 1 had ended before it" };
       continue;
     }
+    if ("open" in entry) {
+      if (open) return { index, why: "the components that are scored were named before it" };
+      open = true;
+      continue;
+    }
+    if (!open) return { index, why: "nothing before it names the components that are scored" };
     const { values, first, second, steps: taken } = entry.scores;
     if (taken <= before || taken > steps)
       return { index, why: `it is the state after ${taken} of ${steps} steps` };
@@ -119,6 +130,10 @@ async function findLearned(
     for (const [index, at] of open.entries()) mask[at] = own[index] ?? 0;
     return mask;
   };
+  const named = formatIndices(open);
+  const before = resume.find((entry) => "open" in entry);
+  if (before === undefined) await onEntry({ open: named });
+  else requireSame(before.open, named);
   const last = resume.findLast((entry) => "scores" in entry);
   const scores = await trainScores(
     {
@@ -148,6 +163,16 @@ async function findLearned(
   };
   const cut = spread(await cutAlong(order, openCosts, (own) => holds(spread(own))));
   return pruneFurther(cut, budget.known, { model, holds, sample, seed });
+}
+
+/** @throws PithError "options" where an interrupted run scored other units. */
+function requireSame(before: string, now: string): void {
+  if (before === now) return;
+  throw new PithError(
+    "options",
+    "the interrupted search scored other components than its Fisher probe chooses now, on this machine.",
+    { advice: "Go on where it was begun, or start anew without --resume." },
+  );
 }
 
 /** How many probes estimate the Fisher diagonal. */

@@ -8,20 +8,21 @@ import { PithError } from "../../../errors.ts";
 import type { Loss } from "../../../lowering/loss-stages.ts";
 import { cutAlong, firstUnits, orderPerWeight } from "../../masks/cut-along.ts";
 import { largestOfSize } from "../../masks/fit-weights.ts";
-import { type Mask, unitValues } from "../../masks/gate-space.ts";
+import { gateSpaceOf, type Mask, unitValues } from "../../masks/gate-space.ts";
 import {
   type GreedyEntry,
   greedyJournal,
   type MaskTools,
   maskSearchShape,
-  requireNumbers,
   searchByMask,
 } from "../../masks/mask-search.ts";
 import { promptSets } from "../../masks/prompt-sets.ts";
+import { requireNumbers } from "../../masks/require-numbers.ts";
 import { rankingNamed, rankings } from "../../rankings/index.ts";
 import type { Ranking } from "../../rankings/ranking.ts";
+import { singleComponents } from "../../search-units.ts";
 import { boundOn } from "../greedy/greedy.ts";
-import type { Search } from "../search.ts";
+import type { Search, SearchInputs } from "../search.ts";
 
 const rankingNames = rankings.map(({ name }) => name);
 
@@ -42,19 +43,35 @@ export const ranked: Search<RankedOptions, GreedyEntry> = {
   target: "either",
   gates: true,
   journal: greedyJournal,
-  run: (context, options) =>
-    searchByMask({
+  async run(context, options) {
+    const ranking = rankingNamed(options.ranking);
+    requireScores(ranking, context);
+    return searchByMask({
       ...{ inputs: context, options, eliminates: false, steps: stepsExpected },
       resume: context.resume.map(({ greedy }) => greedy),
       onDecision: (greedy) => context.onEntry({ greedy }),
-      find: (tools) => cutAlongRanking(tools, rankingNamed(options.ranking)),
-    }),
+      find: (tools) => cutAlongRanking(tools, ranking),
+    });
+  },
   describe: ({ alpha, maxKl, ranking }) => ({
     rule: `ranked by ${ranking}`,
     decision: `A component is pruned when its ${ranking} score per weight is below what the budget needs: a loss that is the target's, or that of Algorithm 1 at α = ${alpha}`,
     bounds: boundOn(maxKl),
   }),
 };
+
+/** Before anything runs. @throws PithError "options" for a ranking that has no scores for some of the candidates. */
+function requireScores(
+  { name, scores }: Ranking,
+  { model, mlps, units = singleComponents }: Pick<SearchInputs, "model" | "mlps" | "units">,
+): void {
+  const missing = gateSpaceOf(model, { units, mlps }).kinds.find((kind) => !scores.includes(kind));
+  if (missing === undefined) return;
+  throw new PithError("options", `is ${name}, which does not score ${missing}.`, {
+    place: { field: "search.options.ranking" },
+    advice: `It scores ${scores.join(" and ")}; choose another ranking, or other components.`,
+  });
+}
 
 async function cutAlongRanking(tools: MaskTools, ranking: Ranking): Promise<Mask> {
   const { model, budget, step } = tools;
@@ -72,13 +89,6 @@ async function scoresOf(
   { engine, gated, model: { space }, sample, seed, signal }: MaskTools,
   ranking: Ranking,
 ): Promise<Float64Array> {
-  const missing = space.kinds.find((kind) => !ranking.scores.includes(kind));
-  if (missing !== undefined) {
-    throw new PithError("options", `is ${ranking.name}, which does not score ${missing}.`, {
-      place: { field: "search.options.ranking" },
-      advice: `It scores ${ranking.scores.join(" and ")}; choose another ranking, or other components.`,
-    });
-  }
   const loss: Loss = ranking.losses.length === 0 || ranking.losses.includes("kl") ? "kl" : "cross-entropy";
   const prompts = loss === "kl" ? sample : promptSets(gated, loss).learning;
   const scores = await ranking.score({

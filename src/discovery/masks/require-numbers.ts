@@ -1,0 +1,10 @@
+/** Ends a search by gates where what the model computes overflows. */
+import { PithError } from "../../errors.ts";
+
+/** @throws PithError "runtime" where a value is not finite. */
+export function requireNumbers(values: Float64Array, what: string): void {
+  if (values.every(Number.isFinite)) return;
+  throw new PithError("runtime", `${what} is not a number.`, {
+    advice: "The model may overflow in float32 on these prompts: check it with pith eval.",
+  });
+}
