@@ -14,6 +14,7 @@ import { benchRealModel, realModelTasks } from "./real-model.ts";
 import { benchSameBytes } from "./same-bytes.ts";
 import { benchSearch, defaultSearchBench } from "./search.ts";
 import { searchCases } from "./search-cases.ts";
+import { benchSizeKl, defaultSizeKlBench } from "./size-kl.ts";
 import { benchSmaller, defaultSmallerBench, smallerMethods } from "./smaller.ts";
 import { benchSweep, defaultSweepBench } from "./sweep.ts";
 import { benchTargets, defaultTargetsBench } from "./targets.ts";
@@ -107,6 +108,13 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
     const shape = nameValue("--shape", Object.keys(searchCases)) as keyof typeof searchCases | undefined;
     return benchSearch({ ...defaultSearchBench, json, ...threads, ...(shape !== undefined && { shape }) });
   },
+  "size-kl": () => {
+    const task = nameValue("--task", defaultSizeKlBench.tasks);
+    return benchSizeKl({
+      ...{ ...defaultSizeKlBench, json, ...threads, svg: optionValue("--svg") },
+      ...(task !== undefined && { tasks: [task] }),
+    });
+  },
   smaller: () => {
     const task = nameValue("--task", defaultSmallerBench.tasks);
     const seeds = optionValue("--seeds")?.split(",").map(Number);
@@ -151,6 +159,7 @@ if (bench === undefined) {
       "                  [--prompts N]\n" +
       "       npm run bench -- lone-ablations [--json] [--threads T] [--model DIR] [--task FILE] [--alpha A] [--prompts N]\n" +
       "       npm run bench -- same-bytes [--against COMMIT]\n" +
+      "       npm run bench -- size-kl [--json] [--threads T] [--task NAME] [--svg FILE]\n" +
       "       npm run bench -- smaller [--json] [--threads T] [--task NAME] [--seeds LIST] [--method NAME]\n" +
       "       npm run bench -- sweep [--json] [--threads T] [--pairs N] [--task NAME]\n" +
       "       npm run bench -- threads [--json] [--threads T]\n" +

@@ -38,6 +38,7 @@ export type {
   DecisionMade,
   MeasuredCircuit,
   MetTarget,
+  RankedCut,
   Search,
   SearchBegun,
   SearchContext,
@@ -91,6 +92,7 @@ export type { CircuitFile, SearchRecord } from "./export/circuit-file.ts";
 export type { Dtype, NarrowDtype } from "./export/dtype.ts";
 export { dtypes } from "./export/dtype.ts";
 export { readStandalone } from "./export/read-standalone.ts";
+export type { SizeCurvePoint } from "./export/size-curve-record.ts";
 export type { StabilityRecord } from "./export/stability-record.ts";
 export type { TargetRecord } from "./export/target-record.ts";
 export type { HeadPattern } from "./inspect/attention-patterns.ts";

@@ -9,7 +9,14 @@ import { searchNamed } from "../src/discovery/searches/index.ts";
 import type { SearchInputs, SearchOutcome } from "../src/discovery/searches/search.ts";
 import type { SearchOptionValues, SearchUse } from "../src/discovery/searches/use-search.ts";
 import { inlineRuntime } from "../src/runtime/node-runtime.ts";
-import { countKept, keepsMlp, sameCircuit, wholeCircuit } from "../src/transformer/circuit.ts";
+import {
+  componentsOf,
+  countKept,
+  keeps,
+  keepsMlp,
+  sameCircuit,
+  wholeCircuit,
+} from "../src/transformer/circuit.ts";
 import { bodyShare } from "../src/transformer/circuit-size.ts";
 import { shapeOf } from "../src/transformer/component.ts";
 import { randomPrompts, randomTransformer } from "./support/random-transformer.ts";
@@ -26,11 +33,14 @@ const names = ["ranked", "iterative", "learned"] as const;
 const options = { ranked: {}, iterative: {}, learned: { steps: 40, batch: 4 } };
 
 type OpenSearchJournal = NonNullable<Parameters<SearchUse["run"]>[1]>;
+const grid = Array.from({ length: 12 }, (_, at) => 0.02 ** (1 - at / 11));
 
 interface Found {
   readonly outcome: SearchOutcome;
   /** KL of the circuit, by a pass of its own. */
   readonly kl: number;
+  /** The same of each cut. */
+  readonly cutKls: readonly number[];
 }
 
 async function find(
@@ -64,7 +74,9 @@ async function find(
         },
         openJournal,
       );
-    return { outcome, kl: mean(await evaluator.measure(outcome.circuit)) };
+    const cutKls: number[] = [];
+    for (const { circuit } of outcome.cuts ?? []) cutKls.push(mean(await evaluator.measure(circuit)));
+    return { outcome, kl: mean(await evaluator.measure(outcome.circuit)), cutKls };
   } finally {
     await evaluator.close();
   }
@@ -104,6 +116,28 @@ describe.each(names)("%s", (name) => {
     const { outcome } = await find(name, { mlps: false, target: { kind: "kl", value: 0.5 } });
     for (const layer of model.blocks.keys()) expect(keepsMlp(outcome.circuit, layer)).toBe(true);
     expect(countKept(outcome.circuit).neuron).toBe(0);
+  });
+
+  test("its ranking, if it has one, gives cuts of all sizes, each within the next", async () => {
+    const target = { kind: "kl", value: 0.02 } as const;
+    const { outcome, cutKls } = await find(name, { target, cuts: true });
+    if (name === "iterative") expect(outcome.cuts).toBeUndefined();
+    else {
+      const cuts = outcome.cuts ?? [];
+      const sizes = cuts.map(({ size }) => size);
+      expect(sizes).toEqual([...new Set(sizes)].sort((one, other) => one - other));
+      // Twelve sizes from 0.02 to 1 at equal ratios; no component is as small as the least of them.
+      for (const size of sizes)
+        expect(grid.some((share) => size <= share + 1e-3 && size > share / 1.43 - 0.02)).toBe(true);
+      expect(sizes.length).toBeGreaterThan(8);
+      for (const [at, { circuit, size, kl }] of cuts.entries()) {
+        expect(size).toBeCloseTo(bodyShare(model, circuit), 10);
+        expect(kl).toBeCloseTo(cutKls[at] ?? Number.NaN, 6);
+        const next = cuts[at + 1]?.circuit ?? wholeCircuit(shapeOf(model));
+        expect(componentsOf(circuit).filter((component) => !keeps(next, component))).toEqual([]);
+      }
+      expect(cuts.at(-1)).toMatchObject({ size: 1, kl: expect.closeTo(0, 6) });
+    }
   });
 
   test("units of several components go together", async () => {

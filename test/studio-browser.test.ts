@@ -16,6 +16,7 @@ import { loadCircuit } from "../src/index.ts";
 import type {
   KnockResult,
   PatternsResult,
+  RunCurve,
   RunDetail,
   RunSummary,
   ServerPrediction,
@@ -703,6 +704,32 @@ describe("a sweep", () => {
     await page.locator("summary", { hasText: "All circuits" }).click();
     await expectAxeToPass();
     await expectToFitNarrow();
+    // No learned run of this task is done yet; where one is, its curve stands beside the points.
+    const bySize = page.locator(".chart", { hasText: "KL against size" });
+    expect(await bySize.locator("[data-point]").count()).toBe(3);
+    await page.getByRole("button", { name: "Learn a curve" }).waitFor();
+    const cut = (size: number) => ({
+      ...{ size, heads: 3, mlps: 2, neurons: 40, accuracy: { validation: 1, test: 1 } },
+      kl: { validation: 0.03 / size, test: size === 1 ? 0 : 0.02 / size },
+    });
+    const drawn: RunCurve = {
+      ...{ id: "other", seed: 0, ablation: "mean", circuit: { size: 0.2, kl: 0.1 } },
+      points: [0.02, 0.1, 1].map(cut),
+    };
+    await page.route(`**/api/runs/${id}/curves`, (route) => route.fulfill({ json: [drawn] }));
+    await page.reload();
+    // The whole model's KL is 0, which has no place on the axis.
+    const squares = bySize.locator("svg[role=group] .chart-curve rect");
+    await squares.nth(1).waitFor();
+    expect(await squares.count()).toBe(2);
+    await squares.nth(1).hover();
+    expect(await bySize.locator(".chart-values").innerText()).toBe(
+      "learned: 3 heads, 2 MLPs in part, 40 neurons: attention and MLP weights left, % 10; KL from the original, unseen prompts, nats 0.2",
+    );
+    await page.locator("summary", { hasText: "The cuts of one learned ranking" }).click();
+    await expectAxeToPass();
+    await expectToFitNarrow();
+    await page.unroute(`**/api/runs/${id}/curves`);
     // Nano has no known circuit: where one fits, the rows hold how much of it was found.
     const rates = (index: number) => ({ id: "ioi/23", tpr: 0.9 - index / 5, fpr: 0.4 - index / 10 });
     await page.route(`**/api/runs/${id}`, async (route) => {

@@ -20,6 +20,7 @@ import { fileTheme } from "../src/report/charts/theme.ts";
 import { attentionKeySvg, attentionMapSvg } from "../src/report/maps/attention-map.ts";
 import { attributionBarsSvg } from "../src/report/maps/attribution-bars.ts";
 import { circuitMapSvg, type MapCell } from "../src/report/maps/circuit-map.ts";
+import { sizeKlSvg } from "../src/report/maps/size-kl.ts";
 import { traceChartSvg } from "../src/report/maps/trace-chart.ts";
 import { reproductionFigures } from "../src/report/reproduction/figures.ts";
 
@@ -107,6 +108,14 @@ const roc = (task: string, shift: number) =>
       { fpr: 0, tpr: 0.25 },
     ]),
   );
+
+const learnedCuts = {
+  ...{ name: "cuts along a ranking", look: "line" as const },
+  // The whole model's KL is 0, which has no place.
+  points: [0.02, 0.1, 0.5, 1].map((size) => ({ size, kl: size === 1 ? 0 : 0.04 / size })),
+};
+const ownCircuit = { name: "this circuit", look: "ring" as const };
+const sweptCircuits = [0.0625, 0.25, 0.75].map((size) => ({ size, kl: 0.5 - size / 2 }));
 
 const timing = (median: number) => ({ median, min: median / 2, max: 2 * median, runs: 20 });
 const benchCell = (median: number, more: Partial<BenchCell> = {}): BenchCell => ({
@@ -206,6 +215,23 @@ const drawn: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     trace: () => traceChartSvg({ id: "trace", trace, alpha: 0.02 }),
     "trace-of-passes": () => traceChartSvg({ id: "trace", trace: passes }),
     "trace-of-many-steps": () => traceChartSvg({ id: "trace", trace: many, alpha: 0.02 }),
+  },
+  sizeKlSvg: {
+    "size-kl": () =>
+      sizeKlSvg({
+        ...{ id: "sizes", title: "KL by size", prompts: "test prompts" },
+        panels: [
+          { name: "a task", series: [learnedCuts, { ...ownCircuit, points: [{ size: 0.1, kl: 0.05 }] }] },
+        ],
+      }),
+    "size-kl-of-tasks": () =>
+      sizeKlSvg({
+        ...{ id: "sizes", title: "KL by size", prompts: "validation prompts" },
+        panels: [
+          { name: "a task", series: [learnedCuts, { name: "a sweep", look: "dots", points: sweptCircuits }] },
+          { name: "another <task>", series: [{ name: "a sweep", look: "dots", points: [] }] },
+        ],
+      }),
   },
   attentionMapSvg: {
     "attention-map": () =>

@@ -7,6 +7,7 @@ import { compiledSchema } from "./compiled-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
 import { formatSchema } from "./format-record.ts";
 import { headRankSchema } from "./head-rank-record.ts";
+import { sizeCurveSchema } from "./size-curve-record.ts";
 import { speedSchema } from "./speed-record.ts";
 import { structureSchema } from "./structure-record.ts";
 import { targetSchema } from "./target-record.ts";
@@ -235,6 +236,11 @@ export const factsShape = {
   headRank: headRankSchema.optional(),
   /** The target, and how well it was met, if the circuit was searched for with one. */
   target: targetSchema.optional(),
+  /**
+   * Cuts along the ranking that the search ended with, the smallest first, if it ranks all sizes at once. The file's own
+   * circuit need not be one of them, as a search may go on from its cut.
+   */
+  curve: sizeCurveSchema.optional(),
   /**
    * How the folder's weights form a model; left out in files of earlier versions, and of compiled circuits.
    * @internal

@@ -29,6 +29,7 @@ import {
 import { keptOfAll } from "./kept-text.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
 import { compiledRows } from "./terminal-compiled.ts";
+import { curveRows } from "./terminal-curve.ts";
 import { dtypeRows } from "./terminal-dtype.ts";
 import { layersOfCircuit, mapLegend, terminalMap } from "./terminal-map.ts";
 import { stabilityReport } from "./terminal-stability.ts";
@@ -202,6 +203,7 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
     ...(yearMass.length === 0 ? [] : [["years", ...yearMass] as const]),
     ...sizeRows(circuit, style),
     ...targetRows(circuit),
+    ...curveRows(circuit),
     ...(replacement.firstPosition === "apart" && replacement.sink
       ? [["sink", `the first position: ${sinkText(replacement.sink)}`] as const]
       : []),

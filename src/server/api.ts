@@ -10,6 +10,7 @@
 import type { Decision } from "../discovery/searches/decision.ts";
 import type { SweepRow } from "../experiments/sweep-row.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import type { SizeCurvePoint } from "../export/size-curve-record.ts";
 import type { Step } from "../jobs/events.ts";
 import type { SearchSettings } from "../jobs/extract/extract-options.ts";
 import type { Preflight } from "../jobs/preflight/preflight-result.ts";
@@ -128,6 +129,8 @@ export type RunRequest =
       readonly model: string;
       readonly task: TaskSource;
       readonly options: RunOptions;
+      /** The search; left out: Algorithm 1. A learned one is as faithful as Algorithm 1 at the options' α. */
+      readonly search?: "learned" | undefined;
     }
   | ({
       readonly kind: "sweep";
@@ -186,6 +189,24 @@ export type RunEvent =
       readonly candidates: number;
     }
   | { readonly kind: "decision"; readonly decision: Decision; readonly done: number; readonly total: number };
+
+/**
+ * GET /api/runs/:id/curves: RunCurve[]. Of a sweep, the curves of finished learned runs of its model, task and options.
+ */
+export interface RunCurve {
+  /** The run that it is of. */
+  readonly id: string;
+  readonly seed: number;
+  readonly ablation: "mean" | "zero";
+  /** Cuts along the search's ranking, the smallest first. */
+  readonly points: readonly SizeCurvePoint[];
+  /** The circuit that the run made, on the test prompts, or on the validation prompts if there are no others. */
+  readonly circuit: {
+    readonly size: number;
+    readonly kl?: number | undefined;
+    readonly accuracy?: number | undefined;
+  };
+}
 
 export interface TokenProbability {
   readonly id: number;

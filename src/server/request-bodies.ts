@@ -95,7 +95,11 @@ export const bodies = {
   task: z.strictObject({ model, task, options }),
   estimate: z.strictObject({ model, task, options, sweep: z.strictObject(sweep).optional() }),
   run: z.discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("extract"), model, task, options }),
+    z.strictObject({
+      kind: z.literal("extract"),
+      ...{ model, task, options },
+      search: z.literal("learned").optional(),
+    }),
     z.strictObject({
       kind: z.literal("sweep"),
       ...{ model, task, options },

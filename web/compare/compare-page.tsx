@@ -15,6 +15,7 @@ import { Empty, FaultNotice } from "../parts/notice.tsx";
 import { unbroken } from "../parts/unbroken.ts";
 import { accuracyOf, describe, klOf, promptsOf, rowKey, share } from "./row-facts.ts";
 import { type ChartPoint, type ChartSeries, ScatterChart } from "./scatter-chart.tsx";
+import { type SettingRows, SizeKl } from "./size-kl.tsx";
 import { SmallMap } from "./small-map.tsx";
 import { Smallest } from "./smallest.tsx";
 
@@ -59,6 +60,7 @@ export function ComparePage({ detail }: { readonly detail: RunDetail }) {
           {...(original !== undefined && { reference: { y: 100 * original, label: "original" } })}
           line
         />
+        <SizeKl {...charts} detail={detail} rows={rows} series={series} />
         {known.length > 0 ? (
           <ScatterChart
             {...charts}
@@ -203,8 +205,8 @@ function Cell({ name, value }: { readonly name: string; readonly value: string |
   );
 }
 
-interface Series extends Pick<SweepRow, "ablation" | "mlps"> {
-  readonly name: string;
+/** The rows of one setting. */
+interface Series extends SettingRows {
   readonly rows: SweepRow[];
 }
 

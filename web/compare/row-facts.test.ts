@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
 import {
   accuracyOf,
+  curveKl,
   describe as describeRow,
   klOf,
   promptsOf,
@@ -49,6 +50,14 @@ describe("figures are of the unseen prompts where there are any", () => {
     expect([promptsOf(tested), klOf(tested)]).toEqual(["unseen prompts", 0.5]);
     expect(accuracyOf(tested)).toEqual({ original: 0.95, circuit: 0.85 });
   });
+});
+
+test("a curve's KL is of the prompts that the rows' KL is of", () => {
+  const counts = { heads: 1, mlps: 1, neurons: 0 };
+  const measured = { ...counts, size: 0.1, kl: { validation: 0.3, test: 0.4 } };
+  const point = { ...measured, accuracy: { validation: 1 } };
+  expect([curveKl(point, validation), curveKl(point, tested)]).toEqual([0.3, 0.4]);
+  expect(curveKl({ ...point, kl: { validation: 0.3 } }, tested)).toBeUndefined();
 });
 
 test("the smallest that is right often enough; of equal ones the more accurate", () => {

@@ -1,5 +1,6 @@
 /** A sweep's row as words and numbers for the page. */
 import type { SweepRow } from "../../src/experiments/sweep-row.ts";
+import type { SizeCurvePoint } from "../../src/export/size-curve-record.ts";
 
 /** A key that is unique within the sweep. */
 export function rowKey({ seed, ablation, mlps, alpha }: SweepRow): string {
@@ -23,6 +24,13 @@ export function promptsOf({ accuracy }: SweepRow): string {
 
 export function klOf({ accuracy, kl }: SweepRow): number {
   return (accuracy.test === undefined ? undefined : kl.test) ?? kl.validation;
+}
+
+/**
+ * KL of a point of a curve, on the prompts of the sweep's figures; undefined where it was not measured on them.
+ */
+export function curveKl({ kl }: SizeCurvePoint, row: SweepRow): number | undefined {
+  return row.accuracy.test === undefined ? kl.validation : kl.test;
 }
 
 export function accuracyOf({ accuracy }: SweepRow): { readonly original: number; readonly circuit: number } {

@@ -19,9 +19,16 @@ export interface ChartSeries {
   readonly points: readonly ChartPoint[];
 }
 
+/** A line with marks that say their values, but can't be chosen. */
+export interface ChartCurve {
+  readonly name: string;
+  readonly points: readonly ChartPoint[];
+}
+
 export interface ScatterChartProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
+  readonly curves?: readonly ChartCurve[];
   readonly x: ChartAxis;
   readonly y: ChartAxis;
   readonly chosen: string | undefined;
@@ -43,9 +50,10 @@ const base = frame.height - frame.bottom;
 const reach = 16;
 
 export function ScatterChart(props: ScatterChartProps) {
-  const { title, series, chosen, onChoose, line = false } = props;
+  const { title, series, curves = [], chosen, onChoose, line = false } = props;
   const points = series.flatMap((one) => one.points);
-  const scales = scalesOf(props, points);
+  const all = [...points, ...curves.flatMap((one) => one.points)];
+  const scales = scalesOf(props, all);
   const host = useRef<SVGSVGElement>(null);
   const [pointed, setPointed] = useState<string | undefined>(undefined);
   const walk = (event: KeyboardEvent, index: number) => {
@@ -57,7 +65,8 @@ export function ScatterChart(props: ScatterChartProps) {
     onChoose(next.key);
     host.current?.querySelectorAll<SVGElement>("[data-point]")[index + step]?.focus();
   };
-  const nearest = (event: MouseEvent) => host.current && nearestPoint(points, scales, host.current, event);
+  const nearest = (event: MouseEvent, of = points) =>
+    host.current && nearestPoint(of, scales, host.current, event);
   // One of the points is in the tab order: the selected one, else the first.
   const inOrder = points.some(({ key }) => key === chosen) ? chosen : points[0]?.key;
   return (
@@ -70,11 +79,14 @@ export function ScatterChart(props: ScatterChartProps) {
         viewBox={`0 0 ${frame.width} ${frame.height}`}
         role="group"
         aria-label={title}
-        onPointerMove={(event) => setPointed(nearest(event)?.key)}
+        onPointerMove={(event) => setPointed(nearest(event, all)?.key)}
         onPointerLeave={() => setPointed(undefined)}
       >
         <Grid {...props} scales={scales} />
         {line && series.map((one) => <SeriesLine key={one.name} series={one} scales={scales} />)}
+        {curves.map((one) => (
+          <CurveLine key={one.name} curve={one} scales={scales} />
+        ))}
         {series.flatMap((one) =>
           one.points.map((point) => (
             <PointButton
@@ -91,8 +103,8 @@ export function ScatterChart(props: ScatterChartProps) {
           )),
         )}
       </svg>
-      <Values {...props} point={points.find(({ key }) => key === pointed)} />
-      {series.length > 1 && <Legend series={series} />}
+      <Values {...props} point={all.find(({ key }) => key === pointed)} />
+      {series.length + curves.length > 1 && <Legend series={series} curves={curves} />}
     </figure>
   );
 }
@@ -168,13 +180,22 @@ function Grid(props: Pick<ScatterChartProps, "x" | "diagonal" | "reference"> & {
 
 function SeriesLine({ series, scales }: { readonly series: ChartSeries; readonly scales: Scales }) {
   const { ablation, mlps, points } = series;
+  return <path class={`chart-line ${ablation}${mlps ? "" : " dashed"}`} d={pathThrough(points, scales)} />;
+}
+
+function pathThrough(points: readonly ChartPoint[], { x, y }: Scales): string {
+  return points.map((point, index) => `${index === 0 ? "M" : "L"}${x.at(point.x)} ${y.at(point.y)}`).join("");
+}
+
+function CurveLine({ curve: { points }, scales }: { readonly curve: ChartCurve; readonly scales: Scales }) {
   return (
-    <path
-      class={`chart-line ${ablation}${mlps ? "" : " dashed"}`}
-      d={points
-        .map(({ x, y }, index) => `${index === 0 ? "M" : "L"}${scales.x.at(x)} ${scales.y.at(y)}`)
-        .join("")}
-    />
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: it takes no focus; its values stand in a table
+    <g class="chart-curve" aria-hidden="true">
+      <path d={pathThrough(points, scales)} />
+      {points.map(({ key, x, y }) => (
+        <rect key={key} x={scales.x.at(x) - 4} y={scales.y.at(y) - 4} width={8} height={8} />
+      ))}
+    </g>
   );
 }
 
@@ -246,7 +267,7 @@ function Values({
   );
 }
 
-function Legend({ series }: { readonly series: readonly ChartSeries[] }) {
+function Legend({ series, curves }: Required<Pick<ScatterChartProps, "series" | "curves">>) {
   return (
     <ul class="chart-legend">
       {series.map((one) => (
@@ -261,6 +282,17 @@ function Legend({ series }: { readonly series: readonly ChartSeries[] }) {
             </g>
           </svg>
           {one.name}
+        </li>
+      ))}
+      {curves.map(({ name }) => (
+        <li key={name}>
+          <svg viewBox="-8 -8 16 16" width="16" height="16" aria-hidden="true">
+            <g class="chart-curve">
+              <path d="M-8 0h16" />
+              <rect x={-4} y={-4} width={8} height={8} />
+            </g>
+          </svg>
+          {name}
         </li>
       ))}
     </ul>

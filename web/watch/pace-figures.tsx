@@ -6,7 +6,14 @@ import { isFinal, type LiveRun } from "../data/live-run.ts";
 import { Figure } from "../parts/figure.tsx";
 import { unbroken } from "../parts/unbroken.ts";
 
-export function PaceFigures({ run, kind }: { readonly run: LiveRun; readonly kind: RunSummary["kind"] }) {
+export interface PaceFiguresProps {
+  readonly run: LiveRun;
+  readonly kind: RunSummary["kind"];
+  /** What a search counts. */
+  readonly counted: "candidates" | "steps";
+}
+
+export function PaceFigures({ run, kind, counted }: PaceFiguresProps) {
   const { done, total, pace, state, step } = run;
   const running = state.value === "running" && !outOfTouch.value;
   const searching = kind === "extract" && (step.value === "search" || step.value === undefined);
@@ -22,7 +29,9 @@ export function PaceFigures({ run, kind }: { readonly run: LiveRun; readonly kin
         />
       ) : (
         <Figure
-          label={searching || !running ? "Candidates tried" : "This step"}
+          label={
+            searching || !running ? (counted === "steps" ? "Steps taken" : "Candidates tried") : "This step"
+          }
           value={
             <>
               {formatCount(done.value)} <small>of {formatCount(total.value)}</small>
@@ -43,7 +52,7 @@ export function PaceFigures({ run, kind }: { readonly run: LiveRun; readonly kin
                   : "not running"
               : kind === "sweep"
                 ? "at the pace of the last seconds"
-                : `${now.perSecond < 10 ? now.perSecond.toFixed(1) : Math.round(now.perSecond)} ${searching ? "candidates" : "prompts"} a second`
+                : `${now.perSecond < 10 ? now.perSecond.toFixed(1) : Math.round(now.perSecond)} ${searching ? counted : "prompts"} a second`
           }
         />
       )}

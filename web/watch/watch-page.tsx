@@ -19,6 +19,8 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
   const { request } = detail;
   const units = unitsOfRun(detail);
   const state = run.state.value;
+  // It decides on no single component, so that no map fills and no KL grows step by step.
+  const isLearned = request.kind === "extract" && request.search !== undefined;
   return (
     <>
       <RunControls run={run}>
@@ -44,6 +46,8 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
         <div class="watch-map">
           {request.kind === "sweep" ? (
             <SweepProgress run={run} detail={detail} />
+          ) : isLearned ? (
+            <LearnedProgress run={run} />
           ) : detail.headsPerLayer.length === 0 ? (
             <Empty title={state === "queued" ? "Waiting for its turn" : "Getting ready"}>
               <p>The map appears when the search begins.</p>
@@ -60,10 +64,10 @@ export function WatchPage({ run, detail }: { readonly run: LiveRun; readonly det
                 <SizeFigures circuit={detail.circuit} />
               </>
             )}
-            <PaceFigures run={run} kind={detail.kind} />
-            {request.kind === "extract" && <KeptFigures run={run} />}
+            <PaceFigures run={run} kind={detail.kind} counted={isLearned ? "steps" : "candidates"} />
+            {request.kind === "extract" && !isLearned && <KeptFigures run={run} />}
           </dl>
-          {request.kind === "extract" && detail.headsPerLayer.length > 0 && (
+          {request.kind === "extract" && !isLearned && detail.headsPerLayer.length > 0 && (
             <LiveCurve run={run} alpha={request.options.alpha} candidates={units.length} />
           )}
           <QueuedRuns except={run.id} moved={state} />
@@ -95,6 +99,24 @@ function KeptFigures({ run }: { readonly run: LiveRun }) {
       />
       <Figure label="KL of the circuit" value={formatKl(kl)} detail="nats, validation prompts" />
     </>
+  );
+}
+
+function LearnedProgress({ run }: { readonly run: LiveRun }) {
+  const [done, total, state] = [run.done.value, run.total.value, run.state.value];
+  return (
+    <div class="sweep-progress">
+      <h2>Masks of heads and neurons {state === "done" ? "were" : "are"} learned</h2>
+      <p>
+        A circuit that is as faithful as that of Algorithm 1 is looked for among masks of all sizes; so there
+        is no component whose turn it is.{state !== "done" && " What stays is shown when the run is done."}
+      </p>
+      <progress
+        max={Math.max(1, total)}
+        value={isFinal(state) ? Math.max(1, total) : done}
+        aria-label="Search"
+      />
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@
 import { circuitSize } from "../../transformer/circuit-size.ts";
 import { mean } from "../mean.ts";
 import { circuitOfMask, type Mask } from "./gate-space.ts";
-import type { MaskTools } from "./mask-search.ts";
+import type { MaskTools } from "./mask-tools.ts";
 import { rerankToSize } from "./rerank.ts";
 
 /** A larger cut, of so many times the weights, is ranked again until it fits. */

@@ -6,8 +6,6 @@
 import { z } from "zod";
 import { numberSchema } from "../../number-schema.ts";
 import { circuitSize } from "../../transformer/circuit-size.ts";
-import type { GateEngine } from "../gates/gate-engine.ts";
-import type { GatedModel } from "../gates/gated-model.ts";
 import { singleComponents } from "../search-units.ts";
 import type { Decision } from "../searches/decision.ts";
 import { faultInDecisions } from "../searches/greedy/check-decisions.ts";
@@ -17,10 +15,12 @@ import type { MetTarget, SearchInputs, SearchJournal, SearchOutcome } from "../s
 import { createAssessor } from "../searches/target/assess.ts";
 import type { StepFault } from "../step-fault.ts";
 import type { MaskHolds } from "./cut-along.ts";
-import { circuitOfMask, gateSpaceOf, type Mask } from "./gate-space.ts";
+import { cutsOfSizes } from "./cuts-of-sizes.ts";
+import { circuitOfMask, gateSpaceOf } from "./gate-space.ts";
 import { type MaskBudget, openBudget } from "./mask-budget.ts";
-import { type MaskModel, maskModelOf } from "./mask-model.ts";
-import { type PromptSets, promptSets } from "./prompt-sets.ts";
+import { maskModelOf } from "./mask-model.ts";
+import type { FoundMask, MaskTools } from "./mask-tools.ts";
+import { promptSets } from "./prompt-sets.ts";
 
 /** The options that all searches by masks have. */
 export const maskSearchShape = {
@@ -33,21 +33,6 @@ export const maskSearchShape = {
 const maskSearchSchema = z.object(maskSearchShape);
 export type MaskSearchOptions = z.output<typeof maskSearchSchema>;
 
-/** What a method works with. */
-export interface MaskTools {
-  readonly engine: GateEngine;
-  readonly gated: GatedModel;
-  readonly model: MaskModel;
-  readonly sets: PromptSets;
-  /** A third of the learning prompts: enough for rankings. */
-  readonly sample: readonly number[];
-  readonly budget: MaskBudget;
-  readonly seed: number;
-  readonly signal: AbortSignal | undefined;
-  /** Counts one step of the method, for progress. */
-  readonly step: () => void;
-}
-
 export interface MaskSearchRun {
   readonly inputs: SearchInputs;
   readonly options: MaskSearchOptions;
@@ -58,7 +43,7 @@ export interface MaskSearchRun {
   readonly eliminates: boolean;
   /** How many steps the method will take, as far as that is known. */
   readonly steps: number;
-  readonly find: (tools: MaskTools) => Promise<Mask>;
+  readonly find: (tools: MaskTools) => Promise<FoundMask>;
 }
 
 const sampleOf = 3;
@@ -92,8 +77,11 @@ export async function searchByMask({
     );
     const sample = sets.learning.filter((_, at) => at % sampleOf === 0);
     const found = await find({ ...{ gated, engine, model: mask, sets, sample, budget, seed, signal, step } });
-    const circuit = circuitOfMask(space, found);
-    const { kl, accuracy } = await createAssessor(evaluator, isRight, [], undefined, signal).assess(circuit);
+    const circuit = circuitOfMask(space, found.mask);
+    const assessor = createAssessor(evaluator, isRight, [], undefined, signal);
+    const { kl, accuracy } = await assessor.assess(circuit);
+    const { order } = found;
+    const cuts = inputs.cuts && order && (await cutsOfSizes(order, { model: mask, step }, assessor));
     const met: MetTarget = {
       reached: {
         kl,
@@ -103,7 +91,7 @@ export async function searchByMask({
       ...{ original: {}, evaluations, candidates: space.units.length, tried: [] },
       settled: eliminates && budget.kind === "loss",
     };
-    return { circuit, trace: [], kl, ...(target !== undefined && { met }) };
+    return { circuit, trace: [], kl, ...(target !== undefined && { met }), ...(cuts && { cuts }) };
   } finally {
     await gated.close();
   }

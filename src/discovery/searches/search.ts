@@ -4,6 +4,7 @@
  * Pith, and all other code gets them from there. Passes are part of a search; sweeps and bootstraps run one.
  */
 import type { z } from "zod";
+import type { Circuit } from "../../transformer/circuit.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Evaluator } from "../evaluator/evaluator.ts";
 import type { OpenGates } from "../gates/open-gates.ts";
@@ -85,6 +86,11 @@ export interface SearchInputs {
    * searches by gates; whoever opens it closes it. Left out: there are only searches without gates.
    */
   readonly openGates?: (() => Promise<OpenGates>) | undefined;
+  /**
+   * Whether a search that ranks its candidates for all sizes measures cuts of fixed sizes along the ranking too, at the
+   * cost of an evaluation each. Left out: no.
+   */
+  readonly cuts?: boolean | undefined;
   /** The seed for all random choices of a search. */
   readonly seed: number;
   /** Ends the search when it is aborted; undefined if nothing ends it early. */
@@ -140,6 +146,17 @@ export interface SearchProgress {
 export interface SearchOutcome extends SearchResult {
   /** How the target was met, if there was one. */
   readonly met?: MetTarget;
+  /**
+   * Cuts of about twelve sizes along the search's final ranking, the smallest first, where {@link SearchInputs.cuts}
+   * asks for them and the search has one ranking of all sizes. The circuit itself need not be one of them.
+   */
+  readonly cuts?: readonly RankedCut[];
+}
+
+/** A circuit that is a cut along a ranking, and its values on the validation prompts. */
+export interface RankedCut extends MeasuredCircuit {
+  /** The components that the cut keeps. */
+  readonly circuit: Circuit;
 }
 
 /** How a target was met, as recorded in circuit.json. KL and accuracy are those on the validation prompts. */

@@ -48,6 +48,7 @@ import {
   searchOf,
 } from "./extract-options.ts";
 import { type ExtractionTiming, measureCircuit } from "./measure-circuit.ts";
+import { measureCuts } from "./measure-cuts.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
 
@@ -227,8 +228,10 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
       signal,
       onEvent,
     });
+    const curve = await measureCuts({ ...job, replacements }, found.cuts);
     const float32: CircuitFile = {
       ...describeCircuit(job, sources, { ...result, firstPosition }, profile, measured.metrics),
+      ...(curve && { curve }),
       ...(stability && { stability: stability.record }),
       ...(lower && { headRank: lower.record }),
       ...(settings.target &&
@@ -298,6 +301,7 @@ async function runSearch(job: Job, key: string): Promise<Searched> {
       return isRight(example, logits);
     },
     openGates: async () => openTaskGates({ runtime, model: model.transformer, encoded, replacements }),
+    cuts: true,
     onEvent: (event) => tell(job, event),
   };
   let removeJournal = async () => {};

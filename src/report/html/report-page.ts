@@ -17,6 +17,7 @@ import {
   targetFacts,
   traceCaption,
 } from "./circuit-facts.ts";
+import { curveSection } from "./curve-section.ts";
 import { type Html, html } from "./escape.ts";
 import { evidenceSection } from "./evidence-section.ts";
 import { examplesSection } from "./examples-section.ts";
@@ -96,6 +97,12 @@ export const reportParts: readonly (PartOfReport & { readonly when?: (report: Ci
       title: "Target",
       when: ({ circuit }) => circuit.target !== undefined,
       body: ({ circuit }) => targetFacts(circuit),
+    },
+    {
+      id: "sizes",
+      title: "All sizes",
+      when: ({ circuit }) => circuit.curve !== undefined,
+      body: ({ circuit }, id) => curveSection(circuit, `${id}-svg`),
     },
     {
       id: "measures",

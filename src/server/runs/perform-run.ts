@@ -10,6 +10,7 @@ import { planSweep } from "../../experiments/sweep-plan.ts";
 import { readSweepTasks } from "../../experiments/sweep-tasks.ts";
 import type { PithEvent } from "../../jobs/events.ts";
 import { extract } from "../../jobs/extract/extract.ts";
+import type { ExtractOptions } from "../../jobs/extract/extract-options.ts";
 import { rememberOriginal } from "../../jobs/known-originals.ts";
 import type { Model } from "../../jobs/load-model.ts";
 import type { Task } from "../../jobs/read-task.ts";
@@ -36,22 +37,10 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
   const out = resultFolder(record);
   const common = { resume: true, threads: context.threads, signal, onEvent };
   if (request.kind === "extract") {
-    const {
-      bos,
-      chat,
-      valueBias = "removed",
-      firstPosition,
-      components,
-      earlyExit = false,
-      allowWeak = false,
-      ...options
-    } = request.options;
     const task = await taskOfSource(request.task, model, request.options);
     const { circuit } = await extract(await prepared(model, task, signal), task, out, {
-      ...{ ...options, valueBias, allowWeak, earlyExit, ...(bos !== undefined && { bos }), ...common },
-      ...(chat !== undefined && { chat }),
-      ...(firstPosition !== undefined && { firstPosition }),
-      ...(components !== undefined && { components }),
+      ...extractOptions(request),
+      ...common,
     });
     await rememberOriginal(model, circuit.model.files);
     return;
@@ -77,6 +66,24 @@ export async function performRun(record: RunRecord, context: RunContext): Promis
     allowWeak: request.options.allowWeak,
     ...common,
   });
+}
+
+function extractOptions({
+  options,
+  search,
+}: Extract<RunRequest, { readonly kind: "extract" }>): ExtractOptions {
+  const { bos, chat, valueBias = "removed", firstPosition, components, allowWeak = false, ...more } = options;
+  const { alpha, order, earlyExit = false, ...rest } = more;
+  return {
+    ...{ ...rest, valueBias, allowWeak, ...(bos !== undefined && { bos }) },
+    // A search that is named has its α as its own, and tries nothing in an order.
+    ...(search === undefined
+      ? { alpha, order, earlyExit }
+      : { search: { name: search, options: { alpha } } }),
+    ...(chat !== undefined && { chat }),
+    ...(firstPosition !== undefined && { firstPosition }),
+    ...(components !== undefined && { components }),
+  };
 }
 
 /**
@@ -138,6 +145,8 @@ function translate({ log, onProgress }: RunContext): (event: PithEvent) => void 
         break;
       case "progress":
         log.tell({ kind: "progress", done: event.done, total: event.total });
+        // A search that decides on no single component.
+        if (event.step === "search") onProgress(event.done, event.total);
         break;
       // circuit.json contains it.
       case "note":

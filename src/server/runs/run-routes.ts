@@ -11,6 +11,7 @@ import { bodies, readBody } from "../request-bodies.ts";
 import { createQuestionRoutes, type QuestionRouteParts } from "./question-routes.ts";
 import { createResultRoutes, type ResultRouteParts } from "./result-routes.ts";
 import { type Run, summarizeRun } from "./run.ts";
+import { curvesBeside } from "./run-curves.ts";
 import { expectResult } from "./run-folder.ts";
 import { runOfRequest } from "./run-of-request.ts";
 import { streamRun } from "./run-stream.ts";
@@ -41,6 +42,7 @@ export function createRunRoutes(parts: RunRouteParts): Hono {
       return context.json(summarizeRun(run));
     });
   }
+  routes.get("/:id/curves", async (context) => context.json(await curvesBeside(runOf(context), runs.list())));
   routes.get("/:id/events", (context) => streamRun(context, runOf(context)));
   routes.route("/", createQuestionRoutes(parts));
   routes.route("/", createResultRoutes(parts));

@@ -42,17 +42,19 @@ export const iterative: Search<IterativeOptions, GreedyEntry> = {
         const whole = model.space.costs.map(() => 1);
         if (budget.kind === "size") {
           let mask: Mask = whole;
-          return largestOfSize({ model }, budget.size, async (weights) => {
+          const fitted = await largestOfSize({ model }, budget.size, async (weights) => {
             mask = await rerankToSize(mask, model, weights, { prompts, seed });
             return mask;
           });
+          return { mask: fitted };
         }
         const holds = (mask: Mask) => {
           step();
           return budget.holds(mask);
         };
         const { share } = options;
-        return pruneFurther(whole, budget.known, { model, holds, sample: prompts, seed, share });
+        const further = { model, holds, sample: prompts, seed, share };
+        return { mask: await pruneFurther(whole, budget.known, further) };
       },
     }),
   describe: ({ alpha, maxKl, share }) => ({

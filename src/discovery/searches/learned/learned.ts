@@ -14,10 +14,10 @@ import { type Mask, maskedCost } from "../../masks/gate-space.ts";
 import {
   faultInReference,
   greedyEntrySchema,
-  type MaskTools,
   maskSearchShape,
   searchByMask,
 } from "../../masks/mask-search.ts";
+import type { FoundMask, MaskTools } from "../../masks/mask-tools.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
 import { requireNumbers } from "../../masks/require-numbers.ts";
 import { trainScores } from "../../masks/train-scores.ts";
@@ -118,7 +118,7 @@ async function findLearned(
   tools: MaskTools,
   { resume, onEntry }: SearchContext<LearnedEntry>,
   options: LearnedOptions,
-): Promise<Mask> {
+): Promise<FoundMask> {
   const { model, budget, sample, seed, step } = tools;
   const { costs } = model.space;
   const fisher = await fisherOrder(tools);
@@ -154,15 +154,20 @@ async function findLearned(
     },
     last && stateOf(last.scores, open.length),
   );
-  const order = orderOf(scores);
-  if (budget.kind === "size")
-    return bestOfSize(tools, budget.size, (size) => spread(firstUnits(order, openCosts, size)));
+  const ranked = orderOf(scores).map((index) => open[index] ?? Number.NaN);
+  const chosen = new Set(open);
+  // What the prefilter set aside comes last.
+  const order = [...ranked, ...fisher.filter((at) => !chosen.has(at))];
+  if (budget.kind === "size") {
+    const cutTo = (size: number) => firstUnits(ranked, costs, size);
+    return { mask: await bestOfSize(tools, budget.size, cutTo), order };
+  }
   const holds: MaskHolds = (mask) => {
     step();
     return budget.holds(mask);
   };
-  const cut = spread(await cutAlong(order, openCosts, (own) => holds(spread(own))));
-  return pruneFurther(cut, budget.known, { model, holds, sample, seed });
+  const cut = await cutAlong(ranked, costs, holds);
+  return { mask: await pruneFurther(cut, budget.known, { model, holds, sample, seed }), order };
 }
 
 /** @throws PithError "options" where an interrupted run scored other units. */

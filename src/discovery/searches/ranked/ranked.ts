@@ -8,14 +8,9 @@ import { PithError } from "../../../errors.ts";
 import type { Loss } from "../../../lowering/loss-stages.ts";
 import { cutAlong, firstUnits, orderPerWeight } from "../../masks/cut-along.ts";
 import { largestOfSize } from "../../masks/fit-weights.ts";
-import { gateSpaceOf, type Mask, unitValues } from "../../masks/gate-space.ts";
-import {
-  type GreedyEntry,
-  greedyJournal,
-  type MaskTools,
-  maskSearchShape,
-  searchByMask,
-} from "../../masks/mask-search.ts";
+import { gateSpaceOf, unitValues } from "../../masks/gate-space.ts";
+import { type GreedyEntry, greedyJournal, maskSearchShape, searchByMask } from "../../masks/mask-search.ts";
+import type { FoundMask, MaskTools } from "../../masks/mask-tools.ts";
 import { promptSets } from "../../masks/prompt-sets.ts";
 import { requireNumbers } from "../../masks/require-numbers.ts";
 import { rankingNamed, rankings } from "../../rankings/index.ts";
@@ -73,16 +68,18 @@ function requireScores(
   });
 }
 
-async function cutAlongRanking(tools: MaskTools, ranking: Ranking): Promise<Mask> {
+async function cutAlongRanking(tools: MaskTools, ranking: Ranking): Promise<FoundMask> {
   const { model, budget, step } = tools;
   const { space } = model;
   const order = orderPerWeight(await scoresOf(tools, ranking), space.costs);
-  if (budget.kind === "size")
-    return largestOfSize(tools, budget.size, (weights) => firstUnits(order, space.costs, weights));
-  return cutAlong(order, space.costs, (mask) => {
-    step();
-    return budget.holds(mask);
-  });
+  const mask =
+    budget.kind === "size"
+      ? await largestOfSize(tools, budget.size, (weights) => firstUnits(order, space.costs, weights))
+      : await cutAlong(order, space.costs, (cut) => {
+          step();
+          return budget.holds(cut);
+        });
+  return { mask, order };
 }
 
 async function scoresOf(
