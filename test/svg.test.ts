@@ -11,6 +11,7 @@ import { type CurvePoint, rocCurves, taskCurves } from "../src/experiments/curve
 import { makeReproduction } from "../src/experiments/reproduction.ts";
 import type { SweepRow } from "../src/experiments/sweep-row.ts";
 import type { BenchCell, BenchResult } from "../src/jobs/bench/bench-result.ts";
+import type { FaithfulnessCurve, MeasuredEvidence } from "../src/jobs/evidence/evidence-result.ts";
 import { accuracyChart } from "../src/report/charts/accuracy-chart.ts";
 import { benchChart } from "../src/report/charts/bench-chart.ts";
 import { rocChart } from "../src/report/charts/roc-chart.ts";
@@ -20,6 +21,7 @@ import { fileTheme } from "../src/report/charts/theme.ts";
 import { attentionKeySvg, attentionMapSvg } from "../src/report/maps/attention-map.ts";
 import { attributionBarsSvg } from "../src/report/maps/attribution-bars.ts";
 import { circuitMapSvg, type MapCell } from "../src/report/maps/circuit-map.ts";
+import { evidenceSizeSvg, faithfulnessSvg } from "../src/report/maps/evidence-charts.ts";
 import { sizeKlSvg } from "../src/report/maps/size-kl.ts";
 import { traceChartSvg } from "../src/report/maps/trace-chart.ts";
 import { reproductionFigures } from "../src/report/reproduction/figures.ts";
@@ -183,6 +185,22 @@ const reproduction = makeReproduction({
   ],
 });
 
+const measured: MeasuredEvidence = { size: 0.2, kl: 0.05, accuracy: 0.98, answers: 40 };
+/** Two random circuits of its size. */
+const randomCircuits: readonly MeasuredEvidence[] = [
+  { ...measured, kl: 2.5 },
+  { ...measured, kl: 4.125 },
+];
+
+const faithfulness: FaithfulnessCurve = {
+  ...{ metric: "negative-kl", scored: 20, none: -4, whole: 0, cpr: 0.6, cmd: 0.4, logCpr: 0.3, logCmd: 0.7 },
+  points: [
+    { ...measured, share: 0.1, count: 2, size: 0.05, kl: 3, value: -3, faithfulness: 0.25 },
+    { ...measured, share: 0.5, count: 10, size: 0.5, kl: 1, value: -1, faithfulness: 0.75 },
+    { ...measured, share: 1, count: 20, size: 1, kl: 0, value: 0, faithfulness: 1 },
+  ],
+};
+
 /** By the function that draws them, each snapshot by its name. */
 const drawn: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   circuitMapSvg: {
@@ -233,6 +251,16 @@ const drawn: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
         ],
       }),
   },
+  evidenceSizeSvg: {
+    "evidence-size": () =>
+      evidenceSizeSvg({ circuit: measured, random: { drawn: randomCircuits }, curve: faithfulness }, "sizes"),
+    "evidence-size-without-curve": () =>
+      evidenceSizeSvg(
+        { circuit: measured, random: { drawn: randomCircuits }, curve: { missing: "It has no ranking." } },
+        "sizes",
+      ),
+  },
+  faithfulnessSvg: { faithfulness: () => faithfulnessSvg(faithfulness, "faithfulness") },
   attentionMapSvg: {
     "attention-map": () =>
       attentionMapSvg({

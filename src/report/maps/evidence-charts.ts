@@ -54,8 +54,13 @@ function linearAxis(
   };
 }
 
+/** What the chart of sizes shows. */
+interface SizedEvidence extends Pick<CircuitEvidence, "circuit" | "curve"> {
+  readonly random: Pick<CircuitEvidence["random"], "drawn">;
+}
+
 /** KL by size. */
-export function evidenceSizeSvg({ circuit, random, curve }: CircuitEvidence, id: string): string {
+export function evidenceSizeSvg({ circuit, random, curve }: SizedEvidence, id: string): string {
   const along = "missing" in curve ? [] : curve.points.filter(({ kl }) => Number.isFinite(kl));
   const kls = [circuit, ...random.drawn, ...along].map(({ kl }) => kl).filter((kl) => kl > leastKl);
   const x = linearAxis(
