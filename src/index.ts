@@ -21,6 +21,7 @@ export type {
   FirstPositionDecision,
   Sink,
 } from "./discovery/first-position.ts";
+export { defaultFitNumbers, type FitNumbers } from "./discovery/fitted/fit-options.ts";
 export type { StreamConstants } from "./discovery/gates/gate-passes.ts";
 export type { GatedModel, GatedRun, GateGradients } from "./discovery/gates/gated-model.ts";
 export type { OpenGates } from "./discovery/gates/open-gates.ts";
@@ -89,6 +90,7 @@ export { type ReadSweepTasksOptions, readSweepTasks } from "./experiments/sweep-
 export type { CircuitTiming, TableRow } from "./experiments/tables.ts";
 export type { Prediction } from "./export/ask-circuit.ts";
 export type { CircuitFile, SearchRecord } from "./export/circuit-file.ts";
+export type { ConstantsRecord } from "./export/constants-record.ts";
 export type { Dtype, NarrowDtype } from "./export/dtype.ts";
 export { dtypes } from "./export/dtype.ts";
 export { readStandalone } from "./export/read-standalone.ts";
@@ -126,6 +128,7 @@ export type {
   EvidenceBudget,
   FaithfulnessCurve,
   FaithfulnessPoint,
+  FittedInFolder,
   MeasuredEvidence,
   Minimality,
   MissingCurve,
@@ -137,6 +140,7 @@ export type {
 export { type Extraction, extract } from "./jobs/extract/extract.ts";
 export {
   type ChosenSearch,
+  type ConstantsChoice,
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,
@@ -175,6 +179,7 @@ export type {
 export { type CircuitReport, gatherReport, type ReportOptions } from "./jobs/report/report.ts";
 export type { ModelAnswer, TokenChance } from "./jobs/report/report-examples.ts";
 export type { ScoredComponent, ShownRanking, ShownRankings } from "./jobs/report/report-rankings.ts";
+export { type TunedCircuit, type TuneOptions, tuneCircuit } from "./jobs/tune/tune.ts";
 export {
   type Head,
   type HeadGroup,

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { openFileSource } from "../src/checkpoint/file-source.ts";
 import { readSafetensorsHeader } from "../src/checkpoint/safetensors.ts";
 import { cutCircuit } from "../src/cut/cut-circuit.ts";
+import type { StreamConstants } from "../src/discovery/gates/gate-passes.ts";
 import { type Replacements, zeroAblation, zeroReplacements } from "../src/discovery/replacements.ts";
 import type { Profile } from "../src/export/config-json.ts";
 import { shippedTransformer } from "../src/export/ship-model.ts";
@@ -19,6 +20,7 @@ import { lowerDecoder } from "../src/lowering/decoder.ts";
 import { largestDifference, mostLikely } from "../src/measure/distribution.ts";
 import { countParameters } from "../src/measure/parameters.ts";
 import { countFlops } from "../src/onnx/flops.ts";
+import { createRandom } from "../src/tasks/random.ts";
 import { type Circuit, circuitOfLists, wholeCircuit } from "../src/transformer/circuit.ts";
 import { indicesBelow, shapeOf } from "../src/transformer/component.ts";
 import type { Transformer } from "../src/transformer/transformer.ts";
@@ -71,19 +73,31 @@ const replacementsFor = (model: Transformer, means: Kind): Promise<Replacements>
     ? zeroAblation(model, means === "zero" ? "removed" : "kept")
     : makeReplacements(runtime, model, means, randomPrompts([6, 6, 6, 6], model.vocabularySize, 3));
 
-/** Of a tiny model, how far the standalone logits are from the patched ones in each profile that fits. */
+/** Vectors behind every part, as constants that were fitted. */
+function someVectors({ blocks, width }: Transformer): StreamConstants {
+  const { nextUint32 } = createRandom(7);
+  const draw = () => blocks.map(() => Float64Array.from({ length: width }, () => nextUint32() / 2 ** 32));
+  return { heads: draw(), mlps: draw() };
+}
+
+/**
+ * Of a tiny model, how far the standalone logits are from the patched ones in each profile that fits.
+ * @param fitted whether vectors join the replacements.
+ */
 async function disagreement(
   options: RandomTransformerOptions,
   circuit: Circuit,
   means: Kind,
+  fitted = false,
 ): Promise<number> {
   const model = randomTransformer(options);
   const replacements = await replacementsFor(model, means);
-  const standalone = await cutCircuit(model, circuit, replacements);
+  const added = fitted ? someVectors(model) : undefined;
+  const standalone = await cutCircuit(model, circuit, replacements, undefined, added);
   const even = randomPrompts([6, 6, 6], model.vocabularySize);
   const differences = [
     distance(
-      await patchedLogits(runtime, model, circuit, replacements, even),
+      await patchedLogits(runtime, model, circuit, replacements, even, added),
       await alignedLogits(runtime, standalone, even),
     ),
   ];
@@ -91,7 +105,7 @@ async function disagreement(
     const uneven = randomPrompts([1, 4, 9, 4], model.vocabularySize);
     differences.push(
       distance(
-        await patchedLogits(runtime, model, circuit, replacements, uneven),
+        await patchedLogits(runtime, model, circuit, replacements, uneven, added),
         await decoderLogits(runtime, standalone, uneven),
       ),
     );
@@ -203,8 +217,9 @@ describe("invariant 1: standalone = patched, on tiny models", () => {
       fc.asyncProperty(
         shape.chain((options) => fc.tuple(fc.constant(options), circuitOf(options))),
         fc.constantFrom<Kind>("aligned", "pooled", "apart", "zero", "zero, value biases kept"),
-        async ([options, circuit], means) => {
-          expect(await disagreement(options, circuit, means)).toBeLessThan(tolerance);
+        fc.boolean(),
+        async ([options, circuit], means, fitted) => {
+          expect(await disagreement(options, circuit, means, fitted)).toBeLessThan(tolerance);
         },
       ),
       { numRuns: 60 },

@@ -20,6 +20,7 @@ import { printNote, printReport } from "./streams.ts";
 import { studioCommand } from "./studio-command.ts";
 import { sweepCommand } from "./sweep-command.ts";
 import { tasksCommand } from "./tasks-command.ts";
+import { tuneCommand } from "./tune-command.ts";
 
 /**
  * @param argv as process.argv: the runtime, the script, then the user's words.
@@ -69,6 +70,7 @@ export function createProgram(context: CommandContext): Command {
     benchCommand,
     compileCommand,
     distillCommand,
+    tuneCommand,
     sweepCommand,
     rankCommand,
     reproduceCommand,

@@ -34,6 +34,15 @@ export function parseShipped(text: string): readonly Dtype[] {
   );
 }
 
+/** The main format, and the additional ones. */
+export function formatsOf(chosen: readonly Dtype[]): {
+  readonly dtype: Dtype;
+  readonly formats: readonly NarrowDtype[];
+} {
+  const [dtype = "f32"] = chosen;
+  return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
+}
+
 /** @throws PithError "options" for an unknown or repeated format. */
 export function parseNarrow(text: string): readonly NarrowDtype[] {
   return parseList(text, narrowDtypes);

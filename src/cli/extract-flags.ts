@@ -11,8 +11,10 @@ import {
 import { searchNames } from "../discovery/searches/index.ts";
 import { targetOptions } from "../discovery/searches/target/target-options.ts";
 import { PithError } from "../errors.ts";
-import { type Dtype, type NarrowDtype, narrowDtypes } from "../export/dtype.ts";
+import type { Dtype } from "../export/dtype.ts";
 import {
+  type ConstantsChoice,
+  constantsChoices,
   defaultExtractOptions as defaults,
   type ExtractOptions,
   type SearchSettings,
@@ -22,7 +24,7 @@ import type { OperatorSet } from "../lowering/operator-set.ts";
 import { quote } from "../printable.ts";
 import { forceOption, jsonOption, threadsOption } from "./common-options.ts";
 import { targetOption } from "./compile-command.ts";
-import { shippedDtypesOption } from "./dtype-options.ts";
+import { formatsOf, shippedDtypesOption } from "./dtype-options.ts";
 import {
   deviceOption,
   parseAlpha,
@@ -61,6 +63,7 @@ export interface ExtractFlags extends Omit<SearchOptions, "alpha"> {
   readonly search?: string;
   readonly set?: readonly string[];
   readonly components?: string;
+  readonly constants: ConstantsChoice;
   readonly model?: string;
   readonly task?: string;
   readonly label?: readonly string[];
@@ -125,6 +128,12 @@ const searchOptions = (): readonly Option[] => [
     .choices(["mean", "zero"])
     .default(defaults.ablation),
   valueBiasOption(),
+  new Option(
+    "--constants <kind>",
+    "What stands for what is pruned: its means; vectors fitted to the circuit; or trained with the masks of --search learned. Fitted ones are no evidence of a mechanism.",
+  )
+    .choices(constantsChoices)
+    .default(defaults.constants),
   new Option("--no-mlps", "Leave every MLP in; only heads are tried."),
   new Option(
     "--components <units>",
@@ -174,10 +183,20 @@ const outputOptions = (): readonly Option[] => [
 ];
 
 export function extractOptionsOf(flags: ExtractFlags): ExtractOptions {
-  const { ablation, valueBias, mlps, components, means, seed } = flags;
+  const { ablation, valueBias, constants, mlps, components, means, seed } = flags;
   const { device, bootstrap, frequency } = flags;
   return {
-    ...{ ablation, valueBias, mlps, means, seed, device, target: targetOf(flags), threads: flags.threads },
+    ...{
+      ablation,
+      valueBias,
+      constants,
+      mlps,
+      means,
+      seed,
+      device,
+      target: targetOf(flags),
+      threads: flags.threads,
+    },
     ...searchFlags(flags),
     ...{ memory: flags.memory, headRank: flags.headRank },
     ...(components !== undefined && { components }),
@@ -224,15 +243,6 @@ function parseSetting(text: string): readonly [string, number | string] {
   }
   const number = Number(value);
   return [name, Number.isFinite(number) ? number : value];
-}
-
-/** The main format, and the additional ones. */
-function formatsOf(chosen: readonly Dtype[]): {
-  readonly dtype: Dtype;
-  readonly formats: readonly NarrowDtype[];
-} {
-  const [dtype = "f32"] = chosen;
-  return { dtype, formats: dtype === "f32" ? narrowDtypes.filter((each) => chosen.includes(each)) : [] };
 }
 
 function targetOf({ targetAccuracy, targetKl, targetSize }: ExtractFlags): Target | undefined {

@@ -1,10 +1,11 @@
 /**
  * Makes the standalone model of a circuit: a smaller transformer without the pruned components. Pruned heads are
  * removed with their columns and rows, and so are pruned neurons; an MLP is removed with its norm, and an attention
- * layer without heads with its norm too. Kept heads may be cut to a lower rank. Replacements, and every b_O and b_2 that
- * stays, become one constant before the next reader.
+ * layer without heads with its norm too. Kept heads may be cut to a lower rank. Replacements, vectors that were fitted to
+ * the circuit, and every b_O and b_2 that stays, become one constant before the next reader.
  */
 import { type Constant, constantAt } from "../discovery/constant.ts";
+import type { StreamConstants } from "../discovery/gates/gate-passes.ts";
 import { replacesByMore, writtenByNeurons } from "../discovery/neuron-constant.ts";
 import type { Replacements } from "../discovery/replacements.ts";
 import { type Addend, foldConstants, type LayerConstants } from "../lowering/fold-constants.ts";
@@ -37,6 +38,7 @@ import { cutValues, type HeadCut, type LayerCut, writtenByMeans } from "./head-c
  * for each position, the model accepts prompts of that length only, and `contextLength` is that length. Weights
  * stay lazy: nothing is read.
  * @param model an original model. @param cut how kept heads are cut; left out: they stay whole.
+ * @param added vectors that join the stream beside the replacements; left out: none.
  * @throws RangeError for a component that the model does not have.
  */
 export async function cutCircuit(
@@ -44,6 +46,7 @@ export async function cutCircuit(
   circuit: Circuit,
   replacements: Replacements,
   cut: HeadCut = new Map(),
+  added?: StreamConstants,
 ): Promise<FoldedTransformer> {
   checkComponents(model, circuit);
   const { rows } = replacements;
@@ -66,6 +69,8 @@ export async function cutCircuit(
           ]
         : [],
       mlp: mlp ? leftByMlp(mlp, layer, circuit, replacements) : [],
+      afterAttention: vectorAddend(added?.heads[layer]),
+      afterMlp: vectorAddend(added?.mlps[layer]),
     };
   };
   const positions = cutPositions(model.positions, length);
@@ -147,6 +152,11 @@ function leftByMlp(mlp: Mlp, layer: number, circuit: Circuit, replacements: Repl
       async () => (await writtenByNeurons(mlp, pruned, replacement)).values,
     ),
   ];
+}
+
+/** Empty for zeros, or no vector. */
+function vectorAddend(vector: Float64Array | undefined): readonly Addend[] {
+  return vector === undefined ? [] : addend({ rows: { kind: "one" }, width: vector.length, values: vector });
 }
 
 /** Empty for a constant of zeros; one row for two equal rows. */

@@ -21,7 +21,7 @@ export function zeroConstant(rows: PositionRows, width: number): Constant {
 }
 
 /** A vector [width] as a constant with the given rows. */
-export function constantFromVector(vector: Float32Array, rows: PositionRows): Constant {
+export function constantFromVector(vector: Float32Array | Float64Array, rows: PositionRows): Constant {
   const constant = zeroConstant(rows, vector.length);
   for (let row = 0; row < countRows(rows); row++) constant.values.set(vector, row * vector.length);
   return constant;

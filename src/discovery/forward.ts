@@ -22,6 +22,8 @@ export interface LayerGates {
   readonly mlp: boolean;
   readonly attentionConstant: Constant;
   readonly mlpConstant: Constant;
+  /** A vector that is added behind the heads, and behind a norm that follows them; left out: none. */
+  readonly afterHeads?: Float64Array | undefined;
   /** Left out: all neurons of the MLP are kept, or none. */
   readonly neurons?: NeuronGates | undefined;
 }
@@ -84,7 +86,10 @@ export async function forward(
       const block = wholeBlock(model, layer);
       const gates = options.gates === undefined ? await openGates(block) : await options.gates(layer);
       const neurons = gates.neurons ? "gated" : options.hidden ? "given" : undefined;
-      const graph = gatedLayer(block, model.width, gates.attentionConstant.rows.kind, neurons);
+      const afterHeads = gates.afterHeads !== undefined;
+      const graph = gatedLayer(block, model.width, gates.attentionConstant.rows.kind, {
+        ...{ neurons, afterHeads },
+      });
       const session = await runtime.load(graph);
       return { block, gates, session };
     },
@@ -216,6 +221,12 @@ export function gateTensors(gates: LayerGates, length: number): Readonly<Record<
     mlpGate: { type: "float32", shape: [1], data: Float32Array.of(Number(gates.mlp)) },
     attentionConstant: constantTensor(gates.attentionConstant, "all", length),
     mlpConstant: constantTensor(gates.mlpConstant, "all", length),
+    ...(gates.afterHeads && {
+      afterHeads: {
+        ...{ type: "float32", shape: [gates.afterHeads.length] },
+        data: Float32Array.from(gates.afterHeads),
+      } as const,
+    }),
     ...(gates.neurons && {
       neuronGates: { type: "float32", shape: [gates.neurons.gates.length], data: gates.neurons.gates },
       neuronConstant: constantTensor(gates.neurons.constant, "all", length),

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { compiledSchema } from "./compiled-record.ts";
+import { constantsSchema } from "./constants-record.ts";
 import { dtypeSchema } from "./dtype-record.ts";
 import { formatSchema } from "./format-record.ts";
 import { headRankSchema } from "./head-rank-record.ts";
@@ -234,6 +235,8 @@ export const factsShape = {
   compiled: compiledSchema.optional(),
   /** To what rank kept heads were cut, if they were. */
   headRank: headRankSchema.optional(),
+  /** Present if the constants that pruned components left were fitted; left out: they are means, or zero. */
+  constants: constantsSchema.optional(),
   /** The target, and how well it was met, if the circuit was searched for with one. */
   target: targetSchema.optional(),
   /**

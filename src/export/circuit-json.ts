@@ -164,9 +164,11 @@ function checkHeadRank({ headRank, kept, structure }: CircuitFile, fail: Fail): 
   }
 }
 
-/** Only pooled means can treat the first position apart. */
-function checkReplacement({ replacement }: CircuitFile, place: string, fail: Fail): void {
+/** Only pooled means can treat the first position apart, and constants are fitted to means. */
+function checkReplacement({ replacement, constants }: CircuitFile, place: string, fail: Fail): void {
   const { ablation, means, firstPosition, sink } = replacement;
+  if (constants !== undefined && ablation === "zero")
+    throw fail("constants", "are fitted beside means, but this is zero ablation");
   if (firstPosition !== undefined && (ablation !== "mean" || means !== "pooled"))
     throw fail(
       `${place}.firstPosition`,

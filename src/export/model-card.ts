@@ -3,6 +3,7 @@ import { keeps, keptNeurons } from "../transformer/circuit.ts";
 import { type Component, componentsOfLayer } from "../transformer/component.ts";
 import type { CircuitFile } from "./circuit-file.ts";
 import { describeCompiled, howToRunCompiled } from "./compiled-card.ts";
+import { constantsText, constantsWarning } from "./constants-text.ts";
 import type { DtypeRecord } from "./dtype-record.ts";
 import { shapeOfFile } from "./file-circuit.ts";
 import { modelFiles, transformersJsNames } from "./folder-layout.ts";
@@ -20,8 +21,9 @@ export function modelCard(circuit: CircuitFile): string {
   return [
     frontMatter(circuit),
     `# ${plain(title)}`,
-    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${leftBehind(circuit.replacement)}.`,
+    `The part of **${plain(model.name)}** that does one task, **${plain(task.name)}**, as a model of its own. Everything else was removed, not masked: what is gone left behind ${leftBehind(circuit)}.`,
     "**It does this one task.** On any other text its answers mean nothing, though they may look fluent.",
+    ...(circuit.constants === undefined ? [] : [`**Its constants were fitted.** ${constantsWarning}`]),
     "## What was kept",
     "One row a layer, last layer first: heads by number, `·` where a head was pruned, `MLP` where it stays.",
     codeBlock("text", circuitMap(circuit)),
@@ -84,7 +86,7 @@ function frontMatter({ model, task, profile, compiled }: CircuitFile): string {
   ].join("\n");
 }
 
-function metricsTable({ metrics, headRank }: CircuitFile): string {
+function metricsTable({ metrics, headRank, constants }: CircuitFile): string {
   const { original, circuit } = metrics.parameters;
   const ranks = headRank && rankTexts(headRank);
   const rows: (readonly [string, string, string])[] = [];
@@ -96,6 +98,9 @@ function metricsTable({ metrics, headRank }: CircuitFile): string {
   for (const split of ["test", "validation", "patching"] as const) {
     const kl = metrics.kl[split];
     if (kl !== undefined) rows.push([`KL(original ‖ circuit), ${split} set, nats`, "0", kl.toPrecision(4)]);
+    const plain = split === "patching" ? undefined : constants?.plain.kl[split];
+    if (plain !== undefined)
+      rows.push(["… under plain means, no constants fitted", "0", plain.toPrecision(4)]);
   }
   rows.push(
     ["parameters", grouped(original.total), grouped(circuit.total)],
@@ -204,7 +209,8 @@ function describeOptions(circuit: CircuitFile): string {
     stability?.chosen === undefined
       ? ""
       : `; of ${stability.runs} such searches on resampled prompts, at least ${percent(stability.chosen)} kept each component`;
-  return `${[ruleOf(circuit), means, tried, ...together, ...manner].join(", ")}${chosen}`;
+  const fitted = circuit.constants === undefined ? [] : [constantsText(circuit.constants)];
+  return `${[ruleOf(circuit), means, ...fitted, tried, ...together, ...manner].join(", ")}${chosen}`;
 }
 
 const codeBlock = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
@@ -220,7 +226,9 @@ function speedText({ ratio, interval: [low, high] }: SpeedRecord): string {
   return low <= 1 && high >= 1 ? `too noisy to tell (${range})` : `${ratio.toPrecision(3)} (${range})`;
 }
 
-function leftBehind({ ablation, valueBias }: CircuitFile["replacement"]): string {
+function leftBehind({ replacement, constants }: CircuitFile): string {
+  const { ablation, valueBias } = replacement;
+  if (constants !== undefined) return "constants that were fitted to the original's answers";
   if (ablation === "mean") return "its mean output, a constant";
   return valueBias === "kept" ? "nothing but the value biases of heads" : "nothing";
 }

@@ -12,7 +12,7 @@ export type Step =
   | "search"
   | "rank" // components scored without a search
   | "sweep" // many searches at once, and their circuits measured
-  | "train" // a student
+  | "train" // a student, or the constants of a circuit
   | "bootstrap" // the search on resampled prompts
   | "export" // surgery, lowering, writing
   | "verify" // standalone model against patched model

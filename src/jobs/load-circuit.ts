@@ -250,3 +250,13 @@ export function checkOriginal({ circuit, directory }: CircuitFolder, original: M
     );
   }
 }
+
+/** @throws PithError "task" unless it is the circuit's own: other prompts would give other means. */
+export function checkCircuitTask({ circuit, directory }: CircuitFolder, task: Task): void {
+  if (task.sha256 === circuit.task.sha256) return;
+  throw new PithError(
+    "task",
+    `is not the task that ${directory} was cut for ("${circuit.task.name}"), so the means that replace pruned components can't be computed again.`,
+    { place: { file: task.path }, advice: "Give the task file of the extraction." },
+  );
+}

@@ -41,6 +41,10 @@ export interface LayerConstants {
   readonly attention: readonly Addend[];
   /** Added after the MLP; before its `postNorm`, if it has one and is still there. */
   readonly mlp: readonly Addend[];
+  /** Added to the stream after attention, behind every norm. */
+  readonly afterAttention?: readonly Addend[];
+  /** Added to the stream after the MLP, behind every norm. */
+  readonly afterMlp?: readonly Addend[];
 }
 
 const nothing: LayerConstants = { attention: [], mlp: [] };
@@ -96,6 +100,7 @@ export function foldConstants(
     const afterAttention = [
       ...(attention && !inside ? writtenAlways(attention) : []),
       ...(inside ? [] : left.attention),
+      ...(left.afterAttention ?? []),
     ];
     const isParallel = block.arrangement === "parallel";
     if (!isParallel) pending = [...pending, ...afterAttention];
@@ -107,7 +112,7 @@ export function foldConstants(
         : { ...mlp, down: withoutBias(mlp.down) });
     // In a parallel block, the attention's constant is added before both.
     const mlpHere = bare && (isParallel && attention ? bare : readBy(bare, `blocks.${layer}.mlp`));
-    const afterMlp = insideMlp ? [] : [...biasOf(mlp?.down), ...left.mlp];
+    const afterMlp = [...(insideMlp ? [] : [...biasOf(mlp?.down), ...left.mlp]), ...(left.afterMlp ?? [])];
     pending = [...pending, ...(isParallel ? afterAttention : []), ...afterMlp];
     return { ...block, attention: attentionHere, mlp: mlpHere };
   });

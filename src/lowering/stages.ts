@@ -31,20 +31,26 @@ const operators = "onnxruntime";
 const residual = (graph: GraphBuilder, width: number, name = "x"): Value =>
   graph.input(name, "float32", ["batch", "sequence", width]);
 
+interface GatedLayerOptions {
+  readonly neurons?: "gated" | "given" | undefined;
+  readonly afterHeads?: boolean;
+}
+
 /**
  * A whole original layer with a gate on every component: the forward passes over patching and validation prompts,
  * and the patched model that a standalone one is verified against. Inputs: x; headGates [heads, 1], mlpGate [1]
  * (1 keeps, 0 removes); attentionConstant and mlpConstant, added after the part (replacements; b_O and b_2 too);
  * the inputs of `placeFeeds`. Outputs: z [batch, sequence, heads × headWidth] before the gates; mlp, the MLP's
  * output without b_2, before its gate; y, the residual stream after the layer.
- * @param neurons "gated": h ← h·neuronGates + neuronConstant, two more inputs, [hidden] and [1 or sequence, hidden];
- * "given": one more output, hidden, which is h [batch, sequence, hidden]. Left out: neither, since h is wide.
+ * @param options.neurons "gated": h ← h·neuronGates + neuronConstant, two more inputs, [hidden] and [1 or sequence,
+ * hidden]; "given": one more output, hidden, which is h [batch, sequence, hidden]. Left out: neither, since h is wide.
+ * @param options.afterHeads one more input, afterHeads [d], is added behind the heads and a norm that follows them.
  */
 export function gatedLayer(
   block: Block,
   width: number,
   rows: ConstantRows,
-  neurons?: "gated" | "given",
+  { neurons, afterHeads = false }: GatedLayerOptions = {},
 ): Graph {
   const graph = new GraphBuilder("gated layer");
   const { attention, mlp } = block;
@@ -86,7 +92,11 @@ export function gatedLayer(
       const part = parts[index];
       const withAttention =
         part?.kind === "mlp" || postNorm !== undefined ? stream : graph.add(stream, attentionConstant);
-      return part?.kind === "heads" ? withAttention : graph.add(withAttention, mlpConstant);
+      const withAdded =
+        afterHeads && part?.kind !== "mlp"
+          ? graph.add(withAttention, graph.input("afterHeads", "float32", [width]))
+          : withAttention;
+      return part?.kind === "heads" ? withAdded : graph.add(withAdded, mlpConstant);
     },
   });
   graph.output("y", y);
@@ -191,11 +201,20 @@ export function removeHeadSets(attention: Attention, width: number, rows: Consta
   return graph.build();
 }
 
+/** The input of `keptParts` with the constant before a part. */
+export const constantName = (part: number): string => `constant.${part}`;
+
 /**
  * Kept parts, lowest first: for each, + constant, then + its output (an MLP's without b_2). Inputs: x;
  * constant.0, constant.1, …; the inputs of `placeFeeds`.
+ * @param options.last whether one more constant is added after the last part.
  */
-export function keptParts(parts: readonly KeptPart[], width: number, rows: ConstantRows): Graph {
+export function keptParts(
+  parts: readonly KeptPart[],
+  width: number,
+  rows: ConstantRows,
+  { last = false }: { readonly last?: boolean } = {},
+): Graph {
   const graph = new GraphBuilder("kept parts");
   const x = residual(graph, width);
   const attentions = askingParts(parts).map(({ attention }) => attention);
@@ -205,10 +224,12 @@ export function keptParts(parts: readonly KeptPart[], width: number, rows: Const
     constant(_, index) {
       const atLast = askingParts(parts.slice(0, index)).some(({ queries }) => queries === "last");
       const shape = [rows === "one" || atLast ? 1 : "sequence", width];
-      return graph.input(`constant.${index}`, "float32", shape);
+      return graph.input(constantName(index), "float32", shape);
     },
   });
-  graph.output("y", y);
+  const after = () =>
+    graph.input(constantName(parts.length), "float32", [rows === "one" ? 1 : "sequence", width]);
+  graph.output("y", last ? graph.add(y, after()) : y);
   return graph.build();
 }
 

@@ -16,6 +16,7 @@ import type { TerminalStyle } from "./terminal-style.ts";
 export function evidenceReport(evidence: CircuitEvidence, style: TerminalStyle): string {
   const { circuit, original, random, minimality, curve, split, prompts } = evidence;
   const rows: readonly Row[] = [
+    ...constantsRow(evidence),
     [
       "circuit",
       `${measuredText(circuit)}, on ${plural(prompts, "prompt")} of the ${split} split`,
@@ -27,6 +28,20 @@ export function evidenceReport(evidence: CircuitEvidence, style: TerminalStyle):
     ["faithful", ...("missing" in curve ? [curve.missing] : curveRows(curve))],
   ];
   return layOut(rows, style).join("\n");
+}
+
+/** No row for a folder that holds the very circuit that was measured. */
+function constantsRow(evidence: CircuitEvidence): readonly Row[] {
+  const text = fittedText(evidence);
+  return text === undefined ? [] : [["constants", text]];
+}
+
+/** What evidence is not about, where the folder's constants were fitted; a clause. */
+export function fittedText({ constants, circuit }: CircuitEvidence): string | undefined {
+  if (constants === undefined) return undefined;
+  const { kl } = constants;
+  const instead = kl === undefined ? "" : `, at a KL of ${formatKl(circuit.kl)} instead of ${formatKl(kl)}`;
+  return `the folder's constants were fitted, and are no evidence: all figures here are of the same components under plain means${instead}`;
 }
 
 const measuredText = ({ size, kl, accuracy }: MeasuredEvidence): string =>

@@ -7,6 +7,7 @@
 import { findSearch } from "../discovery/searches/index.ts";
 import type { Prediction } from "../export/ask-circuit.ts";
 import type { CircuitFile } from "../export/circuit-file.ts";
+import { constantsText } from "../export/constants-text.ts";
 import { shapeOfFile } from "../export/file-circuit.ts";
 import { meansText, sinkText } from "../export/means-text.ts";
 import { rankTexts } from "../export/rank-texts.ts";
@@ -29,6 +30,7 @@ import {
 import { keptOfAll } from "./kept-text.ts";
 import { layOut, type Row, wrap } from "./layout.ts";
 import { compiledRows } from "./terminal-compiled.ts";
+import { constantsRows } from "./terminal-constants.ts";
 import { curveRows } from "./terminal-curve.ts";
 import { dtypeRows } from "./terminal-dtype.ts";
 import { layersOfCircuit, mapLegend, terminalMap } from "./terminal-map.ts";
@@ -141,7 +143,7 @@ export function evaluationReport(
   if (compiled !== undefined) {
     rows.push(["over", `the ${plural(compiled.answers.length, "answer")} that the circuit was compiled for`]);
   }
-  rows.push(...sizeRows(subject.circuit, style));
+  rows.push(...constantsRows(subject.circuit.constants), ...sizeRows(subject.circuit, style));
   return text([` ${style.bold(`${subject.directory} on ${subject.task}`)}`, "", ...layOut(rows, style)]);
 }
 
@@ -165,7 +167,8 @@ function picture(circuit: CircuitFile, style: TerminalStyle): readonly string[] 
   const rule =
     circuit.target === undefined ? describeSearch(circuit.search).rule : targetText(circuit.target);
   const biases = replacement.valueBias === "kept" ? " (value biases kept)" : "";
-  const how = `${replacement.ablation} ablation${biases}, ${rule}, ${meansText(replacement)}`;
+  const fitted = circuit.constants === undefined ? "" : `, ${constantsText(circuit.constants)}`;
+  const how = `${replacement.ablation} ablation${biases}, ${rule}, ${meansText(replacement)}${fitted}`;
   const layers = layersOfCircuit(shapeOfFile(circuit), circuit.kept);
   return [
     ` ${style.bold(head)}`,
@@ -200,6 +203,7 @@ function circuitRows(circuit: CircuitFile, style: TerminalStyle): readonly Row[]
   return [
     ["accuracy", ...(accuracy.length === 0 ? ["not measured"] : accuracy)],
     ["KL", ...(kl.length === 0 ? ["not measured"] : kl)],
+    ...constantsRows(circuit.constants),
     ...(yearMass.length === 0 ? [] : [["years", ...yearMass] as const]),
     ...sizeRows(circuit, style),
     ...targetRows(circuit),

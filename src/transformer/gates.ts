@@ -3,6 +3,7 @@
  * its replacement there, and numbers between mix the two. Circuits are gates of 0 and 1; rankings and learned masks
  * ask how a loss changes with gates between.
  */
+import { type Circuit, keepsMlp, keptHeads, keptNeurons } from "./circuit.ts";
 import type { Transformer } from "./transformer.ts";
 
 /** A number for each head, MLP and neuron: 1 keeps, 0 replaces; values between mix the two. */
@@ -47,6 +48,22 @@ export function uniformGates({ heads, neurons }: GateShape, value: number): Gate
     mlps: new Float64Array(heads.length).fill(value),
     neurons: neurons.map((count) => new Float64Array(count).fill(value)),
   };
+}
+
+/**
+ * The gates of a circuit. Gates of neurons say nothing beside an MLP that is pruned as a whole, and stay open there: so
+ * only a circuit with an MLP in part needs the replacements of neurons.
+ */
+export function gatesOfCircuit(shape: GateShape, circuit: Circuit): GateValues {
+  const gates = uniformGates(shape, 0);
+  for (const [layer, neurons] of gates.neurons.entries()) {
+    for (const head of keptHeads(circuit, layer)) gatesOfLayer(gates, "heads", layer)[head] = 1;
+    const kept = keptNeurons(circuit, layer);
+    gates.mlps[layer] = Number(keepsMlp(circuit, layer));
+    if (kept === "all" || kept.length === 0) neurons.fill(1);
+    else for (const neuron of kept) neurons[neuron] = 1;
+  }
+  return gates;
 }
 
 /** One layer's gates of a kind. */

@@ -2,6 +2,7 @@
 
 import { patchedGates } from "../../src/cut/patched.ts";
 import { makeBatches } from "../../src/discovery/batch.ts";
+import type { StreamConstants } from "../../src/discovery/gates/gate-passes.ts";
 import type { Replacements } from "../../src/discovery/replacements.ts";
 import { lowerAligned } from "../../src/lowering/aligned.ts";
 import { lowerDecoder } from "../../src/lowering/decoder.ts";
@@ -27,10 +28,11 @@ export async function patchedLogits(
   circuit: Circuit,
   replacements: Replacements,
   prompts: Prompts,
+  added?: StreamConstants,
 ): Promise<Float32Array[]> {
   return collect(prompts, (visit) =>
     answerLogits(runtime, model, prompts.map(scoredAtEnd), visit, {
-      gates: patchedGates(model, circuit, replacements),
+      gates: patchedGates(model, circuit, replacements, added),
     }),
   );
 }

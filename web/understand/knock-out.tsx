@@ -60,6 +60,8 @@ export function KnockOut({ id, circuit, prompt, own, kept, onChange }: KnockOutP
         Click a component, or walk over the map with the arrow keys and press space. What is out is replaced
         by {circuit.replacement.ablation === "mean" ? "its average" : "nothing"}; the answer to the prompt
         above changes at once, and so does what the parts add below.
+        {circuit.constants !== undefined &&
+          " The constants of the shipped circuit were fitted; here they are the means, so its own answer may be another one."}
       </p>
       <div class="knock">
         <div>

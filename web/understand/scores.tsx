@@ -1,5 +1,6 @@
 /** The measurements of original and circuit side by side; accuracy on unseen prompts comes first. */
 import type { CircuitFile } from "../../src/export/circuit-file.ts";
+import { constantsWarning } from "../../src/export/constants-text.ts";
 import { rankTexts } from "../../src/export/rank-texts.ts";
 import {
   formatBytes,
@@ -19,6 +20,7 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
   const { metrics } = circuit;
   const split = metrics.accuracy.test === undefined ? "validation" : "test";
   const kl = metrics.kl[split];
+  const plainKl = circuit.constants?.plain.kl[split];
   const { milliseconds } = metrics;
   return (
     <section aria-labelledby="scores-title">
@@ -28,13 +30,14 @@ export function Scores({ circuit }: { readonly circuit: CircuitFile }) {
       <p class="lead">
         {keptOfAll(circuit).join(" and ")} are left. The rest is gone from the weights, not only switched off.
       </p>
+      {circuit.constants !== undefined && <p>{constantsWarning}</p>}
       <dl class="figures scores">
         <AccuracyFigure circuit={circuit} />
         {kl !== undefined && (
           <Figure
             label="KL from the original"
             value={formatKl(kl)}
-            detail={split === "test" ? "nats, unseen prompts" : "nats, on the prompts that chose the circuit"}
+            detail={`${split === "test" ? "nats, unseen prompts" : "nats, on the prompts that chose the circuit"}${plainKl === undefined ? "" : `; ${formatKl(plainKl)} under plain means`}`}
           />
         )}
         <SizeFigures circuit={circuit} />
@@ -90,7 +93,7 @@ function AllMeasures({ circuit }: { readonly circuit: CircuitFile }) {
   );
 }
 
-function measures({ metrics, headRank }: CircuitFile): readonly Row[] {
+function measures({ metrics, headRank, constants }: CircuitFile): readonly Row[] {
   const { accuracy, kl, parameters, bytes, milliseconds, originalRun, verified } = metrics;
   const counts = (name: string, key: keyof typeof parameters.original): Row => {
     const [before, after] = [parameters.original[key], parameters.circuit[key]];
@@ -109,6 +112,8 @@ function measures({ metrics, headRank }: CircuitFile): readonly Row[] {
   for (const split of ["test", "validation"] as const) {
     const value = kl[split];
     if (value !== undefined) rows.push([`KL, ${split} (nats)`, "0", formatKl(value), ""]);
+    const plain = constants?.plain.kl[split];
+    if (plain !== undefined) rows.push([`KL under plain means, ${split} (nats)`, "0", formatKl(plain), ""]);
   }
   rows.push(
     counts("Parameters", "total"),

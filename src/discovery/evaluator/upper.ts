@@ -11,6 +11,7 @@
 import type { Queries } from "../../lowering/attention.ts";
 import { type AskingPart, askingParts, type KeptPart } from "../../lowering/kept-part.ts";
 import { placeFeeds } from "../../lowering/places.ts";
+import { constantName } from "../../lowering/stages.ts";
 import type { DeviceTensor, HostTensor, Runtime, Session } from "../../runtime/runtime.ts";
 import type { PositionRows } from "../../transformer/position-rows.ts";
 import { addConstants, type Constant, constantTensor, zeroConstant } from "../constant.ts";
@@ -119,7 +120,7 @@ export async function runStage(
     const tensor = constantTensor(constant, positions, length);
     const part = stage.parts[index];
     if (part !== undefined && part.kind !== "mlp") positions = part.queries;
-    return [`constant.${index}`, tensor];
+    return [constantName(index), tensor];
   });
   const { y } = await stage.session.run({
     x,

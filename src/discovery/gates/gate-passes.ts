@@ -31,10 +31,16 @@ export interface PassTools {
   readonly kindSets: GateKind[][];
 }
 
+type PlaceFeeds = ReturnType<typeof layerFeeds>;
+
 /** A pass's graph of a layer, and what it is fed beside the stream and the places. */
 export interface PassForm {
   /** Distinguishes the form's graphs from those of others. */
   readonly name: string;
+  /** How many graphs the stream goes through; left out: one for each layer of the model. */
+  readonly graphs?: number;
+  /** The inputs of `placeFeeds`; left out: those of the whole layer. */
+  readonly places?: (length: number) => PlaceFeeds;
   graph(layer: number): Graph;
   feeds(layer: number, batch: number): Promise<Readonly<Record<string, HostTensor | DeviceTensor>>>;
 }
@@ -135,15 +141,15 @@ export async function passForward(
     await Promise.all(embedded.map((tensor) => runtime.upload(tensor))),
   ];
   try {
-    for (const layer of model.blocks.keys()) {
-      const block = wholeBlock(model, layer);
+    for (let layer = 0; layer < (form.graphs ?? model.blocks.length); layer++) {
+      const places = placesOf(form, model, layer);
       const below = kept.at(-1) ?? [];
       const next = await shelf.use(
         `${form.name} ${layer}`,
         () => form.graph(layer),
         (session) =>
           overBatches(batches, signal, async (batch, index) => {
-            const feeds = { ...layerFeeds(block, batch.length), ...(await form.feeds(layer, index)) };
+            const feeds = { ...places(batch.length), ...(await form.feeds(layer, index)) };
             const { y } = await session.run({ x: at(below, index), ...feeds });
             return found(y);
           }),
@@ -177,8 +183,8 @@ export async function passBack(
   signal?: AbortSignal,
 ): Promise<void> {
   let above = upstream;
-  for (let layer = model.blocks.length - 1; layer >= 0; layer--) {
-    const block = wholeBlock(model, layer);
+  for (let layer = (form.graphs ?? model.blocks.length) - 1; layer >= 0; layer--) {
+    const places = placesOf(form, model, layer);
     // Nothing below the first layer asks for its gradient.
     const all = layer === 0 ? wrt : ["x", ...wrt];
     const graph = () => {
@@ -191,7 +197,7 @@ export async function passBack(
       });
     };
     const run = async (session: Session, batch: Batch, index: number): Promise<DeviceTensor | undefined> => {
-      const feeds = { ...layerFeeds(block, batch.length), ...(await form.feeds(layer, index)) };
+      const feeds = { ...places(batch.length), ...(await form.feeds(layer, index)) };
       const x = at(streams[layer] ?? [], index);
       const outputs = await session.run({ x, ...feeds, [gradientName("y")]: at(above, index) });
       for (const name of wrt)
@@ -200,12 +206,17 @@ export async function passBack(
       await runtime.release(at(above, index), ...Object.values(rest));
       return ofStream;
     };
-    const key = `back ${form.name} ${layer} ${all.join(" ")}`;
+    const key = `${form.name} back ${layer} ${all.join(" ")}`;
     const next = await shelf.use(key, graph, (session) =>
       overBatches(batches, signal, (batch, index) => run(session, batch, index)),
     );
     above = next.filter((tensor) => tensor !== undefined);
   }
+}
+
+function placesOf(form: PassForm, model: Transformer, layer: number): (length: number) => PlaceFeeds {
+  const { places } = form;
+  return places ?? ((length) => layerFeeds(wholeBlock(model, layer), length));
 }
 
 async function overBatches<T>(

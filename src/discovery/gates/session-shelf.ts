@@ -8,12 +8,21 @@ import type { Runtime, Session } from "../../runtime/runtime.ts";
 export interface SessionShelf {
   /** Runs with the session of a graph. @param key names the graph among all of this shelf. */
   use<T>(key: string, graph: () => Graph, run: (session: Session) => Promise<T>): Promise<T>;
+  /** Lets go the sessions of keys that begin so. */
+  drop(prefix: string): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @param holds whether sessions stay loaded until the shelf is closed. */
 export function createSessionShelf(runtime: Runtime, holds: boolean): SessionShelf {
   const held = new Map<string, Session>();
+  const drop = async (prefix: string): Promise<void> => {
+    for (const [key, session] of held) {
+      if (!key.startsWith(prefix)) continue;
+      held.delete(key);
+      await session.unload();
+    }
+  };
   return {
     async use(key, graph, run) {
       const session = held.get(key) ?? (await runtime.load(graph()));
@@ -24,9 +33,7 @@ export function createSessionShelf(runtime: Runtime, holds: boolean): SessionShe
         if (!holds) await session.unload();
       }
     },
-    async close() {
-      for (const session of held.values()) await session.unload();
-      held.clear();
-    },
+    drop,
+    close: () => drop(""),
   };
 }

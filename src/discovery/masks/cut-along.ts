@@ -2,9 +2,11 @@
  * Cuts along an order of the units: the smallest circuit of its first ones that is good enough. A loss does not fall
  * evenly along an order, so sizes below the one that bisection finds are tried too.
  */
+import type { StreamConstants } from "../gates/gate-passes.ts";
 import type { Mask } from "./gate-space.ts";
 
-export type MaskHolds = (mask: Mask) => Promise<boolean>;
+/** @param constants vectors that are added to the stream beside the means; left out: none. */
+export type MaskHolds = (mask: Mask, constants?: StreamConstants) => Promise<boolean>;
 
 /** Bisection ends when the sizes between which it looks differ by less than this share of all candidates. */
 const finest = 1 / 512;

@@ -152,20 +152,6 @@ export function maskOfCircuit({ units }: Pick<GateSpace, "units">, circuit: Circ
   return Float64Array.from(units, (unit) => Number(unit.some((component) => keeps(circuit, component))));
 }
 
-/** The gates of a circuit of heads, MLPs and neurons. */
-export function gatesOfCircuit(
-  { shape }: Pick<GateSpace, "shape">,
-  components: readonly Component[],
-): GateValues {
-  const gates = uniformGates(shape, 0);
-  for (const component of components) {
-    setGate(gates, component, 1);
-    if (component.kind === "mlp") gates.neurons[component.layer]?.fill(1);
-    if (component.kind === "neuron") gates.mlps[component.layer] = 1;
-  }
-  return gates;
-}
-
 /** The weights of the candidates that a mask keeps, as `costs` counts them. */
 export function maskedCost({ costs }: Pick<GateSpace, "costs">, mask: Mask): number {
   return costs.reduce((sum, cost, at) => sum + cost * (mask[at] ?? 0), 0);

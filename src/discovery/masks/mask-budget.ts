@@ -2,7 +2,7 @@
  * What a circuit may cost a model: a KL, an accuracy, a size, or what Algorithm 1's circuit at an α costs it. A loss
  * must hold on the validation prompts and on prompts that were held out.
  */
-import { componentsOf } from "../../transformer/circuit.ts";
+import { gatesOfCircuit } from "../../transformer/gates.ts";
 import type { GatedModel } from "../gates/gated-model.ts";
 import { mean } from "../mean.ts";
 import type { Decision } from "../searches/decision.ts";
@@ -11,7 +11,7 @@ import type { SearchInputs } from "../searches/search.ts";
 import { createAssessor } from "../searches/target/assess.ts";
 import { checkReachable, shareRounding } from "../searches/target/holds-target.ts";
 import type { MaskHolds } from "./cut-along.ts";
-import { circuitOfMask, gatesOfCircuit, type Mask, maskOfCircuit } from "./gate-space.ts";
+import { circuitOfMask, type Mask, maskOfCircuit } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
 import type { PromptSets } from "./prompt-sets.ts";
 
@@ -76,10 +76,10 @@ function holdsOnBoth(
   { mask, sets }: Pick<BudgetInputs, "mask" | "sets">,
   holds: (losses: Float64Array, of: "held" | "validation") => boolean,
 ): MaskHolds {
-  return async (candidate) => {
+  return async (candidate, constants) => {
     for (const of of ["held", "validation"] as const) {
       if (sets[of].length === 0) continue;
-      if (!holds(await mask.losses(candidate, sets[of]), of)) return false;
+      if (!holds(await mask.losses(candidate, sets[of], constants), of)) return false;
     }
     return true;
   };
@@ -95,7 +95,7 @@ async function asFaithfulAsGreedy(budget: BudgetInputs): Promise<MaskBudget> {
   const { circuit } = await searchInPasses(evaluator, model, {
     ...{ alpha, mlps, order: "published", passes: 1, signal, resume, onDecision },
   });
-  const gates = gatesOfCircuit(mask.space, componentsOf(circuit));
+  const gates = gatesOfCircuit(mask.space.shape, circuit);
   const reference = {
     held: await gated.losses(gates, { loss: "kl", prompts: sets.held, signal }),
     validation: await gated.losses(gates, { loss: "kl", prompts: sets.validation, signal }),

@@ -6,13 +6,14 @@
 import { z } from "zod";
 import { numberSchema } from "../../number-schema.ts";
 import { circuitSize } from "../../transformer/circuit-size.ts";
+import { mean } from "../mean.ts";
 import { singleComponents } from "../search-units.ts";
 import type { Decision } from "../searches/decision.ts";
 import { faultInDecisions } from "../searches/greedy/check-decisions.ts";
 import { decisionSchema } from "../searches/greedy/greedy.ts";
 import { alphaOption, maxKlOption } from "../searches/greedy/greedy-options.ts";
 import type { MetTarget, SearchInputs, SearchJournal, SearchOutcome } from "../searches/search.ts";
-import { createAssessor } from "../searches/target/assess.ts";
+import { type Assessment, createAssessor } from "../searches/target/assess.ts";
 import type { StepFault } from "../step-fault.ts";
 import type { MaskHolds } from "./cut-along.ts";
 import { cutsOfSizes } from "./cuts-of-sizes.ts";
@@ -20,7 +21,7 @@ import { circuitOfMask, gateSpaceOf } from "./gate-space.ts";
 import { type MaskBudget, openBudget } from "./mask-budget.ts";
 import { maskModelOf } from "./mask-model.ts";
 import type { FoundMask, MaskTools } from "./mask-tools.ts";
-import { promptSets } from "./prompt-sets.ts";
+import { promptSets, validationOf } from "./prompt-sets.ts";
 
 /** The options that all searches by masks have. */
 export const maskSearchShape = {
@@ -76,11 +77,18 @@ export async function searchByMask({
       () => evaluations++,
     );
     const sample = sets.learning.filter((_, at) => at % sampleOf === 0);
-    const found = await find({ ...{ gated, engine, model: mask, sets, sample, budget, seed, signal, step } });
+    const found = await find({
+      ...{ gated, engine, replacements: inputs.replacements, model: mask },
+      ...{ sets, sample, budget, seed, signal, step },
+    });
+    const { order, constants } = found;
     const circuit = circuitOfMask(space, found.mask);
     const assessor = createAssessor(evaluator, isRight, [], undefined, signal);
-    const { kl, accuracy } = await assessor.assess(circuit);
-    const { order } = found;
+    const plain = await assessor.assess(circuit);
+    const { kl, accuracy }: Assessment =
+      constants === undefined
+        ? plain
+        : { kl: mean(await mask.losses(found.mask, validationOf(gated), constants)) };
     const cuts = inputs.cuts && order && (await cutsOfSizes(order, { model: mask, step }, assessor));
     const met: MetTarget = {
       reached: {
@@ -91,7 +99,12 @@ export async function searchByMask({
       ...{ original: {}, evaluations, candidates: space.units.length, tried: [] },
       settled: eliminates && budget.kind === "loss",
     };
-    return { circuit, trace: [], kl, ...(target !== undefined && { met }), ...(cuts && { cuts }) };
+    return {
+      ...{ circuit, trace: [], kl },
+      ...(target !== undefined && { met }),
+      ...(constants && { constants }),
+      ...(cuts && { cuts }),
+    };
   } finally {
     await gated.close();
   }
@@ -99,9 +112,9 @@ export async function searchByMask({
 
 function counting(budget: MaskBudget, count: () => void): MaskBudget {
   if (budget.kind === "size") return budget;
-  const holds: MaskHolds = (mask) => {
+  const holds: MaskHolds = (mask, constants) => {
     count();
-    return budget.holds(mask);
+    return budget.holds(mask, constants);
   };
   return { ...budget, holds };
 }

@@ -19,10 +19,18 @@ export interface PromptSets {
 /** One prompt of so many is held out. */
 const heldOf = { patching: 2, validation: 4 };
 
+/** The numbers of a gated model's validation prompts. */
+export function validationOf({
+  prompts,
+  patching,
+}: Pick<GatedModel, "prompts" | "patching">): readonly number[] {
+  return Array.from({ length: prompts - patching }, (_, at) => patching + at);
+}
+
 /** @param loss of which the prompts are measured: patching prompts have no answers, so only KL can be measured on them. */
 export function promptSets(gated: Pick<GatedModel, "prompts" | "patching">, loss: Loss): PromptSets {
   const all = Array.from({ length: gated.prompts }, (_, prompt) => prompt);
-  const validation = all.slice(gated.patching);
+  const validation = validationOf(gated);
   const from = loss === "kl" ? all.slice(0, gated.patching) : validation;
   const every = loss === "kl" ? heldOf.patching : heldOf.validation;
   const held = from.length < every ? [] : from.filter((_, at) => at % every === 0);

@@ -3,10 +3,11 @@
  * go, a share of the weights at a time; where the rest is not good enough, half of that share is tried. Ranking again
  * sees what a single ranking can't: a component that was a spare becomes needed when what it stood in for is gone.
  */
+
+import { requireNumbers } from "../gates/require-numbers.ts";
 import { firstUnits, type MaskHolds, orderPerWeight } from "./cut-along.ts";
 import { type Mask, maskedCost } from "./gate-space.ts";
 import type { MaskModel } from "./mask-model.ts";
-import { requireNumbers } from "./require-numbers.ts";
 
 /** The first share of the weights that goes at once, and the last one. */
 export const reranking = { share: 0.12, leastShare: 0.01 };

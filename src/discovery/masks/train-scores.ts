@@ -3,8 +3,8 @@
  * the soft mask of that size, and moves the scores so that the loss at this size falls. A unit that helps small models
  * gets a high score, one that only the largest need a low one; so cutting along the scores gives circuits of all sizes.
  */
-import { createRandom, type Random } from "../../tasks/random.ts";
 import { type AdamState, adamStart, adamStep } from "./adam.ts";
+import { drawSteps } from "./draw-steps.ts";
 import type { Mask } from "./gate-space.ts";
 import { scoreGradient, sizedMask } from "./sized-masks.ts";
 
@@ -52,25 +52,4 @@ export async function trainScores(training: ScoreTraining, start?: AdamState): P
 function decay(step: number, steps: number): number {
   const flat = constantShare * steps;
   return step < flat ? 1 : (steps - step) / (steps - flat);
-}
-
-interface DrawnStep {
-  /** Uniform in 0 … 1: where the size lies between the least and the most. */
-  readonly position: number;
-  readonly prompts: readonly number[];
-}
-
-/** Prompts come in a random order, each once, before any comes again. */
-function drawSteps({
-  prompts,
-  batch,
-  seed,
-}: Pick<ScoreTraining, "prompts" | "batch" | "seed">): () => DrawnStep {
-  const random: Random = createRandom(seed);
-  let waiting: number[] = [];
-  return () => {
-    const position = random.nextUint32() / 2 ** 32;
-    if (waiting.length < Math.min(batch, prompts.length)) waiting = random.shuffled(prompts);
-    return { position, prompts: waiting.splice(0, batch) };
-  };
 }

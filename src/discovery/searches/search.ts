@@ -7,6 +7,7 @@ import type { z } from "zod";
 import type { Circuit } from "../../transformer/circuit.ts";
 import type { Transformer } from "../../transformer/transformer.ts";
 import type { Evaluator } from "../evaluator/evaluator.ts";
+import type { StreamConstants } from "../gates/gate-passes.ts";
 import type { OpenGates } from "../gates/open-gates.ts";
 import type { Replacements } from "../replacements.ts";
 import type { SearchUnits } from "../search-units.ts";
@@ -30,6 +31,8 @@ export interface Search<Options extends object, Entry = never> {
   readonly target: "needed" | "none" | "either";
   /** Whether it searches by gates: then it may prune neurons, and needs {@link SearchInputs.openGates}. Left out: no. */
   readonly gates?: boolean;
+  /** Whether it can train the constants of what is pruned together with its masks. Left out: no. */
+  readonly joint?: boolean;
   /** How an interrupted run is resumed; left out: it begins again. */
   readonly journal?: SearchJournal<Options, Entry>;
   /** Finds a circuit. It may stop at any time by rejecting with the signal's reason. */
@@ -91,6 +94,8 @@ export interface SearchInputs {
    * cost of an evaluation each. Left out: no.
    */
   readonly cuts?: boolean | undefined;
+  /** Whether the constants of what is pruned are trained with the masks, by a search that can. Left out: they are means. */
+  readonly joint?: boolean | undefined;
   /** The seed for all random choices of a search. */
   readonly seed: number;
   /** Ends the search when it is aborted; undefined if nothing ends it early. */
@@ -146,6 +151,8 @@ export interface SearchProgress {
 export interface SearchOutcome extends SearchResult {
   /** How the target was met, if there was one. */
   readonly met?: MetTarget;
+  /** Vectors that were trained with the masks, to be added to the stream beside the means; left out: there are none. */
+  readonly constants?: StreamConstants;
   /**
    * Cuts of about twelve sizes along the search's final ranking, the smallest first, where {@link SearchInputs.cuts}
    * asks for them and the search has one ranking of all sizes. The circuit itself need not be one of them.

@@ -17,7 +17,7 @@ type OpenSearchJournal = <Entry>(
 ) => Promise<{ readonly resumed: readonly Entry[]; append(entry: Entry): Promise<void> }>;
 
 /** A search of any kind. */
-export interface AnySearch extends Pick<Search<object>, "name" | "target" | "gates"> {
+export interface AnySearch extends Pick<Search<object>, "name" | "target" | "gates" | "joint"> {
   /** What is wrong with the options, if anything: the place, and a message that follows the option's name. */
   faultIn(options: SearchOptionValues): OptionFault | undefined;
   /** @throws PithError "options" that names the option with the name that `nameOf` gives. */
@@ -30,7 +30,7 @@ interface OptionFault {
   readonly message: string;
 }
 
-export interface SearchUse extends Pick<Search<object>, "name" | "target" | "gates"> {
+export interface SearchUse extends Pick<Search<object>, "name" | "target" | "gates" | "joint"> {
   /** All options, also those that the user left out. */
   readonly options: SearchOptionValues;
   readonly description: SearchDescription;
@@ -39,9 +39,9 @@ export interface SearchUse extends Pick<Search<object>, "name" | "target" | "gat
 }
 
 export function anySearch<Options extends object, Entry>(search: Search<Options, Entry>): AnySearch {
-  const { name, target, gates = false, journal } = search;
+  const { name, target, gates = false, joint = false, journal } = search;
   return {
-    ...{ name, target, gates },
+    ...{ name, target, gates, joint },
     faultIn: (options) => {
       const result = search.schema.safeParse(options);
       return result.success ? undefined : firstFault(result.error);
@@ -49,7 +49,7 @@ export function anySearch<Options extends object, Entry>(search: Search<Options,
     use(given, nameOf = (option) => option) {
       const options = checkOptions(search.schema, given, nameOf);
       return {
-        ...{ name, target, gates },
+        ...{ name, target, gates, joint },
         options: Object.fromEntries<unknown>(Object.entries(options)),
         description: search.describe(options),
         async run(setting, openJournal) {

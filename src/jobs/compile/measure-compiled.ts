@@ -119,13 +119,14 @@ function rowsOf({ positions }: PromptVocabulary): CompiledRecord["rows"] {
 }
 
 /**
- * The patched model, with the means of the patching prompts that the circuit was cut with: only if the original
- * is available and the task is the same.
+ * The patched model, with the means of the patching prompts that the circuit was cut with: only if the original is
+ * available and the task is the same, and not where constants were fitted, which stand in the circuit's weights alone.
  */
 async function patchedLogits(job: MeasureCompiledJob): Promise<GiveLogits | undefined> {
   const { runtime, folder, task, splits, original, signal } = job;
   const { circuit } = folder;
-  if (original === undefined || task.sha256 !== circuit.task.sha256) return undefined;
+  if (original === undefined || task.sha256 !== circuit.task.sha256 || circuit.constants !== undefined)
+    return undefined;
   const { transformer } = original;
   const replacements =
     circuit.replacement.ablation === "zero"

@@ -6,13 +6,16 @@ import { checksumOf } from "../../export/checksum.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { circuitJson } from "../../export/circuit-json.ts";
 
-const members = ["task", "search", "onTrial", "replacement", "kept"] as const;
+const members = ["task", "search", "onTrial", "replacement", "kept", "constants"] as const;
 
 /** SHA-256 of the original's files, the task, the search and its result. */
 export function circuitIdentity(circuit: CircuitFile): string {
   const json = circuitJson(circuit);
   return checksumOf({
     files: circuit.model.files,
-    ...Object.fromEntries(members.map((name) => [name, json[name]])),
+    // Constants are left out where they are means, as they were before they could be fitted.
+    ...Object.fromEntries(
+      members.flatMap((name) => (json[name] === undefined ? [] : [[name, json[name]] as const])),
+    ),
   });
 }

@@ -57,6 +57,7 @@ const wording = z.object({
 const evidenceSchema: z.ZodType<CircuitEvidence> = z.object({
   ...{ folder: name, task: name, identity: name },
   ...{ split: z.enum(["test", "validation"]), prompts: count },
+  constants: z.object({ kind: z.enum(["fitted", "joint"]), kl: value.exactOptional() }).exactOptional(),
   ...{ circuit: z.object(measured), original: z.object({ accuracy: value, answers: count }) },
   ...{ random, minimality, curve: z.union([curve, missing]) },
   wordings: z.union([z.array(wording), missing]),

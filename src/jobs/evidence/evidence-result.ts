@@ -14,6 +14,11 @@ export interface CircuitEvidence {
   readonly split: "test" | "validation";
   /** How many prompts they are. */
   readonly prompts: number;
+  /**
+   * Present if the folder's constants were fitted: then it holds another model than the evidence is of, which is
+   * measured under plain means.
+   */
+  readonly constants?: FittedInFolder;
   /** The circuit itself. */
   readonly circuit: MeasuredEvidence;
   /** The original on the same prompts. */
@@ -38,6 +43,14 @@ export interface WordingEvidence extends MeasuredEvidence {
   readonly prompts: number;
   /** The original on the same prompts. */
   readonly original: Pick<MeasuredEvidence, "accuracy" | "answers">;
+}
+
+/** The folder's model where its constants were fitted: what no evidence of this file is about. */
+export interface FittedInFolder {
+  /** Whether they were fitted to the finished circuit, or together with the masks that found it. */
+  readonly kind: "fitted" | "joint";
+  /** KL(original ‖ folder's model) in nats on the same prompts, as circuit.json has it; left out: not measured. */
+  readonly kl?: number;
 }
 
 /** Why a part of the evidence is missing. */

@@ -5,7 +5,6 @@
  */
 import { prepareSearch } from "../../discovery/prepare.ts";
 import { randomCircuitLike } from "../../discovery/random-circuits.ts";
-import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { type CircuitFolder, readCircuitFolder } from "../../export/read-folder.ts";
 import { seedRange, wholeNumbers } from "../../number-range.ts";
@@ -18,7 +17,7 @@ import { shapeOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
 import { threadRange } from "../extract/extract-options.ts";
-import { checkOriginal } from "../load-circuit.ts";
+import { checkCircuitTask, checkOriginal } from "../load-circuit.ts";
 import type { Model } from "../load-model.ts";
 import { encodePrompts, searchSets } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
@@ -82,8 +81,10 @@ export interface EvidenceOptions {
 }
 
 /**
- * Gathers the evidence for a circuit. Everything but minimality is measured on test prompts, which neither gave means
- * nor chose the circuit; on validation prompts where the task has no test split.
+ * Gathers the evidence for a circuit, always under the plain means or zeros of its search: constants that were fitted to
+ * the original's answers are no part of a mechanism, and `constants` says where a folder has such. Everything but
+ * minimality is measured on test prompts, which neither gave means nor chose the circuit; on validation prompts where
+ * the task has no test split.
  * @param directory the circuit's folder.
  * @example
  * ```ts
@@ -101,7 +102,7 @@ export async function gatherEvidence(directory: string, options: EvidenceOptions
   }
   const folder = await readCircuitFolder(directory);
   checkOriginal(folder, original);
-  checkTask(folder, task);
+  checkCircuitTask(folder, task);
   const { circuit, tokenizer } = folder;
   const encoded = encodePrompts(task, tokenizer, original.transformer.contextLength, {
     means: circuit.replacement.means,
@@ -111,16 +112,6 @@ export async function gatherEvidence(directory: string, options: EvidenceOptions
   });
   const runtime = workerRuntime({ threads: options.threads ?? searchThreads(original.transformer) });
   return withEngine(runtime, signal, () => gather({ folder, runtime, encoded, options }));
-}
-
-/** @throws PithError "task" unless it is the circuit's own: other prompts would give other means. */
-function checkTask({ circuit, directory }: CircuitFolder, task: Task): void {
-  if (task.sha256 === circuit.task.sha256) return;
-  throw new PithError(
-    "task",
-    `is not the task that ${directory} was cut for ("${circuit.task.name}"), so the means that replace pruned components can't be computed again.`,
-    { place: { file: task.path }, advice: "Give the task file of the extraction." },
-  );
 }
 
 interface Work {
@@ -163,9 +154,16 @@ async function gather(work: Work): Promise<CircuitEvidence> {
   return {
     ...{ folder: directory, task: circuit.task.name, split, prompts: encoded[split].length },
     identity: circuitIdentity(circuit),
+    ...fittedIn(circuit, split),
     ...{ circuit: measured.own, original: { accuracy, answers } },
     ...{ random: measured.random, minimality, curve: measured.curve, wordings: inOtherWords },
   };
+}
+
+/** Says what the folder holds instead of the plain means that evidence is measured under. */
+function fittedIn({ constants, metrics }: CircuitFile, split: "test" | "validation") {
+  const kl = metrics.kl[split];
+  return constants && { constants: { kind: constants.kind, ...(kl !== undefined && { kl }) } };
 }
 
 async function measureWordings(

@@ -27,6 +27,7 @@ test.each<[string, Record<string, unknown>]>([
   ["alpha", { alpha: Number.NaN }],
   ["alpha", { alpha: Number.POSITIVE_INFINITY }],
   ["ablation", { ablation: "median" }],
+  ["constants", { constants: "median" }],
   ["means", { means: "both" }],
   ["order", { order: "upstream" }],
   ["seed", { seed: 1.5 }],
@@ -47,6 +48,21 @@ test.each<[string, Record<string, unknown>]>([
   } catch (error) {
     expect(error).toMatchObject({ code: "options", place: { field } });
   }
+});
+
+test.each<[ExtractOptions, RegExp]>([
+  [{ ablation: "zero", constants: "fitted" }, /fits constants that begin as means/],
+  [{ memory: 1e9, constants: "fitted" }, /can't go with memory/],
+  [{ constants: "joint" }, /the search named greedy trains no masks/],
+  [{ constants: "joint", search: { name: "iterative" } }, /the search named iterative trains no masks/],
+  [
+    { constants: "joint", search: { name: "learned" }, target: { kind: "accuracy", value: 0.9 } },
+    /can't go with target-accuracy/,
+  ],
+])("constants that can't be fitted are refused: %j", (options, message) => {
+  expect(() => checkExtractOptions(options)).toThrow(message);
+  const { constants: _, ...others } = options;
+  expect(() => checkExtractOptions(others)).not.toThrow();
 });
 
 test("a frequency needs runs that it is a share of", () => {

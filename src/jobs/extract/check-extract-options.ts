@@ -11,6 +11,7 @@ import { cacheKinds } from "../../lowering/cache-heads.ts";
 import { isWithin, seedRange } from "../../number-range.ts";
 import { requireNumber, requireOption } from "../require-option.ts";
 import {
+  constantsChoices,
   defaultExtractOptions,
   type ExtractOptions,
   headRankRange,
@@ -46,6 +47,7 @@ export function checkExtractOptions(
   checkRank(settings, nameOf);
   require("device", settings.device, ["cpu", "webgpu"].includes(settings.device), "cpu or webgpu");
   checkMemory(settings, nameOf);
+  checkConstants(settings, nameOf);
   checkComponents(settings, nameOf);
   checkTarget(settings, options.alpha, nameOf);
   checkSearch(settings, given, nameOf);
@@ -87,6 +89,42 @@ function checkRank({ headRank }: SearchSettings, nameOf: OptionName): void {
     place: { field: nameOf("headRank") },
     ...(advice !== undefined && { advice }),
   });
+}
+
+function checkConstants(settings: SearchSettings, nameOf: OptionName): void {
+  const { constants, ablation, memory, headRank, target } = settings;
+  const wanted = constantsChoices.join(", ");
+  requireOption(nameOf("constants"), constants, constantsChoices.includes(constants), wanted);
+  if (constants === "mean") return;
+  const refuse = (message: string, advice: string) =>
+    new PithError("options", message, { place: { field: nameOf("constants") }, advice });
+  if (ablation === "zero")
+    throw refuse(
+      "fits constants that begin as means, and zero ablation has none.",
+      `Leave out ${nameOf("constants")}, or choose ${nameOf("ablation")} mean.`,
+    );
+  if (memory !== undefined)
+    throw refuse(
+      `can't go with ${nameOf("memory")}: the fit of constants has no bound yet.`,
+      "Leave one of them out.",
+    );
+  if (headRank !== undefined)
+    throw refuse(
+      `can't go with ${nameOf("headRank")}: constants are fitted to whole heads.`,
+      "Leave one of them out.",
+    );
+  if (constants !== "joint") return;
+  const { name, joint } = searchOf(settings, nameOf);
+  if (joint === true && target?.kind === "accuracy")
+    throw refuse(
+      `can't go with ${nameOf("target-accuracy")}: joint training holds a KL or a size.`,
+      "Choose another target, or fitted constants.",
+    );
+  if (joint === true) return;
+  throw refuse(
+    `is joint, but the search named ${name} trains no masks that constants could be trained with.`,
+    `Choose ${nameOf("search")} learned, or fitted constants.`,
+  );
 }
 
 function checkMemory({ memory, device }: SearchSettings, nameOf: OptionName): void {

@@ -12,6 +12,7 @@ import {
 import { searchNamed } from "../../discovery/searches/index.ts";
 import type { Target } from "../../discovery/searches/target/target-options.ts";
 import type { SearchOptionValues, SearchUse } from "../../discovery/searches/use-search.ts";
+import type { ConstantsRecord } from "../../export/constants-record.ts";
 import type { Dtype, NarrowDtype } from "../../export/dtype.ts";
 import type { CacheKind } from "../../lowering/cache-heads.ts";
 import type { OperatorSet } from "../../lowering/operator-set.ts";
@@ -99,6 +100,19 @@ export interface SearchSettings {
    * ```
    */
   readonly valueBias: ValueBias;
+  /**
+   * The constants in the place of what is pruned: its means ("mean"); one vector before each remaining reader that is fitted
+   * to the original's answers when the circuit is found ("fitted"); or vectors that are trained together with the masks of
+   * the learned search, and then once more ("joint"). Fitted constants make the circuit much better or smaller, and no
+   * evidence of a mechanism: circuit.json holds the KL under plain means too. Refused with
+   * zero ablation and `memory`; "joint" with any search but "learned".
+   * @defaultValue "mean"
+   * @example
+   * ```ts
+   * { constants: "fitted" }
+   * ```
+   */
+  readonly constants: ConstantsChoice;
   /**
    * Whether MLPs may be pruned.
    * @defaultValue true
@@ -316,6 +330,12 @@ export interface SearchSettings {
   readonly resume: boolean;
 }
 
+/** How the constants are chosen that stand for what is pruned. */
+export type ConstantsChoice = "mean" | ConstantsRecord["kind"];
+
+/** All choices of constants. */
+export const constantsChoices = ["mean", "fitted", "joint"] as const satisfies ConstantsChoice[];
+
 /** A search by its name, with the options that differ from their defaults. */
 export interface ChosenSearch {
   /** The name that the search was registered with. */
@@ -351,6 +371,7 @@ export const defaultExtractOptions: SearchSettings = {
   target: undefined,
   ablation: "mean",
   valueBias: "removed",
+  constants: "mean",
   mlps: true,
   components: singleComponents.name,
   means: "aligned",

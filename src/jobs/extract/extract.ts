@@ -5,16 +5,17 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { cutCircuit } from "../../cut/cut-circuit.ts";
 import type { FirstPositionDecision } from "../../discovery/first-position.ts";
+import { defaultFitNumbers } from "../../discovery/fitted/fit-options.ts";
+import type { StreamConstants } from "../../discovery/gates/gate-passes.ts";
 import { prepareSearch } from "../../discovery/prepare.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { searchUnitsNamed, singleComponents } from "../../discovery/search-units.ts";
-import type { SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
+import type { MetTarget, SearchEvent, SearchInputs, SearchOutcome } from "../../discovery/searches/search.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
 import { decoderProfile, type Profile } from "../../export/config-json.ts";
 import { sinkNote } from "../../export/means-text.ts";
-import { circuitFolder, prepareCircuitFolder } from "../../export/write-folder.ts";
+import { circuitFolder } from "../../export/write-folder.ts";
 import { claimOutputFolder } from "../../files/output-folder.ts";
 import { packageVersion } from "../../files/package-files.ts";
 import { isRight } from "../../measure/compare.ts";
@@ -23,10 +24,11 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { chatNotes } from "../../tasks/chat-example.ts";
 import type { EncodedTask } from "../../tasks/encode-task.ts";
 import { chatTemplateOf } from "../../tokenizer/chat-template.ts";
+import type { Circuit } from "../../transformer/circuit.ts";
 import { headCountsOf } from "../../transformer/component.ts";
 import { searchThreads } from "../choose-threads.ts";
 import type { OnEvent } from "../events.ts";
-import { type Model, specialTokens } from "../load-model.ts";
+import type { Model } from "../load-model.ts";
 import { type BoundedMemory, boundMemory, type MemoryRecord, planRun } from "../memory/bounded-memory.ts";
 import type { MemoryPlan } from "../memory/plan-memory.ts";
 import { openTaskGates } from "../open-gates.ts";
@@ -36,18 +38,19 @@ import type { Preflight } from "../preflight/preflight-result.ts";
 import { encodePrompts, searchSets, templateFor } from "../prompts.ts";
 import type { Task } from "../read-task.ts";
 import { weightFiles } from "../same-weights.ts";
+import { fitTaskConstants, type TaskConstants } from "../tune/fit-task.ts";
 import { withEngine } from "../with-engine.ts";
 import { checkExtractOptions } from "./check-extract-options.ts";
 import { type CutHeads, type CutHeadsJob, checkHeadRank, cutHeads } from "./cut-heads.ts";
 import { type CircuitOrigin, describeCircuit, type Sources } from "./describe-circuit.ts";
-import { shipStandaloneAs } from "./export-dtype.ts";
 import {
   defaultExtractOptions,
   type ExtractOptions,
   type SearchSettings,
   searchOf,
 } from "./extract-options.ts";
-import { type ExtractionTiming, measureCircuit } from "./measure-circuit.ts";
+import { makeCircuitFolder } from "./make-circuit-folder.ts";
+import type { ExtractionTiming } from "./measure-circuit.ts";
 import { measureCuts } from "./measure-cuts.ts";
 import { type MeasuredStability, measureStability } from "./measure-stability.ts";
 import { openSearchJournal } from "./search-journal.ts";
@@ -193,64 +196,29 @@ async function run(job: Job): Promise<Omit<Extraction, "seconds" | "threads" | "
       ? found
       : { ...found, circuit: stability.circuit, trace: [] };
 
-  onEvent?.({ kind: "step", step: "export" });
   const profile: Profile =
     settings.means === "aligned"
       ? { kind: "aligned", length: encoded.validation[0]?.ids.length ?? 0 }
       : decoderProfile(model.transformer, settings.caches);
-  const made = { circuit: result.circuit, replacements, profile };
-  const lower = await cutToRank(job, made);
-  const standalone = await cutCircuit(model.transformer, result.circuit, replacements, lower?.cut);
-  const prepared = await prepareCircuitFolder(
-    out,
-    {
-      model: standalone,
-      profile,
-      tokenizer: model.tokenizer.files,
-      specialTokens: specialTokens(model),
-      operators: settings.operators,
-    },
-    {
-      force: settings.force,
-      signal,
-      onProgress: (done, total) => onEvent?.({ kind: "progress", step: "export", done, total }),
-    },
-  );
-  try {
-    const measured = await measureCircuit({
-      runtime,
-      model,
-      encoded,
-      ...made,
-      cut: lower?.cut,
-      standalone,
-      prepared,
-      signal,
-      onEvent,
-    });
-    const curve = await measureCuts({ ...job, replacements }, found.cuts);
-    const float32: CircuitFile = {
-      ...describeCircuit(job, sources, { ...result, firstPosition }, profile, measured.metrics),
+  const lower = await cutToRank(job, { circuit: result.circuit, replacements, profile });
+  const fitted = await runFit(job, result.circuit, replacements, found.constants);
+  const curve = await measureCuts({ ...job, replacements }, found.cuts);
+  const shipped = await makeCircuitFolder({
+    ...{ runtime, model, encoded, out, settings, profile, replacements, signal, onEvent },
+    ...{ circuit: result.circuit, cut: lower?.cut, constants: fitted?.constants },
+    describe: (metrics) => ({
+      ...describeCircuit(job, sources, { ...result, firstPosition }, profile, metrics),
+      ...(fitted && { constants: fitted.record }),
       ...(curve && { curve }),
       ...(stability && { stability: stability.record }),
       ...(lower && { headRank: lower.record }),
       ...(settings.target &&
-        found.met && { target: { ...settings.target, ...found.met, tried: [...found.met.tried] } }),
-    };
-    const measuredAsShipped = await shipStandaloneAs(job, {
-      circuit: float32,
-      standalone,
-      profile,
-      prepared,
-    });
-    const circuit = await prepared.commit(measuredAsShipped);
-    await removeJournal();
-    await stability?.done();
-    return { folder: resolve(out), circuit, preflight, timing: measured.timing, counters };
-  } catch (error) {
-    await prepared.discard();
-    throw error;
-  }
+        found.met && { target: { ...settings.target, ...metWith(found.met, metrics, found.constants) } }),
+    }),
+  });
+  await removeJournal();
+  await stability?.done();
+  return { folder: resolve(out), ...shipped, preflight, counters };
 }
 
 /** Undefined where heads stay whole. */
@@ -325,9 +293,9 @@ function searchInputs({
   settings,
   signal,
 }: Job): Omit<SearchInputs, "evaluator" | "replacements" | "isRight" | "onEvent"> {
-  const { mlps, components, target, seed } = settings;
+  const { mlps, components, target, constants, seed } = settings;
   const units = searchUnitsNamed(components);
-  return { model: model.transformer, mlps, units, target, seed, signal };
+  return { model: model.transformer, mlps, units, target, joint: constants === "joint", seed, signal };
 }
 
 function tell({ model, settings, onEvent }: Job, event: SearchEvent): void {
@@ -349,6 +317,31 @@ function tell({ model, settings, onEvent }: Job, event: SearchEvent): void {
       onEvent?.({ kind: "progress", step: "search", done: event.done, total: event.total });
       break;
   }
+}
+
+/** Constants that were trained with masks are fitted once more, so the KL that is reached is that of the shipped model. */
+function metWith(
+  { reached, tried, ...met }: MetTarget,
+  metrics: CircuitFile["metrics"],
+  constants: StreamConstants | undefined,
+) {
+  const kl = constants === undefined ? reached.kl : (metrics.kl.validation ?? reached.kl);
+  return { ...met, reached: { ...reached, kl }, tried: [...tried] };
+}
+
+/** Undefined if the constants are to be means. @param start vectors that were trained with the masks of the search. */
+async function runFit(
+  { model, encoded, settings, runtime, signal, onEvent }: Job,
+  circuit: Circuit,
+  replacements: Replacements,
+  start: StreamConstants | undefined,
+): Promise<TaskConstants | undefined> {
+  const { constants: kind, seed } = settings;
+  if (kind === "mean") return undefined;
+  return fitTaskConstants({
+    ...{ runtime, model: model.transformer, encoded, circuit, replacements, kind, start, signal, onEvent },
+    numbers: { ...defaultFitNumbers, seed },
+  });
 }
 
 /** Undefined if no bootstrap is requested. */
@@ -380,13 +373,15 @@ async function hashSources({ model, task, signal }: Job): Promise<Sources> {
 
 /** Equal keys mean equal decisions: the key has everything that a decision depends on. */
 function searchKey(sources: Sources, { settings, search, model }: Job): string {
-  const { target, ablation, valueBias, mlps, components, means, firstPosition, bos, chat, seed } = settings;
+  const { constants, target, ablation, valueBias, mlps, components, means, firstPosition, bos, chat, seed } =
+    settings;
   const { name, options } = search;
   const named = {
     pith: packageVersion(),
     sources,
     search: { name, options },
     target,
+    ...(constants === "joint" && { constants }),
     ablation,
     ...(ablation === "zero" && { valueBias }),
     ...{ mlps, means, bos, seed },

@@ -5,6 +5,7 @@
 
 import type { HeadCut } from "../../cut/head-cut.ts";
 import { patchedCut } from "../../cut/patched.ts";
+import type { StreamConstants } from "../../discovery/gates/gate-passes.ts";
 import type { Replacements } from "../../discovery/replacements.ts";
 import { PithError } from "../../errors.ts";
 import type { CircuitFile } from "../../export/circuit-file.ts";
@@ -43,6 +44,8 @@ export interface MeasureJob {
   readonly replacements: Replacements;
   /** How kept heads were cut; undefined: they are whole. */
   readonly cut: HeadCut | undefined;
+  /** Vectors that were fitted to the circuit; left out: none. */
+  readonly constants?: StreamConstants | undefined;
   readonly standalone: FoldedTransformer;
   readonly profile: Profile;
   readonly prepared: PreparedFolder;
@@ -146,10 +149,10 @@ function isTimed({ runtime, model, prepared }: MeasureJob): boolean {
 
 /** The largest difference of any logit between the shipped graph and the patched model on the validation set. */
 async function verify(
-  { runtime, model, encoded, circuit, replacements, cut, signal }: MeasureJob,
+  { runtime, model, encoded, circuit, replacements, cut, constants, signal }: MeasureJob,
   shipped: GiveLogits,
 ): Promise<number> {
-  const own = patchedCut(model.transformer, circuit, replacements, cut);
+  const own = patchedCut(model.transformer, circuit, replacements, cut, constants);
   const patched: GiveLogits = (prompts, visit) =>
     answerLogits(runtime, own.model, prompts, visit, { gates: own.gates, signal });
   const rows = runtime.room?.logitRows;

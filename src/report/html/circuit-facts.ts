@@ -1,6 +1,7 @@
 /** The content of circuit.json as cards, and as tables that say how each figure was measured. */
 
 import type { CircuitFile } from "../../export/circuit-file.ts";
+import { constantsText, constantsWarning } from "../../export/constants-text.ts";
 import { shapeOfFile } from "../../export/file-circuit.ts";
 import { meansText, sinkText } from "../../export/means-text.ts";
 import { describeSearch } from "../../export/search-text.ts";
@@ -35,11 +36,18 @@ export function headline(circuit: CircuitFile): Html {
   const { parameters, milliseconds: time } = metrics;
   return html`<div class="cards">
 ${accuracy && card(`${split} accuracy`, formatShare(accuracy.circuit), `original ${formatShare(accuracy.original)}`)}
-${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, `mean over the ${split} prompts`)}
+${kl !== undefined && card("KL from the original", html`${formatKl(kl)} <span class="unit">nats</span>`, klDetail(circuit, split ?? "test"))}
 ${card("components kept", `${countComponents(circuit.kept)} of ${componentsOfModel(shapeOfFile(circuit)).length}`, keptText(circuit))}
 ${card("parameters", formatChange(parameters.original.total, parameters.circuit.total), `${formatCount(parameters.circuit.total)} of ${formatCount(parameters.original.total)}, embeddings and biases counted`)}
 ${time && card("time a prompt", formatMilliseconds(time.circuit), `original ${formatMilliseconds(time.original)}${time.speed === undefined ? "" : `: ${formatSpeed(time.speed)}`}`)}
 </div>`;
+}
+
+function klDetail({ constants }: CircuitFile, split: ReportedSplit): string {
+  const plain = split === "patching" ? undefined : constants?.plain.kl[split];
+  const fitted =
+    plain === undefined ? "" : `; ${formatKl(plain)} under plain means: its constants were fitted`;
+  return `mean over the ${split} prompts${fitted}`;
 }
 
 function card(label: string, value: HtmlValue, detail: string): Html {
@@ -112,6 +120,9 @@ export function comparisonTable(circuits: readonly CircuitFile[], names: readonl
     ["found", ...circuits.map(ruleText)],
     ["ablation", ...circuits.map(({ replacement }) => ablationText(replacement))],
     ["means", ...circuits.map(({ replacement }) => meansText(replacement).replace(" means", ""))],
+    ...(circuits.some(({ constants }) => constants !== undefined)
+      ? [["constants", ...circuits.map(({ constants }) => (constants ? constantsText(constants) : "means"))]]
+      : []),
     ["prompts", ...circuits.map(inputText)],
     ["kept", ...circuits.map(keptText)],
     ...labels.map((label) => [label, ...all.map((each) => each.get(label) ?? "not measured")]),
@@ -130,8 +141,9 @@ function ruleText({ search, target }: CircuitFile): string {
 }
 
 export function searchText(circuit: CircuitFile): string {
-  const { replacement } = circuit;
-  return `${ruleText(circuit)}, ${ablationText(replacement)} ablation, ${meansText(replacement)}, ${inputText(circuit)}`;
+  const { replacement, constants } = circuit;
+  const fitted = constants === undefined ? "" : `, ${constantsText(constants)}`;
+  return `${ruleText(circuit)}, ${ablationText(replacement)} ablation, ${meansText(replacement)}${fitted}, ${inputText(circuit)}`;
 }
 
 function inputText({ profile }: CircuitFile): string {
@@ -158,6 +170,7 @@ export function provenance(circuit: CircuitFile, directory: string): Html {
       ),
     ],
     ...firstPositionFacts(circuit.replacement),
+    ...(circuit.constants === undefined ? [] : [["constants", constantsWarning] as const]),
     ["made by", `Pith ${circuit.pith}`],
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;

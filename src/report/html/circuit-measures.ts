@@ -69,7 +69,12 @@ function klMeasures(circuit: CircuitFile): readonly Measure[] {
     const kl = circuit.metrics.kl[split];
     if (kl === undefined) return [];
     const how = `KL(original ‖ circuit) at the answer (mean over its positions, if it has several tokens), whole vocabulary, mean over the ${promptsOf(circuit, split)}`;
-    return [{ name: `KL, ${split}`, original: "0", circuit: `${formatKl(kl)} nats`, change: "", how }];
+    const own = { name: `KL, ${split}`, original: "0", circuit: `${formatKl(kl)} nats`, change: "", how };
+    const plain = split === "patching" ? undefined : circuit.constants?.plain.kl[split];
+    if (plain === undefined) return [own];
+    const name = `KL under plain means, ${split}`;
+    const plainHow = "the same circuit without fitted constants: the original with means switched in";
+    return [own, { ...own, name, circuit: `${formatKl(plain)} nats`, how: plainHow }];
   });
 }
 

@@ -3,7 +3,14 @@ import type { CircuitEvidence, Minimality } from "../../jobs/evidence/evidence-r
 import { componentOf, componentTitle } from "../../transformer/component.ts";
 import { formatKl, formatScore, formatShare, plural } from "../format.ts";
 import { evidenceSizeSvg, faithfulnessSvg } from "../maps/evidence-charts.ts";
-import { bestAndMedian, budgetText, formatP, removableText, wordingText } from "../terminal-evidence.ts";
+import {
+  bestAndMedian,
+  budgetText,
+  fittedText,
+  formatP,
+  removableText,
+  wordingText,
+} from "../terminal-evidence.ts";
 import { type Html, html } from "./escape.ts";
 import { figure, table } from "./page.ts";
 
@@ -13,7 +20,9 @@ const mostParts = 12;
 export function evidenceSection(evidence: CircuitEvidence, id: string): Html {
   const { circuit, original, random, minimality, curve, wordings, split, prompts } = evidence;
   const { best, median } = bestAndMedian(random.drawn);
+  const fitted = fittedText(evidence);
   const facts: readonly (readonly [string, string])[] = [
+    ...(fitted === undefined ? [] : [["constants", sentence(fitted)] as const]),
     [
       "different answers",
       `${circuit.answers}; the original gives ${original.answers}. Few answers to a task that has many are a sign that a circuit answers without reading.`,

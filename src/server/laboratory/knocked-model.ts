@@ -30,7 +30,9 @@ export async function loadKnockedModel(
 ): Promise<KnockedModel> {
   const layers: Session[] = [];
   for (const layer of model.blocks.keys()) {
-    const graph = gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind, "gated");
+    const graph = gatedLayer(wholeBlock(model, layer), model.width, replacements.rows.kind, {
+      neurons: "gated",
+    });
     layers.push(await runtime.load(graph));
   }
   // A layer's session gates its neurons always, whether some of them are pruned or none.

@@ -9,6 +9,7 @@ import { numberSchema } from "../../../number-schema.ts";
 import { largestOfSize } from "../../masks/fit-weights.ts";
 import type { Mask } from "../../masks/gate-space.ts";
 import { type GreedyEntry, greedyJournal, maskSearchShape, searchByMask } from "../../masks/mask-search.ts";
+import type { MaskTools } from "../../masks/mask-tools.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
 import { reranking, rerankToSize } from "../../masks/rerank.ts";
 import { boundOn } from "../greedy/greedy.ts";
@@ -38,24 +39,7 @@ export const iterative: Search<IterativeOptions, GreedyEntry> = {
       ...{ inputs: context, options, eliminates: true, steps: stepsExpected },
       resume: context.resume.map(({ greedy }) => greedy),
       onDecision: (greedy) => context.onEntry({ greedy }),
-      async find({ model, budget, sample: prompts, seed, step }) {
-        const whole = model.space.costs.map(() => 1);
-        if (budget.kind === "size") {
-          let mask: Mask = whole;
-          const fitted = await largestOfSize({ model }, budget.size, async (weights) => {
-            mask = await rerankToSize(mask, model, weights, { prompts, seed });
-            return mask;
-          });
-          return { mask: fitted };
-        }
-        const holds = (mask: Mask) => {
-          step();
-          return budget.holds(mask);
-        };
-        const { share } = options;
-        const further = { model, holds, sample: prompts, seed, share };
-        return { mask: await pruneFurther(whole, budget.known, further) };
-      },
+      find: async (tools) => ({ mask: await findIterative(tools, options) }),
     }),
   describe: ({ alpha, maxKl, share }) => ({
     rule: "re-ranked per weight",
@@ -63,3 +47,22 @@ export const iterative: Search<IterativeOptions, GreedyEntry> = {
     bounds: boundOn(maxKl),
   }),
 };
+
+async function findIterative(
+  { model, budget, sample: prompts, seed, step }: MaskTools,
+  { share }: IterativeOptions,
+): Promise<Mask> {
+  const whole = model.space.costs.map(() => 1);
+  if (budget.kind === "size") {
+    let mask: Mask = whole;
+    return largestOfSize({ model }, budget.size, async (weights) => {
+      mask = await rerankToSize(mask, model, weights, { prompts, seed });
+      return mask;
+    });
+  }
+  const holds = (mask: Mask) => {
+    step();
+    return budget.holds(mask);
+  };
+  return pruneFurther(whole, budget.known, { model, holds, sample: prompts, seed, share });
+}

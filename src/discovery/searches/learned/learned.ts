@@ -7,10 +7,12 @@ import { z } from "zod";
 import { PithError } from "../../../errors.ts";
 import { numberSchema } from "../../../number-schema.ts";
 import { formatIndices } from "../../../transformer/index-runs.ts";
+import type { StreamConstants } from "../../gates/gate-passes.ts";
+import { requireNumbers } from "../../gates/require-numbers.ts";
 import type { AdamState } from "../../masks/adam.ts";
 import { cutAlong, firstUnits, type MaskHolds, orderOf, orderPerWeight } from "../../masks/cut-along.ts";
 import { bestOfSize } from "../../masks/fit-weights.ts";
-import { type Mask, maskedCost } from "../../masks/gate-space.ts";
+import { gatesOfMask, type Mask, maskedCost, unitValues } from "../../masks/gate-space.ts";
 import {
   faultInReference,
   greedyEntrySchema,
@@ -19,10 +21,11 @@ import {
 } from "../../masks/mask-search.ts";
 import type { FoundMask, MaskTools } from "../../masks/mask-tools.ts";
 import { pruneFurther } from "../../masks/prune-further.ts";
-import { requireNumbers } from "../../masks/require-numbers.ts";
-import { trainScores } from "../../masks/train-scores.ts";
+import { type ScoreTraining, trainScores } from "../../masks/train-scores.ts";
 import { boundOn } from "../greedy/greedy.ts";
 import type { Search, SearchContext, SearchOutcome } from "../search.ts";
+import { cutJointly } from "./joint.ts";
+import { jointConstants } from "./joint-constants.ts";
 import {
   batchOption,
   prefilterOption,
@@ -51,7 +54,15 @@ const numbers = z.array(z.number());
 const scoresSchema = z.object({ values: numbers, first: numbers, second: numbers, steps: z.int().min(1) });
 /** The units that are scored, as runs of indices: they are chosen by a probe, and scores mean nothing for others. */
 const openSchema = z.object({ open: z.string() });
-const entrySchema = z.union([greedyEntrySchema, openSchema, z.object({ scores: scoresSchema })]);
+const entrySchema = z.union([
+  greedyEntrySchema,
+  openSchema,
+  z.object({
+    scores: scoresSchema,
+    /** Of constants that are trained with them. */
+    constants: scoresSchema.optional(),
+  }),
+]);
 type LearnedEntry = z.output<typeof entrySchema>;
 
 /** The state of the training is journaled each so many steps. */
@@ -64,6 +75,7 @@ export const learned: Search<LearnedOptions, LearnedEntry> = {
   schema: learnedSchema,
   target: "either",
   gates: true,
+  joint: true,
   journal: {
     schema: entrySchema,
     firstFault(setting, options, entries) {
@@ -116,10 +128,10 @@ async function run(context: SearchContext<LearnedEntry>, options: LearnedOptions
 
 async function findLearned(
   tools: MaskTools,
-  { resume, onEntry }: SearchContext<LearnedEntry>,
+  context: SearchContext<LearnedEntry>,
   options: LearnedOptions,
 ): Promise<FoundMask> {
-  const { model, budget, sample, seed, step } = tools;
+  const { model } = tools;
   const { costs } = model.space;
   const fisher = await fisherOrder(tools);
   const open = await prefilter(tools, fisher, options.prefilter);
@@ -131,30 +143,25 @@ async function findLearned(
     return mask;
   };
   const named = formatIndices(open);
-  const before = resume.find((entry) => "open" in entry);
-  if (before === undefined) await onEntry({ open: named });
+  const before = context.resume.find((entry) => "open" in entry);
+  if (before === undefined) await context.onEntry({ open: named });
   else requireSame(before.open, named);
-  const last = resume.findLast((entry) => "scores" in entry);
-  const scores = await trainScores(
-    {
-      ...{ costs: openCosts, prompts: tools.sets.learning, seed },
-      ...{ steps: options.steps, batch: options.batch, rate: options.rate, temperature: options.temperature },
-      shares: await sharesOf(tools, fisher, openCosts),
-      async gradient(mask, prompts) {
-        const all = await model.gradient(spread(mask), prompts);
-        requireNumbers(all, "the gradient of the loss with respect to the masks");
-        return Float64Array.from(open, (at) => all[at] ?? 0);
-      },
-      async onStep(state) {
-        step();
-        const { steps } = state;
-        if (steps % stepsPerEntry === 0 || steps === options.steps)
-          await onEntry({ scores: recordOfState(state) });
-      },
-    },
-    last && stateOf(last.scores, open.length),
-  );
-  const ranked = orderOf(scores).map((index) => open[index] ?? Number.NaN);
+  const shares = await sharesOf(tools, fisher, openCosts, context.joint === true);
+  const { scores, constants } = await train(tools, context, options, { open, openCosts, spread, shares });
+  const own = orderOf(scores);
+  return constants === undefined
+    ? cutByScores(tools, { fisher, open, own })
+    : cutJointly(tools, { order: own, costs: openCosts, spread, constants }, options.batch);
+}
+
+/** @param own the order of the open units, by their scores. */
+async function cutByScores(
+  tools: MaskTools,
+  { fisher, open, own }: Readonly<Record<"fisher" | "open" | "own", readonly number[]>>,
+): Promise<FoundMask> {
+  const { model, budget, sample, seed, step } = tools;
+  const { costs } = model.space;
+  const ranked = own.map((index) => open[index] ?? Number.NaN);
   const chosen = new Set(open);
   // What the prefilter set aside comes last.
   const order = [...ranked, ...fisher.filter((at) => !chosen.has(at))];
@@ -168,6 +175,53 @@ async function findLearned(
   };
   const cut = await cutAlong(ranked, costs, holds);
   return { mask: await pruneFurther(cut, budget.known, { model, holds, sample, seed }), order };
+}
+
+/** What is trained: the units that the prefilter left, and the sizes that are drawn. */
+interface Candidates {
+  readonly open: readonly number[];
+  readonly openCosts: Float64Array;
+  readonly spread: (own: Float64Array) => Mask;
+  readonly shares: ScoreTraining["shares"];
+}
+
+/** @returns the candidates' scores, and the constants that were trained with them, if they were to be. */
+async function train(
+  tools: MaskTools,
+  { joint, resume, onEntry }: SearchContext<LearnedEntry>,
+  options: LearnedOptions,
+  { open, openCosts, spread, shares }: Candidates,
+): Promise<{ readonly scores: Float64Array; readonly constants: StreamConstants | undefined }> {
+  const { gated, model, sets, seed, signal, step } = tools;
+  const { space } = model;
+  const last = resume.findLast((entry) => "scores" in entry);
+  const constants = joint
+    ? jointConstants(space.model, options.steps, last?.constants && stateOf(last.constants))
+    : undefined;
+  const scores = await trainScores(
+    {
+      ...{ costs: openCosts, prompts: sets.learning, seed, shares },
+      ...{ steps: options.steps, batch: options.batch, rate: options.rate, temperature: options.temperature },
+      async gradient(mask, prompts) {
+        const { gradients, constants: slopes } = await gated.gradients(gatesOfMask(space, spread(mask)), {
+          ...{ loss: "kl", of: space.kinds, prompts, constants: constants?.current(), signal },
+        });
+        if (slopes !== undefined) constants?.move(slopes);
+        const all = unitValues(space, gradients);
+        requireNumbers(all, "the gradient of the loss with respect to the masks");
+        return Float64Array.from(open, (at) => all[at] ?? 0);
+      },
+      async onStep(state) {
+        step();
+        const { steps } = state;
+        if (steps % stepsPerEntry !== 0 && steps !== options.steps) return;
+        const beside = constants && { constants: recordOfState(constants.state()) };
+        await onEntry({ scores: recordOfState(state), ...beside });
+      },
+    },
+    last && stateOf(last.scores, open.length),
+  );
+  return { scores, constants: constants?.current() };
 }
 
 /** @throws PithError "options" where an interrupted run scored other units. */
@@ -232,7 +286,8 @@ async function sharesOf(
   { budget, model }: MaskTools,
   order: readonly number[],
   openCosts: Float64Array,
-): Promise<{ readonly least: number; readonly most: number }> {
+  joint: boolean,
+): Promise<ScoreTraining["shares"]> {
   const total = openCosts.reduce((sum, cost) => sum + cost, 0);
   if (budget.kind === "size") {
     const share = roomFor(budget.size, model) / total;
@@ -240,15 +295,18 @@ async function sharesOf(
   }
   const known = budget.known ?? (await cutAlong(order, model.space.costs, budget.holds));
   const share = Math.min(1, maskedCost(model.space, known) / total);
-  return { least: 0.08 * share, most: Math.max(0.15, 0.9 * share) };
+  // Constants that fit make up for much of what is missing, so their circuits are smaller by half.
+  return joint
+    ? { least: 0.04 * share, most: Math.max(0.08, 0.4 * share) }
+    : { least: 0.08 * share, most: Math.max(0.15, 0.9 * share) };
 }
 
 function recordOfState({ values, first, second, steps }: AdamState): z.output<typeof scoresSchema> {
   return { values: [...values], first: [...first], second: [...second], steps };
 }
 
-/** @throws RangeError if the state is of another number of units. */
-function stateOf(record: z.output<typeof scoresSchema>, units: number): AdamState {
+/** @throws RangeError if the state is of another number of units; left out: of any. */
+function stateOf(record: z.output<typeof scoresSchema>, units = record.values.length): AdamState {
   if (record.values.length !== units) throw new RangeError("the journal's scores are of other units");
   const { values, first, second, steps } = record;
   return {

@@ -6,13 +6,13 @@
 import { z } from "zod";
 import { PithError } from "../../../errors.ts";
 import type { Loss } from "../../../lowering/loss-stages.ts";
+import { requireNumbers } from "../../gates/require-numbers.ts";
 import { cutAlong, firstUnits, orderPerWeight } from "../../masks/cut-along.ts";
 import { largestOfSize } from "../../masks/fit-weights.ts";
 import { gateSpaceOf, unitValues } from "../../masks/gate-space.ts";
 import { type GreedyEntry, greedyJournal, maskSearchShape, searchByMask } from "../../masks/mask-search.ts";
 import type { FoundMask, MaskTools } from "../../masks/mask-tools.ts";
 import { promptSets } from "../../masks/prompt-sets.ts";
-import { requireNumbers } from "../../masks/require-numbers.ts";
 import { rankingNamed, rankings } from "../../rankings/index.ts";
 import type { Ranking } from "../../rankings/ranking.ts";
 import { singleComponents } from "../../search-units.ts";

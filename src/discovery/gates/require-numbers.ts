@@ -1,7 +1,7 @@
-/** Ends a search by gates where what the model computes overflows. */
+/** Refuses what is not finite, before anything is decided by it. */
 import { PithError } from "../../errors.ts";
 
-/** @throws PithError "runtime" where a value is not finite. */
+/** @throws PithError "runtime" where a gradient is not finite. */
 export function requireNumbers(values: Float64Array, what: string): void {
   if (values.every(Number.isFinite)) return;
   throw new PithError("runtime", `${what} is not a number.`, {
