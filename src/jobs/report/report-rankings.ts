@@ -50,13 +50,15 @@ export async function rankForReport(
   names: readonly string[],
   options: Pick<RankOptions, "threads" | "signal">,
 ): Promise<ShownRankings> {
-  const { ablation, valueBias = "removed", means, firstPosition = "same" } = replacement;
+  const { ablation, valueBias = "removed", means, firstPosition } = replacement;
   const { bos, seed, chat } = taken;
   const ranked: RankedModel[] = [];
   for (const ranking of names) {
     ranked.push(
       await rank(original, task, {
-        ...{ ranking, components: ["heads", "mlps"], ablation, valueBias, means, firstPosition },
+        ...{ ranking, components: ["heads", "mlps"], ablation, valueBias, means },
+        // Only pooled means have it; where a folder does not say it, it was made before they could treat it apart.
+        ...(ablation === "mean" && means === "pooled" && { firstPosition: firstPosition ?? "same" }),
         ...{ bos, chat: chat !== undefined, seed, ...options },
       }),
     );
