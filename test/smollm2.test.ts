@@ -26,8 +26,11 @@ interface RealSearch extends Omit<ReferenceSearch, "final_logprobs"> {
   readonly min_margin: number;
 }
 
-/** Nats: what float32 allows, and the same of the weights before they were narrowed to float16. */
-const tolerance = { folder: 1e-3, gguf: 5e-3 } as const;
+/**
+ * Nats, by the reference's KL: what float32 allows, and the same of the weights before they were narrowed to float16.
+ * Other weights move a KL of 12 nats (zero ablation has such) by more than one of 0.1, so theirs is a share above 1.
+ */
+const tolerance = { folder: () => 1e-3, gguf: (kl: number) => 5e-3 * Math.max(1, kl) } as const;
 /** Distances of a trial's delta from α within which it may be decided otherwise. */
 const margin = { folder: 2e-4, gguf: 1e-3 } as const;
 type Source = keyof typeof tolerance;
@@ -95,14 +98,18 @@ describe.skipIf(!given)("SmolLM2-135M-Instruct", () => {
         );
         expect(Math.abs(delta - alpha)).toBeLessThan(margin[source]);
       }
-      const differences = trace
-        .slice(0, held)
-        .map((decision, step) => Math.abs(decision.kl - found(reference.trace[step]).kl));
-      console.info(`${name}: every KL of ${held} trials within ${Math.max(...differences)}`);
-      expect(Math.max(...differences)).toBeLessThan(tolerance[source]);
+      const compared = trace.slice(0, held).map((decision, step) => {
+        const { kl } = found(reference.trace[step]);
+        return { kl, difference: Math.abs(decision.kl - kl) };
+      });
+      const { kl: ofLargest, difference: largest } = found(
+        compared.toSorted((one, other) => other.difference - one.difference)[0],
+      );
+      console.info(`${name}: every KL of ${held} trials within ${largest}, which is at a KL of ${ofLargest}`);
+      for (const { kl, difference } of compared) expect(difference).toBeLessThan(tolerance[source](kl));
       if (!isSame) return;
       expect(listsOf(circuit)).toEqual({ heads: reference.kept_heads, mlps: reference.kept_mlps });
-      expect(Math.abs(kl - reference.kl)).toBeLessThan(tolerance[source]);
+      expect(Math.abs(kl - reference.kl)).toBeLessThan(tolerance[source](reference.kl));
     },
     3_600_000,
   );

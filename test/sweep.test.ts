@@ -135,7 +135,7 @@ describe("on random models", () => {
         );
         if (new Set(highest).size > 1) mixed++;
       }),
-      { numRuns: 60, examples: dividing },
+      { numRuns: 40, examples: dividing },
     );
     expect(splits).toBeGreaterThanOrEqual(dividing.length);
     expect(mixed).toBeGreaterThanOrEqual(dividing.length);

@@ -48,4 +48,4 @@ export const constantsSchema = z.object({
 });
 
 /** How a circuit's constants were fitted, and what it costs under plain means. */
-export type ConstantsRecord = z.infer<typeof constantsSchema>;
+export interface ConstantsRecord extends z.infer<typeof constantsSchema> {}
